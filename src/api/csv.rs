@@ -1,0 +1,95 @@
+//! Records as a table for spreadsheets; RFC 4180.
+
+use jiff::Timestamp;
+
+use crate::call::record::Record;
+use crate::call::record::Status;
+
+pub(super) const HEADING: &str = "id,started,answered,ended,direction,status,from,to,trunk,flow,queue,agent,ring_ms,wait_ms,talk_ms,hung_up_by,cause,channels_down,tags\r\n";
+
+pub(super) fn row(record: &Record) -> String {
+    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
+    let answered = record.answered.as_ref().map(Timestamp::to_string);
+    let cells = [
+        record.id.0.clone(),
+        record.started.to_string(),
+        answered.unwrap_or_default(),
+        record.ended.to_string(),
+        record.direction.as_str().into(),
+        Status::as_str(record.status).into(),
+        record.from.clone(),
+        record.to.clone(),
+        optional(&record.trunk),
+        optional(&record.flow),
+        optional(&record.queue),
+        optional(&record.agent),
+        record.ring_ms.to_string(),
+        record.wait_ms.to_string(),
+        record.talk_ms.to_string(),
+        format!("{:?}", record.hung_up_by).to_lowercase(),
+        record.cause.to_string(),
+        record.channels_down.join(" "),
+        tags(record),
+    ];
+    let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+    format!("{}\r\n", cells.join(","))
+}
+
+/// `kind=complaint branch=centro`
+fn tags(record: &Record) -> String {
+    let pairs = record
+        .tags
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+fn quoted(cell: &str) -> String {
+    let cell = harmless(cell);
+    if cell.contains(['"', ',', '\r', '\n']) {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell
+}
+
+/// A caller chooses the name in `From`, and a spreadsheet would carry out `=HYPERLINK(…)`: such a cell gets a `'` before
+/// it. A plain number with its plus stays as it is.
+fn harmless(cell: &str) -> String {
+    let is_number = cell.bytes().skip(1).all(|byte| byte.is_ascii_digit());
+    match cell.bytes().next() {
+        Some(b'+' | b'-') if is_number => cell.to_owned(),
+        Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r') => format!("'{cell}"),
+        _ => cell.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::bench;
+
+    #[test]
+    fn a_row_has_a_cell_for_each_column() {
+        let row = row(&bench::record("call_1"));
+        assert_eq!(row.split(',').count(), HEADING.split(',').count());
+        assert!(row.starts_with("call_1,2026-11-23T12:00:00Z,"), "{row}");
+        assert!(row.ends_with("\r\n"));
+    }
+
+    #[test]
+    fn what_a_caller_writes_is_never_a_formula() {
+        let mut record = bench::record("call_1");
+        record.from = "=HYPERLINK(\"http://x\",\"y\")".into();
+        let row = row(&record);
+        assert!(
+            row.contains("\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
+            "{row}"
+        );
+    }
+
+    #[test]
+    fn a_number_keeps_its_plus() {
+        assert_eq!(quoted("+5511999998888"), "+5511999998888");
+        assert_eq!(quoted("+SUM(A1)"), "'+SUM(A1)");
+    }
+}

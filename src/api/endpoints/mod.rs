@@ -1,0 +1,68 @@
+//! One file for each family of paths. A handler reads, asks, and writes the answer down; it decides nothing.
+
+pub(super) mod agents;
+pub(super) mod calls;
+pub(super) mod channels;
+pub(super) mod events;
+pub(super) mod health;
+pub(super) mod messages;
+pub(super) mod records;
+pub(super) mod voicemails;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::api::problem::problem;
+use crate::switch::command::Answer;
+use crate::switch::command::Problem;
+
+/// The answer as it stands; 204 where there is nothing to say.
+fn shown(answer: &Answer) -> Response {
+    match answer {
+        Answer::Done {} => StatusCode::NO_CONTENT.into_response(),
+        other => Json(other).into_response(),
+    }
+}
+
+/// A list from the switch, all of it.
+fn listed(answer: &Answer) -> Response {
+    Json(json!({ "data": answer })).into_response()
+}
+
+/// For an answer that is kept beside its idempotency key.
+fn value(answer: &impl Serialize) -> Value {
+    serde_json::to_value(answer).expect("answers are plain JSON")
+}
+
+/// `limit` where none is given, and the most that is taken.
+fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
+    match limit {
+        None => Ok(USUAL_PAGE),
+        Some(limit) if (1..=LARGEST_PAGE).contains(&limit) => Ok(limit),
+        Some(limit) => Err(problem(
+            400,
+            "bad-parameter",
+            "A query parameter does not fit",
+            format!("`limit` is {limit}."),
+            format!("From 1 to {LARGEST_PAGE}; `next_cursor` leads to the rest."),
+        )),
+    }
+}
+
+fn unknown(kind: &str, id: &str, list: &str) -> Problem {
+    problem(
+        404,
+        "unknown-id",
+        format!("Unknown {kind}"),
+        format!("There is no {kind} `{id}`."),
+        format!("GET {list} lists those that there are."),
+    )
+}
+
+const USUAL_PAGE: u32 = 50;
+const LARGEST_PAGE: u32 = 1_000;

@@ -1,0 +1,118 @@
+//! `/v1/voicemails`: what callers left, and their voices.
+
+use std::path::Component;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::api::Api;
+use crate::api::documents::Paged;
+use crate::api::documents::VoicemailDocument;
+use crate::api::endpoints::page_size;
+use crate::api::endpoints::unknown;
+use crate::api::problem::problem;
+use crate::api::reading::Named;
+use crate::api::reading::Parameters;
+use crate::store::voicemails::Voicemail;
+use crate::switch::command::Problem;
+
+/// Which voicemails are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::api) struct Wanted {
+    /// As the dialplan names it.
+    mailbox: Option<String>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+    /// Voicemails on a page, 1 to 1000. Default: 50.
+    limit: Option<u32>,
+}
+
+/// List voicemails, newest first.
+#[utoipa::path(get, path = "/v1/voicemails", tag = "voicemails", operation_id = "list_voicemails", params(Wanted),
+    responses((status = 200, description = "A page of them", body = Paged<VoicemailDocument>)))]
+pub(in crate::api) async fn list(
+    State(api): State<Arc<Api>>,
+    Parameters(wanted): Parameters<Wanted>,
+) -> Result<Response, Problem> {
+    let limit = page_size(wanted.limit)?;
+    let mailbox = wanted.mailbox.as_deref();
+    let page = api
+        .store
+        .voicemails(mailbox, wanted.cursor.as_deref(), limit)
+        .await?;
+    let data: Vec<VoicemailDocument> = page.items.into_iter().map(document).collect();
+    Ok(Json(json!({ "data": data, "next_cursor": page.next })).into_response())
+}
+
+/// Show one voicemail.
+#[utoipa::path(get, path = "/v1/voicemails/{id}", tag = "voicemails", operation_id = "show_voicemail",
+    params(("id" = String, Path, description = "`vm_…`")),
+    responses((status = 200, description = "The voicemail", body = VoicemailDocument)))]
+pub(in crate::api) async fn show(
+    State(api): State<Arc<Api>>,
+    Named(id): Named,
+) -> Result<Response, Problem> {
+    Ok(Json(document(find(&api, &id).await?)).into_response())
+}
+
+/// Fetch the recording.
+#[utoipa::path(get, path = "/v1/voicemails/{id}/audio", tag = "voicemails", operation_id = "fetch_voicemail",
+    params(("id" = String, Path, description = "`vm_…`")),
+    responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav")))]
+pub(in crate::api) async fn audio(
+    State(api): State<Arc<Api>>,
+    Named(id): Named,
+) -> Result<Response, Problem> {
+    let voicemail = find(&api, &id).await?;
+    let path = Path::new(&voicemail.path);
+    if !path
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)))
+    {
+        return Err(gone(&id));
+    }
+    match tokio::fs::read(api.voicemail_folder.join(path)).await {
+        Ok(wav) => Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response()),
+        Err(why) => {
+            tracing::warn!(%why, id, "a recording cannot be read");
+            Err(gone(&id))
+        }
+    }
+}
+
+async fn find(api: &Api, id: &str) -> Result<Voicemail, Problem> {
+    let found = api.store.voicemail(id).await?;
+    found.ok_or_else(|| unknown("voicemail", id, "/v1/voicemails"))
+}
+
+/// Programs fetch the audio over HTTP; where the file stands is nobody's business.
+fn document(voicemail: Voicemail) -> VoicemailDocument {
+    VoicemailDocument {
+        audio: format!("/v1/voicemails/{}/audio", voicemail.id),
+        id: voicemail.id,
+        mailbox: voicemail.mailbox,
+        call: voicemail.call,
+        from: voicemail.from,
+        left: voicemail.left,
+        length_ms: voicemail.length_ms,
+    }
+}
+
+fn gone(id: &str) -> Problem {
+    problem(
+        410,
+        "recording-gone",
+        "The recording is gone",
+        format!("The file of `{id}` is not in the voicemail folder any more."),
+        "Somebody removed it, or the data folder was moved; the log of the server says more.",
+    )
+}

@@ -1,0 +1,133 @@
+//! What programs see of Desvio: REST, events, health and metrics over HTTP, and the client that the command line uses.
+//!
+//! Nothing is decided here. A request is read strictly, becomes one [`Command`] to the switch or one question to the
+//! store, and what comes back is written as JSON. Every refusal is an RFC 9457 problem that names its rule and says what
+//! to do next.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::middleware::from_fn_with_state;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::api::endpoints::agents;
+use crate::api::endpoints::calls;
+use crate::api::endpoints::channels;
+use crate::api::endpoints::events;
+use crate::api::endpoints::health;
+use crate::api::endpoints::messages;
+use crate::api::endpoints::records;
+use crate::api::endpoints::voicemails;
+use crate::api::feed::Feed;
+use crate::api::token::Token;
+use crate::number::Region;
+use crate::store::Store;
+use crate::switch::command::Answer;
+use crate::switch::command::Command;
+use crate::switch::command::Problem;
+
+mod ask;
+pub mod client;
+pub mod config;
+mod csv;
+pub mod documents;
+mod endpoints;
+pub mod feed;
+mod openapi;
+pub mod orders;
+mod parties;
+pub mod problem;
+mod reading;
+mod repeat;
+mod suggestion;
+pub mod table;
+pub mod token;
+
+#[cfg(test)]
+mod bench;
+#[cfg(test)]
+mod stories;
+
+/// One command on its way to the switch, and where its answer goes.
+pub type Asked = (Command, oneshot::Sender<Result<Answer, Problem>>);
+
+/// Everything that the API stands on; made once by the server.
+pub struct Api {
+    /// To the task that owns the switch.
+    pub commands: mpsc::Sender<Asked>,
+    pub store: Store,
+    pub feed: Feed,
+    pub token: Token,
+    /// Renders `/metrics` in Prometheus' text format.
+    pub metrics: Box<dyn Fn() -> String + Send + Sync>,
+    pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
+    /// `data/voicemail`
+    pub voicemail_folder: PathBuf,
+    /// Where numbers without a country code belong: only used to suggest what was meant.
+    pub home: Region,
+}
+
+/// Whether new calls should be sent here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Readiness {
+    Ready,
+    /// With the reasons, as sentences.
+    NotReady(Vec<String>),
+}
+
+/// The whole API.
+pub fn router(api: Api) -> Router {
+    let api = Arc::new(api);
+    let guard = from_fn_with_state(api.clone(), token::require);
+    let guarded = guarded_routes().route_layer(guard);
+    let (router, document) = openapi::start()
+        .merge(open_routes())
+        .merge(guarded)
+        .split_for_parts();
+    router
+        .merge(openapi::route(document))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn(problem::problems_only))
+        .with_state(api)
+}
+
+/// What asks for the bearer token.
+fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(calls::place, calls::list))
+        .routes(routes!(calls::show, calls::hang_up))
+        .routes(routes!(messages::send, messages::list))
+        .routes(routes!(messages::show))
+        .routes(routes!(channels::list))
+        .routes(routes!(channels::show))
+        .routes(routes!(channels::set_override, channels::clear_override))
+        .routes(routes!(agents::queues))
+        .routes(routes!(agents::list))
+        .routes(routes!(agents::set_state))
+        .routes(routes!(agents::registrations))
+        .routes(routes!(records::list))
+        .routes(routes!(records::show))
+        .routes(routes!(voicemails::list))
+        .routes(routes!(voicemails::show))
+        .routes(routes!(voicemails::audio))
+        .routes(routes!(events::stream))
+        .routes(routes!(health::status))
+}
+
+/// What does not: probes of a load balancer, and a provider that brings a secret of its own.
+fn open_routes() -> OpenApiRouter<Arc<Api>> {
+    OpenApiRouter::new()
+        .routes(routes!(channels::webhook))
+        .routes(routes!(health::live))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::metrics))
+}
+
+/// Bytes in the body of a request.
+const LARGEST_BODY: usize = 64 * 1024;

@@ -1,0 +1,317 @@
+//! What programs send: the bodies of POST and PUT, and how they become commands.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::api::parties::party;
+use crate::api::problem::problem;
+use crate::number::Region;
+use crate::outage::ChannelState;
+use crate::queue::agent::Wish;
+use crate::switch::command::OverrideWish;
+use crate::switch::command::PlaceCall;
+use crate::switch::command::Problem;
+use crate::switch::command::SendMessage;
+use crate::switch::command::Then;
+
+/// A call to place. Exactly one of `flow`, `queue`, `say`, `play` and `connect` says what happens once it is answered.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewCall {
+    /// Whom to call: E.164, or an extension.
+    #[schema(example = "+5511999998888")]
+    pub to: String,
+    /// The caller id that the far side sees: E.164, or an extension. Default: the trunk's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Walks this flow of the dialplan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flow: Option<String>,
+    /// Waits in this queue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<String>,
+    /// Hears these words, spoken; then it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub say: Option<String>,
+    /// Hears this prompt; then it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub play: Option<String>,
+    /// Click to call: this second party, E.164 or an extension, is rung and connected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connect: Option<String>,
+    /// Of `say` and `play`: `pt-BR`. Default: the dialplan's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// How long it rings at most: `30s`, from `1s` to `10m`. Default: `45s`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ring_for: Option<String>,
+}
+
+impl NewCall {
+    pub(super) fn read(self, home: &Region) -> Result<PlaceCall, Problem> {
+        let ring_for = match self.ring_for.as_deref() {
+            Some(text) => duration("ring_for", text, SHORTEST_RING, LONGEST_RING)?,
+            None => USUAL_RING,
+        };
+        Ok(PlaceCall {
+            to: party("to", &self.to, home)?,
+            from: self
+                .from
+                .as_deref()
+                .map(|from| party("from", from, home))
+                .transpose()?,
+            then: self.then(home)?,
+            ring_for,
+        })
+    }
+
+    fn then(self, home: &Region) -> Result<Then, Problem> {
+        let connect = self.connect.as_deref().map(|to| party("connect", to, home));
+        let (language, speaks) = (self.language, self.say.is_some() || self.play.is_some());
+        if language.is_some() && !speaks {
+            return Err(unfit(
+                "`language` goes with `say` or `play`.",
+                "Leave it out; a flow and a queue have their own.",
+            ));
+        }
+        let wishes = [
+            self.flow.map(Then::Flow),
+            self.queue.map(Then::Queue),
+            self.say.map(|text| Then::Say {
+                text,
+                language: language.clone(),
+            }),
+            self.play.map(|prompt| Then::Play { prompt, language }),
+            connect.transpose()?.map(Then::Connect),
+        ];
+        let mut wishes = wishes.into_iter().flatten();
+        match (wishes.next(), wishes.next()) {
+            (Some(then), None) => Ok(then),
+            (None, _) => Err(unfit(
+                "Nothing says what happens once it is answered.",
+                "Add one of `flow`, `queue`, `say`, `play`, `connect`.",
+            )),
+            (Some(_), Some(_)) => Err(unfit(
+                "Two things cannot happen at once.",
+                "Keep one of `flow`, `queue`, `say`, `play`, `connect`.",
+            )),
+        }
+    }
+}
+
+/// A text to send.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewMessage {
+    /// Whom to write to: E.164, or an extension.
+    #[schema(example = "+5511999998888")]
+    pub to: String,
+    /// The words; at most 10 KiB, though a channel may carry less.
+    pub text: String,
+    /// The sender. Default: the channel's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// Which channel carries it. Default: the extension's phone, or the first channel that writes to phone numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
+}
+
+impl NewMessage {
+    pub(super) fn read(self, home: &Region) -> Result<SendMessage, Problem> {
+        if self.text.trim().is_empty() {
+            return Err(unfit("`text` is empty.", "Say something."));
+        }
+        if self.text.len() > LONGEST_TEXT {
+            return Err(unfit(
+                "`text` is longer than 10 KiB.",
+                "Shorten it, or send it in parts.",
+            ));
+        }
+        Ok(SendMessage {
+            to: party("to", &self.to, home)?,
+            from: self.from,
+            text: self.text,
+            channel: self.channel,
+        })
+    }
+}
+
+/// A channel's state, declared by a person.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewOverride {
+    /// What the dialplan shall go by.
+    pub state: DeclaredState,
+    /// Why; everybody who looks at the channel reads it. Default: `set by hand`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Who. Default: `api`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+    /// For how long: `2h`. Default: until it is lifted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+}
+
+/// What a person can declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeclaredState {
+    Up,
+    Degraded,
+    Down,
+}
+
+impl NewOverride {
+    pub(super) fn read(self) -> Result<OverrideWish, Problem> {
+        let lasts = self.lasts.as_deref();
+        Ok(OverrideWish {
+            state: match self.state {
+                DeclaredState::Up => ChannelState::Up,
+                DeclaredState::Degraded => ChannelState::Degraded,
+                DeclaredState::Down => ChannelState::Down,
+            },
+            reason: self.reason.unwrap_or_else(|| "set by hand".into()),
+            author: self.author.unwrap_or_else(|| "api".into()),
+            lasts: lasts
+                .map(|text| duration("lasts", text, Duration::from_secs(1), LONGEST_OVERRIDE))
+                .transpose()?,
+        })
+    }
+}
+
+/// What an agent wants.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewAgentState {
+    /// Whether calls from queues may come.
+    pub state: WishedState,
+    /// Of a pause: `lunch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What an agent can ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WishedState {
+    Available,
+    Paused,
+    SignedOut,
+}
+
+impl NewAgentState {
+    pub(super) fn read(self) -> Result<Wish, Problem> {
+        match (self.state, self.reason) {
+            (WishedState::Paused, reason) => Ok(Wish::Paused {
+                reason: reason.unwrap_or_default(),
+            }),
+            (_, Some(_)) => Err(unfit("Only a pause has a reason.", "Leave `reason` out.")),
+            (WishedState::Available, None) => Ok(Wish::Available),
+            (WishedState::SignedOut, None) => Ok(Wish::SignedOut),
+        }
+    }
+}
+
+fn duration(
+    field: &str,
+    text: &str,
+    shortest: Duration,
+    longest: Duration,
+) -> Result<Duration, Problem> {
+    let hint = format!(
+        "Write a number and a unit, such as `45s` or `2h30m`; from {} to {}.",
+        humantime::format_duration(shortest),
+        humantime::format_duration(longest)
+    );
+    match humantime::parse_duration(text) {
+        Ok(length) if (shortest..=longest).contains(&length) => Ok(length),
+        Ok(_) => Err(unfit(
+            format!("`{field}`: `{text}` is out of bounds."),
+            hint,
+        )),
+        Err(_) => Err(unfit(
+            format!("`{field}`: `{text}` is no length of time."),
+            hint,
+        )),
+    }
+}
+
+fn unfit(detail: impl Into<String>, hint: impl Into<String>) -> Problem {
+    problem(422, "bad-field", "A field does not fit", detail, hint)
+}
+
+const USUAL_RING: Duration = Duration::from_secs(45);
+const SHORTEST_RING: Duration = Duration::from_secs(1);
+const LONGEST_RING: Duration = Duration::from_mins(10);
+/// A week; a longer outage deserves a second thought.
+const LONGEST_OVERRIDE: Duration = Duration::from_hours(7 * 24);
+/// Bytes.
+const LONGEST_TEXT: usize = 10 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn brazil() -> Region {
+        Region {
+            country_code: "55".into(),
+            area_code: None,
+        }
+    }
+
+    fn call(then: impl FnOnce(&mut NewCall)) -> Result<PlaceCall, Problem> {
+        let mut call = NewCall {
+            to: "+5511999998888".into(),
+            ..NewCall::default()
+        };
+        then(&mut call);
+        call.read(&brazil())
+    }
+
+    #[test]
+    fn exactly_one_thing_happens_when_it_is_answered() {
+        let flow = call(|call| call.flow = Some("entrada".into())).unwrap();
+        assert_eq!(flow.then, Then::Flow("entrada".into()));
+        assert_eq!(flow.ring_for, USUAL_RING);
+        assert_eq!(call(|_| {}).unwrap_err().rule, "bad-field");
+        let both = call(|call| {
+            call.flow = Some("entrada".into());
+            call.queue = Some("vendas".into());
+        });
+        assert!(both.unwrap_err().detail.contains("Two things"));
+    }
+
+    #[test]
+    fn the_second_party_of_a_click_to_call_is_checked_as_well() {
+        let refused = call(|call| call.connect = Some("11 4003-1234".into())).unwrap_err();
+        assert!(refused.detail.starts_with("connect:"), "{refused}");
+    }
+
+    #[test]
+    fn lengths_of_time_have_units_and_bounds() {
+        for text in ["45", "an hour", "0s", "11m"] {
+            let refused = call(|call| {
+                call.queue = Some("vendas".into());
+                call.ring_for = Some(text.into());
+            });
+            assert_eq!(refused.unwrap_err().status, 422, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_pause_has_a_reason() {
+        let wish = |text: &str| serde_json::from_str::<NewAgentState>(text).unwrap().read();
+        let lunch = Wish::Paused {
+            reason: "lunch".into(),
+        };
+        assert_eq!(
+            wish(r#"{"state":"paused","reason":"lunch"}"#).unwrap(),
+            lunch
+        );
+        assert!(wish(r#"{"state":"available","reason":"lunch"}"#).is_err());
+    }
+}

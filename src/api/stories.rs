@@ -1,0 +1,418 @@
+//! The API as programs meet it: every path, and every way to be refused.
+
+use std::fs;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::body::BodyDataStream;
+use axum::http::Request;
+use futures_util::StreamExt;
+use serde_json::Value;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::api::bench;
+use crate::api::bench::Bench;
+use crate::api::bench::TOKEN;
+use crate::api::bench::at;
+use crate::api::bench::block_on;
+use crate::store::voicemails::Voicemail;
+use crate::store::writer::Write;
+use crate::store::writer::Writer;
+use crate::switch::effect::PublicEvent;
+
+const CALL: &str = r#"{"to":"+5511999998888","flow":"entrada"}"#;
+
+#[test]
+fn nobody_comes_in_without_the_token() {
+    block_on(async {
+        let bench = Bench::new().await;
+        for wrong in ["Bearer wrong-token", "Basic dGVzdA==", "Bearer", ""] {
+            let request = Request::get("/v1/calls").header("authorization", wrong);
+            let reply = bench.send(request, "").await;
+            assert_eq!(reply.status, 401, "{wrong}");
+            assert_eq!(reply.header("www-authenticate"), "Bearer");
+            assert!(reply.rule().starts_with("token-"));
+        }
+        assert!(bench.asked().is_empty());
+    });
+}
+
+#[test]
+fn a_call_is_placed_and_named() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let reply = bench.post("/v1/calls", CALL).await;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        assert_eq!(reply.header("location"), "/v1/calls/call_1");
+        assert_eq!(reply.json()["status"], "ringing");
+        assert!(
+            bench.asked()[0].contains("Flow(\"entrada\")"),
+            "{:?}",
+            bench.asked()
+        );
+    });
+}
+
+#[test]
+fn a_call_that_is_sent_twice_with_one_key_is_placed_once() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let keyed = |body: &'static str| {
+            let request = Request::post("/v1/calls").header("content-type", "application/json");
+            bench.send(request.header("idempotency-key", "order-7"), body)
+        };
+        let first = keyed(CALL).await;
+        let second = keyed(CALL).await;
+        assert_eq!((first.status, second.status), (201, 201));
+        assert_eq!(first.json(), second.json());
+        assert_eq!(second.header("location"), "/v1/calls/call_1");
+        assert_eq!(second.header("idempotency-replayed"), "true");
+        assert_eq!(bench.asked().len(), 1);
+        let other = keyed(r#"{"to":"+5511999998888","queue":"vendas"}"#).await;
+        assert_eq!(
+            (other.status, other.rule().as_str()),
+            (422, "idempotency-key-reused")
+        );
+    });
+}
+
+#[test]
+fn a_refused_call_does_not_use_up_its_key() {
+    block_on(async {
+        let bench = Bench::new().await;
+        for _ in 0..2 {
+            let request = Request::post("/v1/calls").header("content-type", "application/json");
+            let request = request.header("idempotency-key", "order-8");
+            let reply = bench
+                .send(request, r#"{"to":"999","flow":"entrada"}"#)
+                .await;
+            assert_eq!(
+                (reply.status, reply.rule().as_str()),
+                (404, "unknown-extension")
+            );
+        }
+        assert_eq!(bench.asked().len(), 2);
+    });
+}
+
+#[test]
+fn a_call_that_is_over_is_shown_from_its_record() {
+    block_on(async {
+        let bench = Bench::new().await;
+        assert_eq!(
+            bench.get("/v1/calls/call_live").await.json()["doing"],
+            "ringing"
+        );
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        writer.write(Write::Record(Box::new(bench::record("call_over"))));
+        // Not flushed: it may still gather with others.
+        let over = bench.get("/v1/calls/call_over").await;
+        assert_eq!(
+            over.json()["ended"],
+            "2026-11-23T12:01:00Z",
+            "{}",
+            over.text
+        );
+        let never = bench.get("/v1/calls/call_never").await;
+        assert_eq!((never.status, never.rule().as_str()), (404, "unknown-call"));
+    });
+}
+
+#[test]
+fn what_does_not_fit_is_named_with_its_place_and_a_hint() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let cases = [
+            (
+                r#"{"tto":"200","flow":"x"}"#,
+                422,
+                "bad-field",
+                "tto",
+                "Did you mean `to`?",
+            ),
+            (r#"{"to":5}"#, 422, "bad-field", "to: invalid type", ""),
+            (r#"{"to":"200""#, 400, "bad-json", "line 1", ""),
+            ("", 400, "bad-json", "EOF", ""),
+            (
+                r#"{"to":"11 99999-8888","flow":"x"}"#,
+                422,
+                "not-e164",
+                "to:",
+                "+5511999998888",
+            ),
+        ];
+        for (body, status, rule, detail, hint) in cases {
+            let reply = bench.post("/v1/calls", body).await;
+            assert_eq!(
+                (reply.status, reply.rule().as_str()),
+                (status, rule),
+                "{body}"
+            );
+            let json = reply.json();
+            assert!(
+                json["detail"].as_str().unwrap().contains(detail),
+                "{}",
+                reply.text
+            );
+            assert!(
+                json["hint"].as_str().unwrap().contains(hint),
+                "{}",
+                reply.text
+            );
+            assert!(!json["hint"].as_str().unwrap().is_empty());
+        }
+        let state = bench
+            .put("/v1/channels/whatsapp/override", r#"{"state":"dwon"}"#)
+            .await;
+        assert!(
+            state.text.contains("Did you mean `down`?"),
+            "{}",
+            state.text
+        );
+    });
+}
+
+#[test]
+fn what_the_framework_refuses_is_a_problem_as_well() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let nowhere = bench.get("/v2/calls").await;
+        assert_eq!(
+            (nowhere.status, nowhere.rule().as_str()),
+            (404, "unknown-path")
+        );
+        let method = bench.delete("/v1/calls").await;
+        assert_eq!(
+            (method.status, method.rule().as_str()),
+            (405, "method-not-allowed")
+        );
+        assert!(
+            method.header("allow").contains("POST"),
+            "{:?}",
+            method.headers
+        );
+        let form = bench.send(Request::post("/v1/calls"), "to=200").await;
+        assert_eq!((form.status, form.rule().as_str()), (415, "not-json"));
+        let huge = bench
+            .post("/v1/calls", &format!("\"{}\"", "x".repeat(70_000)))
+            .await;
+        assert_eq!((huge.status, huge.rule().as_str()), (413, "too-large"));
+        let parameter = bench.get("/v1/records?limt=5").await;
+        assert_eq!(
+            (parameter.status, parameter.rule().as_str()),
+            (400, "bad-parameter")
+        );
+        assert!(
+            parameter.text.contains("Did you mean `limit`?"),
+            "{}",
+            parameter.text
+        );
+        let cursor = bench.get("/v1/records?cursor=2").await;
+        assert_eq!((cursor.status, cursor.rule().as_str()), (400, "bad-cursor"));
+        let name = bench.get("/v1/channels/%ff").await;
+        assert_eq!((name.status, name.rule().as_str()), (400, "bad-path"));
+    });
+}
+
+#[test]
+fn lists_come_as_data() {
+    block_on(async {
+        let bench = Bench::new().await;
+        for path in [
+            "calls",
+            "channels",
+            "queues",
+            "agents",
+            "registrations",
+            "messages",
+            "records",
+            "voicemails",
+        ] {
+            let reply = bench.get(&format!("/v1/{path}")).await;
+            assert_eq!(reply.status, 200, "{}", reply.text);
+            assert!(reply.json()["data"].is_array(), "{path}: {}", reply.text);
+        }
+        assert_eq!(bench.get("/v1/status").await.json()["calls"], 3);
+    });
+}
+
+#[test]
+fn a_persons_word_on_a_channel_reaches_the_switch() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let body = r#"{"state":"down","reason":"Meta says so","author":"ana","lasts":"2h"}"#;
+        let reply = bench.put("/v1/channels/whatsapp/override", body).await;
+        assert_eq!(reply.json()["override"]["author"], "ana", "{}", reply.text);
+        assert!(
+            bench.asked()[0].contains("lasts: Some(7200s)"),
+            "{:?}",
+            bench.asked()
+        );
+        assert_eq!(
+            bench.delete("/v1/channels/whatsapp/override").await.status,
+            200
+        );
+        let agent = bench
+            .put(
+                "/v1/agents/200/state",
+                r#"{"state":"paused","reason":"lunch"}"#,
+            )
+            .await;
+        assert_eq!((agent.status, agent.text.as_str()), (204, ""));
+    });
+}
+
+#[test]
+fn a_provider_needs_no_token_of_ours_and_its_bytes_arrive_untouched() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let request = Request::post("/v1/channels/sms/webhook?x=1").header("authorization", "none");
+        let reply = bench.send(request, "From=%2B55&Body=oi").await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        assert!(
+            bench.asked()[0].contains("webhook of 18 bytes"),
+            "{:?}",
+            bench.asked()
+        );
+    });
+}
+
+#[test]
+fn records_can_be_had_as_a_table_of_any_length() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        for number in 0..1_203 {
+            writer.write(Write::Record(Box::new(bench::record(&format!(
+                "call_{number:04}"
+            )))));
+        }
+        writer.flush(Duration::from_secs(20)).await.unwrap();
+        let table = bench.get("/v1/records?format=csv").await;
+        assert!(table.header("content-type").starts_with("text/csv"));
+        assert_eq!(table.text.lines().count(), 1_204);
+        let request = Request::get("/v1/records?limit=2").header("accept", "text/csv");
+        assert_eq!(bench.send(request, "").await.text.lines().count(), 3);
+        let page = bench.get("/v1/records?limit=1000").await.json();
+        let cursor = page["next_cursor"].as_str().unwrap();
+        let rest = bench
+            .get(&format!("/v1/records?limit=1000&cursor={cursor}"))
+            .await
+            .json();
+        assert_eq!(rest["data"].as_array().unwrap().len(), 203);
+        assert_eq!(rest["next_cursor"], Value::Null);
+        assert_eq!(bench.get("/v1/records?limit=1001").await.status, 400);
+    });
+}
+
+#[test]
+fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        for (id, path) in [
+            ("vm_1", "geral/1.wav"),
+            ("vm_2", "../data/desvio.db"),
+            ("vm_3", "geral/3.wav"),
+        ] {
+            writer.write(Write::Voicemail(Voicemail {
+                id: id.into(),
+                mailbox: "geral".into(),
+                call: "call_1".into(),
+                from: "+5511999998888".into(),
+                left: at("2026-11-23T12:41:00Z"),
+                length_ms: 3_000,
+                path: path.into(),
+            }));
+        }
+        writer.flush(Duration::from_secs(5)).await.unwrap();
+        let folder = bench.folder.path().join("voicemail/geral");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("1.wav"), "RIFF").unwrap();
+        let audio = bench.get("/v1/voicemails/vm_1/audio").await;
+        assert_eq!(
+            (audio.text.as_str(), audio.header("content-type")),
+            ("RIFF", "audio/wav")
+        );
+        for id in ["vm_2", "vm_3"] {
+            let gone = bench.get(&format!("/v1/voicemails/{id}/audio")).await;
+            assert_eq!((gone.status, gone.rule().as_str()), (410, "recording-gone"));
+        }
+        let shown = bench.get("/v1/voicemails/vm_1").await.json();
+        assert_eq!(shown["audio"], "/v1/voicemails/vm_1/audio");
+        assert_eq!(shown.get("path"), None);
+        assert_eq!(
+            bench.get("/v1/voicemails?mailbox=outra").await.json()["data"],
+            json!([])
+        );
+    });
+}
+
+fn event(id: &str, kind: &'static str) -> PublicEvent {
+    PublicEvent {
+        id: id.into(),
+        kind,
+        at: at("2026-11-23T12:39:00Z"),
+        data: json!({ "id": "call_1" }),
+    }
+}
+
+async fn next_text(stream: &mut BodyDataStream) -> String {
+    let chunk = tokio::time::timeout(Duration::from_secs(5), stream.next()).await;
+    let bytes = chunk.unwrap().unwrap().unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+#[test]
+fn who_listens_hears_what_was_missed_and_then_what_happens() {
+    block_on(async {
+        let bench = Bench::new().await;
+        for id in ["evt_1", "evt_2"] {
+            bench.feed.publish(&event(id, "call.ringing"));
+        }
+        let request = Request::get("/v1/events?type=call.*")
+            .header("authorization", format!("Bearer {TOKEN}"))
+            .header("last-event-id", "evt_1");
+        let response = bench.raw(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        let mut stream = response.into_body().into_data_stream();
+        let missed = next_text(&mut stream).await;
+        assert!(
+            missed.contains("id: evt_2\n") && missed.contains("event: call.ringing\n"),
+            "{missed}"
+        );
+        bench.feed.publish(&event("evt_3", "message.received"));
+        bench.feed.publish(&event("evt_4", "call.ended"));
+        let live = next_text(&mut stream).await;
+        assert!(
+            live.contains("id: evt_4\n") && live.contains(r#""type":"call.ended""#),
+            "{live}"
+        );
+        bench.feed.close();
+        assert!(stream.next().await.is_none());
+    });
+}
+
+#[test]
+fn probes_need_no_token() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let bare =
+            |path: &'static str| bench.send(Request::get(path).header("authorization", ""), "");
+        assert_eq!(bare("/health/live").await.json()["status"], "live");
+        let ready = bare("/health/ready").await;
+        assert_eq!((ready.status, ready.rule().as_str()), (503, "not-ready"));
+        assert!(ready.text.contains("no trunk answers"));
+        let metrics = bare("/metrics").await;
+        assert_eq!(metrics.text, "desvio_calls 0\n");
+        assert!(
+            metrics
+                .header("content-type")
+                .starts_with("text/plain; version=0.0.4")
+        );
+    });
+}

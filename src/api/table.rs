@@ -1,0 +1,166 @@
+//! What the command line prints: a few lines that can be read at a glance, with their columns under each other.
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use crate::api::documents::CallDocument;
+use crate::api::documents::ChannelDocument;
+use crate::api::documents::MessageDocument;
+use crate::api::documents::StatusDocument;
+
+/// `desvio call`
+pub fn call(call: &CallDocument) -> String {
+    format!(
+        "{}  {} to {}: {}\n",
+        call.id, call.from, call.to, call.status
+    )
+}
+
+/// `desvio message`
+pub fn message(message: &MessageDocument) -> String {
+    let by = format!("{}  to {} by {}", message.id, message.to, message.channel);
+    match &message.error {
+        Some(error) => format!("{by}: {} ({error})\n", message.status),
+        None => format!("{by}: {}\n", message.status),
+    }
+}
+
+/// `desvio status`; times as the clock on the wall in `zone` shows them.
+pub fn status(status: &StatusDocument, zone: &TimeZone) -> String {
+    let ending = if status.draining {
+        ", ending: takes no new calls"
+    } else {
+        ""
+    };
+    let down = match status.channels_down.as_slice() {
+        [] => "none".to_owned(),
+        names => names.join(", "),
+    };
+    let mut text = aligned(&[
+        [
+            "desvio".into(),
+            format!(
+                "{}, since {}{ending}",
+                status.version,
+                clock(status.started, zone)
+            ),
+        ],
+        [
+            "calls".into(),
+            format!(
+                "{} now, {} since the start",
+                status.calls, status.calls_total
+            ),
+        ],
+        ["waiting".into(), format!("{} in queues", status.waiting)],
+        [
+            "phones".into(),
+            format!("{} registered", status.registrations),
+        ],
+        ["channels down".into(), down],
+    ]);
+    if !status.trunks.is_empty() {
+        text.push('\n');
+        text.push_str(&trunks(status));
+    }
+    text
+}
+
+fn trunks(status: &StatusDocument) -> String {
+    let rows = status.trunks.iter().map(|trunk| {
+        let calls = match trunk.max_calls {
+            Some(most) => format!("{} of {most}", trunk.calls),
+            None => trunk.calls.to_string(),
+        };
+        [trunk.name.clone(), trunk.state.clone(), calls]
+    });
+    let heading = ["TRUNK", "STATE", "CALLS"].map(String::from);
+    aligned(&[heading].into_iter().chain(rows).collect::<Vec<_>>())
+}
+
+/// `desvio channels`
+pub fn channels(channels: &[ChannelDocument], zone: &TimeZone) -> String {
+    if channels.is_empty() {
+        return "no channel is watched; add a [[channel]] to config/desvio.toml\n".into();
+    }
+    let heading = ["CHANNEL", "STATE", "SINCE", "WHY"].map(String::from);
+    let rows = channels.iter().map(|channel| {
+        let since = channel.since.map(|since| clock(since, zone));
+        [
+            channel.name.clone(),
+            state(channel),
+            since.unwrap_or_else(|| "the start".into()),
+            channel.reasons.first().cloned().unwrap_or_default(),
+        ]
+    });
+    aligned(&[heading].into_iter().chain(rows).collect::<Vec<_>>())
+}
+
+fn state(channel: &ChannelDocument) -> String {
+    let by_hand = if channel.overriding.is_some() {
+        " (by hand)"
+    } else {
+        ""
+    };
+    let frozen = if channel.frozen { " (frozen)" } else { "" };
+    format!("{}{by_hand}{frozen}", channel.state)
+}
+
+fn clock(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone())
+        .strftime("%Y-%m-%d %H:%M:%S")
+        .to_string()
+}
+
+/// Every column as wide as its widest cell; nothing after the last.
+fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    rows.iter().map(|row| line(row, &widths)).collect()
+}
+
+fn line<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
+    let cells = row.iter().zip(widths);
+    let text: String = cells
+        .map(|(cell, width)| format!("{cell:<width$}  "))
+        .collect();
+    format!("{}\n", text.trim_end())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::bench;
+
+    #[test]
+    fn columns_stand_under_each_other() {
+        let rows = [["whatsapp", "down"], ["é", "up"]].map(|row| row.map(String::from));
+        assert_eq!(aligned(&rows), "whatsapp  down\né         up\n");
+    }
+
+    #[test]
+    fn the_status_says_what_matters_first() {
+        let status = bench::status();
+        let status = serde_json::to_value(&status).unwrap();
+        let text = super::status(&serde_json::from_value(status).unwrap(), &TimeZone::UTC);
+        assert!(
+            text.starts_with("desvio         0.1.0, since 2026-11-23 12:00:00\n"),
+            "{text}"
+        );
+        assert!(text.contains("channels down  whatsapp\n"), "{text}");
+        assert!(text.contains("operadora  ready  3 of 30\n"), "{text}");
+    }
+
+    #[test]
+    fn a_channel_that_was_set_by_hand_says_so() {
+        let channel = serde_json::to_value(bench::channel("whatsapp")).unwrap();
+        let channel: ChannelDocument = serde_json::from_value(channel).unwrap();
+        let text = channels(&[channel], &TimeZone::UTC);
+        assert!(text.contains("down (by hand)"), "{text}");
+        assert!(text.contains("set to down by ana: Meta says so"), "{text}");
+    }
+}

@@ -1,0 +1,185 @@
+//! What reaches one call and what it wants done: the words between [`crate::call`] and the switch.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::call::record::Party;
+use crate::call::record::Record;
+use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::walk::Scene;
+use crate::media::clip::Clip;
+use crate::media::codec::CodecKind;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Event as MediaEvent;
+use crate::media::command::LegId;
+use crate::media::command::Sound;
+use crate::queue::effect::Refusal;
+use crate::sip::agent::SessionEvent;
+use crate::sip::agent::SessionId;
+use crate::sip::digest::Credentials;
+use crate::sip::hop::Hop;
+use crate::sip::name_addr::NameAddr;
+use crate::sip::uri::Uri;
+
+#[derive(Debug)]
+pub enum Input {
+    Media(MediaEvent),
+    Session {
+        leg: LegId,
+        event: SessionEvent,
+    },
+    /// The queue let the caller in.
+    QueueJoined {
+        position: usize,
+    },
+    QueueRefused(QueueOutcome),
+    /// The queue found an agent: ring him.
+    RingAgent {
+        agent: String,
+    },
+    StopRingingAgent {
+        agent: String,
+        why: Refusal,
+    },
+    Spoken(Result<Arc<Clip>, String>),
+    /// The API or the end of the server ends the call.
+    HangUp {
+        why: &'static str,
+    },
+}
+
+#[derive(Debug)]
+pub enum Effect {
+    Media(MediaCommand),
+    /// The switch makes a session of it and says so by `Call::on_session`.
+    Invite {
+        leg: LegId,
+        way: Box<Way>,
+        sdp: Bytes,
+    },
+    Progress {
+        session: SessionId,
+        status: u16,
+        sdp: Option<Bytes>,
+    },
+    Accept {
+        session: SessionId,
+        sdp: Bytes,
+    },
+    Reject {
+        session: SessionId,
+        status: u16,
+    },
+    HangUp {
+        session: SessionId,
+        cause: u16,
+    },
+    AnswerOffer {
+        session: SessionId,
+        sdp: Bytes,
+    },
+    RefuseOffer {
+        session: SessionId,
+        status: u16,
+    },
+    JoinQueue {
+        queue: String,
+    },
+    LeaveQueue,
+    AgentAnswered {
+        agent: String,
+    },
+    AgentRefused {
+        agent: String,
+        refusal: Refusal,
+    },
+    /// The caller talks to this party, whom no queue chose.
+    AgentBusy {
+        agent: String,
+    },
+    AgentFree {
+        agent: String,
+    },
+    Message {
+        to: String,
+        text: String,
+    },
+    Speak {
+        text: String,
+        language: String,
+    },
+    Voicemail(Recording),
+    /// Something that listeners of `/v1/events` want to hear; the switch adds the call's view.
+    Event(&'static str),
+    Finished(Box<Record>),
+}
+
+/// A message that a caller left and that is on disk.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recording {
+    pub mailbox: String,
+    pub path: PathBuf,
+    pub length_ms: u64,
+}
+
+/// Whom a leg is to reach.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    Extension(String),
+    /// A number that a `route` of the dialplan leads to a trunk.
+    Number(String),
+    Uri(String),
+}
+
+/// One address at which somebody can be reached: a contact of an extension, or a trunk.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// The extension or number, for the record.
+    pub party: String,
+    pub trunk: Option<String>,
+    pub target: Uri,
+    pub hop: Hop,
+    pub from: NameAddr,
+    pub to: NameAddr,
+    pub credentials: Option<Credentials>,
+    /// The IP that our SDP names towards this peer.
+    pub media_address: IpAddr,
+}
+
+/// Why nobody can be tried at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoWay {
+    /// No such extension, no route for the number.
+    Unknown,
+    /// The extension exists but no phone of it is registered.
+    NotRegistered,
+    /// The trunk carries as many calls as it may, or does not resolve.
+    TrunkUnavailable,
+}
+
+/// What a call may look up; it changes nothing.
+pub trait Around: Scene {
+    /// At best two: a phone and a laptop of one person ring together.
+    fn ways_to(&self, whom: &Destination, from: &str, now: Instant) -> Result<Vec<Way>, NoWay>;
+    fn prompt(&self, name: &str, language: &str) -> Option<Arc<Clip>>;
+    fn hold_music(&self, queue: &str) -> Vec<Sound>;
+    /// Heard by an answered caller while somebody else's phone rings.
+    fn ringback(&self) -> Vec<Sound>;
+    /// Heard before a message is recorded.
+    fn beep(&self) -> Vec<Sound>;
+    /// In order of preference.
+    fn codecs(&self) -> &[CodecKind];
+    /// Where a message for this mailbox is to be written.
+    fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf;
+}
+
+/// Who ended it and with which Q.850 cause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ending {
+    pub by: Party,
+    pub cause: u16,
+}

@@ -1,0 +1,208 @@
+//! One leg: a SIP session on one side, a media leg of the pump on the other, and the SDP between them.
+//!
+//! A leg knows nothing about the other legs of its call. It turns SDP into a [`Stream`] and back, and keeps its part of the record.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+
+use crate::call::effect::Way;
+use crate::call::record::LegRecord;
+use crate::media::codec::CodecKind;
+use crate::media::command::Figures;
+use crate::media::command::LegId;
+use crate::media::command::Stream;
+use crate::media::negotiation;
+use crate::media::negotiation::Local;
+use crate::media::negotiation::NegotiationError;
+use crate::sip::agent::SessionId;
+
+/// How far a leg has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its ports are being opened.
+    Opening,
+    /// Not answered yet.
+    Ringing,
+    Up,
+    /// Its session is over or about to be; the pump has been told to close it.
+    Closing,
+}
+
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub id: LegId,
+    pub session: Option<SessionId>,
+    pub stage: Stage,
+    pub record: LegRecord,
+    codecs: Vec<CodecKind>,
+    advertised: IpAddr,
+    local: Option<SocketAddr>,
+    /// `o=` of our SDP: RFC 4566 §5.2; the version rises with each change of it.
+    sdp_version: u64,
+    /// The peer's offer that we have not answered yet. Empty: the peer wants ours (RFC 3261 §13.2.1).
+    offered: Bytes,
+    pub stream: Option<Stream>,
+    /// Whether the far side has been told our SDP in a provisional answer, which is then repeated word for word.
+    early: Option<Bytes>,
+    pub up_since: Option<Instant>,
+    /// How to reach the far side, until its INVITE is out.
+    pub way: Option<Box<Way>>,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, party: String, advertised: IpAddr, wall: Timestamp) -> Self {
+        let record = LegRecord {
+            party,
+            trunk: None,
+            started: wall,
+            answered: None,
+            ended: wall,
+            sip_status: None,
+            codec: None,
+            source: None,
+            packets_received: 0,
+            packets_sent: 0,
+            packets_lost: 0,
+            packets_dropped: 0,
+            jitter_ms: None,
+        };
+        Self {
+            id,
+            session: None,
+            stage: Stage::Opening,
+            record,
+            codecs: Vec::new(),
+            advertised,
+            local: None,
+            sdp_version: 1,
+            offered: Bytes::new(),
+            stream: None,
+            early: None,
+            up_since: None,
+            way: None,
+        }
+    }
+
+    /// The ports are open.
+    pub(super) fn on_opened(&mut self, local: SocketAddr, codecs: &[CodecKind]) {
+        self.local = Some(SocketAddr::new(self.advertised, local.port()));
+        self.codecs = codecs.to_vec();
+        self.stage = Stage::Ringing;
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.stage == Stage::Up
+    }
+
+    /// The far side has our SDP from a provisional answer and hears what we send.
+    pub(super) fn is_early(&self) -> bool {
+        self.early.is_some()
+    }
+
+    pub(super) fn is_closing(&self) -> bool {
+        self.stage == Stage::Closing
+    }
+
+    pub(super) fn set_up(&mut self, now: Instant, wall: Timestamp) {
+        self.stage = Stage::Up;
+        self.up_since = Some(now);
+        self.record.answered = Some(wall);
+    }
+
+    /// The peer's first offer, as it stood in the INVITE.
+    pub(super) fn take_offer(&mut self, sdp: Bytes) {
+        self.offered = sdp;
+    }
+
+    pub(super) fn wants_our_offer(&self) -> bool {
+        self.offered.is_empty()
+    }
+
+    /// Whether an answer to the peer's offer exists; asked before anybody is rung.
+    pub(super) fn can_answer(&self) -> Result<(), NegotiationError> {
+        if self.wants_our_offer() {
+            return Ok(());
+        }
+        negotiation::answer(&self.local(None), &self.offered, None).map(|_| ())
+    }
+
+    /// Our answer to the offer, and the stream that it makes; `prefer` is the codec of the other leg, which saves transcoding.
+    pub(super) fn answer(&mut self, prefer: Option<CodecKind>) -> Result<Bytes, NegotiationError> {
+        if let Some(sdp) = &self.early {
+            return Ok(sdp.clone());
+        }
+        if self.wants_our_offer() {
+            return Ok(self.offer(prefer));
+        }
+        let (sdp, stream) = negotiation::answer(&self.local(None), &self.offered, prefer)?;
+        self.on_stream(stream);
+        Ok(sdp)
+    }
+
+    /// As [`Leg::answer`], in a 183: a later 200 repeats it (RFC 3261 §13.2.1).
+    pub(super) fn early_answer(
+        &mut self,
+        prefer: Option<CodecKind>,
+    ) -> Result<Bytes, NegotiationError> {
+        let sdp = self.answer(prefer)?;
+        self.early = Some(sdp.clone());
+        Ok(sdp)
+    }
+
+    /// Our offer, with the codec of the other leg first.
+    pub(super) fn offer(&self, prefer: Option<CodecKind>) -> Bytes {
+        negotiation::offer(&self.local(prefer))
+    }
+
+    pub(super) fn on_answer(&mut self, sdp: &[u8]) -> Result<(), NegotiationError> {
+        let stream = negotiation::accept_answer(&self.local(None), sdp)?;
+        self.on_stream(stream);
+        Ok(())
+    }
+
+    /// A re-INVITE: our answer to it. The codec stays if the peer still has it.
+    pub(super) fn on_new_offer(&mut self, sdp: Bytes) -> Result<Bytes, NegotiationError> {
+        self.sdp_version += 1;
+        self.early = None;
+        self.offered = sdp;
+        self.answer(self.codec())
+    }
+
+    pub(super) fn codec(&self) -> Option<CodecKind> {
+        self.stream.as_ref().map(|stream| stream.codec)
+    }
+
+    pub(super) fn on_closed(&mut self, figures: Figures) {
+        self.record.packets_received = figures.received;
+        self.record.packets_sent = figures.sent;
+        self.record.packets_lost = figures.lost;
+        self.record.packets_dropped = figures.dropped;
+        self.record.source = figures.source;
+        self.record.jitter_ms = (figures.received > 1).then_some(figures.jitter_ms);
+    }
+
+    fn on_stream(&mut self, stream: Stream) {
+        self.record.codec = Some(stream.codec.to_string());
+        self.stream = Some(stream);
+    }
+
+    fn local(&self, first: Option<CodecKind>) -> Local {
+        let mut codecs = self.codecs.clone();
+        if let Some(first) = first.filter(|first| codecs.contains(first)) {
+            codecs.retain(|codec| *codec != first);
+            codecs.insert(0, first);
+        }
+        Local {
+            address: self
+                .local
+                .unwrap_or_else(|| SocketAddr::new(self.advertised, 9)),
+            codecs,
+            session: self.id.0,
+            version: self.sdp_version,
+        }
+    }
+}

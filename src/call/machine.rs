@@ -1,0 +1,603 @@
+//! The call as a machine: inputs in, effects out, and the order in which they are worked off.
+
+use std::collections::VecDeque;
+use std::net::IpAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::call::clerk::Clerk;
+use crate::call::clerk::Facts;
+use crate::call::effect::Around;
+use crate::call::effect::Effect;
+use crate::call::effect::Ending;
+use crate::call::effect::Input;
+use crate::call::leg::Leg;
+use crate::call::leg::Stage;
+use crate::call::reach::Reach;
+use crate::call::record::CallId;
+use crate::call::record::CallView;
+use crate::call::record::Direction;
+use crate::call::record::Party;
+use crate::call::record::Status;
+use crate::call::script::Script;
+use crate::call::voicemail::Voicemail;
+use crate::dialplan::walk::Happening;
+use crate::dialplan::walk::QueueOutcome;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Event as MediaEvent;
+use crate::media::command::LegId;
+use crate::media::command::PlayId;
+use crate::sip::agent::SessionEvent;
+use crate::sip::agent::SessionId;
+
+/// Legs of one call are numbered within this many; a leg's number tells its call.
+pub const LEGS_PER_CALL: u64 = 256;
+
+/// Q.850 causes that we say ourselves.
+pub mod cause {
+    pub const NORMAL: u16 = 16;
+    pub const BUSY: u16 = 17;
+    pub const NO_ANSWER: u16 = 19;
+    pub const DECLINED: u16 = 21;
+    pub const UNREACHABLE: u16 = 20;
+    pub const NETWORK_FAILURE: u16 = 38;
+    pub const INCOMPATIBLE: u16 = 88;
+    pub const TIMER_EXPIRED: u16 = 102;
+}
+
+#[derive(Debug)]
+pub struct Call {
+    pub(super) id: CallId,
+    pub(super) number: u64,
+    pub(super) clerk: Clerk,
+    pub(super) legs: Vec<Leg>,
+    pub(super) caller: Option<LegId>,
+    pub(super) talk: Option<LegId>,
+    pub(super) reaches: Vec<Reach>,
+    pub(super) script: Script,
+    pub(super) waiting_in: Option<String>,
+    pub(super) voicemail: Option<Voicemail>,
+    pub(super) playing: Option<PlayId>,
+    pub(super) happenings: VecDeque<Happening>,
+    pub(super) effects: VecDeque<Effect>,
+    next_play: u64,
+    next_leg: u64,
+    /// When the first leg of a call that the API placed has rung long enough.
+    pub(super) rings_until: Option<Instant>,
+    life: Life,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Life {
+    /// The caller's leg is being made; the script has not begun.
+    Beginning,
+    Running,
+    /// Nobody talks any more; legs are being closed.
+    Ending,
+    Over,
+}
+
+/// An INVITE that was let in.
+#[derive(Debug)]
+pub struct Incoming {
+    pub session: SessionId,
+    /// Empty where the peer wants our offer.
+    pub offer: Bytes,
+    pub trunk: Option<String>,
+    /// The IP that our SDP names towards this peer.
+    pub media_address: IpAddr,
+}
+
+impl Call {
+    /// A call that came to us.
+    pub fn incoming(
+        id: CallId,
+        number: u64,
+        incoming: Incoming,
+        facts: Facts,
+        script: Script,
+        around: &dyn Around,
+        now: Instant,
+    ) -> Self {
+        let mut call = Self::new(id, number, facts, script, around, now);
+        let leg = call.new_leg("caller".to_owned(), incoming.media_address, around, now);
+        let caller = call.leg_mut(leg).expect("was made just now");
+        caller.session = Some(incoming.session);
+        caller.record.trunk = incoming.trunk;
+        caller.take_offer(incoming.offer);
+        call.caller = Some(leg);
+        call
+    }
+
+    pub(super) fn new(
+        id: CallId,
+        number: u64,
+        facts: Facts,
+        script: Script,
+        around: &dyn Around,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            number,
+            clerk: Clerk::new(facts, now, around.wall(now)),
+            legs: Vec::with_capacity(2),
+            caller: None,
+            talk: None,
+            reaches: Vec::new(),
+            script,
+            waiting_in: None,
+            voicemail: None,
+            playing: None,
+            happenings: VecDeque::new(),
+            effects: VecDeque::new(),
+            next_play: 0,
+            next_leg: 0,
+            rings_until: None,
+            life: Life::Beginning,
+        }
+    }
+
+    pub fn id(&self) -> &CallId {
+        &self.id
+    }
+
+    /// The leg of the caller; none before somebody has answered a call that we place.
+    pub fn caller_leg(&self) -> Option<LegId> {
+        self.caller
+    }
+
+    pub fn view(&self) -> CallView {
+        let facts = &self.clerk.facts;
+        CallView {
+            id: self.id.clone(),
+            direction: facts.direction,
+            status: self.status(),
+            from: facts.from.clone(),
+            to: facts.to.clone(),
+            trunk: facts.trunk.clone(),
+            flow: facts.flow.clone(),
+            queue: self.clerk.queue().map(str::to_owned),
+            agent: self.clerk.agent().map(str::to_owned),
+            started: self.clerk.started(),
+            answered: self.clerk.answered(),
+            doing: self.doing(),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let rings = self.clerk.facts.direction != Direction::Outbound
+            || self.legs.iter().any(|leg| leg.session.is_some());
+        match self.clerk.answered() {
+            Some(_) => Status::InProgress,
+            None if rings => Status::Ringing,
+            None => Status::Queued,
+        }
+    }
+
+    fn doing(&self) -> String {
+        match (self.life, self.talk, &self.waiting_in) {
+            (Life::Ending | Life::Over, ..) => "ending".to_owned(),
+            (_, Some(leg), _) => format!(
+                "talking to {}",
+                self.leg(leg).map_or("nobody", |leg| &leg.record.party)
+            ),
+            (_, None, Some(queue)) => format!("waiting in {queue}"),
+            (Life::Beginning, ..) => "ringing".to_owned(),
+            (Life::Running, None, None) => self.script.doing(),
+        }
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.life == Life::Over
+    }
+
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        [self.rings_until, self.script.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    pub fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
+        if self.rings_until.is_some_and(|at| now >= at) {
+            self.rings_until = None;
+            self.stop_reaching_caller(now);
+        }
+        self.script.handle_timeout(around, now);
+        self.work(around, now);
+    }
+
+    /// The switch has made a session of an `Effect::Invite`.
+    pub fn on_session(&mut self, leg: LegId, session: SessionId) {
+        if let Some(leg) = self.leg_mut(leg) {
+            leg.session = Some(session);
+        }
+    }
+
+    pub fn handle(&mut self, input: Input, around: &dyn Around, now: Instant) {
+        match input {
+            Input::Media(event) => self.on_media(event, around, now),
+            Input::Session { leg, event } => self.on_session_event(leg, event, around, now),
+            Input::QueueJoined { position } => self
+                .clerk
+                .note(format!("waits at position {position}"), now),
+            Input::QueueRefused(outcome) => self.on_queue_refused(outcome, now),
+            Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
+            Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
+            Input::Spoken(result) => self.on_spoken(result, now),
+            Input::HangUp { why } => self.on_ordered_end(why, around, now),
+        }
+        self.work(around, now);
+    }
+
+    /// Hands what happened to the script and carries out what it orders, until neither is left.
+    pub(super) fn work(&mut self, around: &dyn Around, now: Instant) {
+        loop {
+            while let Some(happening) = self.happenings.pop_front() {
+                self.script.handle(happening, around, now);
+            }
+            let Some(order) = self.script.poll_order() else {
+                break;
+            };
+            self.carry_out(order, around, now);
+        }
+        self.finish_if_done(around, now);
+    }
+
+    fn on_media(&mut self, event: MediaEvent, around: &dyn Around, now: Instant) {
+        match event {
+            MediaEvent::Opened { leg, local } => self.on_opened(leg, local, around, now),
+            MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, now),
+            MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
+            MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
+            MediaEvent::Recorded {
+                path,
+                length,
+                ended,
+                ..
+            } => self.on_recorded(path, length, &ended, around, now),
+            MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
+            MediaEvent::Closed { leg, figures } => {
+                if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
+                    let mut leg = self.legs.swap_remove(at);
+                    leg.on_closed(figures);
+                    leg.record.ended = around.wall(now);
+                    self.clerk.file_leg(leg.record);
+                }
+            }
+        }
+    }
+
+    fn on_opened(
+        &mut self,
+        id: LegId,
+        local: std::net::SocketAddr,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        let is_caller = self.caller == Some(id);
+        let Some(leg) = self.leg_mut(id).filter(|leg| leg.stage == Stage::Opening) else {
+            return;
+        };
+        leg.on_opened(local, around.codecs());
+        if !is_caller {
+            return self.invite(id);
+        }
+        if let Err(fault) = leg.can_answer() {
+            self.clerk.note(format!("refused: {fault}"), now);
+            return self.refuse_caller(488, Status::Failed, cause::INCOMPATIBLE, now);
+        }
+        self.begin();
+    }
+
+    /// The caller can be answered from here on.
+    pub(super) fn begin(&mut self) {
+        self.life = Life::Running;
+        self.effects.push_back(Effect::Event("call.ringing"));
+        self.happenings.push_back(Happening::Started);
+    }
+
+    fn on_open_failed(&mut self, id: LegId, why: &str, now: Instant) {
+        self.clerk.note(format!("no media port: {why}"), now);
+        self.legs.retain(|leg| leg.id != id);
+        if self.caller == Some(id) {
+            self.refuse_caller(503, Status::Failed, cause::NETWORK_FAILURE, now);
+        } else {
+            self.on_leg_refused(id, 503, now);
+        }
+    }
+
+    fn on_session_event(
+        &mut self,
+        id: LegId,
+        event: SessionEvent,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        let is_caller = self.caller == Some(id);
+        match event {
+            SessionEvent::Progress { status, sdp } => {
+                self.on_progress(id, status, sdp, around, now)
+            }
+            SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
+            SessionEvent::Refused { status, reason } => self.on_refused(id, status, &reason, now),
+            SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
+            SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
+            SessionEvent::Offered { sdp } => self.on_offered(id, sdp),
+            SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
+            SessionEvent::Cancelled if is_caller => {
+                self.on_caller_gone(id, Party::Caller, cause::NORMAL, now)
+            }
+            SessionEvent::HungUp { cause } if is_caller => {
+                self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
+            }
+            SessionEvent::Lost if is_caller => {
+                self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now)
+            }
+            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled => {
+                self.on_party_gone(id, now)
+            }
+            SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone => {}
+        }
+    }
+
+    /// The ACK of an INVITE or re-INVITE without an offer brings the answer to ours. RFC 3261 §13.2.1.
+    fn on_late_answer(&mut self, id: LegId, sdp: Option<Bytes>, now: Instant) {
+        let (Some(sdp), Some(leg)) = (sdp, self.leg_mut(id)) else {
+            return;
+        };
+        match leg.on_answer(&sdp) {
+            Ok(()) => self.connect(id),
+            Err(fault) => {
+                self.clerk
+                    .note(format!("the late answer does not fit: {fault}"), now);
+                self.hang_up_leg(id, cause::INCOMPATIBLE);
+                self.on_caller_gone(id, Party::System, cause::INCOMPATIBLE, now);
+            }
+        }
+    }
+
+    /// A re-INVITE: hold, another codec, another address.
+    fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>) {
+        let Some(leg) = self.leg_mut(id) else { return };
+        let Some(session) = leg.session else { return };
+        match leg.on_new_offer(sdp.unwrap_or_default()) {
+            Ok(answer) => {
+                self.effects.push_back(Effect::AnswerOffer {
+                    session,
+                    sdp: answer,
+                });
+                self.connect(id);
+            }
+            Err(_) => self.effects.push_back(Effect::RefuseOffer {
+                session,
+                status: 488,
+            }),
+        }
+    }
+
+    fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) {
+        if let Some(digit) = digit_of_info(content_type, body) {
+            self.on_digit(id, digit);
+        }
+    }
+
+    fn on_digit(&mut self, id: LegId, digit: char) {
+        if self.caller == Some(id) && self.talk.is_none() {
+            self.happenings.push_back(Happening::Digit(digit));
+        }
+    }
+
+    fn on_quiet(&mut self, id: LegId, since: std::time::Duration, now: Instant) {
+        let who = self
+            .leg(id)
+            .map_or_else(|| "a leg".to_owned(), |leg| leg.record.party.clone());
+        self.clerk.note(
+            format!("no sound from {who} for {} s", since.as_secs()),
+            now,
+        );
+    }
+
+    /// The caller's session is over: everything else ends with it.
+    pub(super) fn on_caller_gone(&mut self, id: LegId, by: Party, cause: u16, now: Instant) {
+        self.clerk.on_ending(Ending { by, cause });
+        if by == Party::Caller {
+            self.clerk.note("the caller hung up".to_owned(), now);
+        }
+        self.close_leg(id);
+        self.happenings.push_back(Happening::CallerHungUp);
+        self.wind_up(now);
+    }
+
+    /// The agent or the dialled party hung up, or a leg that still rang broke.
+    fn on_party_gone(&mut self, id: LegId, now: Instant) {
+        if self.talk != Some(id) {
+            self.close_leg(id);
+            return self.on_leg_refused(id, 480, now);
+        }
+        self.clerk.on_ending(Ending {
+            by: Party::Callee,
+            cause: cause::NORMAL,
+        });
+        self.close_leg(id);
+        self.end_talk(now);
+        self.happenings.push_back(Happening::TalkEnded);
+    }
+
+    fn end_talk(&mut self, now: Instant) {
+        if self.talk.take().is_none() {
+            return;
+        }
+        self.clerk.on_talk_over(now);
+        if let Some(agent) = self.clerk.agent().map(str::to_owned) {
+            self.effects.push_back(Effect::AgentFree { agent });
+        }
+    }
+
+    fn on_ordered_end(&mut self, why: &'static str, around: &dyn Around, now: Instant) {
+        self.clerk.note(why.to_owned(), now);
+        self.work(around, now);
+        self.end_caller(Party::System, cause::NORMAL, now);
+    }
+
+    /// We end the call: BYE to a caller who was answered, a refusal to one who was not.
+    pub(super) fn end_caller(&mut self, by: Party, cause: u16, now: Instant) {
+        self.clerk.on_ending(Ending { by, cause });
+        if let Some(id) = self.caller {
+            self.hang_up_leg(id, cause);
+        }
+        self.happenings.push_back(Happening::CallerHungUp);
+        self.wind_up(now);
+    }
+
+    pub(super) fn refuse_caller(&mut self, status: u16, outcome: Status, cause: u16, now: Instant) {
+        self.clerk.on_refusal(outcome);
+        self.clerk.on_ending(Ending {
+            by: Party::System,
+            cause,
+        });
+        if let Some(session) = self
+            .caller
+            .and_then(|id| self.leg(id))
+            .and_then(|leg| leg.session)
+        {
+            self.effects.push_back(Effect::Reject { session, status });
+        }
+        if let Some(id) = self.caller {
+            self.close_leg(id);
+        }
+        self.wind_up(now);
+    }
+
+    fn on_queue_refused(&mut self, outcome: QueueOutcome, now: Instant) {
+        self.waiting_in = None;
+        self.clerk.on_left_queue(now);
+        self.stop_playing();
+        self.happenings.push_back(Happening::QueueLeft(outcome));
+    }
+
+    /// Ends everything but the caller's own leg, which has its own way to end.
+    fn wind_up(&mut self, now: Instant) {
+        if self.life == Life::Ending {
+            return;
+        }
+        self.life = Life::Ending;
+        self.rings_until = None;
+        self.end_talk(now);
+        self.leave_queue(now);
+        self.reaches.clear();
+        let others: Vec<LegId> = self
+            .legs
+            .iter()
+            .filter(|leg| Some(leg.id) != self.caller)
+            .map(|leg| leg.id)
+            .collect();
+        for id in others {
+            self.hang_up_leg(id, cause::NORMAL);
+        }
+    }
+
+    fn finish_if_done(&mut self, around: &dyn Around, now: Instant) {
+        if self.life != Life::Ending || !self.legs.is_empty() {
+            return;
+        }
+        self.life = Life::Over;
+        let steps = self.script.steps(self.clerk.began());
+        let record = self
+            .clerk
+            .write(self.id.clone(), steps, now, around.wall(now));
+        self.effects.push_back(Effect::Finished(Box::new(record)));
+    }
+
+    pub(super) fn leg(&self, id: LegId) -> Option<&Leg> {
+        self.legs.iter().find(|leg| leg.id == id)
+    }
+
+    pub(super) fn leg_mut(&mut self, id: LegId) -> Option<&mut Leg> {
+        self.legs.iter_mut().find(|leg| leg.id == id)
+    }
+
+    pub(super) fn new_leg(
+        &mut self,
+        party: String,
+        media_address: IpAddr,
+        around: &dyn Around,
+        now: Instant,
+    ) -> LegId {
+        let id = LegId(self.number * LEGS_PER_CALL + self.next_leg % LEGS_PER_CALL);
+        self.next_leg += 1;
+        self.legs
+            .push(Leg::new(id, party, media_address, around.wall(now)));
+        self.media(MediaCommand::Open {
+            leg: id,
+            address: media_address,
+        });
+        id
+    }
+
+    pub(super) fn media(&mut self, command: MediaCommand) {
+        self.effects.push_back(Effect::Media(command));
+    }
+
+    /// Tells the pump what was negotiated, if it was.
+    pub(super) fn connect(&mut self, id: LegId) {
+        if let Some(stream) = self.leg(id).and_then(|leg| leg.stream.clone()) {
+            self.media(MediaCommand::Connect { leg: id, stream });
+        }
+    }
+
+    /// Ends the session as its state asks for, and the media with it.
+    pub(super) fn hang_up_leg(&mut self, id: LegId, cause: u16) {
+        let session = self
+            .leg_mut(id)
+            .filter(|leg| !leg.is_closing())
+            .and_then(|leg| leg.session);
+        if let Some(session) = session {
+            self.effects.push_back(Effect::HangUp { session, cause });
+        }
+        self.close_leg(id);
+    }
+
+    pub(super) fn close_leg(&mut self, id: LegId) {
+        let Some(leg) = self.leg_mut(id).filter(|leg| !leg.is_closing()) else {
+            return;
+        };
+        leg.stage = Stage::Closing;
+        leg.session = None;
+        self.media(MediaCommand::Close { leg: id });
+    }
+
+    pub(super) fn next_play(&mut self) -> PlayId {
+        self.next_play += 1;
+        PlayId(self.next_play)
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        matches!(self.life, Life::Ending | Life::Over)
+    }
+}
+
+/// `application/dtmf-relay` (`Signal=5`) and `application/dtmf` (`5`), as many phones send them.
+fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
+    let text = std::str::from_utf8(body).ok()?;
+    let signal = match content_type.split(';').next()?.trim() {
+        "application/dtmf-relay" => {
+            text.lines()
+                .find_map(|line| {
+                    line.split_once('=')
+                        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("signal"))
+                })?
+                .1
+        }
+        "application/dtmf" => text,
+        _ => return None,
+    };
+    let digit = signal.trim().chars().next()?.to_ascii_uppercase();
+    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
+}

@@ -1,0 +1,20 @@
+//! One call: its legs, its walk through the dialplan, its record.
+//!
+//! The *caller* is the leg that follows the script; whoever else is rung (an agent, an extension, a number) is reached by a
+//! leg of its own, and the first to answer talks to the caller. A call never touches a socket: sessions and media are asked
+//! for by [`Effect`]s, what they report comes back as [`Input`]s, and what the call must know of the rest of the house it
+//! looks up through [`Around`].
+//!
+//! [`Effect`]: effect::Effect
+//! [`Input`]: effect::Input
+//! [`Around`]: effect::Around
+
+pub mod clerk;
+pub mod effect;
+mod leg;
+pub mod machine;
+pub mod orders;
+mod reach;
+pub mod record;
+pub mod script;
+mod voicemail;

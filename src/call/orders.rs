@@ -1,0 +1,275 @@
+//! Carries out what the script orders: each order of a walk is one function here.
+
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::call::effect::Around;
+use crate::call::effect::Destination;
+use crate::call::effect::Effect;
+use crate::call::machine::Call;
+use crate::call::machine::cause;
+use crate::call::reach::Purpose;
+use crate::call::record::Party;
+use crate::call::record::Status;
+use crate::dialplan::walk::DialTarget;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Happening;
+use crate::dialplan::walk::Order;
+use crate::media::clip::Clip;
+use crate::media::codec::CodecKind;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::LegId;
+use crate::media::command::PlayId;
+use crate::media::command::Repeat;
+use crate::media::command::Sound;
+
+impl Call {
+    pub(super) fn carry_out(&mut self, order: Order, around: &dyn Around, now: Instant) {
+        if self.is_ending() {
+            return self.carry_out_afterwards(order);
+        }
+        match order {
+            Order::Answer => self.answer_order(around, now),
+            Order::Ringing => self.ringing(),
+            Order::Progress => self.early_media(),
+            Order::Play { prompts, language } => {
+                self.play_prompts(&prompts, &language, around, now)
+            }
+            Order::StopPlaying => self.stop_playing(),
+            Order::Speak { text, language } => {
+                self.effects.push_back(Effect::Speak { text, language })
+            }
+            Order::JoinQueue { queue } => self.join_queue(queue, around, now),
+            Order::LeaveQueue => self.leave_queue(now),
+            Order::Dial { target, .. } => self.dial(&target, around, now),
+            Order::StopDialling => self.stop_dialling(),
+            Order::Voicemail { mailbox, language } => {
+                self.start_voicemail(mailbox, language, around, now)
+            }
+            Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
+            Order::Tag { name, value } => self.clerk.tag(name, value),
+            Order::Hangup { cause } => self.hang_up_order(cause, now),
+        }
+    }
+
+    /// What `on-hangup` may still do.
+    fn carry_out_afterwards(&mut self, order: Order) {
+        match order {
+            Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
+            Order::Tag { name, value } => self.clerk.tag(name, value),
+            _ => {}
+        }
+    }
+
+    fn answer_order(&mut self, around: &dyn Around, now: Instant) {
+        if self.answer_caller(None, around, now) {
+            self.happenings.push_back(Happening::Answered);
+        }
+    }
+
+    /// Answers the caller unless that has been done. False: it cannot be done, and the call is ending.
+    pub(super) fn answer_caller(
+        &mut self,
+        prefer: Option<CodecKind>,
+        around: &dyn Around,
+        now: Instant,
+    ) -> bool {
+        let Some(id) = self.caller else { return false };
+        let wall = around.wall(now);
+        let Some(leg) = self.leg_mut(id).filter(|leg| !leg.is_closing()) else {
+            return false;
+        };
+        if leg.is_up() {
+            return true;
+        }
+        let (Some(session), Ok(sdp)) = (leg.session, leg.answer(prefer)) else {
+            self.refuse_caller(488, Status::Failed, cause::INCOMPATIBLE, now);
+            return false;
+        };
+        leg.set_up(now, wall);
+        self.effects.push_back(Effect::Accept { session, sdp });
+        self.connect(id);
+        self.clerk.on_answered(now, wall);
+        self.effects.push_back(Effect::Event("call.in-progress"));
+        true
+    }
+
+    fn ringing(&mut self) {
+        if let Some((_, session)) = self.unanswered_caller() {
+            self.effects.push_back(Effect::Progress {
+                session,
+                status: 180,
+                sdp: None,
+            });
+        }
+    }
+
+    fn early_media(&mut self) {
+        let Some((id, session)) = self.unanswered_caller() else {
+            return;
+        };
+        let Some(Ok(sdp)) = self.leg_mut(id).map(|leg| leg.early_answer(None)) else {
+            return;
+        };
+        self.effects.push_back(Effect::Progress {
+            session,
+            status: 183,
+            sdp: Some(sdp),
+        });
+        self.connect(id);
+    }
+
+    fn unanswered_caller(&self) -> Option<(LegId, crate::sip::agent::SessionId)> {
+        let leg = self
+            .leg(self.caller?)
+            .filter(|leg| !leg.is_up() && !leg.is_closing())?;
+        Some((leg.id, leg.session?))
+    }
+
+    /// A call that nobody answered yet is answered by the first thing to be heard, unless early media was ordered.
+    fn play_prompts(
+        &mut self,
+        prompts: &[String],
+        language: &str,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        if !self.is_audible() && !self.answer_caller(None, around, now) {
+            return;
+        }
+        let mut sounds = Vec::with_capacity(prompts.len());
+        for name in prompts {
+            match around.prompt(name, language) {
+                Some(clip) => sounds.push(Sound::Clip(clip)),
+                None => self
+                    .clerk
+                    .note(format!("no prompt `{name}` in {language}"), now),
+            }
+        }
+        self.play(sounds, Repeat::Once);
+    }
+
+    fn is_audible(&self) -> bool {
+        self.caller
+            .and_then(|id| self.leg(id))
+            .is_some_and(|leg| leg.is_up() || leg.is_early())
+    }
+
+    /// Plays to the caller in place of what he hears now.
+    pub(super) fn play(&mut self, clips: Vec<Sound>, repeat: Repeat) {
+        let Some(leg) = self.caller else { return };
+        if clips.is_empty() {
+            return self.happenings.push_back(Happening::PlayFinished);
+        }
+        let play = self.next_play();
+        self.playing = (repeat == Repeat::Once).then_some(play);
+        self.media(MediaCommand::Play {
+            leg,
+            play,
+            clips,
+            repeat,
+        });
+    }
+
+    pub(super) fn stop_playing(&mut self) {
+        self.playing = None;
+        if let Some(leg) = self.caller {
+            self.media(MediaCommand::Stop { leg });
+        }
+    }
+
+    pub(super) fn on_finished(
+        &mut self,
+        leg: LegId,
+        play: PlayId,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        if self.caller != Some(leg) || self.playing != Some(play) {
+            return;
+        }
+        self.playing = None;
+        if self.voicemail.is_some() {
+            return self.voicemail_played(around, now);
+        }
+        self.happenings.push_back(Happening::PlayFinished);
+    }
+
+    pub(super) fn on_spoken(&mut self, result: Result<Arc<Clip>, String>, now: Instant) {
+        match result {
+            Ok(clip) => self.play(vec![Sound::Clip(clip)], Repeat::Once),
+            Err(why) => {
+                self.clerk.note(format!("could not be said: {why}"), now);
+                self.happenings.push_back(Happening::PlayFinished);
+            }
+        }
+    }
+
+    fn join_queue(&mut self, queue: String, around: &dyn Around, now: Instant) {
+        if !self.answer_caller(None, around, now) {
+            return;
+        }
+        self.clerk.on_waiting(&queue, now);
+        self.clerk.note(format!("waits in {queue}"), now);
+        self.play(around.hold_music(&queue), Repeat::Forever);
+        self.waiting_in = Some(queue.clone());
+        self.effects.push_back(Effect::JoinQueue { queue });
+        self.effects.push_back(Effect::Event("call.waiting"));
+    }
+
+    pub(super) fn leave_queue(&mut self, now: Instant) {
+        if self.waiting_in.take().is_none() {
+            return;
+        }
+        self.clerk.on_left_queue(now);
+        self.effects.push_back(Effect::LeaveQueue);
+        self.stop_reaching_agents();
+        self.stop_playing();
+    }
+
+    fn dial(&mut self, target: &DialTarget, around: &dyn Around, now: Instant) {
+        let whom = match target.clone() {
+            DialTarget::Extension(number) => Destination::Extension(number),
+            DialTarget::Number(number) => Destination::Number(number),
+            DialTarget::Uri(uri) => Destination::Uri(uri),
+        };
+        match around.ways_to(&whom, &self.clerk.facts.from, now) {
+            Ok(ways) => {
+                if self.is_audible() {
+                    self.play(around.ringback(), Repeat::Forever);
+                }
+                self.reach(Purpose::Dial, ways, around, now);
+            }
+            Err(why) => {
+                self.clerk
+                    .note(format!("no way to {target:?}: {why:?}"), now);
+                self.dial_failed(why);
+            }
+        }
+    }
+
+    fn stop_dialling(&mut self) {
+        self.stop_reaching(&Purpose::Dial);
+        self.stop_playing();
+    }
+
+    fn hang_up_order(&mut self, cause: HangupCause, now: Instant) {
+        if self.unanswered_caller().is_none() {
+            return self.end_caller(Party::System, cause::NORMAL, now);
+        }
+        let (status, outcome, cause) = match cause {
+            HangupCause::Busy => (486, Status::Busy, cause::BUSY),
+            HangupCause::Declined => (603, Status::Busy, cause::DECLINED),
+            HangupCause::NoAnswer => (480, Status::NoAnswer, cause::NO_ANSWER),
+            HangupCause::Unreachable => (480, Status::Failed, cause::UNREACHABLE),
+            HangupCause::NotFound => (404, Status::Failed, 1),
+            HangupCause::Normal => (480, Status::NoAnswer, cause::NORMAL),
+            HangupCause::Failed => (503, Status::Failed, cause::NETWORK_FAILURE),
+        };
+        self.refuse_caller(status, outcome, cause, now);
+    }
+}
+
+/// How long a `Plain` script rings when nobody says otherwise.
+pub const RING_FOR: Duration = Duration::from_secs(60);

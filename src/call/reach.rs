@@ -1,0 +1,413 @@
+//! Ringing somebody: an agent that the queue chose, a party that the dialplan dials, or the first leg of a call from the API.
+//!
+//! One person may have several phones: all of them ring, the first to answer wins, and only when the last has refused is
+//! the person out of reach.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::call::clerk::Facts;
+use crate::call::effect::Around;
+use crate::call::effect::Destination;
+use crate::call::effect::Effect;
+use crate::call::effect::Ending;
+use crate::call::effect::NoWay;
+use crate::call::effect::Way;
+use crate::call::machine::Call;
+use crate::call::machine::cause;
+use crate::call::record::CallId;
+use crate::call::record::Party;
+use crate::call::record::Status;
+use crate::call::script::Script;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::Happening;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::LegId;
+use crate::queue::effect::Refusal;
+
+/// Whom a group of ringing legs is to bring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The first leg of a call that we place: whoever answers becomes the caller.
+    Caller,
+    /// A `dial` of the dialplan.
+    Dial,
+    /// An agent of a queue.
+    Agent(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Reach {
+    purpose: Purpose,
+    legs: Vec<LegId>,
+    /// The most telling refusal so far: a person's word counts more than a dead phone's.
+    refusal: Option<u16>,
+}
+
+impl Call {
+    /// A call that the API places: `whom` is rung, and follows the script once it answers.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different thing and none may be left out"
+    )]
+    pub fn placed(
+        id: CallId,
+        number: u64,
+        ways: Vec<Way>,
+        ring_for: Duration,
+        facts: Facts,
+        script: Script,
+        around: &dyn Around,
+        now: Instant,
+    ) -> Self {
+        let mut call = Self::new(id, number, facts, script, around, now);
+        call.rings_until = Some(now + ring_for);
+        call.effects.push_back(Effect::Event("call.queued"));
+        call.reach(Purpose::Caller, ways, around, now);
+        call
+    }
+
+    pub(super) fn reach(
+        &mut self,
+        purpose: Purpose,
+        ways: Vec<Way>,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        let mut legs = Vec::with_capacity(ways.len());
+        for way in ways {
+            if self.clerk.facts.trunk.is_none() {
+                self.clerk.facts.trunk.clone_from(&way.trunk);
+            }
+            let id = self.new_leg(way.party.clone(), way.media_address, around, now);
+            if let Some(leg) = self.leg_mut(id) {
+                leg.record.trunk.clone_from(&way.trunk);
+                leg.way = Some(Box::new(way));
+            }
+            legs.push(id);
+        }
+        self.reaches.push(Reach {
+            purpose,
+            legs,
+            refusal: None,
+        });
+    }
+
+    /// The ports of a leg that is to ring are open: out goes the INVITE.
+    pub(super) fn invite(&mut self, id: LegId) {
+        let prefer = self
+            .caller
+            .and_then(|caller| self.leg(caller))
+            .and_then(|leg| leg.codec());
+        let Some(leg) = self.leg_mut(id) else { return };
+        let Some(way) = leg.way.take() else { return };
+        let sdp = leg.offer(prefer);
+        self.effects.push_back(Effect::Invite { leg: id, way, sdp });
+    }
+
+    pub(super) fn ring_agent(&mut self, agent: &str, around: &dyn Around, now: Instant) {
+        let whom = Destination::Extension(agent.to_owned());
+        match around.ways_to(&whom, &self.clerk.facts.from, now) {
+            Ok(ways) => {
+                self.clerk.note(format!("rings {agent}"), now);
+                self.reach(Purpose::Agent(agent.to_owned()), ways, around, now);
+            }
+            Err(_) => self.agent_refused(agent, Refusal::Unreachable),
+        }
+    }
+
+    /// The queue gives this agent up: he did not answer in time, or another was faster.
+    pub(super) fn stop_ringing_agent(&mut self, agent: &str, why: Refusal, now: Instant) {
+        let purpose = Purpose::Agent(agent.to_owned());
+        if self.reaches.iter().any(|reach| reach.purpose == purpose) {
+            self.clerk.note(format!("{agent}: {why:?}"), now);
+            self.stop_reaching(&purpose);
+        }
+    }
+
+    /// Hangs up every leg that rings for this purpose.
+    pub(super) fn stop_reaching(&mut self, purpose: &Purpose) {
+        let Some(at) = self
+            .reaches
+            .iter()
+            .position(|reach| reach.purpose == *purpose)
+        else {
+            return;
+        };
+        for id in self.reaches.swap_remove(at).legs {
+            self.hang_up_leg(id, cause::NORMAL);
+        }
+    }
+
+    pub(super) fn stop_reaching_agents(&mut self) {
+        while let Some(reach) = self
+            .reaches
+            .iter()
+            .find(|reach| matches!(reach.purpose, Purpose::Agent(_)))
+        {
+            let purpose = reach.purpose.clone();
+            self.stop_reaching(&purpose);
+        }
+    }
+
+    /// Nobody took the first leg of our call in time.
+    pub(super) fn stop_reaching_caller(&mut self, now: Instant) {
+        self.stop_reaching(&Purpose::Caller);
+        self.clerk.note("nobody answered".to_owned(), now);
+        self.refuse_caller(480, Status::NoAnswer, cause::NO_ANSWER, now);
+    }
+
+    pub(super) fn on_progress(
+        &mut self,
+        id: LegId,
+        status: u16,
+        sdp: Option<Bytes>,
+        around: &dyn Around,
+        now: Instant,
+    ) {
+        let Some(purpose) = self.purpose_of(id) else {
+            return;
+        };
+        self.clerk
+            .note(format!("{} rings ({status})", self.party(id)), now);
+        match purpose {
+            Purpose::Dial => self.pass_progress_on(id, sdp, around),
+            Purpose::Caller => self.effects.push_back(Effect::Event("call.ringing")),
+            Purpose::Agent(_) => {}
+        }
+    }
+
+    /// A caller who was not answered hears what the callee's side sends before its answer: RFC 3960 §3.2.
+    fn pass_progress_on(&mut self, id: LegId, sdp: Option<Bytes>, _around: &dyn Around) {
+        let Some(caller) = self
+            .caller
+            .filter(|caller| self.leg(*caller).is_some_and(|leg| !leg.is_up()))
+        else {
+            return;
+        };
+        let Some(session) = self.leg(caller).and_then(|leg| leg.session) else {
+            return;
+        };
+        let Some(sdp) = sdp.filter(|sdp| {
+            self.leg_mut(id)
+                .is_some_and(|leg| leg.on_answer(sdp).is_ok())
+        }) else {
+            return self.effects.push_back(Effect::Progress {
+                session,
+                status: 180,
+                sdp: None,
+            });
+        };
+        drop(sdp);
+        let prefer = self.leg(id).and_then(|leg| leg.codec());
+        let Some(Ok(answer)) = self.leg_mut(caller).map(|leg| leg.early_answer(prefer)) else {
+            return;
+        };
+        self.connect(id);
+        self.connect(caller);
+        self.media(MediaCommand::Bridge { a: caller, b: id });
+        self.effects.push_back(Effect::Progress {
+            session,
+            status: 183,
+            sdp: Some(answer),
+        });
+    }
+
+    pub(super) fn on_accepted(&mut self, id: LegId, sdp: &[u8], around: &dyn Around, now: Instant) {
+        let Some(purpose) = self.purpose_of(id) else {
+            return;
+        };
+        let Some(leg) = self.leg_mut(id) else { return };
+        if let Err(fault) = leg.on_answer(sdp) {
+            let party = self.party(id);
+            self.clerk.note(
+                format!("{party} answered with media we cannot use: {fault}"),
+                now,
+            );
+            self.hang_up_leg(id, cause::INCOMPATIBLE);
+            return self.on_leg_refused(id, 488, now);
+        }
+        leg.set_up(now, around.wall(now));
+        self.connect(id);
+        self.part_winner(id);
+        match purpose {
+            Purpose::Caller => self.become_caller(id, around, now),
+            Purpose::Dial => self.talk_to(id, None, around, now),
+            Purpose::Agent(agent) => self.talk_to(id, Some(agent), around, now),
+        }
+    }
+
+    /// Takes the leg that answered out of its group and hangs up the others.
+    fn part_winner(&mut self, id: LegId) {
+        let Some(at) = self
+            .reaches
+            .iter()
+            .position(|reach| reach.legs.contains(&id))
+        else {
+            return;
+        };
+        for other in self.reaches.swap_remove(at).legs {
+            if other != id {
+                self.hang_up_leg(other, cause::NORMAL);
+            }
+        }
+    }
+
+    fn become_caller(&mut self, id: LegId, around: &dyn Around, now: Instant) {
+        self.rings_until = None;
+        self.caller = Some(id);
+        self.clerk.on_answered(now, around.wall(now));
+        self.effects.push_back(Effect::Event("call.in-progress"));
+        self.begin();
+    }
+
+    /// The caller and this leg are connected from here on.
+    fn talk_to(&mut self, id: LegId, agent: Option<String>, around: &dyn Around, now: Instant) {
+        let prefer = self.leg(id).and_then(|leg| leg.codec());
+        let Some(caller) = self
+            .caller
+            .filter(|_| self.answer_caller(prefer, around, now))
+        else {
+            return self.hang_up_leg(id, cause::INCOMPATIBLE);
+        };
+        self.playing = None;
+        self.waiting_in = None;
+        self.media(MediaCommand::Bridge { a: caller, b: id });
+        self.talk = Some(id);
+        let party = self.party(id);
+        self.clerk.note(format!("talks to {party}"), now);
+        self.clerk.on_talking(&party, now);
+        match agent {
+            Some(agent) => self.effects.push_back(Effect::AgentAnswered { agent }),
+            None => self.effects.push_back(Effect::AgentBusy { agent: party }),
+        }
+        self.effects.push_back(Effect::Event("call.connected"));
+        self.happenings.push_back(Happening::TalkStarted);
+    }
+
+    pub(super) fn on_refused(&mut self, id: LegId, status: u16, reason: &str, now: Instant) {
+        let party = self.party(id);
+        self.clerk
+            .note(format!("{party} refused: {status} {reason}"), now);
+        if let Some(leg) = self.leg_mut(id) {
+            leg.record.sip_status = Some(status);
+        }
+        self.close_leg(id);
+        self.on_leg_refused(id, status, now);
+    }
+
+    /// A leg that rang is out; when it was the last of its group, so is the person.
+    pub(super) fn on_leg_refused(&mut self, id: LegId, status: u16, now: Instant) {
+        let Some(at) = self
+            .reaches
+            .iter()
+            .position(|reach| reach.legs.contains(&id))
+        else {
+            return;
+        };
+        let reach = &mut self.reaches[at];
+        reach.legs.retain(|leg| *leg != id);
+        reach.refusal = Some(
+            reach
+                .refusal
+                .map_or(status, |before| more_telling(before, status)),
+        );
+        if !reach.legs.is_empty() {
+            return;
+        }
+        let Reach {
+            purpose, refusal, ..
+        } = self.reaches.swap_remove(at);
+        let status = refusal.unwrap_or(status);
+        match purpose {
+            Purpose::Agent(agent) => self.agent_refused(&agent, refusal_of(status)),
+            Purpose::Dial => self.dial_ended(outcome_of(status)),
+            Purpose::Caller => {
+                self.rings_until = None;
+                let (outcome, cause) = ending_of(outcome_of(status));
+                self.clerk.on_ending(Ending {
+                    by: Party::Callee,
+                    cause,
+                });
+                self.refuse_caller(status, outcome, cause, now);
+            }
+        }
+    }
+
+    pub(super) fn dial_failed(&mut self, why: NoWay) {
+        self.dial_ended(match why {
+            NoWay::NotRegistered => DialOutcome::Unreachable,
+            NoWay::Unknown | NoWay::TrunkUnavailable => DialOutcome::Failed,
+        });
+    }
+
+    fn dial_ended(&mut self, outcome: DialOutcome) {
+        self.stop_playing();
+        self.happenings.push_back(Happening::DialEnded(outcome));
+    }
+
+    fn agent_refused(&mut self, agent: &str, refusal: Refusal) {
+        self.effects.push_back(Effect::AgentRefused {
+            agent: agent.to_owned(),
+            refusal,
+        });
+    }
+
+    fn purpose_of(&self, id: LegId) -> Option<Purpose> {
+        self.reaches
+            .iter()
+            .find(|reach| reach.legs.contains(&id))
+            .map(|reach| reach.purpose.clone())
+    }
+
+    fn party(&self, id: LegId) -> String {
+        self.leg(id)
+            .map_or_else(String::new, |leg| leg.record.party.clone())
+    }
+}
+
+/// Busy and a spoken no outlast "unreachable": somebody was there.
+fn more_telling(one: u16, other: u16) -> u16 {
+    let weight = |status: u16| match status {
+        600 | 603 => 3,
+        486 => 2,
+        480 | 408 => 1,
+        _ => 0,
+    };
+    if weight(other) > weight(one) {
+        other
+    } else {
+        one
+    }
+}
+
+fn outcome_of(status: u16) -> DialOutcome {
+    match status {
+        486 | 600 => DialOutcome::Busy,
+        603 | 403 | 607 => DialOutcome::Declined,
+        408 | 480 | 487 => DialOutcome::NoAnswer,
+        404 | 410 | 430 | 484 | 604 => DialOutcome::Unreachable,
+        _ => DialOutcome::Failed,
+    }
+}
+
+fn refusal_of(status: u16) -> Refusal {
+    match outcome_of(status) {
+        DialOutcome::Busy => Refusal::Busy,
+        DialOutcome::Declined => Refusal::Declined,
+        DialOutcome::NoAnswer => Refusal::NoAnswer,
+        DialOutcome::Unreachable | DialOutcome::Failed => Refusal::Unreachable,
+    }
+}
+
+fn ending_of(outcome: DialOutcome) -> (Status, u16) {
+    match outcome {
+        DialOutcome::Busy => (Status::Busy, cause::BUSY),
+        DialOutcome::Declined => (Status::Busy, cause::DECLINED),
+        DialOutcome::NoAnswer => (Status::NoAnswer, cause::NO_ANSWER),
+        DialOutcome::Unreachable => (Status::Failed, cause::UNREACHABLE),
+        DialOutcome::Failed => (Status::Failed, cause::NETWORK_FAILURE),
+    }
+}

@@ -1,0 +1,168 @@
+//! What stays of a call when it is over: one record, its legs, and the steps that it took.
+//!
+//! A record is made once, when the last leg has ended, and never changed afterwards. Status words are Twilio's, because
+//! every developer who ever wrote a call webhook knows them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+
+/// Our name for a call, `call_` and 20 characters: in the API, the log, the record and every event.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CallId(pub String);
+
+impl fmt::Display for CallId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Seen from the business: who began it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// From a trunk.
+    Inbound,
+    /// To a trunk, or placed by the API.
+    Outbound,
+    /// Between two extensions.
+    Internal,
+}
+
+impl Direction {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Internal => "internal",
+        }
+    }
+}
+
+/// Where a call stands, or how it ended, in the words of Twilio's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    Queued,
+    Ringing,
+    InProgress,
+    Completed,
+    Busy,
+    Failed,
+    NoAnswer,
+    Canceled,
+}
+
+impl Status {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Ringing => "ringing",
+            Self::InProgress => "in-progress",
+            Self::Completed => "completed",
+            Self::Busy => "busy",
+            Self::Failed => "failed",
+            Self::NoAnswer => "no-answer",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// Who ended a call or a leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    Caller,
+    /// The agent, the extension or the number that was reached.
+    Callee,
+    /// The dialplan, the API, a fault, or the end of the server.
+    System,
+}
+
+/// One leg's part in a record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegRecord {
+    /// `caller`, an extension's number, or a number behind a trunk.
+    pub party: String,
+    pub trunk: Option<String>,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    pub ended: Timestamp,
+    /// The final SIP status of an outgoing leg that was refused; RFC 3261 §21.
+    pub sip_status: Option<u16>,
+    pub codec: Option<String>,
+    /// Where its RTP came from, once known.
+    pub source: Option<SocketAddr>,
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    pub packets_lost: u64,
+    pub packets_dropped: u64,
+    /// Interarrival jitter, RFC 3550 §6.4.1, in milliseconds; none before it was measured.
+    pub jitter_ms: Option<f32>,
+}
+
+/// One thing that the dialplan did.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// Since the call began.
+    pub after_ms: u64,
+    /// `dialplans/loja.kdl:17`; empty for a step that no file orders.
+    pub place: String,
+    pub what: String,
+}
+
+/// A call that is not over yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct CallView {
+    pub id: CallId,
+    pub direction: Direction,
+    pub status: Status,
+    pub from: String,
+    pub to: String,
+    pub trunk: Option<String>,
+    pub flow: Option<String>,
+    pub queue: Option<String>,
+    pub agent: Option<String>,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    /// What it does now: `menu`, `waiting in vendas`, `talking to 200`; and what it waits for.
+    pub doing: String,
+}
+
+/// A call that has ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    pub id: CallId,
+    pub direction: Direction,
+    pub from: String,
+    pub to: String,
+    pub status: Status,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    pub ended: Timestamp,
+    /// From the first ring of the caller's leg to its answer, or to the end.
+    pub ring_ms: u64,
+    /// In queues, until an agent answered or the caller left.
+    pub wait_ms: u64,
+    /// Time in which two people were connected.
+    pub talk_ms: u64,
+    pub trunk: Option<String>,
+    pub flow: Option<String>,
+    pub queue: Option<String>,
+    /// The extension that the caller talked to.
+    pub agent: Option<String>,
+    pub hung_up_by: Party,
+    /// ITU-T Q.850.
+    pub cause: u16,
+    /// Channels that were down when the call came.
+    pub channels_down: Vec<String>,
+    /// What the dialplan's `tag` wrote.
+    pub tags: BTreeMap<String, String>,
+    pub legs: Vec<LegRecord>,
+    pub steps: Vec<StepRecord>,
+}

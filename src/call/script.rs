@@ -1,0 +1,157 @@
+//! What a call follows: a walk through the dialplan, or one plain order with a hang-up after it.
+//!
+//! Softphone to softphone, softphone to trunk and most calls of the API need no dialplan. They speak the same
+//! words as a walk, so the call need not know which of the two it follows.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::call::effect::Around;
+use crate::call::record::StepRecord;
+use crate::dialplan::trail::Told;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Happening;
+use crate::dialplan::walk::Order;
+use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::walk::Walk;
+
+#[derive(Debug)]
+pub enum Script {
+    Walk(Box<Walk>),
+    Plain(Plain),
+}
+
+impl Script {
+    pub(super) fn handle(&mut self, happening: Happening, around: &dyn Around, now: Instant) {
+        match self {
+            Self::Walk(walk) => walk.handle(happening, around, now),
+            Self::Plain(plain) => plain.handle(&happening, now),
+        }
+    }
+
+    pub(super) fn poll_order(&mut self) -> Option<Order> {
+        match self {
+            Self::Walk(walk) => walk.poll_order(),
+            Self::Plain(plain) => plain.orders.pop_front(),
+        }
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        match self {
+            Self::Walk(walk) => walk.poll_timeout().map(|deadline| deadline.at),
+            Self::Plain(plain) => plain.ring_until,
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
+        match self {
+            Self::Walk(walk) => walk.handle_timeout(around, now),
+            Self::Plain(plain) => plain.handle_timeout(now),
+        }
+    }
+
+    /// What it waits for, in a few words.
+    pub(super) fn doing(&self) -> String {
+        match self {
+            Self::Walk(walk) => walk.verb().unwrap_or("ending").to_owned(),
+            Self::Plain(plain) => plain.what.to_owned(),
+        }
+    }
+
+    /// What the dialplan did, for the record.
+    pub(super) fn steps(&self, began: Instant) -> Vec<StepRecord> {
+        let Self::Walk(walk) = self else {
+            return Vec::new();
+        };
+        let after = |at: Instant| {
+            u64::try_from(at.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX)
+        };
+        let record = |told: Told| {
+            let what = if told.reason.is_empty() {
+                told.text
+            } else {
+                format!("{}: {}", told.text, told.reason)
+            };
+            StepRecord {
+                after_ms: after(told.at),
+                place: told.place,
+                what,
+            }
+        };
+        walk.trail().into_iter().map(record).collect()
+    }
+}
+
+/// One order, carried out at the start; whatever it comes to, the call ends after it.
+#[derive(Debug)]
+pub struct Plain {
+    first: Option<Order>,
+    orders: VecDeque<Order>,
+    what: &'static str,
+    /// When a `dial` gives up.
+    ring_until: Option<Instant>,
+}
+
+impl Plain {
+    pub fn new(order: Order) -> Self {
+        let what = match &order {
+            Order::Dial { .. } => "ringing",
+            Order::JoinQueue { .. } => "waiting",
+            _ => "speaking",
+        };
+        Self {
+            first: Some(order),
+            orders: VecDeque::new(),
+            what,
+            ring_until: None,
+        }
+    }
+
+    fn handle(&mut self, happening: &Happening, now: Instant) {
+        match happening {
+            Happening::Started => self.start(now),
+            Happening::Answered | Happening::Digit(_) => {}
+            Happening::TalkStarted | Happening::CallerHungUp => self.ring_until = None,
+            ended => {
+                self.ring_until = None;
+                self.orders.push_back(Order::Hangup {
+                    cause: cause_of(ended),
+                });
+            }
+        }
+    }
+
+    fn start(&mut self, now: Instant) {
+        let order = self.first.take();
+        if let Some(Order::Dial { ring_for, .. }) = &order {
+            self.ring_until = Some(now + *ring_for);
+        }
+        self.orders.extend(order);
+    }
+
+    fn handle_timeout(&mut self, now: Instant) {
+        if self.ring_until.is_some_and(|at| now >= at) {
+            self.ring_until = None;
+            self.orders.extend([
+                Order::StopDialling,
+                Order::Hangup {
+                    cause: HangupCause::NoAnswer,
+                },
+            ]);
+        }
+    }
+}
+
+fn cause_of(happening: &Happening) -> HangupCause {
+    match happening {
+        Happening::DialEnded(DialOutcome::Busy) => HangupCause::Busy,
+        Happening::DialEnded(DialOutcome::NoAnswer) => HangupCause::NoAnswer,
+        Happening::DialEnded(DialOutcome::Declined) => HangupCause::Declined,
+        Happening::DialEnded(DialOutcome::Unreachable) => HangupCause::Unreachable,
+        Happening::DialEnded(DialOutcome::Failed) => HangupCause::Failed,
+        Happening::QueueLeft(QueueOutcome::Full) => HangupCause::Busy,
+        Happening::QueueLeft(_) => HangupCause::Unreachable,
+        _ => HangupCause::Normal,
+    }
+}

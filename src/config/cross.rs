@@ -1,0 +1,181 @@
+//! What no section can know by itself: whether the names in one are defined in another, and defined once.
+//!
+//! Works on the text's tree and not on what was read, so that a slip in one section hides no fault in another.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::config::document::Document;
+use crate::config::document::Word;
+use crate::config::document::word_of;
+use crate::config::document::words_of;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::fault::choices;
+use crate::media::prompts::Prompts;
+use crate::sip::config::Listener;
+use crate::sip::hop::Transport;
+
+pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
+    for (tables, key) in [("extension", "number"), ("trunk", "name"), ("queue", "name"), ("channel", "name")] {
+        defined_once(document, tables, key, faults);
+    }
+    agents_exist(document, faults);
+    music_exists(document, prompts, faults);
+    listeners_differ(document, faults);
+    listeners_are_served(document, faults);
+    trunks_can_register(document, faults);
+    networks_belong_to_one_trunk(document, faults);
+    one_secret_each(document, faults);
+}
+
+fn defined_once(document: &Document<'_>, tables: &str, key: &str, faults: &mut Vec<Fault>) {
+    let mut seen = BTreeMap::new();
+    for word in document.names(tables, key) {
+        let Word { text, span } = word;
+        if let Some(first) = seen.get(&text) {
+            let fault = document.fault(span, format!("there is a second [[{tables}]] with the {key} `{text}`"), None);
+            let hint = format!("the first stands in line {first}; give one of them another {key}");
+            faults.push(Fault { help: Some(hint), ..fault });
+        } else {
+            let line = document.fault(span, String::new(), None).line;
+            seen.insert(text, line);
+        }
+    }
+}
+
+fn agents_exist(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let extensions: BTreeSet<String> = texts(document.names("extension", "number"));
+    for queue in document.tables("queue") {
+        let name = word_of(queue, "name").map_or_else(|| "?".to_owned(), |name| name.text);
+        let mut listed = BTreeSet::new();
+        for agent in words_of(queue, "agents") {
+            if !extensions.contains(&agent.text) {
+                let hint = choices("extensions", extensions.iter().map(String::as_str), &agent.text);
+                let message = format!("queue `{name}` lists agent `{}`, who is not defined", agent.text);
+                let hint = format!("agents are the numbers of [[extension]] tables. {hint}");
+                faults.push(document.fault(agent.span.clone(), message, Some(hint)));
+            }
+            if !listed.insert(agent.text.clone()) {
+                let message = format!("queue `{name}` lists agent `{}` twice", agent.text);
+                faults.push(document.fault(agent.span, message, Some("remove one of them".to_owned())));
+            }
+        }
+    }
+}
+
+fn music_exists(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
+    for music in document.names("queue", "hold_music") {
+        if prompts.music(&music.text).is_none() {
+            let message = format!("there is no music `{}`", music.text);
+            let hint = "`default` is shipped; other music is a file `dialplans/prompts/music/NAME.wav`";
+            faults.push(document.fault(music.span, message, Some(hint.to_owned())));
+        }
+    }
+}
+
+fn listeners_differ(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let mut seen = BTreeSet::new();
+    for listener in document.words("sip", "listen") {
+        if !seen.insert(listener.text.clone()) {
+            let message = format!("`{}` is listed twice", listener.text);
+            faults.push(document.fault(listener.span, message, Some("remove one of them".to_owned())));
+        }
+    }
+}
+
+/// Said before a port is opened, and not by a phone that never gets through.
+fn listeners_are_served(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for listener in document.words("sip", "listen") {
+        let transport = listener.text.parse::<Listener>().map(|listener| listener.transport);
+        if let Ok(transport @ (Transport::Tls | Transport::Ws | Transport::Wss)) = transport {
+            let message = format!("`{}`: this version does not listen on {}", listener.text, transport.via_text());
+            let hint = "use udp: or tcp:".to_owned();
+            faults.push(document.fault(listener.span, message, Some(hint)));
+        }
+    }
+}
+
+fn trunks_can_register(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for trunk in document.tables("trunk") {
+        let table = trunk.get_ref().as_table();
+        let registers = table.and_then(|table| table.get("register")).filter(|value| value.get_ref().as_bool() == Some(true));
+        let Some(registers) = registers else { continue };
+        if word_of(trunk, "username").is_none() || word_of(trunk, "password").is_none() {
+            let message = "a trunk that registers needs a `username` and a `password`".to_owned();
+            let hint = "add both, or set `register = false` where the carrier knows us by our address";
+            faults.push(document.fault(registers.span(), message, Some(hint.to_owned())));
+        }
+    }
+}
+
+/// Calls from an address must belong to one trunk; of two equal entries only the first would ever be used.
+fn networks_belong_to_one_trunk(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let mut owners: BTreeMap<String, String> = BTreeMap::new();
+    for trunk in document.tables("trunk") {
+        let name = word_of(trunk, "name").map_or_else(|| "?".to_owned(), |name| name.text);
+        for network in words_of(trunk, "from") {
+            if let Some(owner) = owners.get(&network.text) {
+                let message = format!("`{}` is in the `from` of trunk `{owner}` already", network.text);
+                let hint = "an address can belong to one trunk only; remove it from the other";
+                faults.push(document.fault(network.span, message, Some(hint.to_owned())));
+            } else {
+                owners.insert(network.text, name.clone());
+            }
+        }
+    }
+}
+
+fn one_secret_each(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for extension in document.tables("extension") {
+        let plain = word_of(extension, "password").or_else(|| word_of(extension, "password_file"));
+        let hashed = word_of(extension, "ha1_sha256").or_else(|| word_of(extension, "ha1_md5"));
+        let twice = word_of(extension, "password").and_then(|_| word_of(extension, "password_file"));
+        if let Some(second) = twice.or_else(|| plain.and(hashed)) {
+            let message = "this extension has its password in two places".to_owned();
+            let hint = "keep one of `password`, `password_file`, or the `ha1_…` pair";
+            faults.push(document.fault(second.span, message, Some(hint.to_owned())));
+        }
+    }
+}
+
+fn texts(words: Vec<Word>) -> BTreeSet<String> {
+    words.into_iter().map(|word| word.text).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<String> {
+        let (document, mut faults) = Document::parse("a.toml", text);
+        assert!(faults.is_empty(), "{faults:?}");
+        check(&document, &Prompts::shipped(), &mut faults);
+        faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn an_agent_must_be_an_extension() {
+        let found = faults("[[extension]]\nnumber = \"2000\"\n[[queue]]\nname = \"vendas\"\nagents = [\"2000\", \"200\"]\n");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("a.toml:5:19: queue `vendas` lists agent `200`, who is not defined\n    "), "{found:?}");
+        assert!(found[0].contains("Did you mean `2000`?"), "{found:?}");
+    }
+
+    #[test]
+    fn a_number_is_defined_once() {
+        let found = faults("[[extension]]\nnumber = \"200\"\n[[extension]]\nnumber = \"200\"\n");
+        assert!(found[0].starts_with("a.toml:4:10: there is a second [[extension]]"), "{found:?}");
+        assert!(found[0].contains("line 2"), "{found:?}");
+    }
+
+    #[test]
+    fn what_would_only_fail_later_is_found_now() {
+        assert!(faults("[sip]\nlisten = [\"tls:0.0.0.0:5061\"]\n")[0].contains("does not listen on TLS"));
+        assert!(faults("[[trunk]]\nname = \"a\"\nregister = true\n")[0].contains("`username`"));
+        let shared = "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\nfrom = [\"::1\"]\n";
+        assert!(faults(shared)[0].contains("`from` of trunk `a`"));
+        let both = "[[extension]]\nnumber = \"2\"\npassword = \"x\"\nha1_md5 = \"y\"\n";
+        assert!(faults(both)[0].contains("two places"));
+        assert!(faults("[[queue]]\nname = \"q\"\nhold_music = \"jazz\"\n")[0].contains("`jazz`"));
+    }
+}

@@ -1,0 +1,135 @@
+//! From `[dialplan]` to a checked program: finds the files, gathers the names they may use, and has them checked.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::config::document::Document;
+use crate::config::document::Word;
+use crate::config::document::word_of;
+use crate::config::document::words_of;
+use crate::config::folder;
+use crate::config::section;
+use crate::dialplan;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::fault::Severity;
+use crate::dialplan::fault::choices;
+use crate::dialplan::load::Checked;
+use crate::dialplan::names::Names;
+use crate::dialplan::source::SourceFile;
+use crate::media::prompts::Prompts;
+
+/// What a dialplan may refer to. Taken from the text's tree: a slip in a `[[queue]]` table must not make `queue "vendas"` unknown.
+pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
+    let set = |tables: &str, key: &str| document.names(tables, key).into_iter().map(|word| word.text).collect();
+    Names {
+        extensions: set("extension", "number"),
+        queues: set("queue", "name"),
+        trunks: set("trunk", "name"),
+        channels: set("channel", "name"),
+        prompts: prompts.names(),
+        agents: agents(document),
+        durations: durations(prompts),
+    }
+}
+
+fn agents(document: &Document<'_>) -> BTreeMap<String, Vec<String>> {
+    let of_queue = |queue| {
+        let agents = words_of(queue, "agents").into_iter().map(|agent| agent.text).collect();
+        word_of(queue, "name").map(|name| (name.text, agents))
+    };
+    document.tables("queue").iter().filter_map(of_queue).collect()
+}
+
+/// The longest of its languages: a rehearsal must not press a key before the caller could have heard of it.
+fn durations(prompts: &Prompts) -> BTreeMap<String, Duration> {
+    let longest = |name: &str, languages: &BTreeSet<String>| {
+        languages.iter().filter_map(|language| prompts.find(name, language)).map(|clip| clip.duration()).max()
+    };
+    let names = prompts.names();
+    let lasting = names.iter().filter_map(|(name, languages)| Some((name.clone(), longest(name, languages)?)));
+    lasting.collect()
+}
+
+/// Reads the files of `[dialplan] files`; a pattern without any is a fault.
+pub(super) fn read(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Vec<SourceFile> {
+    let mut sources: Vec<SourceFile> = Vec::new();
+    for pattern in patterns(document) {
+        let paths = folder::matching(base, &pattern.text).unwrap_or_default();
+        if paths.is_empty() {
+            faults.push(nothing_found(document, base, pattern));
+        }
+        for path in paths {
+            let shown = path.display().to_string();
+            if sources.iter().any(|source| source.path == shown) {
+                continue;
+            }
+            match read_file(&path, &shown) {
+                Ok(source) => sources.push(source),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    sources
+}
+
+fn patterns(document: &Document<'_>) -> Vec<Word> {
+    let written = document.words("dialplan", "files");
+    let is_written = document.section("dialplan").and_then(|table| table.get_ref().as_table()).is_some_and(|table| table.contains_key("files"));
+    if is_written {
+        return written;
+    }
+    let defaults = dialplan::config::Config::default().files.into_iter();
+    defaults.map(|text| Word { text, span: 0..0 }).collect()
+}
+
+fn nothing_found(document: &Document<'_>, base: &Path, pattern: Word) -> Fault {
+    let message = format!("no dialplan file fits `{}`", pattern.text);
+    let place = base.join(&pattern.text);
+    let hint = format!("looked for {}; paths are relative to the configuration (to the folder around it, if that is named `config`)", place.display());
+    document.fault(pattern.span, message, Some(hint))
+}
+
+fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Fault> {
+    let bytes = std::fs::read(path).map_err(|error| Fault {
+        path: shown.to_owned(),
+        line: 1,
+        column: 1,
+        length: 1,
+        message: format!("the dialplan cannot be read: {error}"),
+        help: None,
+        severity: Severity::Fault,
+    })?;
+    SourceFile::from_bytes(shown, bytes)
+}
+
+/// The checked program; none when anything is wrong with it.
+pub(super) fn check(document: &Document<'_>, sources: &[SourceFile], names: &Names, faults: &mut Vec<Fault>) -> Option<Checked> {
+    let config = config(document);
+    language_is_spoken(document, &config, names, faults);
+    match dialplan::load::load(sources, names, &config) {
+        Ok(checked) => Some(checked),
+        Err(found) => {
+            faults.extend(found);
+            None
+        }
+    }
+}
+
+/// The section as far as it can be read: its faults are reported elsewhere, and the files deserve a check in any case.
+fn config(document: &Document<'_>) -> dialplan::config::Config {
+    let table = document.section("dialplan");
+    let read = table.and_then(|table| section::read(document, "[dialplan]", table, &mut Vec::new()));
+    read.unwrap_or_default()
+}
+
+fn language_is_spoken(document: &Document<'_>, config: &dialplan::config::Config, names: &Names, faults: &mut Vec<Fault>) {
+    let languages = names.languages();
+    if let Some(word) = document.word("dialplan", "language")
+        && !languages.contains(&config.language)
+    {
+        let hint = choices("languages with prompts", languages.iter().map(String::as_str), &config.language);
+        faults.push(document.fault(word.span, format!("there is no prompt in `{}`", config.language), Some(hint)));
+    }
+}

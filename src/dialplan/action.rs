@@ -1,0 +1,161 @@
+//! The contract of a step that runs: it is begun, hears what happens, and says where the walk turns.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::program::FlowId;
+use super::program::Program;
+use super::program::StepId;
+use super::template::Template;
+use super::template::VariableId;
+use super::trail::Reason;
+use super::trail::Trail;
+use super::walk::Caller;
+use super::walk::Deadline;
+use super::walk::DialOutcome;
+use super::walk::HangupCause;
+use super::walk::Order;
+use super::walk::QueueOutcome;
+use super::walk::Scene;
+
+/// What a step does when the walk comes to it.
+pub(super) trait Action: fmt::Debug + Send + Sync {
+    fn begin(&self, moment: &mut Moment<'_>) -> Turn;
+
+    /// Something happened while the walk stood at this step. What does not concern it, it lets pass.
+    fn on(&self, _news: News, _moment: &mut Moment<'_>) -> Turn {
+        Turn::Wait
+    }
+}
+
+/// Where the walk turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It stays at this step.
+    Wait,
+    Next,
+    To(StepId),
+    Enter(FlowId),
+    /// Says goodbye, where that prompt exists, and ends the call.
+    Goodbye,
+    End(HangupCause),
+}
+
+/// What a step can hear.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    PlayFinished,
+    /// A key was pressed; it waits in the moment's digits.
+    Digit,
+    TimeUp,
+    QueueLeft(QueueOutcome),
+    TalkStarted,
+    TalkEnded,
+    DialEnded(DialOutcome),
+    VoicemailDone,
+}
+
+/// What a walk remembers between two happenings.
+#[derive(Debug)]
+pub(super) struct Memory {
+    pub(super) caller: Caller,
+    pub(super) language: String,
+    pub(super) orders: VecDeque<Order>,
+    pub(super) deadline: Option<Deadline>,
+    /// Pressed and not yet taken by a step, oldest first; at most [`MOST_DIGITS`].
+    pub(super) digits: Vec<char>,
+    pub(super) variables: Vec<(VariableId, String)>,
+    pub(super) trail: Trail,
+    pub(super) rng: fastrand::Rng,
+    /// What runs when the call is over.
+    pub(super) afterwards: Option<StepId>,
+    pub(super) audio: Audio,
+    /// The current step's own count and stage; zero when it begins.
+    pub(super) round: u16,
+    pub(super) stage: u8,
+}
+
+/// Whether the caller hears us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Audio {
+    None,
+    Early,
+    Answered,
+}
+
+/// So many keys are kept for the steps to come; more are dropped.
+const MOST_DIGITS: usize = 32;
+
+impl Memory {
+    pub(super) fn keep_digit(&mut self, digit: char) {
+        if self.digits.len() < MOST_DIGITS {
+            self.digits.push(digit);
+        }
+    }
+}
+
+/// One moment of one walk, as the step sees it.
+pub(super) struct Moment<'m> {
+    pub(super) memory: &'m mut Memory,
+    pub(super) program: &'m Program,
+    pub(super) scene: &'m dyn Scene,
+    pub(super) now: Instant,
+    pub(super) step: StepId,
+}
+
+impl Moment<'_> {
+    pub(super) fn order(&mut self, order: Order) {
+        self.memory.orders.push_back(order);
+    }
+
+    /// Plays in the caller's language, or in the one given.
+    pub(super) fn play(&mut self, prompts: Vec<String>, language: Option<&str>) {
+        let language = language.unwrap_or(&self.memory.language).to_owned();
+        self.order(Order::Play { prompts, language });
+    }
+
+    pub(super) fn wake_in(&mut self, after: Duration, why: &'static str) {
+        let at = self.now + after;
+        self.memory.deadline = Some(Deadline { at, why });
+    }
+
+    pub(super) fn sleep_no_more(&mut self) {
+        self.memory.deadline = None;
+    }
+
+    pub(super) fn take_digit(&mut self) -> Option<char> {
+        let digits = &mut self.memory.digits;
+        (!digits.is_empty()).then(|| digits.remove(0))
+    }
+
+    /// Writes down why the walk goes the way it goes.
+    pub(super) fn note(&mut self, reason: Reason) {
+        self.memory.trail.note(self.step, reason, self.now);
+    }
+
+    pub(super) fn fill(&self, template: &Template) -> String {
+        let Caller { from, to, .. } = &self.memory.caller;
+        template.fill(from, to, |id| self.variable(id))
+    }
+
+    pub(super) fn set_variable(&mut self, id: VariableId, value: String) {
+        let variables = &mut self.memory.variables;
+        match variables.iter_mut().find(|(known, _)| *known == id) {
+            Some((_, old)) => *old = value,
+            None => variables.push((id, value)),
+        }
+    }
+
+    /// Whether the engine has this prompt of its own in the caller's language.
+    pub(super) fn speaks(&self, prompt: &str) -> bool {
+        self.program.speaks(prompt, &self.memory.language)
+    }
+
+    fn variable(&self, id: VariableId) -> &str {
+        let mut variables = self.memory.variables.iter();
+        let found = variables.find(|(known, _)| *known == id);
+        found.map_or("", |(_, value)| value)
+    }
+}

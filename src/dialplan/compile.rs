@@ -1,0 +1,397 @@
+//! Blocks of steps → the program's flat list.
+//!
+//! A block is compiled from its end, so that each step is told which one follows it. Beside each step stand notes for
+//! the checks that look at whole flows ([`super::reach`], [`super::rounds`]); the program itself does not carry them.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::document::Node;
+use super::document::Property;
+use super::document::Raw;
+use super::fault::Faults;
+use super::fault::choices;
+use super::fill::Filled;
+use super::fill::FilledBranch;
+use super::fill::Form;
+use super::fill::fill;
+use super::kind::Kind;
+use super::names::Names;
+use super::program::FlowId;
+use super::program::Step;
+use super::program::StepId;
+use super::routes::Routes;
+use super::source::Span;
+use super::template::VariableId;
+use super::verb::After;
+use super::verb::Branch;
+use super::verb::Children;
+use super::verb::Compile;
+use super::verb::Needs;
+use super::verb::Parameter;
+use super::verb::Sheet;
+use super::verb::Time;
+use super::verbs;
+
+/// What is known while files are compiled, and what has come of it.
+pub(super) struct Compiler<'a> {
+    pub(super) names: &'a Names,
+    pub(super) faults: Faults<'a>,
+    pub(super) languages: BTreeSet<String>,
+    pub(super) flow_by_name: BTreeMap<String, FlowId>,
+    pub(super) hours_by_name: BTreeMap<String, u32>,
+    pub(super) variable_by_name: BTreeMap<String, VariableId>,
+    pub(super) routes: Routes,
+    pub(super) steps: Vec<Step>,
+    pub(super) notes: Vec<Notes>,
+    pub(super) reading: Reading,
+    flow: FlowId,
+    block: Block,
+}
+
+/// Whether every file could be read. A name may stand in one that could not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reading {
+    Complete,
+    Incomplete,
+}
+
+/// When the steps of a block run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    DuringTheCall,
+    Afterwards,
+}
+
+/// What the checks of whole flows want to know of a step.
+#[derive(Debug)]
+pub(super) struct Notes {
+    pub(super) span: Span,
+    pub(super) ways: Vec<Way>,
+    /// The prompts that it plays, and where they are named.
+    pub(super) prompts: Vec<(String, Span)>,
+    /// The language of its prompts, where it is not the caller's.
+    pub(super) language: Option<String>,
+    pub(super) language_after: Option<String>,
+    /// The step above it in the same block.
+    pub(super) previous: Option<StepId>,
+}
+
+/// One way on from a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Way {
+    pub(super) to: Goal,
+    pub(super) time: Time,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Goal {
+    Step(StepId),
+    Flow(FlowId),
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(names: &'a Names, faults: Faults<'a>) -> Compiler<'a> {
+        Compiler {
+            names,
+            faults,
+            languages: names.languages(),
+            flow_by_name: BTreeMap::new(),
+            hours_by_name: BTreeMap::new(),
+            variable_by_name: BTreeMap::new(),
+            routes: Routes::default(),
+            steps: Vec::new(),
+            notes: Vec::new(),
+            reading: Reading::Complete,
+            flow: FlowId(0),
+            block: Block::DuringTheCall,
+        }
+    }
+
+    pub(super) fn is_incomplete(&self) -> bool {
+        self.reading == Reading::Incomplete
+    }
+
+    /// Compiles the steps of a flow and returns the first.
+    pub(super) fn flow(&mut self, flow: FlowId, nodes: &[Node]) -> StepId {
+        self.flow = flow;
+        self.block(nodes, StepId::END)
+    }
+
+    /// Calls itself for each block within; the guard of the reader bounds how deep they stand.
+    fn block(&mut self, nodes: &[Node], after: StepId) -> StepId {
+        let mut next = after;
+        let mut waiting_else: Option<&Node> = None;
+        for node in nodes.iter().rev() {
+            if node.name == "else" {
+                self.lone_else(waiting_else.replace(node));
+                continue;
+            }
+            let its_else = waiting_else.take();
+            if node.name != "if" {
+                self.lone_else(its_else);
+            }
+            let step = self.step(node, its_else, next);
+            if next != after && step != next {
+                self.notes[next.index()].previous = Some(step);
+            }
+            next = step;
+        }
+        self.lone_else(waiting_else);
+        next
+    }
+
+    fn lone_else(&mut self, node: Option<&Node>) {
+        if let Some(node) = node {
+            let help = "It stands on the line after the closing brace of its `if`.";
+            let message = "this `else` follows no `if`".to_owned();
+            self.faults.fault(node.name_span, message, Some(help.to_owned()));
+        }
+    }
+
+    /// Adds a step and returns its place; where it has faults, the place of the next.
+    fn step(&mut self, node: &Node, its_else: Option<&Node>, next: StepId) -> StepId {
+        let Some(verb) = verbs::find(&node.name) else {
+            self.unknown_verb(node);
+            return next;
+        };
+        self.runs_here(node, verb.sheet());
+        let properties = verb.properties();
+        let form = Form {
+            name: verb.sheet().name,
+            arguments: verb.sheet().arguments,
+            properties: &properties,
+            example: verb.sheet().example,
+        };
+        let mut filled = fill(node, form, self);
+        let children = self.children(node, verb.sheet(), next);
+        let otherwise = self.else_block(its_else, next);
+        let (Some(filled), Some(children)) = (&mut filled, children) else {
+            return next;
+        };
+        filled.branches = children.branches;
+        filled.steps = children.steps;
+        filled.otherwise = otherwise;
+        let wrong = verb.check(filled);
+        for (message, help) in &wrong {
+            let head = node.head_span();
+            self.faults.fault(head, message.clone(), Some(help.clone()));
+        }
+        match wrong.is_empty() {
+            true => self.add(verb, node, filled, next),
+            false => next,
+        }
+    }
+
+    fn add(&mut self, verb: &dyn Compile, node: &Node, filled: &Filled, next: StepId) -> StepId {
+        let sheet = verb.sheet();
+        let span = node.head_span();
+        let id = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX - 1));
+        self.steps.push(Step {
+            action: verb.compile(filled),
+            sheet,
+            next,
+            flow: self.flow,
+            file: span.file,
+            line: self.faults.line(span),
+            text: one_line(self.faults.text(span)),
+        });
+        self.notes.push(Notes {
+            span,
+            ways: ways(sheet, filled, next),
+            prompts: prompts(node, sheet),
+            language: node.properties.iter().find_map(own_language),
+            language_after: verb.language_after(filled),
+            previous: None,
+        });
+        id
+    }
+
+    fn unknown_verb(&mut self, node: &Node) {
+        let message = format!("`{}` is not a step", node.name);
+        let help = (!self.faults.is_full()).then(|| choices("steps", verbs::names(), &node.name));
+        self.faults.fault(node.name_span, message, help);
+    }
+
+    fn runs_here(&mut self, node: &Node, sheet: &Sheet) {
+        if self.block == Block::Afterwards && sheet.needs != Needs::Nobody {
+            let able = verbs::VERBS.iter().map(|verb| verb.sheet());
+            let able = able.filter(|sheet| sheet.needs == Needs::Nobody);
+            let able: Vec<&str> = able.map(|sheet| sheet.name).collect();
+            let message = format!("`{}` cannot run after the call is over", node.name);
+            let help = format!("These can: {}.", able.join(", "));
+            self.faults.fault(node.name_span, message, Some(help));
+        }
+    }
+
+    fn else_block(&mut self, node: Option<&Node>, next: StepId) -> StepId {
+        let Some(node) = node else {
+            return next;
+        };
+        let form = Form {
+            name: "else",
+            arguments: &[],
+            properties: &[],
+            example: "else { hangup }",
+        };
+        fill(node, form, self);
+        self.block(node.children.as_deref().unwrap_or_default(), next)
+    }
+
+    fn children(&mut self, node: &Node, sheet: &Sheet, next: StepId) -> Option<Filled> {
+        let nodes = node.children.as_deref().unwrap_or_default();
+        let mut filled = Filled::default();
+        match sheet.children {
+            Children::None if node.children.is_some() => {
+                let message = format!("`{}` has no block", sheet.name);
+                let help = "The steps that follow it stand below it.".to_owned();
+                self.faults.fault(node.name_span, message, Some(help));
+                return None;
+            }
+            Children::None => {}
+            Children::Steps => filled.steps = self.block(nodes, next),
+            Children::Afterwards => {
+                let outer = std::mem::replace(&mut self.block, Block::Afterwards);
+                filled.steps = self.block(nodes, StepId::END);
+                self.block = outer;
+            }
+            Children::Branches(known) => return self.branches(nodes, sheet, known, next),
+        }
+        Some(filled)
+    }
+
+    fn branches(
+        &mut self,
+        nodes: &[Node],
+        sheet: &Sheet,
+        known: &'static [Branch],
+        next: StepId,
+    ) -> Option<Filled> {
+        let mut filled = Filled::default();
+        let mut sound = true;
+        for node in nodes {
+            let Some(branch) = known.iter().find(|branch| branch.name == node.name) else {
+                self.unknown_branch(node, sheet, known);
+                sound = false;
+                continue;
+            };
+            match self.branch(node, branch, &filled, next) {
+                Some(written) => filled.branches.push(written),
+                None => sound = false,
+            }
+        }
+        sound.then_some(filled)
+    }
+
+    fn branch(
+        &mut self,
+        node: &Node,
+        branch: &'static Branch,
+        before: &Filled,
+        next: StepId,
+    ) -> Option<FilledBranch> {
+        let values = self.branch_values(node, branch);
+        let entry = self.block(node.children.as_deref().unwrap_or_default(), next);
+        let written = FilledBranch {
+            name: branch.name,
+            key: values?.maybe_key(branch.name),
+            entry,
+        };
+        let mut earlier = before.branches.iter();
+        if earlier.any(|other| other.name == written.name && other.key == written.key) {
+            let text = self.faults.text(node.head_span()).to_owned();
+            let message = format!("`{text}` is written twice");
+            self.faults.fault(node.head_span(), message, None);
+            return None;
+        }
+        Some(written)
+    }
+
+    /// What stands after the branch's name; none where that is wrong.
+    fn branch_values(&mut self, node: &Node, branch: &'static Branch) -> Option<Filled> {
+        let value = branch.value;
+        let value = value.map(|kind| Parameter::required(branch.name, kind, "which one is meant"));
+        let form = Form {
+            name: branch.name,
+            arguments: value.as_slice(),
+            properties: &[],
+            example: "key \"1\" { hangup }",
+        };
+        fill(node, form, self)
+    }
+
+    fn unknown_branch(&mut self, node: &Node, sheet: &Sheet, known: &'static [Branch]) {
+        let message = format!("`{}` is no way out of `{}`", node.name, sheet.name);
+        let names = known.iter().map(|branch| branch.name);
+        let help = (!self.faults.is_full()).then(|| choices("ways out", names, &node.name));
+        self.faults.fault(node.name_span, message, help);
+    }
+}
+
+fn own_language(property: &Property) -> Option<String> {
+    match &property.value {
+        Raw::Text(language) if property.name == "language" => Some(language.clone()),
+        _ => None,
+    }
+}
+
+fn prompts(node: &Node, sheet: &Sheet) -> Vec<(String, Span)> {
+    let written = node.arguments.iter().enumerate().filter_map(|(at, argument)| {
+        let parameter = sheet.arguments.get(at).or(sheet.arguments.last())?;
+        match &argument.value {
+            Raw::Text(prompt) if parameter.kind == Kind::Prompt => {
+                Some((prompt.clone(), argument.span))
+            }
+            _ => None,
+        }
+    });
+    let own = sheet.speaks_with.iter();
+    let own = own.map(|prompt| ((*prompt).to_owned(), node.name_span));
+    written.chain(own).collect()
+}
+
+/// Every way on from a step, those of unwritten branches included.
+fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
+    let to = |step, time| Way {
+        to: Goal::Step(step),
+        time,
+    };
+    let mut ways = match (sheet.children, sheet.after) {
+        (Children::Steps, _) => vec![to(filled.steps, sheet.time), to(filled.otherwise, sheet.time)],
+        (Children::Afterwards, _) => vec![to(filled.steps, Time::Takes), to(next, sheet.time)],
+        (_, After::Next) => vec![to(next, sheet.time)],
+        (_, After::BranchOrNext | After::BranchesOnly | After::Never) => Vec::new(),
+    };
+    for branch in sheet.branches() {
+        let written = filled.branches.iter().filter(|written| written.name == branch.name);
+        let before = ways.len();
+        ways.extend(written.map(|written| to(written.entry, branch.time)));
+        if ways.len() > before {
+            continue;
+        }
+        let fallback = branch.fallback.and_then(|name| filled.branch(name));
+        match fallback {
+            Some(entry) => ways.push(to(entry, branch.time)),
+            None if sheet.after == After::BranchOrNext => ways.push(to(next, branch.time)),
+            None => {}
+        }
+    }
+    let flows = filled.flows().map(|flow| Way {
+        to: Goal::Flow(flow),
+        time: sheet.time,
+    });
+    ways.extend(flows);
+    ways
+}
+
+/// A step may be written over several lines, and be long; the trail shows its beginning.
+fn one_line(text: &str) -> Box<str> {
+    let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "\\").collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}…", &line[..end]).into(),
+        None => line.into(),
+    }
+}
+
+const LONGEST_LINE: usize = 100;

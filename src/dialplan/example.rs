@@ -1,0 +1,88 @@
+//! Names, files and times for the tests of this room.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::config::Config;
+use super::fault::Fault;
+use super::load::Checked;
+use super::load::load;
+use super::names::Names;
+use super::program::Program;
+use super::source::SourceFile;
+
+pub(super) const DESIGN: &str = include_str!("../../tests/data/design.kdl");
+pub(super) const LOJA: &str = include_str!("../../dialplans/loja.kdl");
+
+/// The prompts that exist in every language of the tests.
+const PROMPTS: &[&str] = &[
+    "all-busy", "closed", "extension-busy", "goodbye", "holiday", "invalid-key", "main-menu",
+    "nobody-available", "queue-full", "thank-you", "voicemail", "welcome", "whatsapp-down",
+];
+
+pub(super) fn start() -> Instant {
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+    Instant::now()
+}
+
+pub(super) fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The extensions, queue, trunk and channel of the sample; `closing-soon` exists in Portuguese alone.
+pub(super) fn names() -> Names {
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let everywhere = set(&["pt-BR", "en"]);
+    let digits = (0..10).map(|digit| format!("digit-{digit}"));
+    let prompts = PROMPTS.iter().map(|name| (*name).to_owned()).chain(digits);
+    let mut prompts: BTreeMap<_, _> = prompts.map(|name| (name, everywhere.clone())).collect();
+    prompts.insert("closing-soon".to_owned(), set(&["pt-BR"]));
+    Names {
+        extensions: set(&["200", "201"]),
+        queues: set(&["vendas"]),
+        trunks: set(&["operadora"]),
+        channels: set(&["whatsapp"]),
+        prompts,
+        agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),
+        durations: BTreeMap::new(),
+    }
+}
+
+pub(super) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
+    let file = SourceFile {
+        path: "a.kdl".to_owned(),
+        text: text.to_owned(),
+    };
+    load(&[file], &names(), &Config::default())
+}
+
+/// The faults and warnings of one file, as they are shown.
+pub(super) fn shown(text: &str) -> Vec<String> {
+    let found = match check(text) {
+        Ok(checked) => checked.warnings,
+        Err(faults) => faults,
+    };
+    found.iter().map(ToString::to_string).collect()
+}
+
+pub(super) fn program(text: &str) -> Arc<Program> {
+    match check(text) {
+        Ok(checked) => checked.program,
+        Err(faults) => {
+            let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+            panic!("{}", faults.join("\n"))
+        }
+    }
+}
+
+/// These steps as the flow of the business's number, beside a second flow to go to.
+pub(super) fn with_steps(steps: &str) -> String {
+    format!(
+        "number \"+551140031234\" flow=\"entrada\"\nroute \"+*\" trunk=\"operadora\"\n\
+         hours \"comercial\" timezone=\"America/Sao_Paulo\" {{ open \"mon-fri\" \"09:00-18:00\" }}\n\
+         flow \"entrada\" {{\n{steps}\n}}\n"
+    )
+}

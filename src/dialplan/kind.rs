@@ -1,0 +1,149 @@
+//! The kinds of values that steps and declarations take: what they look like, and what they become.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::hours::TimeRange;
+use super::program::FlowId;
+use super::program::HoursId;
+use super::template::Template;
+use super::template::VariableId;
+use super::walk::DialTarget;
+
+/// What may stand in one place of a dialplan. Its `Display` is how the reference calls it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A text, in which `{caller}`, `{called}` and gathered variables are filled in.
+    Text,
+    /// A plain word of the owner's choice.
+    Name,
+    Duration,
+    Integer {
+        least: u32,
+        most: u32,
+    },
+    /// One of these words.
+    Word(&'static [&'static str]),
+    Flow,
+    Queue,
+    Extension,
+    Trunk,
+    Prompt,
+    Hours,
+    Channel,
+    Language,
+    /// One key of a telephone.
+    Key,
+    /// Keys, one after the other.
+    Keys,
+    /// A number in E.164.
+    Number,
+    /// A number in which a final `*` stands for any further digits.
+    Pattern,
+    /// Whom to ring: an extension, a number in E.164, or a SIP address.
+    Target,
+    /// Who gets a text: `caller`, an extension, or a number in E.164.
+    Recipient,
+    /// Anybody who has a telephone, ours or not.
+    Anyone,
+    /// The name under which a gathered value is kept.
+    Variable,
+    Weekdays,
+    TimeRange,
+    Date,
+    Zone,
+    /// A date and time with its offset.
+    Moment,
+}
+
+/// A value that has been checked.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Text(String),
+    Template(Template),
+    Duration(Duration),
+    Integer(u32),
+    Word(&'static str),
+    Flow(FlowId),
+    Hours(HoursId),
+    Key(char),
+    Target(DialTarget),
+    Variable(VariableId),
+    Weekdays(u8),
+    TimeRange(TimeRange),
+    Date(Date),
+    Zone(TimeZone),
+    Moment(Timestamp),
+}
+
+impl Kind {
+    /// How it is written.
+    pub fn example(self) -> &'static str {
+        match self {
+            Kind::Text => "\"We call you back.\"",
+            Kind::Name => "\"geral\"",
+            Kind::Duration => "\"90s\" or \"1m 30s\"",
+            Kind::Integer { .. } => "3",
+            Kind::Word(_) => "one of these words",
+            Kind::Flow => "\"entrada\"",
+            Kind::Queue => "\"vendas\"",
+            Kind::Extension => "\"200\"",
+            Kind::Trunk => "\"operadora\"",
+            Kind::Prompt => "\"main-menu\"",
+            Kind::Hours => "\"comercial\"",
+            Kind::Channel => "\"whatsapp\"",
+            Kind::Language => "\"pt-BR\"",
+            Kind::Key => "\"1\", \"*\" or \"#\"",
+            Kind::Keys => "\"10\"",
+            Kind::Number => "\"+551140031234\"",
+            Kind::Pattern => "\"+55*\"",
+            Kind::Target => "\"200\", \"+551140031234\" or \"sip:ana@example.com\"",
+            Kind::Recipient => "\"caller\", \"200\" or \"+5511999998888\"",
+            Kind::Anyone => "\"+5511999998888\" or \"200\"",
+            Kind::Variable => "\"protocol\"",
+            Kind::Weekdays => "\"mon-fri\", \"sat\" or \"mon,wed\"",
+            Kind::TimeRange => "\"09:00-18:00\"",
+            Kind::Date => "\"2026-12-25\"",
+            Kind::Zone => "\"America/Sao_Paulo\"",
+            Kind::Moment => "\"2026-11-23T12:39:00-03:00\"",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            Kind::Integer { least, most } => return write!(f, "number from {least} to {most}"),
+            Kind::Word(words) => return f.write_str(&words.join(", ")),
+            Kind::Text => "text",
+            Kind::Name => "name",
+            Kind::Duration => "duration",
+            Kind::Flow => "flow",
+            Kind::Queue => "queue",
+            Kind::Extension => "extension",
+            Kind::Trunk => "trunk",
+            Kind::Prompt => "prompt",
+            Kind::Hours => "hours",
+            Kind::Channel => "channel",
+            Kind::Language => "language",
+            Kind::Key => "key",
+            Kind::Keys => "keys",
+            Kind::Number => "number in E.164",
+            Kind::Pattern => "beginning of a number, with a `*` for the rest",
+            Kind::Target => "extension, number in E.164, or SIP address",
+            Kind::Recipient => "`caller`, extension, or number in E.164",
+            Kind::Anyone => "number or extension",
+            Kind::Variable => "variable",
+            Kind::Weekdays => "days of the week",
+            Kind::TimeRange => "time of day, from and to",
+            Kind::Date => "date",
+            Kind::Zone => "time zone",
+            Kind::Moment => "date and time with its offset",
+        };
+        f.write_str(word)
+    }
+}

@@ -1,0 +1,262 @@
+//! Files → a program, or everything that is wrong with them.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use sha2::Digest;
+use sha2::Sha256;
+
+use super::compile::Compiler;
+use super::compile::Notes;
+use super::compile::Reading;
+use super::config::Config;
+use super::declarations::Declared;
+use super::declarations::declare;
+use super::declarations::numbers;
+use super::document;
+use super::document::Node;
+use super::fault::Fault;
+use super::fault::Faults;
+use super::names::Names;
+use super::program::Flow;
+use super::program::FlowId;
+use super::program::Program;
+use super::program::StepId;
+use super::reach;
+use super::rounds;
+use super::script;
+use super::source::SourceFile;
+use super::source::Span;
+
+/// A dialplan without faults, and what is doubtful about it.
+#[derive(Debug)]
+pub struct Checked {
+    pub program: Arc<Program>,
+    pub warnings: Vec<Fault>,
+}
+
+/// Checks all files together. A caller can be given the program; an owner the list, in the order of the files.
+pub fn load(
+    files: &[SourceFile],
+    names: &Names,
+    config: &Config,
+) -> Result<Checked, Vec<Fault>> {
+    let mut compiler = Compiler::new(names, Faults::new(files));
+    let nodes = read_all(files, &mut compiler);
+    let declared = declare(&nodes, &mut compiler);
+    let flows = flows(&declared, &mut compiler);
+    let flow_by_number = numbers(&declared, &mut compiler);
+    let tests = script::tests(&declared.tests, &flow_by_number, &mut compiler);
+    let mut program = Program {
+        flows,
+        steps: std::mem::take(&mut compiler.steps),
+        hours: declared.hours,
+        routes: std::mem::take(&mut compiler.routes),
+        flow_by_number,
+        flow_by_name: std::mem::take(&mut compiler.flow_by_name),
+        phrases: phrases(names),
+        paths: files.iter().map(|file| file.path.clone()).collect(),
+        variables: declared.variables,
+        tests,
+        language: config.language.clone(),
+        hash: String::new(),
+    };
+    if !compiler.faults.has_faults() {
+        check_flows(&program, &declared.flows, &mut compiler);
+    }
+    let faulty = compiler.faults.has_faults();
+    let found = compiler.faults.into_sorted();
+    if faulty {
+        return Err(found);
+    }
+    program.hash = hash(files);
+    Ok(Checked {
+        program: Arc::new(program),
+        warnings: found,
+    })
+}
+
+fn read_all(files: &[SourceFile], compiler: &mut Compiler<'_>) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    for (file, index) in files.iter().zip(0..=u16::MAX) {
+        match document::read(file, index, &mut compiler.faults) {
+            Some(read) => nodes.extend(read),
+            None => compiler.reading = Reading::Incomplete,
+        }
+    }
+    nodes
+}
+
+fn flows(declared: &Declared<'_>, compiler: &mut Compiler<'_>) -> Vec<Flow> {
+    let flows = declared.flows.iter().zip(0..);
+    let flows = flows.map(|((name, node), id)| Flow {
+        name: name.clone(),
+        entry: compiler.flow(FlowId(id), node.children.as_deref().unwrap_or_default()),
+    });
+    flows.collect()
+}
+
+/// What only a look at whole flows can tell.
+fn check_flows(program: &Program, declared: &[(String, &Node)], compiler: &mut Compiler<'_>) {
+    let spans: Vec<Span> = declared.iter().map(|(_, node)| node.head_span()).collect();
+    let notes: Vec<Notes> = std::mem::take(&mut compiler.notes);
+    for (flow, span) in program.flows.iter().zip(&spans) {
+        if flow.entry == StepId::END {
+            let message = format!("flow `{}` has no steps: a call that comes here ends", flow.name);
+            compiler.faults.warn(*span, message, None);
+        }
+    }
+    reach::check(program, &notes, &spans, compiler);
+    rounds::check(program, &notes, compiler);
+}
+
+/// The prompts that the engine speaks with on its own.
+fn phrases(names: &Names) -> BTreeSet<(String, String)> {
+    let prompts = names.prompts.iter();
+    let prompts = prompts.filter(|(name, _)| PHRASES.contains(&name.as_str()));
+    let pairs = prompts.flat_map(|(name, languages)| {
+        languages.iter().map(|language| (name.clone(), language.clone()))
+    });
+    pairs.collect()
+}
+
+const PHRASES: [&str; 2] = ["goodbye", "invalid-key"];
+
+fn hash(files: &[SourceFile]) -> String {
+    let mut digest = Sha256::new();
+    for file in files {
+        digest.update(u64::try_from(file.text.len()).unwrap_or(u64::MAX).to_be_bytes());
+        digest.update(&file.text);
+    }
+    let mut text = String::with_capacity(64);
+    for byte in digest.finalize() {
+        write!(text, "{byte:02x}").expect("writing to a string does not fail");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::DESIGN;
+    use super::super::example::check;
+    use super::super::example::names;
+    use super::super::example::program;
+    use super::super::example::shown;
+    use super::super::example::with_steps;
+    use super::super::verbs::VERBS;
+    use super::*;
+
+    const FAULTS: &str = include_str!("../../tests/data/dialplan-faults.txt");
+
+    #[test]
+    fn every_fault_is_shown_with_its_place_and_its_mend() {
+        let cases = FAULTS.split("\n## ").skip(1);
+        for case in cases {
+            let (rule, rest) = case.split_once('\n').unwrap();
+            let (text, expected) = rest.split_once("=>\n").unwrap();
+            assert_eq!(shown(text).join("\n"), expected.trim_end(), "{rule}");
+        }
+    }
+
+    #[test]
+    fn the_sample_has_no_fault_and_no_warning() {
+        assert_eq!(shown(DESIGN), [""; 0]);
+        let program = program(DESIGN);
+        let flow = program.flow_for("+551140031234").unwrap();
+        assert_eq!(program.name_of(flow), "entrada");
+        assert_eq!(program.flows().collect::<Vec<_>>(), ["entrada", "recado"]);
+        assert_eq!(program.route_for("+442079460000").unwrap().trunk, "operadora");
+        assert_eq!(program.hash().len(), 64);
+    }
+
+    #[test]
+    fn every_example_of_the_reference_loads() {
+        for verb in VERBS {
+            let text = with_steps(verb.sheet().example);
+            let faults = check(&text).err().unwrap_or_default();
+            let others: Vec<&Fault> = faults.iter().filter(|fault| !is_round(fault)).collect();
+            assert!(others.is_empty(), "{}: {others:?}", verb.sheet().name);
+        }
+    }
+
+    /// `go "entrada"`, in the flow of that name, is an example of `go` and of nothing else.
+    fn is_round(fault: &Fault) -> bool {
+        fault.message.contains("go round")
+    }
+
+    #[test]
+    fn faults_in_several_files_are_found_together() {
+        let file = |path: &str, text: &str| SourceFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let files = [
+            file("b.kdl", "flow \"a\" { go \"c\" }\n"),
+            file("a.kdl", "flow \"c\" { hangup }\nflow \"a\" { hangup }\n"),
+        ];
+        let faults = load(&files, &names(), &Config::default()).unwrap_err();
+        let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            shown,
+            ["a.kdl:2:1: flow `a` is there twice\n    The first is at b.kdl:1."]
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_does_not_make_its_flows_unknown_elsewhere() {
+        let file = |path: &str, text: &str| SourceFile {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        };
+        let files = [
+            file("a.kdl", "flow \"a\" { go \"b\" }\nflow \"x\" { plya \"closed\" }\n"),
+            file("b.kdl", "flow \"b\" {\n"),
+        ];
+        let faults = load(&files, &names(), &Config::default()).unwrap_err();
+        let shown: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(shown, ["`plya` is not a step", "this `{` is never closed"]);
+    }
+
+    #[test]
+    fn more_faults_than_anybody_reads_are_counted() {
+        let faults = check(&"flow \"a\" { plya }\n".repeat(300)).unwrap_err();
+        assert_eq!(faults.len(), 200);
+        assert!(faults[199].help.as_ref().unwrap().ends_with("399 more were found."));
+    }
+
+    #[test]
+    fn a_thousand_flows_load_as_one_does() {
+        for count in [1, 1_000] {
+            let flows: String = (0..count)
+                .map(|at| format!("flow \"f{at}\" {{\n    play \"closed\"\n    go \"f{}\"\n}}\n", (at + 1) % count))
+                .collect();
+            let text = format!("number \"+551140031234\" flow=\"f0\"\n{flows}");
+            assert_eq!(check(&text).unwrap().program.flows().count(), count);
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_a_program_or_faults() {
+        let alphabet = ["{", "}", "\"", "a", "flow", " ", "\n", "=", "#", "\\", "/*", "*/", "(", "if", "else", ";", "é", "1"];
+        let mut rng = fastrand::Rng::with_seed(7);
+        for _ in 0..1_000 {
+            let length = rng.usize(0..60);
+            let text: String = (0..length).map(|_| *rng.choice(alphabet.iter()).unwrap()).collect();
+            let _ = check(&text);
+        }
+    }
+
+    #[test]
+    fn a_dialplan_with_any_word_changed_is_a_program_or_faults() {
+        let words: Vec<&str> = DESIGN.split_inclusive([' ', '\n', '{', '}']).collect();
+        let mut rng = fastrand::Rng::with_seed(7);
+        for _ in 0..200 {
+            let mut changed = words.clone();
+            let (from, to) = (rng.usize(0..words.len()), rng.usize(0..words.len()));
+            changed.swap(from, to);
+            changed.remove(rng.usize(0..words.len()));
+            let _ = check(&changed.concat());
+        }
+    }
+}

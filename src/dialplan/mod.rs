@@ -1,0 +1,40 @@
+//! From the owner's text to one caller's walk: KDL files → a checked program → what happens next to this caller.
+//!
+//! Pure: files are read, audio is played and phones are rung by others; the time is handed in. Everything that can be
+//! wrong with a dialplan is found before it is loaded ([`load`]), and everything that it does can be rehearsed on a
+//! virtual clock ([`rehearsal`], [`simulate`]) with the very walk that serves real callers ([`walk`]).
+//!
+//! A new verb is one file in `verbs/` and one line in its list; a new condition likewise.
+
+mod action;
+mod compile;
+pub mod condition;
+mod conditions;
+pub mod config;
+mod declarations;
+mod document;
+pub mod fault;
+#[cfg(test)]
+mod example;
+mod fill;
+mod guard;
+pub mod hours;
+pub mod kind;
+pub mod load;
+pub mod names;
+pub mod program;
+mod reach;
+mod read;
+pub mod reference;
+pub mod rehearsal;
+mod rounds;
+pub mod routes;
+mod script;
+pub mod simulate;
+pub mod source;
+pub mod template;
+pub mod trail;
+pub mod verb;
+pub mod verbs;
+pub mod walk;
+mod world;

@@ -1,0 +1,160 @@
+//! Follows every way through the flows: which are never come to, and which prompts are wanted in which language.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use super::compile::Compiler;
+use super::compile::Goal;
+use super::compile::Notes;
+use super::program::FlowId;
+use super::program::Program;
+use super::program::StepId;
+use super::source::Span;
+
+/// Warns of flows and steps that no call comes to; a prompt that a caller would miss is a fault.
+pub(super) fn check(
+    program: &Program,
+    notes: &[Notes],
+    flow_spans: &[Span],
+    compiler: &mut Compiler<'_>,
+) {
+    let mut search = Search::new(program, notes);
+    for flow in program.flow_by_number.values() {
+        search.enter(*flow, &program.language);
+    }
+    search.run();
+    let unreached = unreached_flows(program, &search.flows);
+    for flow in &unreached {
+        warn_of_flow(program, *flow, flow_spans, compiler);
+        // The API can start it; so its prompts are wanted as well.
+        search.enter(*flow, &program.language);
+        search.run();
+    }
+    warn_of_steps(program, &search, notes, compiler);
+    missing_prompts(&search, notes, compiler);
+}
+
+/// A search along all ways, once for each language in which a step can be come to.
+struct Search<'p> {
+    program: &'p Program,
+    notes: &'p [Notes],
+    languages: Vec<&'p str>,
+    seen: BTreeSet<(StepId, usize)>,
+    flows: BTreeSet<FlowId>,
+    open: Vec<(StepId, usize)>,
+}
+
+impl<'p> Search<'p> {
+    fn new(program: &'p Program, notes: &'p [Notes]) -> Search<'p> {
+        Search {
+            program,
+            notes,
+            languages: Vec::new(),
+            seen: BTreeSet::new(),
+            flows: BTreeSet::new(),
+            open: Vec::new(),
+        }
+    }
+
+    fn enter(&mut self, flow: FlowId, language: &'p str) {
+        let language = self.language(language);
+        self.enter_in(flow, language);
+    }
+
+    fn enter_in(&mut self, flow: FlowId, language: usize) {
+        self.flows.insert(flow);
+        self.open.push((self.program.entry(flow), language));
+    }
+
+    fn run(&mut self) {
+        while let Some((step, language)) = self.open.pop() {
+            if step == StepId::END || !self.seen.insert((step, language)) {
+                continue;
+            }
+            let notes = &self.notes[step.index()];
+            let after = notes.language_after.as_deref();
+            let language = after.map_or(language, |after| self.language(after));
+            for way in &notes.ways {
+                match way.to {
+                    Goal::Step(next) => self.open.push((next, language)),
+                    Goal::Flow(flow) => self.enter_in(flow, language),
+                }
+            }
+        }
+    }
+
+    fn language(&mut self, language: &'p str) -> usize {
+        let known = self.languages.iter().position(|known| *known == language);
+        known.unwrap_or_else(|| {
+            self.languages.push(language);
+            self.languages.len() - 1
+        })
+    }
+
+    fn reaches(&self, step: StepId) -> bool {
+        let mut ways = self.seen.range((step, 0)..=(step, usize::MAX));
+        ways.next().is_some()
+    }
+}
+
+fn unreached_flows(program: &Program, reached: &BTreeSet<FlowId>) -> Vec<FlowId> {
+    let all = program.flow_by_name.values().copied();
+    all.filter(|flow| !reached.contains(flow)).collect()
+}
+
+fn warn_of_flow(
+    program: &Program,
+    flow: FlowId,
+    spans: &[Span],
+    compiler: &mut Compiler<'_>,
+) {
+    let message = format!("no number and no step leads to flow `{}`", program.name_of(flow));
+    let help = "Only the API can send a call there; if that is not meant, remove it.".to_owned();
+    compiler.faults.warn(spans[flow.0 as usize], message, Some(help));
+}
+
+/// Only the first step of a row that is never come to: the others follow from it.
+fn warn_of_steps(
+    program: &Program,
+    search: &Search<'_>,
+    notes: &[Notes],
+    compiler: &mut Compiler<'_>,
+) {
+    for (note, index) in notes.iter().zip(0..) {
+        let Some(previous) = note.previous.filter(|previous| search.reaches(*previous)) else {
+            continue;
+        };
+        if !search.reaches(StepId(index)) {
+            let above = program.step(previous).sheet.name;
+            let message = format!("no call comes here: `{above}` above does not go on");
+            compiler.faults.warn(note.span, message, Some("Remove it, or move it up.".to_owned()));
+        }
+    }
+}
+
+fn missing_prompts(search: &Search<'_>, notes: &[Notes], compiler: &mut Compiler<'_>) {
+    let mut missing: BTreeMap<(Span, &str), BTreeSet<&str>> = BTreeMap::new();
+    for (step, language) in &search.seen {
+        let note = &notes[step.index()];
+        let language = note.language.as_deref().unwrap_or(search.languages[*language]);
+        for (prompt, span) in &note.prompts {
+            let languages = compiler.names.prompts.get(prompt);
+            if !languages.is_some_and(|languages| languages.contains(language)) {
+                missing.entry((*span, prompt)).or_default().insert(language);
+            }
+        }
+    }
+    for ((span, prompt), languages) in missing {
+        let wanted: Vec<String> = languages.iter().map(|it| format!("`{it}`")).collect();
+        let message = format!("prompt `{prompt}` is missing in {}", wanted.join(" and "));
+        let there = compiler.names.prompts.get(prompt).into_iter().flatten();
+        let there: Vec<&str> = there.map(String::as_str).collect();
+        let first = languages.first().copied().unwrap_or_default();
+        let folder = format!("Put {prompt}.wav into dialplans/prompts/{first}/.");
+        let help = match there.is_empty() {
+            true => folder,
+            false => format!("It exists in: {}. {folder}", there.join(", ")),
+        };
+        compiler.faults.fault(span, message, Some(help));
+    }
+}

@@ -1,0 +1,167 @@
+//! The reference of the language, written from the sheets that the checks use, so that the two cannot differ.
+
+use std::fmt::Write;
+
+use super::conditions::CONDITIONS;
+use super::declarations::CLOSED;
+use super::declarations::DECLARATIONS;
+use super::declarations::Declaration;
+use super::declarations::OPEN;
+use super::script::STATEMENTS;
+use super::verb::Branch;
+use super::verb::Need;
+use super::verb::Parameter;
+use super::verb::Verb;
+use super::verbs::VERBS;
+
+/// The section of `docs/dialplan.md` that describes every word, as Markdown.
+pub fn render_reference() -> String {
+    let mut page = String::new();
+    line(&mut page, "## At the top of a file\n");
+    for declaration in DECLARATIONS {
+        render_declaration(&mut page, declaration);
+    }
+    for declaration in [&OPEN, &CLOSED] {
+        render_declaration(&mut page, declaration);
+    }
+    line(&mut page, "## Steps\n");
+    for verb in VERBS {
+        render_verb(&mut page, *verb);
+    }
+    line(&mut page, "## Conditions of `if`\n");
+    render_conditions(&mut page);
+    line(&mut page, "## In a test\n");
+    for statement in STATEMENTS {
+        render_declaration(&mut page, statement);
+    }
+    page.trim_end().to_owned() + "\n"
+}
+
+fn render_declaration(page: &mut String, declaration: &Declaration) {
+    line(page, &format!("### `{}`\n", declaration.name));
+    line(page, &format!("{}\n", declaration.help));
+    parameters(page, declaration.arguments, declaration.properties);
+    example(page, declaration.example);
+}
+
+fn render_verb(page: &mut String, verb: &dyn Verb) {
+    let sheet = verb.sheet();
+    line(page, &format!("### `{}`\n", sheet.name));
+    line(page, &format!("{}\n", sheet.help));
+    parameters(page, sheet.arguments, &verb.properties());
+    branches(page, sheet.branches());
+    example(page, sheet.example);
+}
+
+fn parameters(page: &mut String, arguments: &[Parameter], properties: &[Parameter]) {
+    if arguments.is_empty() && properties.is_empty() {
+        return;
+    }
+    line(page, "| value | kind | what it says | left out |");
+    line(page, "|---|---|---|---|");
+    for parameter in arguments {
+        parameter_row(page, parameter, parameter.name);
+    }
+    for parameter in properties {
+        parameter_row(page, parameter, &format!("`{}=`", parameter.name));
+    }
+    line(page, "");
+}
+
+fn parameter_row(page: &mut String, parameter: &Parameter, name: &str) {
+    let default = match parameter.need {
+        Need::Required => "not possible",
+        Need::Repeated => "not possible; several may be written",
+        Need::Optional { default } => default,
+    };
+    let Parameter { kind, help, .. } = parameter;
+    line(page, &format!("| {name} | {kind} | {help} | {default} |"));
+}
+
+fn branches(page: &mut String, branches: &[Branch]) {
+    if branches.is_empty() {
+        return;
+    }
+    line(page, "| way out | taken when | not written |");
+    line(page, "|---|---|---|");
+    for branch in branches {
+        let value = branch.value.map_or_else(String::new, |kind| format!(" {kind}"));
+        let Branch { name, help, default, .. } = branch;
+        line(page, &format!("| `{name}`{value} | {help} | {default} |"));
+    }
+    line(page, "");
+}
+
+fn render_conditions(page: &mut String) {
+    for condition in CONDITIONS {
+        let subject = condition.subject();
+        let words = condition.words();
+        line(page, &format!("### `if {}=`\n", subject.name));
+        let Parameter { kind, help, .. } = subject;
+        line(page, &format!("Looks at: {help}. Value: {kind}.\n"));
+        if words.is_empty() {
+            continue;
+        }
+        line(page, "| `is=` | holds when |");
+        line(page, "|---|---|");
+        for word in words {
+            line(page, &format!("| `{}` | {} |", word.word, word.help));
+        }
+        line(page, "");
+    }
+}
+
+fn example(page: &mut String, example: &str) {
+    line(page, &format!("```kdl\n{example}\n```\n"));
+}
+
+fn line(page: &mut String, text: &str) {
+    writeln!(page, "{text}").expect("writing to a string does not fail");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::check;
+    use super::*;
+
+    const DOCS: &str = include_str!("../../docs/dialplan.md");
+    const HEADING: &str = "written by the program from the same tables that check a dialplan.\n\n";
+
+    #[test]
+    fn the_docs_hold_the_reference_of_this_version() {
+        let (_, written) = DOCS.split_once(HEADING).unwrap();
+        assert!(
+            written == render_reference(),
+            "docs/dialplan.md is out of step; its reference must read:\n\n{}",
+            render_reference()
+        );
+    }
+
+    #[test]
+    fn every_sample_of_the_tutorial_loads() {
+        let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
+        let samples = tutorial.split("```kdl\n").skip(1);
+        for sample in samples {
+            let (text, _) = sample.split_once("```").unwrap();
+            let checked = check(text).map_err(|faults| format!("{}: {text}", faults[0]));
+            assert!(checked.is_ok(), "{}", checked.unwrap_err());
+        }
+    }
+
+    #[test]
+    fn the_tests_of_the_tutorial_pass() {
+        use super::super::example::names;
+        use super::super::example::program;
+        use super::super::example::start;
+        use super::super::rehearsal::rehearse;
+
+        let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
+        let sample = tutorial.split("```kdl\n").last().unwrap();
+        let (text, _) = sample.split_once("```").unwrap();
+        let outcomes = rehearse(&program(text), &names(), start());
+        assert_eq!(outcomes.len(), 2);
+        for outcome in outcomes {
+            assert!(outcome.passed(), "{outcome}");
+        }
+    }
+}

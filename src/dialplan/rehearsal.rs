@@ -1,0 +1,365 @@
+//! Runs the `test` blocks of a dialplan on a virtual clock, with the walk that serves real callers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use serde::Serialize;
+
+use super::names::Names;
+use super::program::Program;
+use super::script::Act;
+use super::script::Expectation;
+use super::script::Line;
+use super::script::Test;
+use super::trail::Told;
+use super::walk::HangupCause;
+use super::world::Event;
+use super::world::World;
+use crate::media::speech;
+
+/// How one test went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TestOutcome {
+    pub name: String,
+    /// `dialplans/loja.kdl:37`
+    pub place: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// The first expectation that did not come true.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failure {
+    /// The line of the expectation.
+    pub place: String,
+    /// As the owner wrote it.
+    pub expected: String,
+    /// What came instead.
+    pub found: String,
+    /// The steps that the caller took until then.
+    pub trail: Vec<String>,
+}
+
+impl TestOutcome {
+    pub fn passed(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+/// Runs all tests in the order of the files. `origin` is where the virtual clock begins; any instant will do.
+pub fn rehearse(program: &Arc<Program>, names: &Names, origin: Instant) -> Vec<TestOutcome> {
+    let tests = program.tests.iter();
+    let outcomes = tests.map(|test| TestOutcome {
+        name: test.name.clone(),
+        place: program.place(test.file, test.line),
+        failure: run(test, program, names, origin),
+    });
+    outcomes.collect()
+}
+
+fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> Option<Failure> {
+    let caller = test.caller.clone();
+    let mut world = World::new(program, names, test.flow, caller, test.at, origin);
+    world.set_manners(test.manners.clone());
+    for change in &test.channels {
+        world.change(change.clone());
+    }
+    world.begin();
+    let mut seen = Seen::default();
+    for line in &test.lines {
+        match &line.act {
+            Act::Press(keys) => world.press(keys),
+            Act::Pass(time) => world.pass(*time),
+            Act::HangUp => world.hang_up(),
+            Act::Change(change) => world.change(change.clone()),
+            Act::Expect(expected) => {
+                if !seen.comes_true(expected, line.within, &mut world) {
+                    return Some(failure(test, line, expected, &world, program));
+                }
+            }
+        }
+    }
+    None
+}
+
+/// How far the events have been looked through, for each sort of expectation on its own: a text that is sent before
+/// the caller reaches a flow may be expected before or after it.
+#[derive(Debug, Default)]
+struct Seen([usize; 7]);
+
+impl Seen {
+    /// Lets time pass until the expectation comes true, but no longer than it may take.
+    fn comes_true(
+        &mut self,
+        expected: &Expectation,
+        within: Duration,
+        world: &mut World<'_>,
+    ) -> bool {
+        let until = world.now() + within;
+        let seen = &mut self.0[sort(expected)];
+        loop {
+            let new = &world.events[*seen..];
+            if let Some(at) = new.iter().position(|event| expected.is_met_by(event)) {
+                *seen += at + 1;
+                return true;
+            }
+            if !world.advance(until) {
+                return false;
+            }
+        }
+    }
+}
+
+fn sort(expected: &Expectation) -> usize {
+    match expected {
+        Expectation::Hears(_) => 0,
+        Expectation::Says(_) => 1,
+        Expectation::Reaches(_) => 2,
+        Expectation::Rings(_) => 3,
+        Expectation::Texts { .. } => 4,
+        Expectation::Records(_) => 5,
+        Expectation::Ends(_) => 6,
+    }
+}
+
+impl Expectation {
+    fn is_met_by(&self, event: &Event) -> bool {
+        match (self, event) {
+            (Expectation::Hears(prompt), Event::Heard(heard)) => prompt == heard,
+            (Expectation::Says(text), Event::Said(said)) => text == said,
+            (Expectation::Reaches(flow), Event::Reached(reached)) => flow == reached,
+            (Expectation::Says(text), Event::Counted { prompts, language }) => {
+                counts(text, prompts, language)
+            }
+            (Expectation::Rings(who), Event::Rang(rang)) => who == rang,
+            (Expectation::Texts { to, containing }, Event::Texted { to: sent_to, text }) => {
+                to.as_ref().is_none_or(|to| to == sent_to)
+                    && containing.as_ref().is_none_or(|part| text.contains(part.as_str()))
+            }
+            (Expectation::Records(mailbox), Event::Recorded(recorded)) => mailbox == recorded,
+            (Expectation::Ends(cause), Event::Ended(ended)) => {
+                cause.is_none_or(|cause| cause == ended.word())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether these prompts say this, digit by digit or as a number.
+fn counts(text: &str, prompts: &[String], language: &str) -> bool {
+    if speech::digits(text) == prompts {
+        return true;
+    }
+    let counted = text.parse().ok().zip(speech::Language::of(language));
+    let counted = counted.and_then(|(number, language)| speech::cardinal(number, language));
+    counted.as_deref() == Some(prompts)
+}
+
+fn failure(
+    test: &Test,
+    line: &Line,
+    expected: &Expectation,
+    world: &World<'_>,
+    program: &Program,
+) -> Failure {
+    let told = world.story.iter().map(|entry| entry.told(program));
+    Failure {
+        place: program.place(test.file, line.number),
+        expected: line.text.clone(),
+        found: found(expected, line.within, world),
+        trail: told.map(|told| trail_line(&told, world)).collect(),
+    }
+}
+
+/// What came instead, as far as it helps to see the slip.
+fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String {
+    let same_sort = world.events.iter().rev().find_map(|event| match (expected, event) {
+        (Expectation::Hears(_), Event::Heard(prompt)) => Some(format!("last heard: {prompt}")),
+        (Expectation::Says(_), Event::Said(text)) => Some(format!("last said: {text}")),
+        (Expectation::Says(_), Event::Counted { prompts, .. }) => {
+            Some(format!("last said: {}", prompts.join(", ")))
+        }
+        (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
+        (Expectation::Texts { .. }, Event::Texted { to, text }) => {
+            Some(format!("last text: to {to}, \"{text}\""))
+        }
+        (Expectation::Records(_), Event::Recorded(mailbox)) => {
+            Some(format!("last mailbox: {mailbox}"))
+        }
+        (Expectation::Ends(_), Event::Ended(cause)) => Some(format!("it ended: {}", cause.word())),
+        _ => None,
+    });
+    let mut found = match world.is_over() {
+        true => format!("not before the call was over ({})", ending(&world.events)),
+        false => format!("not within {}", humantime::format_duration(within)),
+    };
+    if let Some(same_sort) = same_sort {
+        found = format!("{found}; {same_sort}");
+    }
+    found
+}
+
+fn ending(events: &[Event]) -> &'static str {
+    let mut events = events.iter().rev();
+    let cause = events.find_map(|event| match event {
+        Event::Ended(cause) => Some(*cause),
+        _ => None,
+    });
+    cause.unwrap_or(HangupCause::Normal).word()
+}
+
+fn trail_line(told: &Told, world: &World<'_>) -> String {
+    let at = seconds(world.since_start(told.at));
+    let Told { place, text, reason, .. } = told;
+    match reason.is_empty() {
+        true => format!("{at:>8}  {place}  {text}"),
+        false => format!("{at:>8}  {place}  {text} → {reason}"),
+    }
+}
+
+/// `93.0s`
+pub(super) fn seconds(time: Duration) -> String {
+    format!("{:.1}s", time.as_secs_f64())
+}
+
+impl fmt::Display for TestOutcome {
+    /// A line in the manner of `cargo test`; a failure with all that helps to find the slip.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(failure) = &self.failure else {
+            return write!(f, "test {} ... ok", self.name);
+        };
+        write!(f, "test {} ... FAILED\n{failure}", self.name)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: expected `{}`", self.place, self.expected)?;
+        write!(f, "    {}", self.found)?;
+        for line in &self.trail {
+            write!(f, "\n  {line}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::DESIGN;
+    use super::super::example::LOJA;
+    use super::super::example::names;
+    use super::super::example::program;
+    use super::super::example::start;
+    use super::super::example::with_steps;
+    use super::*;
+
+    fn outcomes(text: &str) -> Vec<TestOutcome> {
+        rehearse(&program(text), &names(), start())
+    }
+
+    fn shown(steps: &str, test: &str) -> String {
+        let text = with_steps(steps) + "test \"t\" {\n" + test + "\n}\n";
+        let outcomes: Vec<String> = outcomes(&text).iter().map(ToString::to_string).collect();
+        outcomes.join("\n")
+    }
+
+    #[test]
+    fn the_sample_loads_and_its_test_passes() {
+        let outcomes = outcomes(DESIGN);
+        assert_eq!(outcomes.len(), 1);
+        assert_eq!(
+            outcomes[0].to_string(),
+            "test outage at 12:39, the caller gives up waiting ... ok"
+        );
+    }
+
+    #[test]
+    fn the_shipped_shop_passes_its_tests() {
+        for outcome in outcomes(LOJA) {
+            assert!(outcome.passed(), "{outcome}");
+        }
+    }
+
+    #[test]
+    fn a_failure_names_the_line_and_tells_the_way_there() {
+        assert_eq!(
+            shown(
+                "answer\nplay \"closed\"\ndial \"200\" ring-for=\"10s\"",
+                "call to=\"+551140031234\"\nhears \"closed\"\nhears \"goodbye\""
+            ),
+            "test t ... FAILED\n\
+             a.kdl:12: expected `hears \"goodbye\"`\n    \
+                 not before the call was over (normal); last heard: closed\n      \
+                 0.0s  a.kdl:5  answer → the call is answered first\n      \
+                 0.0s  a.kdl:6  play \"closed\"\n      \
+                 3.0s  a.kdl:7  dial \"200\" ring-for=\"10s\"\n     \
+                 13.0s  a.kdl:7  dial \"200\" ring-for=\"10s\" → nobody answered"
+        );
+    }
+
+    #[test]
+    fn an_expectation_waits_no_longer_than_it_says() {
+        let steps = "wait \"20s\"\nplay \"closed\"";
+        let call = "call to=\"+551140031234\"\n";
+        assert_eq!(shown(steps, &format!("{call}hears \"closed\"")), "test t ... ok");
+        let failed = shown(steps, &format!("{call}hears \"closed\" within=\"19s\""));
+        assert!(failed.contains("not within 19s"), "{failed}");
+    }
+
+    #[test]
+    fn order_counts_within_a_sort_of_expectation_and_not_between_sorts() {
+        let steps = "message to=\"caller\" \"oi\"\nplay \"closed\" \"goodbye\"";
+        let call = "call to=\"+551140031234\"\n";
+        let passes = |lines: &str| shown(steps, &format!("{call}{lines}")) == "test t ... ok";
+        assert!(passes("hears \"closed\"\nhears \"goodbye\"\ntexts containing=\"oi\""));
+        assert!(!passes("hears \"goodbye\"\nhears \"closed\""));
+        assert!(!passes("hears \"closed\"\nhears \"closed\""));
+        assert!(!passes("texts containing=\"oi\"\ntexts containing=\"oi\""));
+    }
+
+    #[test]
+    fn what_is_said_can_be_expected() {
+        let call = "call from=\"+5511999998888\" to=\"+551140031234\"\n";
+        let says = |steps: &str, text: &str| shown(steps, &format!("{call}says \"{text}\""));
+        assert_eq!(says("say digits=\"{caller}\"", "5511999998888"), "test t ... ok");
+        assert_eq!(says("say number=\"7\"", "7"), "test t ... ok");
+        assert_eq!(says("say text=\"Sim, {caller}\"", "Sim, +5511999998888"), "test t ... ok");
+        assert!(says("say digits=\"12\"", "21").contains("last said: digit-1, digit-2"));
+    }
+
+    #[test]
+    fn a_channel_changes_while_the_call_goes_on() {
+        let steps = "wait \"5s\"\nif channel=\"whatsapp\" is=\"down\" { play \"whatsapp-down\" }";
+        let call = "call to=\"+551140031234\"\nhears \"whatsapp-down\"";
+        let before = |line: &str| shown(steps, &format!("{line}\n{call}"));
+        assert_eq!(before("channel \"whatsapp\" down after=\"4s\""), "test t ... ok");
+        assert!(before("channel \"whatsapp\" down after=\"6s\"").contains("FAILED"));
+    }
+
+    #[test]
+    fn agents_answer_decline_ignore_are_busy_or_away() {
+        let steps = "dial \"200\" ring-for=\"10s\" {\nno-answer { play \"closed\" }\nbusy { play \"all-busy\" }\ndeclined { play \"goodbye\" }\nunreachable { play \"holiday\" }\n}";
+        for (does, heard) in [
+            ("ignores", "closed"),
+            ("busy", "all-busy"),
+            ("declines", "goodbye"),
+            ("away", "holiday"),
+        ] {
+            let test = format!("agent \"200\" {does}\ncall to=\"+551140031234\"\nhears \"{heard}\"");
+            assert_eq!(shown(steps, &test), "test t ... ok", "{does}");
+        }
+        let answers = "agent \"200\" answers talks=\"30s\"\ncall to=\"+551140031234\"\nrings \"200\"\npasses \"32s\"\nends \"normal\" within=\"1s\"";
+        assert_eq!(shown(steps, answers), "test t ... ok");
+    }
+
+    #[test]
+    fn outcomes_are_data() {
+        let outcome = &outcomes(DESIGN)[0];
+        assert_eq!(
+            serde_json::to_string(outcome).unwrap(),
+            r#"{"name":"outage at 12:39, the caller gives up waiting","place":"a.kdl:29"}"#
+        );
+    }
+}

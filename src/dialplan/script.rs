@@ -1,0 +1,452 @@
+//! `test` blocks: what is set up, who calls, what is done and what is expected, line by line.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::compile::Compiler;
+use super::declarations::Declaration;
+use super::declarations::TEST;
+use super::document::Node;
+use super::fault::choices;
+use super::fill::Filled;
+use super::fill::fill;
+use super::kind::Kind;
+use super::program::FlowId;
+use super::source::Span;
+use super::verb::Parameter;
+use super::verbs::message::CALLER;
+use super::walk::Caller;
+
+/// One `test` block, ready to be run.
+#[derive(Debug)]
+pub(super) struct Test {
+    pub(super) name: String,
+    pub(super) file: u16,
+    pub(super) line: u32,
+    pub(super) at: Timestamp,
+    pub(super) channels: Vec<ChannelChange>,
+    pub(super) manners: BTreeMap<String, Manner>,
+    pub(super) caller: Caller,
+    pub(super) flow: FlowId,
+    pub(super) lines: Vec<Line>,
+}
+
+/// A channel's state from a moment after the call's beginning on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ChannelChange {
+    pub(super) after: Duration,
+    pub(super) channel: String,
+    pub(super) state: ChannelWord,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChannelWord {
+    Up,
+    Down,
+}
+
+/// What somebody does when their phone rings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Manner {
+    pub(super) does: Does,
+    pub(super) after: Duration,
+    pub(super) talks: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Does {
+    Answer,
+    Decline,
+    Ignore,
+    /// Talks to somebody else.
+    BeBusy,
+    /// No phone is registered, and no queue is signed in to.
+    BeAway,
+}
+
+/// One line after the call has begun.
+#[derive(Debug)]
+pub(super) struct Line {
+    pub(super) number: u32,
+    pub(super) text: String,
+    pub(super) act: Act,
+    /// How long an expectation may take to come true.
+    pub(super) within: Duration,
+}
+
+#[derive(Debug)]
+pub(super) enum Act {
+    Press(String),
+    Pass(Duration),
+    HangUp,
+    Change(ChannelChange),
+    Expect(Expectation),
+}
+
+#[derive(Debug)]
+pub(super) enum Expectation {
+    Hears(String),
+    Says(String),
+    Reaches(FlowId),
+    Rings(String),
+    Texts {
+        to: Option<String>,
+        containing: Option<String>,
+    },
+    Records(String),
+    Ends(Option<&'static str>),
+}
+
+/// A test that says no time is on an ordinary Monday at nine in the morning in São Paulo.
+const ORDINARY_MONDAY: Timestamp = Timestamp::constant(1_767_614_400, 0);
+const REACTS_AFTER: Duration = Duration::from_secs(3);
+const TALKS_FOR: Duration = Duration::from_secs(60);
+const WITHIN: Duration = Duration::from_secs(30);
+const CALLER_NUMBER: &str = "+5511999998888";
+
+/// `normal`, and the causes of `reject`.
+const CAUSES: &[&str] = &[
+    "normal", "busy", "declined", "no-answer", "unreachable", "not-found", "failed",
+];
+const MANNERS: &[&str] = &["answers", "declines", "ignores", "busy", "away"];
+
+const WITHIN_PARAMETER: Parameter = Parameter::optional(
+    "within",
+    Kind::Duration,
+    "30s",
+    "how long it may take; that time passes if it does not come true",
+);
+
+/// Every line that may stand in a test.
+pub(super) const STATEMENTS: &[Declaration] = &[
+    Declaration {
+        name: "at",
+        help: "When the call is made. Default: a Monday, nine in the morning in São Paulo.",
+        arguments: &[Parameter::required("moment", Kind::Moment, "date and time")],
+        properties: &[],
+        example: "at \"2026-11-23T12:39:00-03:00\"",
+    },
+    Declaration {
+        name: "channel",
+        help: "A channel is up or down: before the call, or from here on. Default: every channel is up.",
+        arguments: &[
+            Parameter::required("channel", Kind::Channel, "which"),
+            Parameter::required("state", Kind::Word(&["up", "down"]), "its state"),
+        ],
+        properties: &[Parameter::optional("after", Kind::Duration, "at once", "after this time")],
+        example: "channel \"whatsapp\" \"down\"",
+    },
+    Declaration {
+        name: "agent",
+        help: "What somebody does when their phone rings. Default: the phone is registered and nobody answers.",
+        arguments: &[
+            Parameter::required("phone", Kind::Target, "whose"),
+            Parameter::required("manner", Kind::Word(MANNERS), "what they do"),
+        ],
+        properties: &[
+            Parameter::optional("after", Kind::Duration, "3s", "how long it rings before that"),
+            Parameter::optional("talks", Kind::Duration, "60s", "how long they talk"),
+        ],
+        example: "agent \"200\" answers after=\"5s\"",
+    },
+    Declaration {
+        name: "call",
+        help: "The call begins. What stands above it is set up before, what stands below happens after.",
+        arguments: &[],
+        properties: &[
+            Parameter::optional("from", Kind::Anyone, "+5511999998888", "who calls"),
+            Parameter::required("to", Kind::Number, "which of our numbers is called"),
+        ],
+        example: "call from=\"+5511999998888\" to=\"+551140031234\"",
+    },
+    Declaration {
+        name: "press",
+        help: "The caller presses keys.",
+        arguments: &[Parameter::required("keys", Kind::Keys, "which")],
+        properties: &[],
+        example: "press \"1\"",
+    },
+    Declaration {
+        name: "passes",
+        help: "Time passes.",
+        arguments: &[Parameter::required("time", Kind::Duration, "how much")],
+        properties: &[],
+        example: "passes \"90s\"",
+    },
+    Declaration {
+        name: "hangs-up",
+        help: "The caller hangs up.",
+        arguments: &[],
+        properties: &[],
+        example: "hangs-up",
+    },
+    Declaration {
+        name: "hears",
+        help: "Expected: the prompt begins, after all that was heard in lines above.",
+        arguments: &[Parameter::required("prompt", Kind::Prompt, "which")],
+        properties: &[WITHIN_PARAMETER],
+        example: "hears \"main-menu\"",
+    },
+    Declaration {
+        name: "says",
+        help: "Expected: a `say` says this.",
+        arguments: &[Parameter::required("text", Kind::Name, "digits, number or text")],
+        properties: &[WITHIN_PARAMETER],
+        example: "says \"4711\"",
+    },
+    Declaration {
+        name: "reaches",
+        help: "Expected: the caller comes to this flow.",
+        arguments: &[Parameter::required("flow", Kind::Flow, "which")],
+        properties: &[WITHIN_PARAMETER],
+        example: "reaches \"recado\"",
+    },
+    Declaration {
+        name: "rings",
+        help: "Expected: this phone rings.",
+        arguments: &[Parameter::required("phone", Kind::Target, "whose")],
+        properties: &[WITHIN_PARAMETER],
+        example: "rings \"200\"",
+    },
+    Declaration {
+        name: "texts",
+        help: "Expected: a text is sent.",
+        arguments: &[],
+        properties: &[
+            Parameter::optional("to", Kind::Recipient, "anybody", "to whom"),
+            Parameter::optional("containing", Kind::Name, "anything", "words in it"),
+            WITHIN_PARAMETER,
+        ],
+        example: "texts to=\"caller\" containing=\"WhatsApp\"",
+    },
+    Declaration {
+        name: "records",
+        help: "Expected: the caller can leave a message.",
+        arguments: &[Parameter::required("mailbox", Kind::Name, "in which mailbox")],
+        properties: &[WITHIN_PARAMETER],
+        example: "records \"geral\"",
+    },
+    Declaration {
+        name: "ends",
+        help: "Expected: the call ends.",
+        arguments: &[Parameter::optional("cause", Kind::Word(CAUSES), "any", "with which cause")],
+        properties: &[WITHIN_PARAMETER],
+        example: "ends \"normal\"",
+    },
+];
+
+/// Compiles all tests. What is wrong with one is reported; the others are compiled all the same.
+pub(super) fn tests(
+    nodes: &[&Node],
+    flow_by_number: &BTreeMap<String, FlowId>,
+    compiler: &mut Compiler<'_>,
+) -> Vec<Test> {
+    let tests = nodes.iter();
+    let tests = tests.filter_map(|node| test(node, flow_by_number, compiler));
+    tests.collect()
+}
+
+fn test(
+    node: &Node,
+    flow_by_number: &BTreeMap<String, FlowId>,
+    compiler: &mut Compiler<'_>,
+) -> Option<Test> {
+    let name = fill(node, TEST.form(), compiler).map(|filled| filled.text("name"));
+    let mut draft = Draft::default();
+    for line in node.children.as_deref().unwrap_or_default() {
+        draft.line(line, compiler);
+    }
+    let Some((caller, span)) = draft.call else {
+        let message = "this test makes no call".to_owned();
+        let help = "Add a line such as `call from=\"+5511999998888\" to=\"+551140031234\"`.";
+        compiler.faults.fault(node.head_span(), message, Some(help.to_owned()));
+        return None;
+    };
+    let Some(flow) = flow_by_number.get(&caller.to) else {
+        no_such_number(&caller.to, span, flow_by_number, compiler);
+        return None;
+    };
+    let span = node.head_span();
+    Some(Test {
+        name: name?,
+        file: span.file,
+        line: compiler.faults.line(span),
+        at: draft.at.unwrap_or(ORDINARY_MONDAY),
+        channels: draft.channels,
+        manners: draft.manners,
+        caller,
+        flow: *flow,
+        lines: draft.lines,
+    })
+}
+
+fn no_such_number(
+    number: &str,
+    span: Span,
+    flow_by_number: &BTreeMap<String, FlowId>,
+    compiler: &mut Compiler<'_>,
+) {
+    // A number that is itself faulty has been reported where it stands.
+    if compiler.faults.has_faults() {
+        return;
+    }
+    let message = format!("no `number` line says where {number} leads");
+    let help = choices("numbers", flow_by_number.keys().map(String::as_str), number);
+    compiler.faults.fault(span, message, Some(help));
+}
+
+#[derive(Debug, Default)]
+struct Draft {
+    at: Option<Timestamp>,
+    channels: Vec<ChannelChange>,
+    manners: BTreeMap<String, Manner>,
+    call: Option<(Caller, Span)>,
+    lines: Vec<Line>,
+}
+
+impl Draft {
+    fn line(&mut self, node: &Node, compiler: &mut Compiler<'_>) {
+        let mut known = STATEMENTS.iter();
+        let Some(statement) = known.find(|known| known.name == node.name) else {
+            let names = STATEMENTS.iter().map(|known| known.name);
+            let message = format!("`{}` cannot stand in a test", node.name);
+            let help = choices("possible", names, &node.name);
+            return compiler.faults.fault(node.name_span, message, Some(help));
+        };
+        if node.children.is_some() {
+            let message = format!("`{}` has no block", node.name);
+            compiler.faults.fault(node.name_span, message, None);
+        }
+        let Some(filled) = fill(node, statement.form(), compiler) else {
+            // A call that is written, but wrong, must not be reported as missing as well.
+            if statement.name == "call" {
+                self.call.get_or_insert((nobody(), node.head_span()));
+            }
+            return;
+        };
+        match statement.name {
+            "at" | "agent" | "call" => self.before(statement.name, &filled, node, compiler),
+            "channel" if self.call.is_none() => self.channels.push(change(&filled)),
+            _ => self.after(&filled, node, compiler),
+        }
+    }
+
+    fn before(&mut self, name: &str, filled: &Filled, node: &Node, compiler: &mut Compiler<'_>) {
+        let span = node.head_span();
+        if self.call.is_some() {
+            let message = match name {
+                "call" => "a test makes one call".to_owned(),
+                name => format!("`{name}` stands above the call"),
+            };
+            let help = "Write another test for another call.";
+            return compiler.faults.fault(span, message, Some(help.to_owned()));
+        }
+        match name {
+            "at" => self.at = Some(filled.moment("moment")),
+            "agent" => {
+                let who = filled.targets("phone").into_iter().map(|who| who.text().to_owned());
+                self.manners.extend(who.map(|who| (who, manner(filled))));
+            }
+            _ => {
+                let from = filled.maybe_text("from");
+                let caller = Caller {
+                    from: from.unwrap_or_else(|| CALLER_NUMBER.to_owned()),
+                    to: filled.text("to"),
+                    trunk: None,
+                };
+                self.call = Some((caller, span));
+            }
+        }
+    }
+
+    fn after(&mut self, filled: &Filled, node: &Node, compiler: &mut Compiler<'_>) {
+        let span = node.head_span();
+        let Some((caller, _)) = &self.call else {
+            let message = format!("`{}` stands above the call", node.name);
+            let help = "Write it below the `call` line.".to_owned();
+            return compiler.faults.fault(span, message, Some(help));
+        };
+        let Some(act) = act(&node.name, filled, caller) else {
+            return;
+        };
+        self.lines.push(Line {
+            number: compiler.faults.line(span),
+            text: compiler.faults.text(span).to_owned(),
+            act,
+            within: filled.maybe_duration("within").unwrap_or(WITHIN),
+        });
+    }
+}
+
+fn act(
+    name: &str,
+    filled: &Filled,
+    caller: &Caller,
+) -> Option<Act> {
+    let expectation = match name {
+        "press" => return Some(Act::Press(filled.text("keys"))),
+        "passes" => return Some(Act::Pass(filled.duration("time"))),
+        "hangs-up" => return Some(Act::HangUp),
+        "channel" => return Some(Act::Change(change(filled))),
+        "hears" => Expectation::Hears(filled.text("prompt")),
+        "says" => Expectation::Says(filled.text("text")),
+        "reaches" => Expectation::Reaches(filled.flow("flow")),
+        "rings" => Expectation::Rings(filled.targets("phone").pop()?.text().to_owned()),
+        "texts" => Expectation::Texts {
+            to: filled.maybe_text("to").map(|to| match to.as_str() {
+                CALLER => caller.from.clone(),
+                _ => to,
+            }),
+            containing: filled.maybe_text("containing"),
+        },
+        "records" => Expectation::Records(filled.text("mailbox")),
+        _ => Expectation::Ends(filled.maybe_word("cause")),
+    };
+    Some(Act::Expect(expectation))
+}
+
+fn change(filled: &Filled) -> ChannelChange {
+    ChannelChange {
+        after: filled.maybe_duration("after").unwrap_or_default(),
+        channel: filled.text("channel"),
+        state: match filled.word("state") {
+            "down" => ChannelWord::Down,
+            _ => ChannelWord::Up,
+        },
+    }
+}
+
+fn manner(filled: &Filled) -> Manner {
+    let does = match filled.word("manner") {
+        "answers" => Does::Answer,
+        "declines" => Does::Decline,
+        "busy" => Does::BeBusy,
+        "away" => Does::BeAway,
+        _ => Does::Ignore,
+    };
+    Manner {
+        does,
+        after: filled.maybe_duration("after").unwrap_or(REACTS_AFTER),
+        talks: filled.maybe_duration("talks").unwrap_or(TALKS_FOR),
+    }
+}
+
+/// Stands in for a caller who was written wrongly; the test is never run.
+fn nobody() -> Caller {
+    Caller {
+        from: String::new(),
+        to: String::new(),
+        trunk: None,
+    }
+}
+
+impl Manner {
+    /// What those do of whom the test says nothing.
+    pub(super) const UNSAID: Manner = Manner {
+        does: Does::Ignore,
+        after: REACTS_AFTER,
+        talks: TALKS_FOR,
+    };
+}

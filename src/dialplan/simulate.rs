@@ -1,0 +1,241 @@
+//! Walks one imagined call through the dialplan and tells each step: what, where, when and why.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::names::Names;
+use super::program::Program;
+use super::rehearsal::seconds;
+use super::script::ChannelChange;
+use super::script::ChannelWord;
+use super::trail::Told;
+use super::walk::Caller;
+use super::world::Event;
+use super::world::World;
+
+/// Who calls, when, and what the world is like. Nobody answers a phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Situation {
+    pub from: String,
+    /// One of our numbers, in E.164.
+    pub to: String,
+    pub at: Timestamp,
+    /// The channels that are down.
+    pub channels_down: Vec<String>,
+    /// Keys, each pressed as soon as a menu or an entry asks for one.
+    pub press: Vec<String>,
+}
+
+/// A call that was walked to its end, or for as long as anybody would watch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Simulation {
+    pub steps: Vec<SimulatedStep>,
+    /// How it ended, in words.
+    pub ending: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SimulatedStep {
+    /// Virtual time since the call began.
+    pub at_ms: u64,
+    pub place: String,
+    pub flow: String,
+    /// The step as the owner wrote it.
+    pub step: String,
+    /// Why the walk went on as it did; empty where a step just happened.
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimulateError {
+    #[error("no `number` of the dialplan is {to}; its numbers are: {known}")]
+    UnknownNumber { to: String, known: String },
+    #[error("no channel is called {name}; there are: {known}")]
+    UnknownChannel { name: String, known: String },
+}
+
+/// A caller in a queue that nobody answers may wait for ever; we do not.
+const LONGEST: Duration = Duration::from_secs(30 * 60);
+
+/// Walks the call. `origin` is where the virtual clock begins; any instant will do.
+pub fn simulate(
+    program: &Arc<Program>,
+    names: &Names,
+    situation: &Situation,
+    origin: Instant,
+) -> Result<Simulation, SimulateError> {
+    let mut world = set_up(program, names, situation, origin)?;
+    world.begin();
+    let mut keys = situation.press.iter();
+    let end = origin + LONGEST;
+    loop {
+        let asked = matches!(world.verb(), Some("menu" | "gather"));
+        match keys.as_slice().first().filter(|_| asked) {
+            Some(pressed) => {
+                keys.next();
+                world.press(pressed);
+            }
+            None if !world.advance(end) => break,
+            None => {}
+        }
+    }
+    let told = world.story.iter().map(|entry| entry.told(program));
+    Ok(Simulation {
+        steps: told.map(|told| simulated(told, &world)).collect(),
+        ending: ending(&world),
+    })
+}
+
+fn set_up<'n>(
+    program: &Arc<Program>,
+    names: &'n Names,
+    situation: &Situation,
+    origin: Instant,
+) -> Result<World<'n>, SimulateError> {
+    let to = situation.to.clone();
+    let Some(flow) = program.flow_for(&to) else {
+        let known: Vec<&str> = program.numbers().map(|(number, _)| number).collect();
+        let known = known.join(", ");
+        return Err(SimulateError::UnknownNumber { to, known });
+    };
+    let caller = Caller {
+        from: situation.from.clone(),
+        to,
+        trunk: None,
+    };
+    let mut world = World::new(program, names, flow, caller, situation.at, origin);
+    for name in &situation.channels_down {
+        if !names.channels.contains(name) {
+            let known: Vec<&str> = names.channels.iter().map(String::as_str).collect();
+            let (name, known) = (name.clone(), known.join(", "));
+            return Err(SimulateError::UnknownChannel { name, known });
+        }
+        world.change(ChannelChange {
+            after: Duration::ZERO,
+            channel: name.clone(),
+            state: ChannelWord::Down,
+        });
+    }
+    Ok(world)
+}
+
+fn simulated(told: Told, world: &World<'_>) -> SimulatedStep {
+    let at = world.since_start(told.at);
+    SimulatedStep {
+        at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
+        place: told.place,
+        flow: told.flow,
+        step: told.text,
+        reason: told.reason,
+    }
+}
+
+fn ending(world: &World<'_>) -> String {
+    let mut events = world.events.iter().rev();
+    let cause = events.find_map(|event| match event {
+        Event::Ended(cause) => Some(*cause),
+        _ => None,
+    });
+    let watched = match world.is_over() {
+        true => world.since_start(world.now()),
+        false => LONGEST,
+    };
+    let at = seconds(watched);
+    match (cause, world.verb()) {
+        (Some(cause), _) => format!("the call ends after {at}: {}", cause.word()),
+        (None, Some(verb)) => format!("after {at} the caller is still in `{verb}`"),
+        (None, None) => format!("the call ends after {at}"),
+    }
+}
+
+impl fmt::Display for SimulatedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = seconds(Duration::from_millis(self.at_ms));
+        write!(f, "{at:>8}  {}  {}", self.place, self.step)?;
+        match self.reason.as_str() {
+            "" => Ok(()),
+            reason => write!(f, " → {reason}"),
+        }
+    }
+}
+
+impl fmt::Display for Simulation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        write!(f, "{:>10}{}", "", self.ending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::example::DESIGN;
+    use super::super::example::names;
+    use super::super::example::program;
+    use super::super::example::start;
+    use super::super::example::with_steps;
+    use super::*;
+
+    fn situation() -> Situation {
+        Situation {
+            from: "+5511999998888".to_owned(),
+            to: "+551140031234".to_owned(),
+            at: "2026-11-23T12:39:00-03:00".parse().unwrap(),
+            channels_down: vec!["whatsapp".to_owned()],
+            press: vec!["1".to_owned()],
+        }
+    }
+
+    #[test]
+    fn each_step_is_told_with_its_time_and_reason() {
+        let simulation = simulate(&program(DESIGN), &names(), &situation(), start()).unwrap();
+        assert_eq!(
+            simulation.to_string().lines().collect::<Vec<_>>(),
+            [
+                "    0.0s  a.kdl:11  answer → the call is answered first",
+                "    0.0s  a.kdl:12  if channel=\"whatsapp\" is=\"down\" → yes: it is down",
+                "    0.0s  a.kdl:13  play \"whatsapp-down\"",
+                "    3.0s  a.kdl:14  message to=\"caller\" \"O WhatsApp esta fora do ar. Voce ja esta falando conosco.\"",
+                "    3.0s  a.kdl:16  if hours=\"comercial\" is=\"closed\" → no: it is open",
+                "    3.0s  a.kdl:17  menu \"main-menu\" wait=\"5s\" tries=3 → the caller pressed 1",
+                "    3.0s  a.kdl:18  queue \"vendas\" up-to=\"90s\"",
+                "   93.0s  a.kdl:18  queue \"vendas\" up-to=\"90s\" → the wait was too long",
+                "   93.0s  a.kdl:18  go \"recado\"",
+                "   93.0s  a.kdl:25  voicemail \"geral\"",
+                "  106.0s  a.kdl:26  hangup",
+                "          the call ends after 106.0s: normal",
+            ]
+        );
+        let json = serde_json::to_string(&simulation.steps[5]).unwrap();
+        assert_eq!(
+            json,
+            r#"{"at_ms":3000,"place":"a.kdl:17","flow":"entrada","step":"menu \"main-menu\" wait=\"5s\" tries=3","reason":"the caller pressed 1"}"#
+        );
+    }
+
+    #[test]
+    fn a_queue_that_nobody_answers_is_not_watched_for_ever() {
+        let text = with_steps("queue \"vendas\"");
+        let simulation = simulate(&program(&text), &names(), &situation(), start()).unwrap();
+        assert_eq!(simulation.ending, "after 1800.0s the caller is still in `queue`");
+    }
+
+    #[test]
+    fn an_unknown_number_is_answered_with_the_known_ones() {
+        let situation = Situation {
+            to: "+551100000000".to_owned(),
+            ..situation()
+        };
+        let error = simulate(&program(DESIGN), &names(), &situation, start()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "no `number` of the dialplan is +551100000000; its numbers are: +551140031234"
+        );
+    }
+}

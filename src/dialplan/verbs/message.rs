@@ -1,0 +1,68 @@
+//! `message`: a text to the caller, or to somebody else.
+
+use super::super::action::Action;
+use super::super::action::Moment;
+use super::super::action::Turn;
+use super::super::fill::Filled;
+use super::super::kind::Kind;
+use super::super::template::Template;
+use super::super::trail::Reason;
+use super::super::verb::Compile;
+use super::super::verb::Needs;
+use super::super::verb::Parameter;
+use super::super::verb::Sheet;
+use super::super::verb::Verb;
+use super::super::walk::Order;
+
+#[derive(Debug)]
+pub(super) struct Message;
+
+/// The recipient's word for whoever calls.
+pub(in super::super) const CALLER: &str = "caller";
+
+impl Verb for Message {
+    fn sheet(&self) -> &'static Sheet {
+        &SHEET
+    }
+}
+
+static SHEET: Sheet = Sheet {
+    name: "message",
+    help: "Sends a text message. The walk does not wait for it to arrive.",
+    arguments: &[Parameter::required("text", Kind::Text, "what it says")],
+    properties: &[Parameter::required("to", Kind::Recipient, "who gets it")],
+    needs: Needs::Nobody,
+    example: "message to=\"caller\" \"We call you back at {caller}.\"",
+    ..Sheet::PLAIN
+};
+
+impl Compile for Message {
+    fn compile(&self, filled: &Filled) -> Box<dyn Action> {
+        Box::new(Send {
+            to: filled.text("to"),
+            text: filled.template("text"),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Send {
+    to: String,
+    text: Template,
+}
+
+impl Action for Send {
+    fn begin(&self, moment: &mut Moment<'_>) -> Turn {
+        let to = match self.to.as_str() {
+            CALLER => moment.memory.caller.from.clone(),
+            other => other.to_owned(),
+        };
+        if !to.bytes().any(|byte| byte.is_ascii_digit()) {
+            moment.note(Reason::NumberWithheld);
+            return Turn::Next;
+        }
+        let text = moment.fill(&self.text);
+        moment.order(Order::Message { to, text });
+        Turn::Next
+    }
+}

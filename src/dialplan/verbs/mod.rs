@@ -1,0 +1,57 @@
+//! The vocabulary. A new verb is a file here and a line in [`VERBS`].
+
+mod answer;
+mod dial;
+mod gather;
+mod go;
+mod hangup;
+mod if_else;
+mod language;
+mod menu;
+pub(super) mod message;
+mod on_hangup;
+mod play;
+mod progress;
+mod queue;
+mod reject;
+mod ringing;
+mod say;
+mod tag;
+mod voicemail;
+mod wait;
+
+use super::verb::Compile;
+
+/// All verbs, in the order of the reference: from the beginning of a call to its end.
+pub(super) const VERBS: &[&dyn Compile] = &[
+    &answer::Answer,
+    &ringing::Ringing,
+    &progress::Progress,
+    &language::Language,
+    &play::Play,
+    &say::Say,
+    &wait::Wait,
+    &menu::Menu,
+    &gather::Gather,
+    &if_else::If,
+    &go::Go,
+    &queue::Queue,
+    &dial::Dial,
+    &voicemail::Voicemail,
+    &message::Message,
+    &tag::Tag,
+    &on_hangup::OnHangup,
+    &reject::Reject,
+    &hangup::Hangup,
+];
+
+pub(super) fn find(name: &str) -> Option<&'static dyn Compile> {
+    let mut verbs = VERBS.iter().copied();
+    verbs.find(|verb| verb.sheet().name == name)
+}
+
+/// Every word that can begin a step.
+pub(super) fn names() -> impl Iterator<Item = &'static str> + Clone {
+    let verbs = VERBS.iter().map(|verb| verb.sheet().name);
+    verbs.chain(std::iter::once("else"))
+}

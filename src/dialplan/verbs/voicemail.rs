@@ -1,0 +1,70 @@
+//! `voicemail`: the caller leaves a message.
+
+use super::super::action::Action;
+use super::super::action::Moment;
+use super::super::action::News;
+use super::super::action::Turn;
+use super::super::fill::Filled;
+use super::super::kind::Kind;
+use super::super::verb::Compile;
+use super::super::verb::Needs;
+use super::super::verb::Parameter;
+use super::super::verb::Sheet;
+use super::super::verb::Time;
+use super::super::verb::Verb;
+use super::super::walk::Order;
+
+#[derive(Debug)]
+pub(super) struct Voicemail;
+
+impl Verb for Voicemail {
+    fn sheet(&self) -> &'static Sheet {
+        &SHEET
+    }
+}
+
+static SHEET: Sheet = Sheet {
+    name: "voicemail",
+    help: "Asks for a message after the tone and records it until silence, `#`, or the longest length.",
+    arguments: &[Parameter::required("mailbox", Kind::Name, "under which name the message is kept")],
+    time: Time::Takes,
+    needs: Needs::Answer,
+    speaks_with: &["voicemail"],
+    example: "voicemail \"geral\"",
+    ..Sheet::PLAIN
+};
+
+impl Compile for Voicemail {
+    fn compile(&self, filled: &Filled) -> Box<dyn Action> {
+        Box::new(Take {
+            mailbox: filled.text("mailbox"),
+        })
+    }
+}
+
+#[derive(Debug)]
+struct Take {
+    mailbox: String,
+}
+
+impl Action for Take {
+    fn begin(&self, moment: &mut Moment<'_>) -> Turn {
+        // A key pressed earlier must not end the recording.
+        moment.memory.digits.clear();
+        moment.order(Order::Voicemail {
+            mailbox: self.mailbox.clone(),
+            language: moment.memory.language.clone(),
+        });
+        Turn::Wait
+    }
+
+    fn on(&self, news: News, moment: &mut Moment<'_>) -> Turn {
+        match news {
+            News::VoicemailDone => {
+                moment.memory.digits.clear();
+                Turn::Next
+            }
+            _ => Turn::Wait,
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! `wait`: nothing happens for a while.
+
+use std::time::Duration;
+
+use super::super::action::Action;
+use super::super::action::Moment;
+use super::super::action::News;
+use super::super::action::Turn;
+use super::super::fill::Filled;
+use super::super::kind::Kind;
+use super::super::verb::Compile;
+use super::super::verb::Parameter;
+use super::super::verb::Sheet;
+use super::super::verb::Time;
+use super::super::verb::Verb;
+
+#[derive(Debug)]
+pub(super) struct Wait;
+
+impl Verb for Wait {
+    fn sheet(&self) -> &'static Sheet {
+        &SHEET
+    }
+}
+
+static SHEET: Sheet = Sheet {
+    name: "wait",
+    help: "Lets time pass in silence.",
+    arguments: &[Parameter::required("time", Kind::Duration, "how long")],
+    time: Time::Takes,
+    example: "answer\nwait \"500ms\"",
+    ..Sheet::PLAIN
+};
+
+impl Compile for Wait {
+    fn compile(&self, filled: &Filled) -> Box<dyn Action> {
+        Box::new(Pause(filled.duration("time")))
+    }
+}
+
+#[derive(Debug)]
+struct Pause(Duration);
+
+impl Action for Pause {
+    fn begin(&self, moment: &mut Moment<'_>) -> Turn {
+        moment.wake_in(self.0, "the dialplan waits");
+        Turn::Wait
+    }
+
+    fn on(&self, news: News, _moment: &mut Moment<'_>) -> Turn {
+        match news {
+            News::TimeUp => Turn::Next,
+            _ => Turn::Wait,
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! The world of a rehearsal: prompts last as long as they last, phones ring, people answer or not, on a virtual clock.
+//!
+//! It carries out the orders of one real [`Walk`] and tells it what came of them. Nothing in it is random, so the same
+//! script always runs the same way.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use super::names::Names;
+use super::program::FlowId;
+use super::program::Program;
+use super::script::ChannelChange;
+use super::script::ChannelWord;
+use super::script::Does;
+use super::script::Manner;
+use super::trail::Entry;
+use super::walk::Caller;
+use super::walk::DialOutcome;
+use super::walk::ExtensionState;
+use super::walk::HangupCause;
+use super::walk::Happening;
+use super::walk::Order;
+use super::walk::QueueGlance;
+use super::walk::QueueOutcome;
+use super::walk::Scene;
+use super::walk::Walk;
+
+/// Something that the caller, or somebody else, noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Event {
+    Heard(String),
+    Said(String),
+    /// Prompts of a `say`, which are digits or a number.
+    Counted { prompts: Vec<String>, language: String },
+    Reached(FlowId),
+    Rang(String),
+    Texted { to: String, text: String },
+    Recorded(String),
+    Ended(HangupCause),
+}
+
+pub(super) struct World<'n> {
+    names: &'n Names,
+    program: Arc<Program>,
+    origin: Instant,
+    now: Instant,
+    around: Around<'n>,
+    walk: Walk,
+    agenda: BTreeMap<(Instant, u64), Cue>,
+    cues: u64,
+    /// Cues of what was stopped carry an older ticket.
+    play: u64,
+    link: u64,
+    waiting: Option<Line>,
+    pub(super) events: Vec<Event>,
+    /// Every entry of the trail, unbounded: a rehearsal is short.
+    pub(super) story: Vec<Entry>,
+    told: u64,
+    flow: Option<FlowId>,
+}
+
+/// What conditions see.
+struct Around<'n> {
+    names: &'n Names,
+    origin: Instant,
+    wall: Timestamp,
+    down: BTreeSet<String>,
+    manners: BTreeMap<String, Manner>,
+}
+
+/// Something that will happen.
+#[derive(Debug, Clone)]
+enum Cue {
+    Tell(Happening),
+    Finished { play: u64 },
+    Hear { prompt: String, play: u64 },
+    /// The queue rings the next agent.
+    RingNext { link: u64 },
+    Linked { link: u64, happening: Happening },
+    Talk { link: u64, lasts: Duration },
+    Change(ChannelChange),
+}
+
+/// The queue in which the caller waits.
+struct Line {
+    agents: Vec<String>,
+    next: usize,
+}
+
+/// How long an agent's phone rings before the next one's does.
+const AGENT_RINGS: Duration = Duration::from_secs(20);
+/// Before the first agent is rung again.
+const ROUND_PAUSE: Duration = Duration::from_secs(1);
+/// How long a caller speaks to a voicemail box.
+const LEAVES_MESSAGE: Duration = Duration::from_secs(10);
+/// How long speech takes for each letter.
+const LETTER: Duration = Duration::from_millis(70);
+
+impl<'n> World<'n> {
+    pub(super) fn new(
+        program: &Arc<Program>,
+        names: &'n Names,
+        flow: FlowId,
+        caller: Caller,
+        wall: Timestamp,
+        origin: Instant,
+    ) -> World<'n> {
+        let language = program.language.clone();
+        World {
+            names,
+            program: Arc::clone(program),
+            origin,
+            now: origin,
+            around: Around {
+                names,
+                origin,
+                wall,
+                down: BTreeSet::new(),
+                manners: BTreeMap::new(),
+            },
+            walk: Walk::new(Arc::clone(program), flow, caller, &language, 0),
+            agenda: BTreeMap::new(),
+            cues: 0,
+            play: 0,
+            link: 0,
+            waiting: None,
+            events: Vec::new(),
+            story: Vec::new(),
+            told: 0,
+            flow: None,
+        }
+    }
+
+    pub(super) fn set_manners(&mut self, manners: BTreeMap<String, Manner>) {
+        self.around.manners = manners;
+    }
+
+    /// The channel changes after this time, or at once.
+    pub(super) fn change(&mut self, change: ChannelChange) {
+        match change.after.is_zero() {
+            true => self.around.change(change),
+            false => self.cue(change.after, Cue::Change(change)),
+        }
+    }
+
+    pub(super) fn begin(&mut self) {
+        self.tell(Happening::Started);
+        self.settle();
+    }
+
+    pub(super) fn press(&mut self, keys: &str) {
+        for key in keys.chars() {
+            self.tell(Happening::Digit(key));
+            self.settle();
+        }
+    }
+
+    pub(super) fn hang_up(&mut self) {
+        if !self.walk.is_over() {
+            self.end(HangupCause::Normal);
+            self.tell(Happening::CallerHungUp);
+        }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        let until = self.now + time;
+        while self.advance(until) {}
+        self.now = until;
+    }
+
+    /// Goes to the next thing that happens by then; false if there is none.
+    pub(super) fn advance(&mut self, until: Instant) -> bool {
+        let cue = self.agenda.keys().next().map(|(at, _)| *at);
+        let deadline = self.walk.poll_timeout().map(|deadline| deadline.at);
+        let Some(at) = cue.into_iter().chain(deadline).min().filter(|at| *at <= until) else {
+            return false;
+        };
+        self.now = self.now.max(at);
+        // What was under way before counts before the walk's patience ends.
+        match self.agenda.first_entry().filter(|first| first.key().0 <= at) {
+            Some(first) => {
+                let cue = first.remove();
+                self.carry_on(cue);
+            }
+            None => {
+                self.walk.handle_timeout(&self.around, self.now);
+                self.after_walk();
+            }
+        }
+        true
+    }
+
+    pub(super) fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.walk.is_over()
+    }
+
+    /// The verb at which the walk stands.
+    pub(super) fn verb(&self) -> Option<&'static str> {
+        self.walk.verb()
+    }
+
+    /// Time since the call began.
+    pub(super) fn since_start(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.origin)
+    }
+
+    /// Lets happen what happens at this very moment.
+    fn settle(&mut self) {
+        while self.advance(self.now) {}
+    }
+
+    fn tell(&mut self, happening: Happening) {
+        self.walk.handle(happening, &self.around, self.now);
+        self.after_walk();
+    }
+
+    fn after_walk(&mut self) {
+        // The last entry that was told may have been given its reason since.
+        let again = u64::from(self.story.pop().is_some());
+        let entries = self.walk.trail_since(self.told - again);
+        for entry in entries {
+            let flow = self.program.step(entry.step).flow;
+            if self.flow != Some(flow) {
+                self.flow = Some(flow);
+                self.events.push(Event::Reached(flow));
+            }
+        }
+        self.story.extend_from_slice(entries);
+        self.told = self.walk.trail_count();
+        while let Some(order) = self.walk.poll_order() {
+            self.carry_out(order);
+        }
+    }
+
+    fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Answer => self.cue(Duration::ZERO, Cue::Tell(Happening::Answered)),
+            Order::Play { prompts, language } => self.play(prompts, language),
+            Order::Speak { text, .. } => {
+                let lasts = LETTER * u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+                self.events.push(Event::Said(text));
+                self.play += 1;
+                self.cue(lasts, Cue::Finished { play: self.play });
+            }
+            Order::StopPlaying => self.play += 1,
+            Order::JoinQueue { queue } => self.join(&queue),
+            Order::LeaveQueue | Order::StopDialling => self.unlink(),
+            Order::Dial { target, .. } => self.dial(target.text()),
+            Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
+            Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
+            Order::Hangup { cause } => self.end(cause),
+            Order::Ringing | Order::Progress | Order::Tag { .. } => {}
+        }
+    }
+
+    fn play(&mut self, prompts: Vec<String>, language: String) {
+        self.play += 1;
+        let play = self.play;
+        let mut begins = Duration::ZERO;
+        for (at, prompt) in prompts.iter().cloned().enumerate() {
+            let lasts = self.names.duration_of(&prompt);
+            match at {
+                0 => self.events.push(Event::Heard(prompt)),
+                _ => self.cue(begins, Cue::Hear { prompt, play }),
+            }
+            begins += lasts;
+        }
+        self.cue(begins, Cue::Finished { play });
+        if self.walk.verb() == Some("say") {
+            self.events.push(Event::Counted { prompts, language });
+        }
+    }
+
+    fn join(&mut self, queue: &str) {
+        self.unlink();
+        let agents = self.around.signed_in(queue);
+        if agents.is_empty() {
+            let left = Happening::QueueLeft(QueueOutcome::NobodySignedIn);
+            return self.cue(Duration::ZERO, Cue::Linked { link: self.link, happening: left });
+        }
+        self.waiting = Some(Line { agents, next: 0 });
+        self.cue(Duration::ZERO, Cue::RingNext { link: self.link });
+    }
+
+    fn ring_next(&mut self) {
+        let Some(line) = &mut self.waiting else {
+            return;
+        };
+        let link = self.link;
+        let agent = line.agents[line.next].clone();
+        line.next = (line.next + 1) % line.agents.len();
+        let pause = if line.next == 0 { ROUND_PAUSE } else { Duration::ZERO };
+        let manner = self.around.manner_of(&agent);
+        let rings_for = match manner.does {
+            Does::BeBusy | Does::BeAway => return self.cue(pause, Cue::RingNext { link }),
+            Does::Answer if manner.after < AGENT_RINGS => {
+                self.events.push(Event::Rang(agent));
+                let lasts = manner.talks;
+                return self.cue(manner.after, Cue::Talk { link, lasts });
+            }
+            Does::Decline => manner.after.min(AGENT_RINGS),
+            Does::Answer | Does::Ignore => AGENT_RINGS,
+        };
+        self.events.push(Event::Rang(agent));
+        self.cue(rings_for + pause, Cue::RingNext { link });
+    }
+
+    fn dial(&mut self, whom: &str) {
+        self.unlink();
+        let link = self.link;
+        let Manner { does, after, talks } = self.around.manner_of(whom);
+        let ended = |outcome| Cue::Linked {
+            link,
+            happening: Happening::DialEnded(outcome),
+        };
+        match does {
+            Does::BeAway => return self.cue(Duration::ZERO, ended(DialOutcome::Unreachable)),
+            Does::BeBusy => return self.cue(Duration::ZERO, ended(DialOutcome::Busy)),
+            Does::Decline => self.cue(after, ended(DialOutcome::Declined)),
+            Does::Answer => self.cue(after, Cue::Talk { link, lasts: talks }),
+            Does::Ignore => {}
+        }
+        self.events.push(Event::Rang(whom.to_owned()));
+    }
+
+    fn take_message(&mut self, mailbox: String) {
+        self.unlink();
+        self.events.push(Event::Heard("voicemail".to_owned()));
+        self.events.push(Event::Recorded(mailbox));
+        let lasts = self.names.duration_of("voicemail") + LEAVES_MESSAGE;
+        let happening = Happening::VoicemailDone;
+        self.cue(lasts, Cue::Linked { link: self.link, happening });
+    }
+
+    fn end(&mut self, cause: HangupCause) {
+        self.events.push(Event::Ended(cause));
+        self.play += 1;
+        self.unlink();
+    }
+
+    fn unlink(&mut self) {
+        self.waiting = None;
+        self.link += 1;
+    }
+
+    fn cue(&mut self, after: Duration, cue: Cue) {
+        self.cues += 1;
+        self.agenda.insert((self.now + after, self.cues), cue);
+    }
+
+    fn carry_on(&mut self, cue: Cue) {
+        match cue {
+            Cue::Tell(happening) => self.tell(happening),
+            Cue::Finished { play } if play == self.play => self.tell(Happening::PlayFinished),
+            Cue::Hear { prompt, play } if play == self.play => {
+                self.events.push(Event::Heard(prompt));
+            }
+            Cue::RingNext { link } if link == self.link => self.ring_next(),
+            Cue::Linked { link, happening } if link == self.link => self.tell(happening),
+            Cue::Talk { link, lasts } if link == self.link => {
+                self.waiting = None;
+                let happening = Happening::TalkEnded;
+                self.cue(lasts, Cue::Linked { link, happening });
+                self.tell(Happening::TalkStarted);
+            }
+            Cue::Change(change) => self.around.change(change),
+            Cue::Finished { .. }
+            | Cue::Hear { .. }
+            | Cue::RingNext { .. }
+            | Cue::Linked { .. }
+            | Cue::Talk { .. } => {}
+        }
+    }
+}
+
+impl Around<'_> {
+    fn change(&mut self, change: ChannelChange) {
+        match change.state {
+            ChannelWord::Down => self.down.insert(change.channel),
+            ChannelWord::Up => self.down.remove(&change.channel),
+        };
+    }
+
+    fn manner_of(&self, who: &str) -> Manner {
+        self.manners.get(who).copied().unwrap_or(Manner::UNSAID)
+    }
+
+    fn signed_in(&self, queue: &str) -> Vec<String> {
+        let agents = self.names.agents.get(queue).into_iter().flatten();
+        let there = agents.filter(|agent| self.manner_of(agent).does != Does::BeAway);
+        there.cloned().collect()
+    }
+}
+
+impl Scene for Around<'_> {
+    fn wall(&self, now: Instant) -> Timestamp {
+        let passed = now.saturating_duration_since(self.origin);
+        self.wall.checked_add(passed).unwrap_or(self.wall)
+    }
+
+    fn channel_is_down(&self, name: &str) -> bool {
+        self.down.contains(name)
+    }
+
+    fn queue(&self, name: &str) -> QueueGlance {
+        let signed_in = self.signed_in(name);
+        let free = signed_in.iter().filter(|agent| self.manner_of(agent).does != Does::BeBusy);
+        QueueGlance {
+            waiting: 0,
+            free: free.count(),
+            signed_in: signed_in.len(),
+        }
+    }
+
+    fn extension(&self, number: &str) -> ExtensionState {
+        match self.manner_of(number).does {
+            Does::BeAway => ExtensionState::Unreachable,
+            Does::BeBusy => ExtensionState::Busy,
+            Does::Answer | Does::Decline | Does::Ignore => ExtensionState::Free,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! The way of a packet that has come: judged, told to the switch if it is a key, recorded, sent on.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use crate::io::media::leg::Sent;
+use crate::io::media::legs::Place;
+use crate::io::media::relay::Heard;
+use crate::io::media::session::Verdict;
+use crate::io::media::thread::Worker;
+use crate::media::command::Event;
+use crate::media::command::RecordEnd;
+use crate::media::reception::Arrival;
+use crate::media::rtp;
+
+/// Whether a socket had something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drawn {
+    One,
+    Nothing,
+}
+
+impl Worker {
+    /// Takes one datagram from the RTP socket of a leg all the way.
+    pub(super) fn hear(&mut self, place: Place, now: Instant) -> Drawn {
+        let Some(leg) = self.legs.at(place) else {
+            return Drawn::Nothing;
+        };
+        let Some((length, from)) = leg.receive(&mut self.datagram[..]) else {
+            return Drawn::Nothing;
+        };
+        let verdict = match &mut leg.session {
+            // A datagram that fills the buffer was cut.
+            Some(session) if length < self.datagram.len() => {
+                session.judge(&self.datagram[..length], from, now)
+            }
+            _ => Verdict::Refused,
+        };
+        match verdict {
+            Verdict::Refused => {
+                leg.dropped += 1;
+                self.links.counters.dropped.add(1);
+            }
+            Verdict::Control => self.on_control(place, length, from, now),
+            Verdict::Ignored => self.links.counters.received.add(1),
+            Verdict::Audio(arrival) => self.on_audio(place, length, arrival, now),
+            Verdict::Key(key) => self.on_key(place, length, key, now),
+        }
+        Drawn::One
+    }
+
+    pub(super) fn hear_control(&mut self, place: Place, now: Instant) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        if let Some((length, from)) = leg.receive_control(&mut self.datagram[..]) {
+            self.on_control(place, length, from, now);
+        }
+    }
+
+    fn on_control(&mut self, place: Place, length: usize, from: SocketAddr, now: Instant) {
+        if let Some(session) = self.legs.at(place).and_then(|leg| leg.session.as_mut()) {
+            session.on_control(&self.datagram[..length], from, now);
+        }
+    }
+
+    fn on_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) {
+        self.links.counters.received.add(1);
+        if let Some(end) = self.record_audio(place, length, arrival, now) {
+            self.end_recording(place, end);
+        }
+        self.relay(place, length, Heard::Audio(arrival), now);
+    }
+
+    fn record_audio(
+        &mut self,
+        place: Place,
+        length: usize,
+        arrival: Arrival,
+        now: Instant,
+    ) -> Option<RecordEnd> {
+        let recorder = self.legs.at(place)?.recorder.as_mut()?;
+        let missing = missing(arrival)?;
+        let packet = rtp::read(&self.datagram[..length])?;
+        recorder.on_audio(packet.payload, missing, &mut self.samples[..], now)
+    }
+
+    fn on_key(&mut self, place: Place, length: usize, key: Option<char>, now: Instant) {
+        self.links.counters.received.add(1);
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let stop_key = leg
+            .recorder
+            .as_ref()
+            .and_then(|recorder| recorder.stop_key());
+        match key {
+            Some(digit) if stop_key == Some(digit) => {
+                self.end_recording(place, RecordEnd::Key(digit))
+            }
+            Some(digit) => {
+                let leg = leg.id;
+                self.report(Event::Digit { leg, digit });
+            }
+            None => {}
+        }
+        self.relay(place, length, Heard::Key, now);
+    }
+
+    /// The switch may have ended before us; then nobody is left to hear it.
+    pub(super) fn report(&self, event: Event) {
+        let _ = self.links.events.send(event);
+    }
+
+    pub(super) fn count(&self, sent: Sent) {
+        if sent == Sent::Gone {
+            self.links.counters.sent.add(1);
+        }
+    }
+}
+
+/// How many packets are missing before this one; `None` for one that came too late to be put in its place.
+pub(super) fn missing(arrival: Arrival) -> Option<u16> {
+    match arrival {
+        Arrival::New { missing } => Some(missing),
+        Arrival::Restarted => Some(0),
+        Arrival::Late | Arrival::Duplicate => None,
+    }
+}

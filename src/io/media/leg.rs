@@ -1,0 +1,193 @@
+//! One leg: its two sockets, what was negotiated for them, and what it is doing.
+//!
+//! A leg knows nothing of other legs; whom it is bridged to is a place that its thread looks up. It lives on one
+//! thread at a time and may be handed to another with everything that it holds.
+
+use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::io::media::legs::Place;
+use crate::io::media::player::Player;
+use crate::io::media::ports::Pair;
+use crate::io::media::recorder::Recorder;
+use crate::io::media::session::Session;
+use crate::media::command::Command;
+use crate::media::command::Figures;
+use crate::media::command::LegId;
+use crate::media::command::Stream;
+use crate::media::dtmf;
+use crate::media::rtp::HEADER_LEN;
+use crate::media::transcode::Transcoder;
+
+/// Room for any datagram that a telephone sends; a longer one is cut and then refused.
+pub(super) const DATAGRAM: usize = 2048;
+
+#[derive(Debug)]
+pub(super) struct Leg {
+    pub(super) id: LegId,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    /// `None` until the first `Connect`.
+    pub(super) session: Option<Session>,
+    pub(super) doing: Doing,
+    pub(super) keys: Option<dtmf::Sender>,
+    pub(super) recorder: Option<Box<Recorder>>,
+    pub(super) bridge: Option<Bridge>,
+    /// Its RTP socket is in the thread's epoll set.
+    pub(super) watched: bool,
+    pub(super) slot: Option<usize>,
+    /// Its turns bring more than one packet each, so every turn reads until there is none.
+    pub(super) busy_line: bool,
+    pub(super) sent: u64,
+    pub(super) octets: u64,
+    pub(super) dropped: u64,
+}
+
+/// More packets than a socket's buffer holds.
+const MOST_WAITING: usize = 1000;
+
+/// What the far side hears from us when nobody is bridged to it.
+#[derive(Debug)]
+pub(super) enum Doing {
+    Nothing,
+    /// Ordered before the codec was known.
+    WillPlay(Command),
+    Playing(Box<Player>),
+}
+
+/// The way to the other half of a conversation.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    pub(super) partner: Place,
+    /// From what this leg says to what the partner understands; `None` when both speak the same codec.
+    pub(super) transcoder: Option<Box<Transcoder>>,
+}
+
+impl Leg {
+    pub(super) fn new(id: LegId, pair: Pair) -> Leg {
+        Leg {
+            id,
+            rtp: pair.rtp,
+            rtcp: pair.rtcp,
+            session: None,
+            doing: Doing::Nothing,
+            keys: None,
+            recorder: None,
+            bridge: None,
+            watched: false,
+            slot: None,
+            busy_line: false,
+            sent: 0,
+            octets: 0,
+            dropped: 0,
+        }
+    }
+
+    pub(super) fn connect(&mut self, stream: Stream, rng: &mut fastrand::Rng, now: Instant) {
+        match &mut self.session {
+            Some(session) => session.reconnect(stream, now),
+            None => self.session = Some(Session::new(stream, rng, now)),
+        }
+    }
+
+    pub(super) fn rtp(&self) -> BorrowedFd<'_> {
+        self.rtp.as_fd()
+    }
+
+    pub(super) fn rtcp(&self) -> BorrowedFd<'_> {
+        self.rtcp.as_fd()
+    }
+
+    /// Whether packets of our own must be sent: what a far side hears from its partner waits meanwhile.
+    pub(super) fn speaks_itself(&self) -> bool {
+        self.keys.is_some() || matches!(self.doing, Doing::Playing(_))
+    }
+
+    /// One datagram from the RTP socket into `buffer`; `None` when there is none.
+    pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.rtp.recv_from(buffer).ok()
+    }
+
+    /// Throws away what came before anything was negotiated: nobody wants to hear old sound in one burst.
+    pub(super) fn discard(&self, buffer: &mut [u8]) {
+        let mut left = MOST_WAITING;
+        while left > 0 && self.rtp.recv_from(buffer).is_ok() {
+            left -= 1;
+        }
+    }
+
+    pub(super) fn receive_control(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
+        self.rtcp.recv_from(buffer).ok()
+    }
+
+    /// Sends one RTP packet; what the kernel does not take is lost, as on any network.
+    pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
+        let Some(session) = &self.session else {
+            return Sent::Not;
+        };
+        match self.rtp.send_to(datagram, session.source.destination()) {
+            Ok(_) => {
+                self.sent += 1;
+                self.octets += datagram.len().saturating_sub(HEADER_LEN) as u64;
+                Sent::Gone
+            }
+            Err(_) => Sent::Not,
+        }
+    }
+
+    /// Sends one RTCP packet by the way that was negotiated.
+    pub(super) fn send_control(&self, datagram: &[u8]) {
+        let Some(session) = &self.session else { return };
+        // A report that is lost is made up for by the next one.
+        let _ = match session.control_destination() {
+            Some(remote) => self.rtcp.send_to(datagram, remote),
+            None if session.is_muxed() => self.rtp.send_to(datagram, session.source.destination()),
+            None => Ok(0),
+        };
+    }
+
+    pub(super) fn figures(&self) -> Figures {
+        let Some(session) = &self.session else {
+            return Figures {
+                dropped: self.dropped,
+                ..Figures::default()
+            };
+        };
+        let (received, lost) = session.received_and_lost();
+        Figures {
+            received,
+            sent: self.sent,
+            lost,
+            dropped: self.dropped,
+            jitter_ms: milliseconds(session.reception.jitter()),
+            codec: session.stream.codec.to_string(),
+            source: session.source.proven(),
+        }
+    }
+}
+
+/// Whether a packet left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sent {
+    Gone,
+    Not,
+}
+
+fn milliseconds(span: Duration) -> f32 {
+    span.as_secs_f32() * 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_leg_that_plays_takes_less_than_two_kilobytes() {
+        let octets = size_of::<Leg>() + size_of::<Player>();
+        assert!(octets < 2048, "{octets}");
+    }
+}

@@ -1,0 +1,30 @@
+//! The media pump: a few threads that carry all audio.
+//!
+//! The server speaks to [`pump::Pump`] in the words of [`crate::media::command`]; no packet ever passes the switch. A
+//! thread owns its legs' sockets and timers, so packets meet no lock: what comes in on one leg of a conversation goes
+//! out on the other within the same wake-up. Disks and slow codecs have threads of their own beside them.
+
+mod chores;
+mod grid;
+mod hear;
+mod inbox;
+mod leg;
+mod legs;
+mod obey;
+mod order;
+mod player;
+pub mod ports;
+pub mod pump;
+mod recorder;
+mod relay;
+mod session;
+mod source;
+mod speak;
+mod studio;
+mod tape;
+mod thread;
+mod timer;
+pub mod totals;
+
+#[cfg(test)]
+mod tests;

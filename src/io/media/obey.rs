@@ -1,0 +1,277 @@
+//! What a thread does with its orders. Leaves packets to the files beside it.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use crate::io::media::leg::Bridge;
+use crate::io::media::leg::Doing;
+use crate::io::media::leg::Leg;
+use crate::io::media::legs::Place;
+use crate::io::media::order::Order;
+use crate::io::media::player::Player;
+use crate::io::media::recorder::Recorder;
+use crate::io::media::studio::Job;
+use crate::io::media::thread::Turn;
+use crate::io::media::thread::Worker;
+use crate::media::codec::CodecKind;
+use crate::media::command::Command;
+use crate::media::command::Event;
+use crate::media::command::LegId;
+use crate::media::command::PlayId;
+use crate::media::command::RecordEnd;
+use crate::media::command::RecordLimits;
+use crate::media::command::Stream;
+use crate::media::dtmf;
+use crate::media::transcode::Transcoder;
+
+impl Worker {
+    pub(super) fn read_orders(&mut self) -> Turn {
+        self.post.answer_bell();
+        while let Some(order) = self.post.next() {
+            match order {
+                Order::Take(leg) => self.take_in(leg),
+                Order::Obey(command) => self.obey(command),
+                Order::HandOver { leg, to } => self.hand_over(leg, to),
+                Order::Encoded { leg, play, codec } => self.on_encoded(leg, play, codec),
+                Order::Expect(_) | Order::Gone(_) => {}
+                Order::Stop => {
+                    (0..self.legs.end())
+                        .for_each(|place| self.end_recording(place, RecordEnd::Asked));
+                    return Turn::Last;
+                }
+            }
+        }
+        Turn::Again
+    }
+
+    fn obey(&mut self, command: Command) {
+        let Some(place) = self.legs.find(about(&command)) else {
+            return;
+        };
+        let now = Instant::now();
+        match command {
+            // The sockets were bound before the leg came here.
+            Command::Open { .. } => {}
+            Command::Connect { stream, .. } => self.connect(place, stream, now),
+            play @ Command::Play { .. } => self.play(place, play),
+            Command::Stop { .. } => self.stop(place),
+            Command::Bridge { b, .. } => self.bridge(place, b),
+            Command::Unbridge { .. } => self.part(place),
+            Command::Record { path, limits, .. } => self.record(place, path, limits, now),
+            Command::StopRecording { .. } => self.end_recording(place, RecordEnd::Asked),
+            Command::SendDigits { digits, .. } => self.press(place, &digits),
+            Command::Close { .. } => return self.close(place),
+        }
+        self.settle(place);
+    }
+
+    fn connect(&mut self, place: Place, stream: Stream, now: Instant) {
+        let codec = stream.codec;
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        if leg.session.is_none() {
+            leg.discard(&mut self.datagram[..]);
+        }
+        leg.connect(stream, &mut self.rng, now);
+        if let Some(recorder) = &mut leg.recorder {
+            recorder.set_codec(codec);
+        }
+        match std::mem::replace(&mut leg.doing, Doing::Nothing) {
+            Doing::WillPlay(play) => self.play(place, play),
+            Doing::Playing(player) => self.begin(place, player),
+            Doing::Nothing => {}
+        }
+        self.tune(place);
+    }
+
+    fn play(&mut self, place: Place, order: Command) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        match order {
+            Command::Play {
+                play,
+                clips,
+                repeat,
+                ..
+            } if leg.session.is_some() => {
+                let player = Player::new(play, &clips, repeat);
+                self.begin(place, Box::new(player));
+            }
+            early => leg.doing = Doing::WillPlay(early),
+        }
+    }
+
+    /// Lets the studio encode what needs it; the leg is silent meanwhile.
+    fn begin(&mut self, place: Place, mut player: Box<Player>) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let Some(codec) = leg.session.as_ref().map(|session| session.stream.codec) else {
+            return;
+        };
+        if player.needs_studio(codec) {
+            let (clips, play) = (player.clips().to_vec(), player.play);
+            let thread = self.links.threads[self.links.number].clone();
+            // The studio ends only with the pump itself.
+            let _ = self.links.studio.send(Job::Encode {
+                clips,
+                codec,
+                leg: leg.id,
+                play,
+                thread,
+            });
+        } else {
+            player.on_ready(codec);
+        }
+        leg.doing = Doing::Playing(player);
+    }
+
+    fn on_encoded(&mut self, leg: LegId, play: PlayId, codec: CodecKind) {
+        let Some(leg) = self.legs.find(leg).and_then(|place| self.legs.at(place)) else {
+            return;
+        };
+        if let Doing::Playing(player) = &mut leg.doing
+            && player.play == play
+        {
+            player.on_ready(codec);
+        }
+    }
+
+    fn stop(&mut self, place: Place) {
+        if let Some(leg) = self.legs.at(place) {
+            leg.doing = Doing::Nothing;
+        }
+    }
+
+    fn bridge(&mut self, place: Place, other: LegId) {
+        let Some(partner) = self.legs.find(other).filter(|partner| *partner != place) else {
+            return;
+        };
+        for (one, its_partner) in [(place, partner), (partner, place)] {
+            self.part(one);
+            if let Some(leg) = self.legs.at(one) {
+                leg.doing = Doing::Nothing;
+                leg.bridge = Some(Bridge {
+                    partner: its_partner,
+                    transcoder: None,
+                });
+            }
+        }
+        self.tune(place);
+        self.settle(partner);
+    }
+
+    /// Gives both halves of a bridge the transcoders that their codecs ask for.
+    fn tune(&mut self, place: Place) {
+        let Some(partner) = self.partner(place) else {
+            return;
+        };
+        let Some((one, other)) = self.legs.both(place, partner) else {
+            return;
+        };
+        let (first, second) = (codec(one), codec(other));
+        for (leg, from, to) in [(one, first, second), (other, second, first)] {
+            if let Some(bridge) = &mut leg.bridge {
+                bridge.transcoder = transcoder(from, to);
+            }
+        }
+    }
+
+    pub(super) fn partner(&mut self, place: Place) -> Option<Place> {
+        self.legs
+            .at(place)?
+            .bridge
+            .as_ref()
+            .map(|bridge| bridge.partner)
+    }
+
+    /// Parts a leg from its partner, if it has one.
+    pub(super) fn part(&mut self, place: Place) {
+        let Some(bridge) = self.legs.at(place).and_then(|leg| leg.bridge.take()) else {
+            return;
+        };
+        if let Some(partner) = self.legs.at(bridge.partner) {
+            partner.bridge = None;
+        }
+        self.settle(place);
+        self.settle(bridge.partner);
+    }
+
+    fn record(&mut self, place: Place, path: PathBuf, limits: RecordLimits, now: Instant) {
+        self.end_recording(place, RecordEnd::Asked);
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let codec = codec(leg).unwrap_or(CodecKind::Pcma);
+        let recorder = Recorder::start(leg.id, path, limits, codec, self.links.tape.clone(), now);
+        leg.recorder = Some(Box::new(recorder));
+    }
+
+    pub(super) fn end_recording(&mut self, place: Place, ended: RecordEnd) {
+        if let Some(recorder) = self.legs.at(place).and_then(|leg| leg.recorder.take()) {
+            recorder.finish(ended);
+        }
+    }
+
+    /// A far side that cannot take keys is not sent any.
+    fn press(&mut self, place: Place, digits: &str) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let Some((_, clock_rate)) = leg.session.as_ref().and_then(|session| session.stream.dtmf)
+        else {
+            return;
+        };
+        leg.keys
+            .get_or_insert_with(|| dtmf::Sender::new(clock_rate))
+            .press(digits);
+    }
+
+    fn close(&mut self, place: Place) {
+        self.end_recording(place, RecordEnd::Asked);
+        let Some(leg) = self.take_out(place) else {
+            return;
+        };
+        let figures = leg.figures();
+        self.links.counters.lost.add(figures.lost);
+        let id = leg.id;
+        // The ports are free again before anybody hears that they are.
+        drop(leg);
+        self.report(Event::Closed { leg: id, figures });
+    }
+
+    fn hand_over(&mut self, leg: LegId, to: usize) {
+        let order = match self.legs.find(leg).and_then(|place| self.take_out(place)) {
+            Some(leg) => Order::Take(leg),
+            None => Order::Gone(leg),
+        };
+        self.links.threads[to].send(order);
+    }
+}
+
+fn codec(leg: &Leg) -> Option<CodecKind> {
+    leg.session.as_ref().map(|session| session.stream.codec)
+}
+
+fn transcoder(from: Option<CodecKind>, to: Option<CodecKind>) -> Option<Box<Transcoder>> {
+    let (from, to) = (from?, to?);
+    (from != to).then(|| Box::new(Transcoder::new(from, to)))
+}
+
+/// The leg that an order is about; of a bridge, the one that stays where it is.
+pub(super) fn about(command: &Command) -> LegId {
+    match command {
+        Command::Bridge { a, .. } => *a,
+        Command::Open { leg, .. }
+        | Command::Connect { leg, .. }
+        | Command::Play { leg, .. }
+        | Command::Stop { leg }
+        | Command::Unbridge { leg }
+        | Command::Record { leg, .. }
+        | Command::StopRecording { leg }
+        | Command::SendDigits { leg, .. }
+        | Command::Close { leg } => *leg,
+    }
+}

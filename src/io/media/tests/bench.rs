@@ -1,0 +1,271 @@
+//! A pump and the far sides of its legs.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::time::Duration;
+use std::time::Instant;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::error::TryRecvError;
+
+use crate::io::media::pump::Pump;
+use crate::io::media::pump::Settings;
+use crate::media::codec::CodecKind;
+use crate::media::codec::Encoder;
+use crate::media::codec::MAX_PAYLOAD;
+use crate::media::command::Command;
+use crate::media::command::Event;
+use crate::media::command::Figures;
+use crate::media::command::LegId;
+use crate::media::command::Stream;
+use crate::media::rtp;
+use crate::media::rtp::HEADER_LEN;
+use crate::media::rtp::Header;
+use crate::media::sdp::Direction;
+
+pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Nothing here takes longer, even on a full machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) struct Bench {
+    pub(super) pump: Pump,
+    events: UnboundedReceiver<Event>,
+    last: u64,
+}
+
+/// A phone: the far side of one leg.
+pub(super) struct Phone {
+    pub(super) leg: LegId,
+    pub(super) socket: UdpSocket,
+    /// Where the pump hears this leg.
+    pub(super) server: SocketAddr,
+    pub(super) stream: Stream,
+    sequence: u16,
+    timestamp: u32,
+    ssrc: u32,
+    encoder: Encoder,
+    phase: usize,
+}
+
+/// A packet that a phone has got.
+#[derive(Debug, Clone)]
+pub(super) struct Got {
+    pub(super) header: Header,
+    pub(super) payload: Vec<u8>,
+    pub(super) at: Instant,
+}
+
+impl Bench {
+    pub(super) fn start() -> Bench {
+        Bench::with_quiet_after(Duration::from_secs(10))
+    }
+
+    pub(super) fn with_quiet_after(quiet_after: Duration) -> Bench {
+        let settings = Settings {
+            ports: (20_000, 59_999),
+            threads: 2,
+            quiet_after,
+            codecs: Vec::new(),
+        };
+        let (pump, events) = Pump::start(&settings, Vec::new()).unwrap();
+        Bench {
+            pump,
+            events,
+            last: 0,
+        }
+    }
+
+    /// A leg that is open and connected to a new phone.
+    pub(super) fn phone(&mut self, codec: CodecKind) -> Phone {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        let remote = socket.local_addr().unwrap();
+        let phone = self.open(socket, stream(remote, codec));
+        self.connect(&phone, phone.stream.clone());
+        // What comes before the thread has read the order is thrown away.
+        std::thread::sleep(Duration::from_millis(20));
+        phone
+    }
+
+    /// A leg that is open only.
+    pub(super) fn open(&mut self, socket: UdpSocket, stream: Stream) -> Phone {
+        self.last += 1;
+        let leg = LegId(self.last);
+        let Some(Event::Opened { local, .. }) =
+            self.pump.carry_out(Command::Open { leg, address: HERE })
+        else {
+            panic!("no sockets")
+        };
+        assert_eq!(local.port() % 2, 0);
+        let encoder = Encoder::new(stream.codec);
+        let ssrc = 0x1000 + u32::try_from(self.last).unwrap();
+        Phone {
+            leg,
+            socket,
+            server: local,
+            stream,
+            sequence: 65_530,
+            timestamp: 4_294_967_000,
+            ssrc,
+            encoder,
+            phase: 0,
+        }
+    }
+
+    pub(super) fn connect(&mut self, phone: &Phone, stream: Stream) {
+        self.order(Command::Connect {
+            leg: phone.leg,
+            stream,
+        });
+    }
+
+    pub(super) fn order(&mut self, command: Command) {
+        assert_eq!(self.pump.carry_out(command), None);
+    }
+
+    /// The next event.
+    pub(super) fn event(&mut self) -> Event {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.events.try_recv() {
+                Ok(event) => return event,
+                Err(TryRecvError::Disconnected) => panic!("the pump has ended"),
+                Err(TryRecvError::Empty) => assert!(Instant::now() < deadline, "no event"),
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    pub(super) fn nothing_happened(&mut self) {
+        assert_eq!(self.events.try_recv(), Err(TryRecvError::Empty));
+    }
+
+    /// Closes a leg; its figures.
+    pub(super) fn close(&mut self, phone: &Phone) -> Figures {
+        self.order(Command::Close { leg: phone.leg });
+        loop {
+            if let Event::Closed { leg, figures } = self.event() {
+                assert_eq!(leg, phone.leg);
+                return figures;
+            }
+        }
+    }
+}
+
+impl Phone {
+    /// Sends 20 ms of a tone.
+    pub(super) fn say(&mut self, frequency: f64) {
+        let samples = tone(
+            frequency,
+            self.stream.codec,
+            &mut self.phase,
+            self.stream.codec.frame_samples(),
+        );
+        let mut payload = [0; MAX_PAYLOAD];
+        let length = self.encoder.encode(&samples, &mut payload).unwrap();
+        self.send_payload(self.stream.payload_type, &payload[..length]);
+        self.timestamp = self.timestamp.wrapping_add(self.stream.codec.frame_ticks());
+    }
+
+    /// One packet of a key press, all under one timestamp until `release`.
+    pub(super) fn hold_key(&mut self, event: u8, end: u8, duration: u16) {
+        let (payload_type, _) = self.stream.dtmf.unwrap();
+        let [high, low] = duration.to_be_bytes();
+        self.send_payload(payload_type, &[event, end | 10, high, low]);
+    }
+
+    pub(super) fn pass_time(&mut self, frames: u32) {
+        self.timestamp = self
+            .timestamp
+            .wrapping_add(self.stream.codec.frame_ticks() * frames);
+    }
+
+    pub(super) fn send_payload(&mut self, payload_type: u8, payload: &[u8]) {
+        let packet = self.packet(payload_type, payload);
+        self.socket.send_to(&packet, self.server).unwrap();
+    }
+
+    pub(super) fn packet(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
+        let header = Header {
+            payload_type,
+            marker: false,
+            sequence: self.sequence,
+            timestamp: self.timestamp,
+            ssrc: self.ssrc,
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut fixed = [0; HEADER_LEN];
+        header.write(&mut fixed);
+        [&fixed, payload].concat()
+    }
+
+    /// The next packet; `None` when none comes in time.
+    pub(super) fn get(&self) -> Option<Got> {
+        let mut datagram = [0; 2048];
+        loop {
+            let (length, from) = self.socket.recv_from(&mut datagram).ok()?;
+            assert_eq!(from, self.server);
+            if rtp::is_rtcp(&datagram[..length]) {
+                continue;
+            }
+            let packet = rtp::read(&datagram[..length]).unwrap();
+            return Some(Got {
+                header: packet.header,
+                payload: packet.payload.to_vec(),
+                at: Instant::now(),
+            });
+        }
+    }
+
+    /// What has come and been left lying.
+    pub(super) fn discard(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        while self.socket.recv_from(&mut [0; 2048]).is_ok() {}
+        self.socket.set_nonblocking(false).unwrap();
+    }
+
+    /// Nothing comes for a while.
+    pub(super) fn hears_nothing_for(&self, span: Duration) {
+        self.socket.set_read_timeout(Some(span)).unwrap();
+        assert!(self.get().is_none());
+        self.socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    }
+}
+
+pub(super) fn stream(remote: SocketAddr, codec: CodecKind) -> Stream {
+    Stream {
+        remote,
+        remote_rtcp: Some(SocketAddr::new(remote.ip(), 9)),
+        codec,
+        payload_type: codec.static_payload_type().unwrap_or(111),
+        dtmf: Some((101, codec.clock_rate())),
+        ptime_ms: 20,
+        direction: Direction::SendRecv,
+    }
+}
+
+/// A sine of half the full scale, continued at `phase`.
+pub(super) fn tone(frequency: f64, codec: CodecKind, phase: &mut usize, count: usize) -> Vec<i16> {
+    let rate = f64::from(codec.sample_rate());
+    let start = *phase;
+    *phase += count;
+    (start..start + count)
+        .map(|n| ((n as f64 / rate * frequency * std::f64::consts::TAU).sin() * 12_000.0) as i16)
+        .collect()
+}
+
+/// How much of the samples' energy lies at `frequency`: 1 for a pure tone (Goertzel).
+pub(super) fn purity(samples: &[i16], rate: u32, frequency: f64) -> f64 {
+    let step = frequency / f64::from(rate) * std::f64::consts::TAU;
+    let (mut real, mut imaginary, mut energy) = (0.0, 0.0, 0.0);
+    for (n, sample) in samples.iter().enumerate() {
+        let sample = f64::from(*sample);
+        real += sample * (step * n as f64).cos();
+        imaginary += sample * (step * n as f64).sin();
+        energy += sample * sample;
+    }
+    2.0 * (real * real + imaginary * imaginary) / (energy * samples.len() as f64).max(1.0)
+}

@@ -1,0 +1,7 @@
+//! The pump over the loopback: real sockets, no fixed port, every wait with a deadline.
+
+mod bench;
+mod bridge;
+mod play;
+mod record;
+mod safety;

@@ -1,0 +1,10 @@
+//! Everything that touches the world: sockets, threads, the clock.
+
+pub mod holder;
+pub mod http;
+pub mod media;
+pub mod probe;
+pub mod resolve;
+pub mod sip;
+pub mod speech;
+pub mod trust;

@@ -1,0 +1,111 @@
+//! One datagram socket: read and written without waiting, with a bounded queue for what the kernel cannot take yet.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::task::Context;
+use std::task::Poll;
+
+use bytes::Bytes;
+use socket2::Domain;
+use socket2::Protocol;
+use socket2::Socket;
+use socket2::Type;
+use tokio::net::UdpSocket;
+
+use crate::io::sip::DATAGRAM;
+use crate::io::sip::error::ListenError;
+use crate::sip::config::Listener;
+
+/// Asked of the kernel in each direction, in bytes: a burst of some 4,000 INVITEs. It may grant less (`net.core.rmem_max`).
+const KERNEL_BUFFER: usize = 8 << 20;
+/// Datagrams that wait for room in the kernel's buffer. SIP repeats what is lost beyond it.
+const MOST_WAITING: usize = 4_096;
+
+#[derive(Debug)]
+pub(super) struct Port {
+    socket: UdpSocket,
+    local: SocketAddr,
+    waiting: VecDeque<(SocketAddr, Bytes)>,
+}
+
+/// Why a datagram is lost.
+#[derive(Debug)]
+pub(super) enum SendError {
+    Full,
+    System(io::Error),
+}
+
+impl Port {
+    pub(super) fn bind(listener: Listener) -> Result<Port, ListenError> {
+        let socket = bind(listener.address).map_err(|why| ListenError::new(listener, why))?;
+        let local = socket.local_addr().map_err(|why| ListenError::new(listener, why))?;
+        Ok(Port { socket, local, waiting: VecDeque::new() })
+    }
+
+    /// As bound; the address may be a wildcard.
+    pub(super) fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.socket.poll_recv_ready(context).map(|_| ())
+    }
+
+    /// One datagram, copied once; none when there is none now. An error of the socket is one of an earlier send: the next
+    /// call goes on behind it.
+    pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM]) -> Option<(SocketAddr, Bytes)> {
+        match self.socket.try_recv_from(buffer) {
+            Ok((length, remote)) => Some((remote, Bytes::copy_from_slice(&buffer[..length]))),
+            Err(error) => {
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    tracing::debug!(local = %self.local, %error, "a datagram could not be read");
+                }
+                None
+            }
+        }
+    }
+
+    /// Sends now, else queues behind what waits already: order is kept.
+    pub(super) fn send(&mut self, bytes: &Bytes, remote: SocketAddr) -> Result<(), SendError> {
+        if self.waiting.is_empty() {
+            match self.socket.try_send_to(bytes, remote) {
+                Ok(_) => return Ok(()),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(SendError::System(error)),
+            }
+        }
+        if self.waiting.len() >= MOST_WAITING {
+            return Err(SendError::Full);
+        }
+        self.waiting.push_back((remote, bytes.clone()));
+        Ok(())
+    }
+
+    /// Writes what waits as far as the kernel takes it, and asks to be woken for the rest.
+    pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) {
+        while !self.waiting.is_empty() && self.socket.poll_send_ready(context).is_ready() {
+            let Some((remote, bytes)) = self.waiting.front() else { return };
+            match self.socket.try_send_to(bytes, *remote) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => tracing::debug!(%remote, %error, "a datagram was not sent"),
+                Ok(_) => {}
+            }
+            self.waiting.pop_front();
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // `[::]` and `0.0.0.0` may both be listed; each family has its own socket and its own addresses in Via.
+        socket.set_only_v6(true)?;
+    }
+    // The kernel cuts what is too much; less than asked for is no reason not to start.
+    let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+    let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    UdpSocket::from_std(socket.into())
+}

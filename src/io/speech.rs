@@ -1,0 +1,253 @@
+//! Text to speech by a program that the operator chose.
+//!
+//! The program gets the text on its standard input, or as one argument; no shell ever reads it. What it writes must be a
+//! WAV file of bounded size, in bounded time. What was said lately is kept.
+
+use std::collections::VecDeque;
+use std::process::ExitStatus;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Child;
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::media::clip::Clip;
+use crate::media::wav::WavError;
+
+/// `[speech]`
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The program and its arguments; it writes a WAV file to its standard output. `{language}` stands for the language
+    /// (`pt-br`), `{text}` for the text; without `{text}` the text comes on standard input. An empty list: no speech.
+    /// Default: `espeak-ng` with the voice of the language.
+    pub command: Vec<String>,
+    /// Longest time for one text. Default: 10 s.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let command = ["espeak-ng", "-v", "{language}", "--stdin", "--stdout"];
+        Self { command: command.map(str::to_owned).to_vec(), timeout: Duration::from_secs(10) }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SpeechError {
+    #[error("no program for speech is set: see `[speech] command`")]
+    Off,
+    #[error("the text has {length} characters; at most {LONGEST_TEXT} are spoken")]
+    TooLong { length: usize },
+    #[error("`{0}` is no language tag")]
+    Language(String),
+    #[error("`{program}` does not start: {why}; install it, or set `[speech] command`")]
+    NotStarted { program: String, why: std::io::Error },
+    #[error("`{program}` did not finish within {} s", limit.as_secs())]
+    TooSlow { program: String, limit: Duration },
+    #[error("`{program}` failed ({status}): {said}")]
+    Failed { program: String, status: ExitStatus, said: String },
+    #[error("`{program}` wrote more than {LARGEST_WAV} bytes")]
+    TooLarge { program: String },
+    #[error("`{program}` wrote no WAV file that can be played: {why}")]
+    NotWav { program: String, why: WavError },
+    #[error("`{program}` cannot be talked to: {why}")]
+    Broken { program: String, why: std::io::Error },
+}
+
+/// Characters of one text; two minutes of speech.
+const LONGEST_TEXT: usize = 2_000;
+/// Bytes of one answer: three minutes at 22 kHz.
+const LARGEST_WAV: u64 = 8 << 20;
+/// Texts that are kept. Each is some 100 KB.
+const KEPT: usize = 64;
+/// Programs that run at the same time.
+const AT_ONCE: usize = 2;
+/// Bytes of the program's complaint that are repeated.
+const MOST_SAID: u64 = 400;
+
+/// Speaks; shared by whoever asks.
+#[derive(Debug)]
+pub struct Speaker {
+    config: Config,
+    /// The last ones, newest at the back.
+    kept: Mutex<VecDeque<(Said, Arc<Clip>)>>,
+    turns: Semaphore,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    text: String,
+    language: String,
+}
+
+impl Speaker {
+    pub fn new(config: Config) -> Speaker {
+        Speaker { config, kept: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    }
+
+    pub async fn speak(&self, text: &str, language: &str) -> Result<Arc<Clip>, SpeechError> {
+        let said = Said { text: text.to_owned(), language: language.to_ascii_lowercase() };
+        check(&said)?;
+        if let Some(clip) = self.recall(&said) {
+            return Ok(clip);
+        }
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let (program, arguments) = self.arguments(&said).ok_or(SpeechError::Off)?;
+        let wav = self.run(&program, &arguments, &said).await?;
+        let clip = Clip::from_wav("speech", wav.into()).map_err(|why| SpeechError::NotWav { program, why })?;
+        let clip = Arc::new(clip);
+        self.keep(said, &clip);
+        Ok(clip)
+    }
+
+    fn recall(&self, said: &Said) -> Option<Arc<Clip>> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = kept.iter().position(|(known, _)| known == said)?;
+        let entry = kept.remove(at)?;
+        let clip = entry.1.clone();
+        kept.push_back(entry);
+        Some(clip)
+    }
+
+    fn keep(&self, said: Said, clip: &Arc<Clip>) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.len() >= KEPT {
+            kept.pop_front();
+        }
+        kept.push_back((said, clip.clone()));
+    }
+
+    fn arguments(&self, said: &Said) -> Option<(String, Vec<String>)> {
+        let (program, arguments) = self.config.command.split_first()?;
+        let fill = |argument: &String| argument.replace("{language}", &said.language).replace("{text}", &as_argument(&said.text, argument));
+        Some((program.clone(), arguments.iter().map(fill).collect()))
+    }
+
+    async fn run(&self, program: &str, arguments: &[String], said: &Said) -> Result<Vec<u8>, SpeechError> {
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|why| SpeechError::NotStarted { program: program.to_owned(), why })?;
+        let by_argument = self.config.command.iter().any(|argument| argument.contains("{text}"));
+        let input = if by_argument { "" } else { &said.text };
+        let limit = self.config.timeout;
+        match timeout(limit, converse(program, child, input)).await {
+            Ok(result) => result,
+            Err(_) => Err(SpeechError::TooSlow { program: program.to_owned(), limit }),
+        }
+    }
+}
+
+fn check(said: &Said) -> Result<(), SpeechError> {
+    let length = said.text.chars().count();
+    if length > LONGEST_TEXT {
+        return Err(SpeechError::TooLong { length });
+    }
+    let is_tag = !said.language.starts_with('-') && said.language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if said.language.is_empty() || !is_tag {
+        return Err(SpeechError::Language(said.language.clone()));
+    }
+    Ok(())
+}
+
+/// A text that begins with `-` must not become an option of the program: a space goes before it.
+fn as_argument(text: &str, argument: &str) -> String {
+    let text = text.replace('\0', " ");
+    match argument.starts_with("{text}") && text.starts_with('-') {
+        true => format!(" {text}"),
+        false => text,
+    }
+}
+
+/// Writes the text, reads the answer and the complaint at the same time, and waits for the end.
+async fn converse(program: &str, mut child: Child, text: &str) -> Result<Vec<u8>, SpeechError> {
+    let broken = |why| SpeechError::Broken { program: program.to_owned(), why };
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+        return Err(broken(std::io::ErrorKind::BrokenPipe.into()));
+    };
+    let give = async move {
+        // A program that needs no input may have closed it; whether that was right shows in what it writes.
+        let _ = stdin.write_all(text.as_bytes()).await;
+        drop(stdin);
+    };
+    let (mut wav, mut said) = (Vec::new(), Vec::new());
+    let mut stdout = stdout.take(LARGEST_WAV + 1);
+    let mut stderr = stderr.take(MOST_SAID);
+    let ((), read, complaint) = tokio::join!(give, stdout.read_to_end(&mut wav), stderr.read_to_end(&mut said));
+    read.and(complaint).map_err(broken)?;
+    if wav.len() as u64 > LARGEST_WAV {
+        return Err(SpeechError::TooLarge { program: program.to_owned() });
+    }
+    let status = child.wait().await.map_err(broken)?;
+    match status.success() {
+        true => Ok(wav),
+        false => {
+            let said = String::from_utf8_lossy(&said).trim().to_owned();
+            Err(SpeechError::Failed { program: program.to_owned(), status, said })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn speaker(command: &[&str]) -> Speaker {
+        let command = command.iter().map(|word| (*word).to_owned()).collect();
+        Speaker::new(Config { command, timeout: Duration::from_millis(500) })
+    }
+
+    fn fault(command: &[&str], text: &str) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(speaker(command).speak(text, "pt-BR")).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_program_is_said() {
+        assert!(fault(&["/nowhere/voice"], "oi").contains("install it, or set `[speech] command`"));
+        assert!(fault(&["cat"], "oi").contains("no WAV file"));
+        assert!(fault(&["false"], "oi").contains("failed"));
+        assert!(fault(&["sleep", "5"], "oi").contains("did not finish"));
+        assert!(fault(&[], "oi").contains("[speech] command"));
+        assert!(fault(&["cat"], &"a".repeat(3_000)).contains("3000 characters"));
+    }
+
+    #[test]
+    fn a_text_never_becomes_an_option_or_a_command() {
+        let said = Said { text: "-f /etc/passwd; $(id)".into(), language: "pt-br".into() };
+        let (_, arguments) = speaker(&["say", "--voice={language}", "{text}"]).arguments(&said).unwrap();
+        assert_eq!(arguments, ["--voice=pt-br", " -f /etc/passwd; $(id)"]);
+        let odd = Said { text: String::new(), language: "-f/etc/passwd".into() };
+        assert!(check(&odd).is_err());
+    }
+
+    #[test]
+    fn a_text_is_spoken_once_and_then_recalled() {
+        let mut file = Vec::new();
+        let mut writer = crate::media::wav::Writer::new(crate::media::wav::Encoding::Linear16, 8_000);
+        writer.samples(&[0; 160], &mut file);
+        let path = std::env::temp_dir().join(format!("desvio-speech-{}.wav", std::process::id()));
+        std::fs::write(&path, [&writer.header()[..], &file].concat()).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let speaker = speaker(&["cat", &path.display().to_string()]);
+        let first = runtime.block_on(speaker.speak("oi", "pt-BR")).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let second = runtime.block_on(speaker.speak("oi", "pt-BR")).unwrap();
+        assert!(Arc::ptr_eq(&first, &second));
+        assert!(runtime.block_on(speaker.speak("tchau", "pt-BR")).is_err());
+    }
+}

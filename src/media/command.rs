@@ -1,0 +1,187 @@
+//! What the switch tells the media pump, and what it hears back.
+//!
+//! Orders and reports only: no audio ever passes the switch. A leg is one RTP session with one far side; it exists from
+//! [`Command::Open`] to [`Event::Closed`], whatever becomes of the dialog that asked for it.
+
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::media::clip::Clip;
+use crate::media::codec::CodecKind;
+use crate::media::sdp::Direction;
+use crate::media::tone::Tone;
+
+/// One RTP session of ours. The switch chooses the number and never uses it twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegId(pub u64);
+
+/// One order to play; it comes back in [`Event::Finished`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlayId(pub u64);
+
+/// An order from the switch.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Binds a pair of ports (RTP even, RTCP the next) on `address`; answered by `Opened` or `OpenFailed`.
+    Open { leg: LegId, address: IpAddr },
+    /// Says what was negotiated. Comes again after a re-INVITE, and may then change everything but the sockets.
+    Connect { leg: LegId, stream: Stream },
+    /// Plays `clips` one after another in place of whatever is playing. `Finished` follows when the last one has ended,
+    /// not when it was replaced or stopped.
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Sound>,
+        repeat: Repeat,
+    },
+    /// Ends what is playing, in silence.
+    Stop { leg: LegId },
+    /// Each leg hears the other from now on; what was playing on either is stopped.
+    Bridge { a: LegId, b: LegId },
+    /// Parts this leg from the one it was bridged to. Either may play again.
+    Unbridge { leg: LegId },
+    /// Writes what the far side of this leg says to a WAV file; ends with `Recorded`.
+    Record {
+        leg: LegId,
+        path: PathBuf,
+        limits: RecordLimits,
+    },
+    /// Ends the recording as if its time were up.
+    StopRecording { leg: LegId },
+    /// Presses keys towards the far side (RFC 4733); characters that are no keys are left out.
+    SendDigits { leg: LegId, digits: String },
+    /// Gives the sockets back; answered by `Closed`. A recording is ended first.
+    Close { leg: LegId },
+}
+
+/// What the pump reports.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// The sockets stand; `local` is the RTP address to name in the SDP.
+    Opened {
+        leg: LegId,
+        local: SocketAddr,
+    },
+    OpenFailed {
+        leg: LegId,
+        why: String,
+    },
+    /// The last clip of `play` has been sent.
+    Finished {
+        leg: LegId,
+        play: PlayId,
+    },
+    /// The far side pressed a key: `0`-`9`, `*`, `#`, `A`-`D`. Once for each press.
+    Digit {
+        leg: LegId,
+        digit: char,
+    },
+    Recorded {
+        leg: LegId,
+        path: PathBuf,
+        length: Duration,
+        ended: RecordEnd,
+    },
+    /// No RTP has come for this long though the far side should be sending. Reported once until packets come again.
+    Quiet {
+        leg: LegId,
+        since: Duration,
+    },
+    Closed {
+        leg: LegId,
+        figures: Figures,
+    },
+}
+
+/// Something that can be heard.
+#[derive(Debug, Clone)]
+pub enum Sound {
+    /// A prompt or music: decoded once, encoded once for each codec, shared by every call.
+    Clip(Arc<Clip>),
+    Tone(Tone),
+    Silence(Duration),
+}
+
+/// How often a list of sounds is played.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    Once,
+    /// Until it is stopped or replaced: hold music, ringback.
+    Forever,
+}
+
+/// What ends a recording.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordLimits {
+    pub longest: Duration,
+    /// Nothing said for this long ends it.
+    pub silence: Duration,
+    /// This key ends it; it is reported as `RecordEnd::Key` and not as a digit.
+    pub stop_key: Option<char>,
+}
+
+/// Why a recording ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordEnd {
+    Silence,
+    Longest,
+    Key(char),
+    /// `StopRecording` or `Close`.
+    Asked,
+    /// The file could not be written, and why.
+    Failed(String),
+}
+
+/// How an RTP session went.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Figures {
+    /// Packets accepted from the far side.
+    pub received: u64,
+    pub sent: u64,
+    /// Packets that the far side's sequence numbers say we never got (RFC 3550 §6.4.1, never below zero).
+    pub lost: u64,
+    /// Datagrams that were not RTP of this session.
+    pub dropped: u64,
+    /// Interarrival jitter at the end (RFC 3550 §6.4.1), in milliseconds.
+    pub jitter_ms: f32,
+    /// The codec's name as in the configuration; empty when nothing was negotiated.
+    pub codec: String,
+    /// Where the packets really came from.
+    pub source: Option<SocketAddr>,
+}
+
+/// What an offer and its answer agreed on, seen from our side.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    /// Where we send RTP.
+    pub remote: SocketAddr,
+    /// Where we send RTCP: from `a=rtcp`, else the next port. `None` when both share one port (`a=rtcp-mux`).
+    pub remote_rtcp: Option<SocketAddr>,
+    pub codec: CodecKind,
+    /// The number that the audio carries in both directions.
+    pub payload_type: u8,
+    /// telephone-event (RFC 4733): payload type and clock rate. `None`: the far side cannot take key presses.
+    pub dtmf: Option<(u8, u32)>,
+    /// Audio in one packet that we send, in milliseconds.
+    pub ptime_ms: u8,
+    /// What *we* may do.
+    pub direction: Direction,
+}
+
+impl Event {
+    /// The leg that it is about.
+    pub fn leg(&self) -> LegId {
+        match self {
+            Event::Opened { leg, .. }
+            | Event::OpenFailed { leg, .. }
+            | Event::Finished { leg, .. }
+            | Event::Digit { leg, .. }
+            | Event::Recorded { leg, .. }
+            | Event::Quiet { leg, .. }
+            | Event::Closed { leg, .. } => *leg,
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! `[media]`: where audio comes in and what it may be coded with.
+
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::media::codec::CodecKind;
+
+/// The section `[media]` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where RTP sockets are bound. Default: all addresses (IPv4).
+    pub address: IpAddr,
+    /// UDP ports for RTP and RTCP, two for each leg of a call. Default: `10000-19999`.
+    pub ports: PortRange,
+    /// What we offer and take, best first. Default: opus, g722, pcma, pcmu.
+    pub codecs: Vec<CodecKind>,
+    /// Default: prefer.
+    pub encryption: Encryption,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            ports: PortRange {
+                first: 10_000,
+                last: 19_999,
+            },
+            codecs: CodecKind::ALL.to_vec(),
+            encryption: Encryption::Prefer,
+        }
+    }
+}
+
+impl Config {
+    /// Everything that is wrong though it could be read.
+    pub fn faults(&self) -> Vec<ConfigError> {
+        let mut faults = Vec::new();
+        if self.codecs.is_empty() {
+            faults.push(ConfigError::NoCodec);
+        }
+        let repeated = self
+            .codecs
+            .iter()
+            .enumerate()
+            .find(|(index, codec)| self.codecs[..*index].contains(codec));
+        faults.extend(repeated.map(|(_, codec)| ConfigError::CodecTwice { codec: *codec }));
+        if self.encryption == Encryption::Require {
+            faults.push(ConfigError::NoEncryption);
+        }
+        faults
+    }
+}
+
+/// Whether audio travels encrypted (SRTP).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encryption {
+    Off,
+    /// Where the far side can. Until SRTP is there, nobody can.
+    Prefer,
+    /// Calls without it are refused.
+    Require,
+}
+
+/// Ports from `first` to `last`, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PortRange {
+    pub first: u16,
+    pub last: u16,
+}
+
+impl PortRange {
+    /// Legs that find room: each takes an even port and the next.
+    pub fn pairs(&self) -> usize {
+        self.even_ports().count()
+    }
+
+    /// The ports that RTP may take, RTCP being one above (RFC 3550 §11).
+    pub fn even_ports(&self) -> impl Iterator<Item = u16> + use<> {
+        (self.first.next_multiple_of(2)..self.last).step_by(2)
+    }
+}
+
+impl TryFrom<String> for PortRange {
+    type Error = ConfigError;
+
+    fn try_from(text: String) -> Result<PortRange, ConfigError> {
+        let bounds = text.split_once('-').and_then(|(first, last)| {
+            Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
+        });
+        let range = bounds.map(|(first, last)| PortRange { first, last });
+        range
+            .filter(|range| range.first >= 1024 && range.last.saturating_sub(range.first) >= 2)
+            .ok_or(ConfigError::Ports { text })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    #[error(
+        "`{text}` is not a range of ports: write two numbers from 1024 to 65535 as in \"10000-19999\", at least two apart"
+    )]
+    Ports { text: String },
+    #[error("`codecs` is empty: name at least one of opus, g722, pcma, pcmu")]
+    NoCodec,
+    #[error("`codecs` names {codec} twice")]
+    CodecTwice { codec: CodecKind },
+    #[error(
+        "`encryption = \"require\"` cannot be kept: this version has no SRTP. Use \"prefer\" (encrypted as soon as it is there) or \"off\""
+    )]
+    NoEncryption,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_section_is_the_default() {
+        let config: Config = toml::from_str("").unwrap();
+        assert_eq!(config, Config::default());
+        assert!(config.faults().is_empty());
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text =
+            "address = \"::1\"\nports = \"20000-20099\"\ncodecs = [\"pcma\"]\nencryption = \"off\"";
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.address, "::1".parse::<IpAddr>().unwrap());
+        assert_eq!(
+            (config.ports.pairs(), config.ports.even_ports().last()),
+            (50, Some(20_098))
+        );
+        assert_eq!(
+            (config.codecs, config.encryption),
+            (vec![CodecKind::Pcma], Encryption::Off)
+        );
+    }
+
+    #[test]
+    fn faults_name_what_is_wrong() {
+        for text in [
+            "ports = \"20000\"",
+            "ports = \"9-5\"",
+            "ports = \"0-5000\"",
+            "ports = \"5000-5001\"",
+            "codecs = [\"gsm\"]",
+            "port = 1",
+        ] {
+            assert!(toml::from_str::<Config>(text).is_err(), "{text}");
+        }
+        let config: Config = toml::from_str("codecs = []\nencryption = \"require\"").unwrap();
+        assert_eq!(
+            config.faults(),
+            [ConfigError::NoCodec, ConfigError::NoEncryption]
+        );
+        let config: Config = toml::from_str("codecs = [\"pcma\", \"opus\", \"pcma\"]").unwrap();
+        assert_eq!(
+            config.faults(),
+            [ConfigError::CodecTwice {
+                codec: CodecKind::Pcma
+            }]
+        );
+    }
+
+    #[test]
+    fn a_pair_lies_within_its_range() {
+        let range = PortRange {
+            first: 10_001,
+            last: 10_004,
+        };
+        assert_eq!(range.even_ports().collect::<Vec<_>>(), [10_002]);
+        let range = PortRange {
+            first: 65_530,
+            last: 65_535,
+        };
+        assert_eq!(
+            range.even_ports().collect::<Vec<_>>(),
+            [65_530, 65_532, 65_534]
+        );
+    }
+}

@@ -1,0 +1,25 @@
+//! What is said and how it travels: SDP offers and answers, RTP, keys pressed, codecs, prompts and tones.
+//!
+//! Pure: packets are byte slices that somebody else has received and somebody else will send, and the time is handed in.
+//! The threads that carry audio live in [`crate::io`]; the switch speaks to them in the words of [`command`].
+
+pub mod clip;
+pub mod codec;
+pub mod codecs;
+pub mod command;
+pub mod conceal;
+pub mod config;
+pub mod dtmf;
+pub mod level;
+pub mod negotiation;
+pub mod prompts;
+pub mod reception;
+pub mod resample;
+pub mod rtcp;
+pub mod rtp;
+pub mod sdp;
+mod sdp_writer;
+pub mod speech;
+pub mod tone;
+pub mod transcode;
+pub mod wav;

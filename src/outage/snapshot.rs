@@ -1,0 +1,88 @@
+//! What outlives the process: the verdict and a person's word, in wall-clock time.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+
+use crate::outage::Change;
+use crate::outage::ChannelState;
+use crate::outage::detector::Detector;
+use crate::outage::detector::State;
+use crate::outage::overriding::Override;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// What the probes said.
+    pub state: ChannelState,
+    #[serde(rename = "override")]
+    pub overriding: Option<StoredOverride>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredOverride {
+    pub state: ChannelState,
+    pub reason: String,
+    pub author: String,
+    pub until: Option<Timestamp>,
+}
+
+impl Detector {
+    pub fn snapshot(&self, now: Instant, wall: Timestamp) -> Snapshot {
+        let overriding = self.overriding.as_ref();
+        Snapshot {
+            state: self.probed_state(),
+            overriding: overriding.map(|overriding| overriding.stored(now, wall)),
+        }
+    }
+
+    /// After a start. An outage is taken over as an outage, which has to prove its end again; an override goes on until
+    /// its time.
+    pub fn restore(&mut self, snapshot: Snapshot, now: Instant, wall: Timestamp) -> Option<Change> {
+        let before = self.state();
+        self.state = match snapshot.state {
+            ChannelState::Down | ChannelState::Recovering => State::Down,
+            ChannelState::Up | ChannelState::Degraded => State::Up,
+        };
+        let restored = snapshot
+            .overriding
+            .map(|stored| stored.restored(now, wall))
+            .filter(|overriding| !overriding.has_expired(now));
+        self.overriding = restored.or(self.overriding.take());
+        self.change_since(before, now)
+    }
+}
+
+impl Override {
+    pub(super) fn stored(&self, now: Instant, wall: Timestamp) -> StoredOverride {
+        StoredOverride {
+            state: self.state,
+            reason: self.reason.clone(),
+            author: self.author.clone(),
+            until: self
+                .until
+                .map(|until| later(wall, until.saturating_duration_since(now))),
+        }
+    }
+}
+
+impl StoredOverride {
+    fn restored(self, now: Instant, wall: Timestamp) -> Override {
+        let left = |until: Timestamp| Duration::try_from(until.duration_since(wall));
+        Override {
+            state: self.state,
+            reason: self.reason,
+            author: self.author,
+            // A time that has passed is a negative span: expired, as of now.
+            until: self
+                .until
+                .map(|until| now + left(until).unwrap_or_default()),
+        }
+    }
+}
+
+pub(super) fn later(wall: Timestamp, span: Duration) -> Timestamp {
+    wall.checked_add(span).unwrap_or(Timestamp::MAX)
+}

@@ -1,0 +1,366 @@
+//! Bad days, told on virtual time: the shipped probes at their shipped pace, a world that fails, and what is said of it.
+
+use std::time::Duration;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use crate::outage::Change;
+use crate::outage::ChannelState;
+use crate::outage::Evidence;
+use crate::outage::Layer;
+use crate::outage::Outcome;
+use crate::outage::Role;
+use crate::outage::catalogue;
+use crate::outage::config::Config;
+use crate::outage::detector::Detector;
+use crate::outage::overriding::Override;
+use crate::outage::probe::Probe;
+use crate::outage::schedule::Schedule;
+
+#[test]
+fn a_total_failure_is_called_down_within_a_minute_and_back_after_a_quarter_of_an_hour() {
+    let mut day = Day::new();
+    day.passes(secs(60), |_| Ok(()));
+    assert_eq!(day.state(), ChannelState::Up);
+
+    let failed = day.now;
+    day.passes(secs(600), whatsapp_is_silent);
+    let down = day.moment_of(ChannelState::Down);
+    assert!(down - failed <= secs(60), "took {:?}", down - failed);
+    let reasons = day.change_to(ChannelState::Down).reasons.join("\n");
+    assert!(
+        reasons
+            .contains("dns: 4 of 5 lookups of graph.facebook.com failed since 15:41 UTC: SERVFAIL"),
+        "{reasons}"
+    );
+
+    let mended = day.now;
+    day.passes(secs(1200), |_| Ok(()));
+    let up = day.moment_of(ChannelState::Up) - mended;
+    assert!(up >= secs(900) && up <= secs(960), "took {up:?}");
+    assert_eq!(day.states(), ["degraded", "down", "recovering", "up"]);
+}
+
+#[test]
+fn names_that_resolve_again_do_not_make_a_service() {
+    let mut day = Day::new();
+    day.passes(secs(120), whatsapp_is_silent);
+    assert_eq!(day.state(), ChannelState::Down);
+    day.passes(secs(3600), |probe| match probe.layer {
+        Layer::Dns => Ok(()),
+        _ => whatsapp_is_silent(probe),
+    });
+    assert_eq!(day.state(), ChannelState::Down);
+    day.passes(secs(3600), |probe| match probe.layer {
+        Layer::Http if !probe.control => Err("status 503"),
+        _ => Ok(()),
+    });
+    assert_eq!(day.state(), ChannelState::Down);
+}
+
+#[test]
+fn servers_that_answer_503_are_down_although_all_else_is_well() {
+    let mut day = Day::new();
+    day.passes(secs(60), |probe| match probe.layer {
+        Layer::Http => Err("status 503"),
+        _ => Ok(()),
+    });
+    assert_eq!(day.state(), ChannelState::Down);
+}
+
+#[test]
+fn our_own_dead_line_says_nothing_of_the_channel() {
+    let mut day = Day::new();
+    day.passes(secs(60), |_| Ok(()));
+    day.passes(secs(3600), |_| Err("network is unreachable"));
+    assert!(!day.changes_to(ChannelState::Down));
+    let reason = day.detector.reasons().remove(0);
+    assert!(
+        reason.starts_with("our line: 3 of 3 control targets fail since 15:41 UTC"),
+        "{reason}"
+    );
+    assert!(day.detector.view(day.now, day.wall).frozen);
+
+    day.passes(secs(3600), |_| Ok(()));
+    assert!(!day.changes_to(ChannelState::Down));
+    assert_eq!(day.state(), ChannelState::Up);
+    assert_eq!(day.detector.reasons(), ["all probes answer"]);
+}
+
+#[test]
+fn a_flapping_own_line_never_takes_the_channel_down() {
+    let mut day = Day::new();
+    for minutes in 1..40 {
+        day.passes(secs(17 + minutes * 3), |_| Err("network is unreachable"));
+        day.passes(secs(11 + minutes), |_| Ok(()));
+    }
+    assert!(!day.changes_to(ChannelState::Down), "{:?}", day.changes);
+}
+
+#[test]
+fn an_outage_that_was_known_before_our_line_died_stays_known() {
+    let mut day = Day::new();
+    day.passes(secs(120), whatsapp_is_silent);
+    day.passes(secs(300), |_| Err("network is unreachable"));
+    day.passes(secs(300), whatsapp_is_silent);
+    assert_eq!(day.states(), ["degraded", "down"]);
+}
+
+#[test]
+fn a_relapse_begins_the_wait_anew() {
+    let mut day = Day::new();
+    day.passes(secs(120), whatsapp_is_silent);
+    day.passes(secs(600), |_| Ok(()));
+    assert_eq!(day.state(), ChannelState::Recovering);
+    assert!(day.state().is_down());
+    day.passes(secs(60), whatsapp_is_silent);
+    assert_eq!(day.state(), ChannelState::Down);
+    let mended = day.now;
+    day.passes(secs(1200), |_| Ok(()));
+    assert!(day.moment_of(ChannelState::Up) - mended >= secs(900));
+}
+
+#[test]
+fn one_lost_host_of_two_only_degrades() {
+    let mut day = Day::new();
+    day.passes(secs(600), |probe| {
+        match probe.target.contains("web.whatsapp.com") {
+            true => Err("timed out"),
+            false => Ok(()),
+        }
+    });
+    assert_eq!(day.states(), ["degraded"]);
+    day.passes(secs(60), |_| Ok(()));
+    assert_eq!(day.state(), ChannelState::Up);
+}
+
+#[test]
+fn a_persons_word_stands_until_it_expires() {
+    let mut day = Day::new();
+    day.passes(secs(30), |_| Ok(()));
+    let word = Override {
+        state: ChannelState::Down,
+        reason: "maintenance".to_owned(),
+        author: "ana".to_owned(),
+        until: Some(day.now + secs(600)),
+    };
+    let change = day.detector.set_override(word, day.now).unwrap();
+    assert_eq!(
+        (change.from, change.to),
+        (ChannelState::Up, ChannelState::Down)
+    );
+    assert_eq!(change.reasons, ["set to down by ana: maintenance"]);
+    day.passes(secs(300), |_| Ok(()));
+    assert_eq!(day.state(), ChannelState::Down);
+    assert_eq!(day.detector.probed_state(), ChannelState::Up);
+
+    let deadline = day.detector.poll_timeout().unwrap();
+    assert_eq!(deadline.why, "override expires");
+    assert!(day.detector.handle_timeout(day.now).is_none());
+    let change = day.detector.handle_timeout(deadline.at).unwrap();
+    assert_eq!(change.to, ChannelState::Up);
+    assert!(day.detector.poll_timeout().is_none());
+}
+
+#[test]
+fn a_restart_forgets_neither_the_outage_nor_a_persons_word() {
+    let mut day = Day::new();
+    day.passes(secs(120), whatsapp_is_silent);
+    let word = Override {
+        state: ChannelState::Up,
+        reason: String::new(),
+        author: "ana".to_owned(),
+        until: Some(day.now + secs(600)),
+    };
+    day.detector.set_override(word, day.now);
+    let stored = serde_json::to_string(&day.detector.snapshot(day.now, day.wall)).unwrap();
+
+    // The process is away for five minutes; its monotonic clock means nothing afterwards.
+    let (now, wall) = (start(), day.wall + jiff::Span::new().minutes(5));
+    let mut again = Detector::new(&Config::default()).watching(&probes());
+    let restored = again.restore(serde_json::from_str(&stored).unwrap(), now, wall);
+    assert_eq!(restored, None, "up as before");
+    assert_eq!(again.poll_timeout().unwrap().at, now + secs(300));
+    let change = again.handle_timeout(now + secs(300)).unwrap();
+    assert_eq!(change.to, ChannelState::Down);
+
+    let mut too_late = Detector::new(&Config::default());
+    let change = too_late.restore(
+        serde_json::from_str(&stored).unwrap(),
+        now,
+        wall + jiff::Span::new().hours(1),
+    );
+    assert_eq!(change.unwrap().to, ChannelState::Down);
+}
+
+#[test]
+fn with_short_times_a_test_sees_it_within_seconds() {
+    let config: Config =
+        toml::from_str("failures = \"1 of 1\"\ndown_after = \"0s\"\nup_after = \"1s\"").unwrap();
+    let mut detector = Detector::new(&config);
+    let now = start();
+    let mut sees = |outcome: Result<(), &'static str>, after| {
+        let probe = Probe::new(Layer::Tcp, "127.0.0.1:9", Role::Channel);
+        let evidence = evidence(&probe, outcome, "2026-11-23T12:39:00Z".parse().unwrap());
+        detector
+            .on_evidence(evidence, now + after)
+            .map(|change| change.to)
+    };
+    assert_eq!(sees(Ok(()), secs(0)), None);
+    assert_eq!(
+        sees(Err("connection refused"), secs(1)),
+        Some(ChannelState::Down)
+    );
+    assert_eq!(sees(Ok(()), secs(2)), Some(ChannelState::Recovering));
+    assert_eq!(sees(Ok(()), secs(3)), Some(ChannelState::Up));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever fails at random, no state is left before its time, and a dead line of our own changes nothing.
+    #[test]
+    fn no_state_without_its_hold_time(seed in any::<u64>(), loss in 0.0..1.0_f64) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut day = Day::new();
+        for _ in 0..6 {
+            let loss = if rng.bool() { loss } else { 0.0 };
+            day.passes(secs(rng.u64(30..1500)), |probe| {
+                match !probe.control && rng.f64() < loss {
+                    true => Err("timed out"),
+                    false => Ok(()),
+                }
+            });
+            let before = day.detector.probed_state();
+            day.passes(secs(15), |_| Err("network is unreachable"));
+            let changed = day.changes.len();
+            day.passes(secs(rng.u64(1..300)), |_| Err("network is unreachable"));
+            prop_assert_eq!(changed, day.changes.len(), "frozen since {:?}", before);
+        }
+        for pair in day.changes.windows(2) {
+            let ((at, change), (later, next)) = (&pair[0], &pair[1]);
+            prop_assert_eq!(change.to, next.from);
+            if next.from == ChannelState::Recovering && next.to != ChannelState::Down {
+                prop_assert!(*later - *at >= secs(900));
+            }
+        }
+    }
+}
+
+/// A world in which the shipped probes run on a virtual clock.
+struct Day {
+    detector: Detector,
+    schedule: Schedule,
+    now: Instant,
+    wall: Timestamp,
+    changes: Vec<(Instant, Change)>,
+}
+
+impl Day {
+    fn new() -> Day {
+        let now = start();
+        let mut schedule = Schedule::default();
+        schedule.add("whatsapp", &probes(), secs(10), secs(5), now);
+        Day {
+            detector: Detector::new(&Config::default()).watching(&probes()),
+            schedule,
+            now,
+            wall: "2021-10-04T15:40:30Z".parse().unwrap(),
+            changes: Vec::new(),
+        }
+    }
+
+    fn passes(
+        &mut self,
+        span: Duration,
+        mut world: impl FnMut(&Probe) -> Result<(), &'static str>,
+    ) {
+        let end = self.now + span;
+        while let Some(next) = self
+            .schedule
+            .poll_timeout()
+            .filter(|deadline| deadline.at < end)
+        {
+            self.moves_to(next.at);
+            while let Some(due) = self.schedule.poll_due(self.now) {
+                let evidence = evidence(&due.probe, world(&due.probe), self.wall);
+                let change = self.detector.on_evidence(evidence, self.now);
+                self.changes.extend(change.map(|change| (self.now, change)));
+            }
+        }
+        self.moves_to(end);
+    }
+
+    fn moves_to(&mut self, moment: Instant) {
+        self.wall = self.wall.checked_add(moment - self.now).unwrap();
+        self.now = moment;
+    }
+
+    fn state(&self) -> ChannelState {
+        self.detector.state()
+    }
+
+    fn states(&self) -> Vec<&'static str> {
+        self.changes
+            .iter()
+            .map(|(_, change)| change.to.as_str())
+            .collect()
+    }
+
+    fn changes_to(&self, state: ChannelState) -> bool {
+        self.changes.iter().any(|(_, change)| change.to == state)
+    }
+
+    fn moment_of(&self, state: ChannelState) -> Instant {
+        let mut latest = self.changes.iter().rev();
+        latest.find(|(_, change)| change.to == state).unwrap().0
+    }
+
+    fn change_to(&self, state: ChannelState) -> &Change {
+        let mut latest = self.changes.iter().rev();
+        &latest.find(|(_, change)| change.to == state).unwrap().1
+    }
+}
+
+fn whatsapp_is_silent(probe: &Probe) -> Result<(), &'static str> {
+    match (probe.control, probe.layer) {
+        (true, _) => Ok(()),
+        (false, Layer::Dns) => Err("SERVFAIL"),
+        (false, _) => Err("timed out"),
+    }
+}
+
+fn evidence(probe: &Probe, answer: Result<(), &'static str>, at: Timestamp) -> Evidence {
+    Evidence {
+        layer: probe.layer,
+        target: probe.target.clone(),
+        role: probe.role(),
+        outcome: match answer {
+            Ok(()) => Outcome::Answered {
+                took: Duration::from_millis(30),
+            },
+            Err(why) => Outcome::Failed {
+                why: why.to_owned(),
+            },
+        },
+        at,
+    }
+}
+
+fn probes() -> Vec<Probe> {
+    catalogue::with_control(catalogue::WHATSAPP)
+}
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an arbitrary origin for virtual time"
+)]
+fn start() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,94 @@
+//! What takes time, done by the workers; what comes of it is reported to the event loop.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::channel::HttpRequest;
+use crate::io::http::Http;
+use crate::io::probe::Prober;
+use crate::io::resolve::Place;
+use crate::io::resolve::Resolver;
+use crate::io::speech::Speaker;
+use crate::outage::schedule::Due;
+use crate::sip::hop::Transport;
+use crate::switch::input::Input;
+use crate::switch::input::Ticket;
+
+/// What an errand came back with.
+#[derive(Debug)]
+pub(super) enum Report {
+    /// Goes to the switch as it is.
+    Input(Input),
+    /// Becomes hops once the sockets have said by which address of ours each place is reached.
+    Resolved { trunk: String, result: Result<Vec<Place>, String> },
+}
+
+/// Every errand answers an effect of the switch, which never has more than a bounded number under way: so the queue of
+/// reports needs no bound of its own.
+pub(super) struct Errands {
+    workers: Handle,
+    reports: UnboundedSender<Report>,
+    http: Http,
+    prober: Prober,
+    resolver: Arc<Resolver>,
+    speaker: Arc<Speaker>,
+    answer_within: Duration,
+}
+
+impl Errands {
+    pub(super) fn new(
+        workers: Handle,
+        reports: UnboundedSender<Report>,
+        http: Http,
+        prober: Prober,
+        resolver: Resolver,
+        speaker: Speaker,
+        answer_within: Duration,
+    ) -> Errands {
+        Errands { workers, reports, http, prober, resolver: Arc::new(resolver), speaker: Arc::new(speaker), answer_within }
+    }
+
+    pub(super) fn http(&self, ticket: Ticket, request: HttpRequest) {
+        let (http, within) = (self.http.clone(), self.answer_within);
+        self.run(async move {
+            let result = http.carry_out(request, within).await;
+            Report::Input(Input::HttpAnswered { ticket, result })
+        });
+    }
+
+    pub(super) fn probe(&self, due: Due) {
+        let prober = self.prober.clone();
+        self.run(async move {
+            let evidence = prober.run(&due.probe, due.timeout).await;
+            Report::Input(Input::Evidence { channel: due.channel, evidence })
+        });
+    }
+
+    pub(super) fn resolve(&self, trunk: String, host: String, port: Option<u16>, transport: Option<Transport>) {
+        let resolver = self.resolver.clone();
+        self.run(async move {
+            let result = resolver.places(&host, port, transport).await;
+            Report::Resolved { trunk, result: result.map_err(|error| error.to_string()) }
+        });
+    }
+
+    pub(super) fn speak(&self, ticket: Ticket, text: String, language: String) {
+        let speaker = self.speaker.clone();
+        self.run(async move {
+            let result = speaker.speak(&text, &language).await.map_err(|error| error.to_string());
+            Report::Input(Input::Spoken { ticket, result })
+        });
+    }
+
+    fn run(&self, errand: impl Future<Output = Report> + Send + 'static) {
+        let reports = self.reports.clone();
+        self.workers.spawn(async move {
+            // Nobody listens any more: the process is ending.
+            let _ = reports.send(errand.await);
+        });
+    }
+}

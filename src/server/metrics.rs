@@ -1,0 +1,130 @@
+//! `/metrics`: base units, `_total` for what only grows, and no number, name or id of a customer in a label.
+//!
+//! What the rooms count is copied once a second; what happens once a call is counted when its record is made.
+
+use metrics::Unit;
+use metrics::counter;
+use metrics::describe_counter;
+use metrics::describe_gauge;
+use metrics::describe_histogram;
+use metrics::gauge;
+use metrics::histogram;
+use metrics_exporter_prometheus::Matcher;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::call::record::Record;
+use crate::outage::ChannelState;
+use crate::server::error::ServeError;
+use crate::server::hands::Hands;
+use crate::switch::machine::Switch;
+
+/// Upper bounds in seconds, from an extension that answers at once to a caller who waits for a minute.
+const SETUP_SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
+
+pub(super) struct Metrics {
+    handle: PrometheusHandle,
+}
+
+impl Metrics {
+    /// Once for the whole process.
+    pub(super) fn install() -> Result<Metrics, ServeError> {
+        let fault = |error: &dyn std::fmt::Display| ServeError::Metrics(error.to_string());
+        let recorder = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full("desvio_call_setup_seconds".to_owned()), &SETUP_SECONDS)
+            .map_err(|error| fault(&error))?
+            .build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).map_err(|error| fault(&error))?;
+        describe();
+        Ok(Metrics { handle })
+    }
+
+    pub(super) fn renderer(&self) -> Box<dyn Fn() -> String + Send + Sync> {
+        let handle = self.handle.clone();
+        Box::new(move || {
+            handle.run_upkeep();
+            handle.render()
+        })
+    }
+
+    pub(super) fn update(&self, switch: &Switch, hands: &Hands) {
+        of_switch(switch);
+        let rtp = hands.pump.totals();
+        counter!("desvio_rtp_packets_total", "direction" => "in").absolute(rtp.received);
+        counter!("desvio_rtp_packets_total", "direction" => "out").absolute(rtp.sent);
+        counter!("desvio_rtp_lost_total").absolute(rtp.lost);
+        counter!("desvio_rtp_dropped_total").absolute(rtp.dropped);
+        counter!("desvio_rtp_late_total").absolute(rtp.late);
+        gauge!("desvio_media_legs").set(count(hands.pump.legs()));
+        let unsent = hands.sockets.tally();
+        counter!("desvio_sip_unsent_total", "reason" => "overflow").absolute(unsent.overflowed);
+        counter!("desvio_sip_unsent_total", "reason" => "refused").absolute(unsent.refused);
+        let store = hands.writer.figures();
+        counter!("desvio_store_writes_total").absolute(store.written);
+        counter!("desvio_store_lost_total").absolute(store.dropped);
+        counter!("desvio_store_failures_total").absolute(store.failures);
+        gauge!("desvio_store_waiting").set(count(usize::try_from(store.waiting).unwrap_or(usize::MAX)));
+    }
+}
+
+fn of_switch(switch: &Switch) {
+    let gauges = switch.gauges();
+    gauge!("desvio_calls").set(count(gauges.calls));
+    gauge!("desvio_registrations").set(count(gauges.registrations));
+    for (queue, waiting) in gauges.waiting {
+        gauge!("desvio_queue_waiting", "queue" => queue).set(count(waiting));
+    }
+    for (channel, is) in gauges.channels {
+        for state in ChannelState::ALL {
+            let labels = [("channel", channel.clone()), ("state", state.to_string())];
+            gauge!("desvio_channel_state", &labels).set(f64::from(u8::from(state == is)));
+        }
+    }
+    for (tally, direction) in [(&gauges.sip.received, "in"), (&gauges.sip.sent, "out")] {
+        for (method, messages) in tally.iter().filter(|(_, messages)| *messages > 0) {
+            counter!("desvio_sip_messages_total", "method" => method, "direction" => direction).absolute(messages);
+        }
+    }
+    gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
+    counter!("desvio_sip_malformed_total").absolute(gauges.sip.malformed);
+    counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
+}
+
+/// Counts a call that is over.
+pub(super) fn on_record(record: &Record) {
+    let direction = record.direction.as_str();
+    counter!("desvio_calls_total", "direction" => direction, "result" => record.status.as_str()).increment(1);
+    if let Some(answered) = record.answered {
+        let setup = answered.duration_since(record.started);
+        histogram!("desvio_call_setup_seconds").record(setup.as_secs_f64());
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no gauge of ours comes near 2^52")]
+fn count(of: usize) -> f64 {
+    of as f64
+}
+
+fn describe() {
+    describe_counter!("desvio_calls_total", "Calls that have ended, by direction and how they ended");
+    describe_histogram!("desvio_call_setup_seconds", Unit::Seconds, "From the INVITE to the answer");
+    describe_gauge!("desvio_calls", "Calls that run now");
+    describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
+    describe_gauge!("desvio_queue_waiting", "Callers who wait in a queue now");
+    describe_gauge!("desvio_registrations", "Phones that are registered now");
+    describe_counter!("desvio_sip_messages_total", "SIP messages by method or class of response");
+    describe_counter!("desvio_sip_malformed_total", "SIP messages that could not be read");
+    describe_counter!("desvio_sip_auth_failures_total", "Wrong passwords");
+    describe_counter!("desvio_sip_unsent_total", "SIP messages that could not be sent");
+    describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
+    describe_counter!("desvio_rtp_packets_total", "RTP packets");
+    describe_counter!("desvio_rtp_lost_total", "RTP packets that never came, by their sequence numbers");
+    describe_counter!("desvio_rtp_dropped_total", "Datagrams that were not RTP of their session");
+    describe_counter!("desvio_rtp_late_total", "RTP packets of ours that left more than 5 ms after their time");
+    describe_gauge!("desvio_media_legs", "RTP sessions that are open now");
+    describe_counter!("desvio_store_writes_total", "Rows written");
+    describe_counter!("desvio_store_failures_total", "Transactions that failed and were tried again");
+    describe_counter!("desvio_store_lost_total", "Rows that were lost");
+    describe_gauge!("desvio_store_waiting", "Rows that are in memory only");
+}

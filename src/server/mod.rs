@@ -1,0 +1,191 @@
+//! The running server: opens everything, owns the switch, and ends in order.
+//!
+//! One task on the main thread owns the [`Switch`](crate::switch::machine::Switch) and the SIP sockets: [`event_loop`].
+//! What takes time runs beside it on two worker threads ([`errands`]): the API, probes, HTTP, names, speech, the store.
+//! Audio has threads of its own.
+
+mod api_door;
+mod ask;
+pub mod error;
+mod errands;
+mod event_loop;
+mod gather;
+mod greeting;
+mod hands;
+mod kept;
+mod metrics;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use tokio::runtime;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc;
+
+use crate::api::feed::Feed;
+use crate::api::token::Token;
+use crate::config::Loaded;
+use crate::config::secrets;
+use crate::io::http::Http;
+use crate::io::media::pump;
+use crate::io::media::pump::Pump;
+use crate::io::probe::Prober;
+use crate::io::resolve::Resolver;
+use crate::io::sip::Sockets;
+use crate::io::speech::Speaker;
+use crate::server::api_door::Door;
+use crate::server::ask::Asking;
+use crate::server::errands::Errands;
+use crate::server::error::ServeError;
+use crate::server::event_loop::EventLoop;
+use crate::server::gather::Sources;
+use crate::server::greeting::Greeting;
+use crate::server::hands::Hands;
+use crate::server::metrics::Metrics;
+use crate::store::Store;
+use crate::store::writer::Writer;
+use crate::switch::machine::Settings;
+use crate::switch::machine::Switch;
+
+/// Threads for everything that is neither SIP nor audio.
+const WORKERS: usize = 2;
+/// Events that `GET /v1/events` can catch up with.
+const EVENTS_KEPT: usize = 4_096;
+/// API requests that wait for the switch; further ones are answered 503.
+const COMMANDS_WAITING: usize = 1_024;
+
+/// Runs until the process is told to end. Nothing is bound before all that can be checked was found to be right.
+pub fn run(loaded: Loaded) -> Result<(), ServeError> {
+    let workers = runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .thread_name("desvio-worker")
+        .enable_all()
+        .build()
+        .map_err(ServeError::Runtime)?;
+    let main = runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
+    let result = main.block_on(serve(loaded, workers.handle().clone()));
+    // Whoever still reads the API's answers has had its time.
+    workers.shutdown_background();
+    result
+}
+
+async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
+    // The TLS library has no default of its own; a second installation is refused and changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let sockets = Sockets::open(&loaded.config.sip.listen)?;
+    let door = Door::open(&loaded.config.api)?;
+    let metrics = Metrics::install()?;
+    let store = open_store(&loaded, &workers).await?;
+    let kept = kept::read(&store, &workers).await?;
+    let made = secrets::furnish(&mut loaded.config)?;
+    let config = &loaded.config;
+    let (token, origin) = Token::load_or_make(&config.api, &config.base, &config.data_folder())?;
+    let (pump, media) = Pump::start(&pump::Settings::new(&config.media), clips(&loaded))?;
+
+    let (outcomes, outcomes_in) = mpsc::unbounded_channel();
+    let (reports, reports_in) = mpsc::unbounded_channel();
+    let (commands, commands_in) = mpsc::channel(COMMANDS_WAITING);
+    let writer = {
+        let _entered = workers.enter();
+        Writer::start(&store, outcomes)
+    };
+    let greeting = Greeting { loaded: &loaded, listeners: sockets.listeners(), api: door.address(), token: &token, origin, made: &made };
+    let greeting = greeting.to_string();
+    let errands = errands(&loaded, &workers, reports)?;
+    let feed = Feed::new(EVENTS_KEPT);
+    let api = crate::api::Api {
+        commands,
+        store: store.clone(),
+        feed: feed.clone(),
+        token,
+        metrics: metrics.renderer(),
+        readiness: api_door::readiness(&writer),
+        voicemail_folder: voicemail_folder(&loaded),
+        home: loaded.config.home.clone(),
+    };
+    let closing = door.serve(api, &workers);
+    let now = Instant::now();
+    let switch = Switch::new(settings(loaded, kept)?, fastrand::Rng::new(), now, Timestamp::now());
+    let hands = Hands { sockets, pump, writer: writer.clone(), feed: feed.clone(), errands, asking: Asking::default() };
+    let sources = Sources::new(media, commands_in, outcomes_in, reports_in).map_err(ServeError::Runtime)?;
+    print!("{greeting}");
+    EventLoop::new(switch, hands, sources, metrics).run().await;
+
+    feed.close();
+    closing.close().await;
+    finish_writing(writer, &store, &workers).await
+}
+
+async fn open_store(loaded: &Loaded, workers: &Handle) -> Result<Store, ServeError> {
+    let (config, base) = (loaded.config.storage.clone(), loaded.config.base.clone());
+    let opening = workers.spawn(async move { Store::open(&config, &base).await });
+    Ok(opening.await.map_err(ServeError::Worker)??)
+}
+
+/// Every prompt, so that the pump can encode them before somebody waits for one.
+fn clips(loaded: &Loaded) -> Vec<Arc<crate::media::clip::Clip>> {
+    let prompts = &loaded.prompts;
+    let names = prompts.names();
+    let spoken = names.iter().flat_map(|(name, languages)| languages.iter().filter_map(|language| prompts.find(name, language)));
+    let music = prompts.music_names();
+    spoken.chain(music.iter().filter_map(|name| prompts.music(name))).collect()
+}
+
+fn errands(loaded: &Loaded, workers: &Handle, reports: mpsc::UnboundedSender<errands::Report>) -> Result<Errands, ServeError> {
+    let _entered = workers.enter();
+    let mut probes = loaded.config.probes.clone();
+    probes.trust = probes.trust.map(|path| loaded.config.path(&path));
+    Ok(Errands::new(
+        workers.clone(),
+        reports,
+        Http::new(probes.trust.as_deref())?,
+        Prober::new(&probes)?,
+        Resolver::from_system()?,
+        Speaker::new(loaded.config.speech.clone()),
+        loaded.config.messages.answer_within,
+    ))
+}
+
+fn voicemail_folder(loaded: &Loaded) -> std::path::PathBuf {
+    loaded.config.data_folder().join("voicemail")
+}
+
+fn settings(loaded: Loaded, kept: crate::switch::machine::KeptState) -> Result<Settings, ServeError> {
+    let mut digest_key = [0; 32];
+    getrandom::fill(&mut digest_key).map_err(ServeError::NoRandomness)?;
+    let voicemail_folder = voicemail_folder(&loaded);
+    let config = loaded.config;
+    Ok(Settings {
+        sip: config.sip,
+        media: config.media,
+        registrar: config.registrar,
+        extensions: config.extensions,
+        trunks: config.trunks,
+        queues: config.queues,
+        channels: config.channels,
+        kinds: config.kinds,
+        messages: config.messages,
+        program: loaded.program,
+        language: config.dialplan.language,
+        prompts: loaded.prompts,
+        home: config.home,
+        digest_key,
+        voicemail_folder,
+        version: env!("CARGO_PKG_VERSION"),
+        kept,
+    })
+}
+
+/// The last records are on the disk before the process ends; if the disk does not take them, that is said.
+async fn finish_writing(writer: Writer, store: &Store, workers: &Handle) -> Result<(), ServeError> {
+    let store = store.clone();
+    let finishing = workers.spawn(async move {
+        let flushed = writer.flush(event_loop::FLUSHED_WITHIN).await;
+        drop(writer);
+        let _ = tokio::time::timeout(event_loop::FLUSHED_WITHIN, store.close()).await;
+        flushed
+    });
+    finishing.await.map_err(ServeError::Worker)??;
+    Ok(())
+}

@@ -1,0 +1,229 @@
+//! Packets and the requests in them: to the transaction, the dialog, or the PBX that they are for.
+
+use std::time::Instant;
+
+use crate::sip::agent::Event;
+use crate::sip::agent::SessionId;
+use crate::sip::agent::TransactionId;
+use crate::sip::agent::UserAgent;
+use crate::sip::agent::core::InviteUse;
+use crate::sip::agent::core::Untaken;
+use crate::sip::agent::core::add_tag;
+use crate::sip::agent::core::way_back;
+use crate::sip::agent::identity::read_number;
+use crate::sip::agent::validity;
+use crate::sip::hop::Hop;
+use crate::sip::hop::Packet;
+use crate::sip::message::Message;
+use crate::sip::message::Request;
+use crate::sip::message::Response;
+use crate::sip::method::Method;
+use crate::sip::parse::ParseError;
+use crate::sip::transaction::Heard;
+use crate::sip::transaction::fingerprint::Fingerprint;
+use crate::sip::transaction::layer::ServerKeys;
+use crate::sip::via::Via;
+
+/// A request on its way in, with what was read of it already.
+struct Arrival {
+    request: Request,
+    via: Via,
+    hop: Hop,
+    /// The key of its own server transaction.
+    key: Fingerprint,
+}
+
+impl UserAgent {
+    pub(super) fn on_packet(&mut self, packet: Packet, now: Instant) {
+        let message = Message::parse(packet.bytes);
+        match message.and_then(|message| message.validate().map(|()| message)) {
+            Ok(Message::Request(request)) => self.on_request(request, packet.hop, now),
+            Ok(Message::Response(response)) => self.on_response(&response, now),
+            Err(error) => self.on_malformed(&error, packet.hop),
+        }
+    }
+
+    fn on_malformed(&mut self, error: &ParseError, hop: Hop) {
+        if error.is_keep_alive() {
+            return;
+        }
+        self.malformed += 1;
+        let Some(mut reply) = error.reply() else {
+            return;
+        };
+        reply.headers.stamp_via(hop.remote);
+        if let Ok(via) = reply.headers.via() {
+            let tag = self.core.number();
+            self.core.answer_without_state(reply, tag, &via, hop);
+        }
+    }
+
+    fn on_request(&mut self, mut request: Request, hop: Hop, now: Instant) {
+        request.headers.stamp_via(hop.remote);
+        let Ok(via) = request.headers.via() else {
+            return;
+        };
+        let method = match request.method {
+            Method::Ack => &Method::Invite,
+            ref other => other,
+        };
+        let key = self
+            .core
+            .fingerprints
+            .of_transaction(&request, &via, method);
+        let arrival = Arrival {
+            request,
+            via,
+            hop,
+            key,
+        };
+        match arrival.request.method {
+            Method::Ack => self.on_ack(&arrival, now),
+            _ if self.core.layer.absorbs(key) => self.repeated += 1,
+            Method::Cancel => self.on_cancel(&arrival, now),
+            _ => self.on_new_request(arrival, now),
+        }
+    }
+
+    /// RFC 3261 §17.2.3: the ACK of a refusal belongs to the INVITE's transaction, that of a 2xx to the dialog.
+    fn on_ack(&mut self, arrival: &Arrival, now: Instant) {
+        if self.core.layer.on_ack(arrival.key, now) == Heard::Absorbed {
+            return;
+        }
+        match self.session_of(&arrival.request) {
+            Some(id) => self.with_session(id, |session, core| {
+                session.on_ack(&arrival.request, &arrival.via, arrival.hop, core, now);
+            }),
+            None => self.stray += 1,
+        }
+    }
+
+    /// RFC 3261 §9.2: a CANCEL is answered by itself; the INVITE it means is answered 487 if it is undecided.
+    fn on_cancel(&mut self, arrival: &Arrival, now: Instant) {
+        let Arrival { request, via, .. } = arrival;
+        let invite = self
+            .core
+            .fingerprints
+            .of_transaction(request, via, &Method::Invite);
+        let Some(invite) = self.core.layer.find(invite) else {
+            return self.answer_at_once(arrival, request.reply(481));
+        };
+        let transaction = self.open(arrival, None, now);
+        let mut response = request.reply(200);
+        add_tag(&mut response, self.core.number());
+        self.core.layer.answer(transaction, &response, now);
+        self.give_up_invite(invite, now);
+    }
+
+    fn give_up_invite(&mut self, invite: TransactionId, now: Instant) {
+        match self.core.invites.get(&invite) {
+            Some(InviteUse::Session(id)) => {
+                let id = *id;
+                self.with_session(id, |session, core| session.on_cancel(invite, core, now));
+            }
+            Some(InviteUse::Untaken(untaken)) => {
+                let response = untaken.request.reply(487);
+                self.respond(invite, response, now);
+            }
+            // RFC 3261 §9.2: a CANCEL has no effect on a request that has its final answer.
+            None => {}
+        }
+    }
+
+    fn on_new_request(&mut self, arrival: Arrival, now: Instant) {
+        if let Some(refusal) = validity::refusal(&arrival.request) {
+            return self.answer_at_once(&arrival, refusal);
+        }
+        // Old phones put a To tag into a REGISTER; there is no such dialog.
+        let tagged = arrival.request.headers.to_tag().is_some();
+        match tagged && arrival.request.method != Method::Register {
+            true => self.on_request_inside(arrival, now),
+            false => self.on_request_outside(arrival, now),
+        }
+    }
+
+    fn on_request_inside(&mut self, arrival: Arrival, now: Instant) {
+        let Some(id) = self.session_of(&arrival.request) else {
+            return self.answer_at_once(&arrival, arrival.request.reply(481));
+        };
+        let transaction = self.open(&arrival, None, now);
+        let Arrival {
+            request, via, hop, ..
+        } = arrival;
+        self.with_session(id, |session, core| {
+            session.on_request(transaction, request, &via, hop, core, now)
+        });
+    }
+
+    fn on_request_outside(&mut self, arrival: Arrival, now: Instant) {
+        let needs_dialog = matches!(
+            arrival.request.method,
+            Method::Bye | Method::Update | Method::Info | Method::Prack
+        );
+        if needs_dialog {
+            return self.answer_at_once(&arrival, arrival.request.reply(481));
+        }
+        let merge = self.core.fingerprints.of_merge(&arrival.request);
+        // RFC 3261 §8.2.2.2: a fork that joined again before us.
+        if self.core.layer.is_merged(merge) {
+            return self.answer_at_once(&arrival, arrival.request.reply(482));
+        }
+        let transaction = self.open(&arrival, Some(merge), now);
+        let Arrival { request, hop, .. } = arrival;
+        match request.method {
+            Method::Invite => self.on_invite(transaction, request, hop, now),
+            _ => self.core.events.push_back(Event::Request {
+                transaction,
+                request,
+                hop,
+            }),
+        }
+    }
+
+    fn on_invite(&mut self, transaction: TransactionId, request: Request, hop: Hop, now: Instant) {
+        self.core
+            .layer
+            .answer(transaction, &request.reply(100), now);
+        let untaken = Untaken {
+            request: request.clone(),
+            hop,
+            local_tag: self.core.number(),
+        };
+        self.core
+            .invites
+            .insert(transaction, InviteUse::Untaken(Box::new(untaken)));
+        self.core.events.push_back(Event::Invite {
+            transaction,
+            request,
+            hop,
+        });
+    }
+
+    fn open(
+        &mut self,
+        arrival: &Arrival,
+        merge: Option<Fingerprint>,
+        now: Instant,
+    ) -> TransactionId {
+        let keys = ServerKeys {
+            transaction: arrival.key,
+            merge,
+        };
+        let hop = way_back(&arrival.via, arrival.hop);
+        self.core
+            .layer
+            .open(&arrival.request.method, keys, hop, now)
+    }
+
+    fn answer_at_once(&mut self, arrival: &Arrival, response: Response) {
+        let tag = arrival.key.as_tag();
+        self.core
+            .answer_without_state(response, tag, &arrival.via, arrival.hop);
+    }
+
+    /// The session whose tag stands in the To.
+    fn session_of(&self, request: &Request) -> Option<SessionId> {
+        let tag = request.headers.to_tag().and_then(read_number)?;
+        self.session_by_tag.get(&tag).copied()
+    }
+}

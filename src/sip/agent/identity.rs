@@ -1,0 +1,146 @@
+//! How we present ourselves to one peer: the addresses in Via and Contact, and what we can do.
+
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
+
+use bytes::Bytes;
+
+use crate::sip::config::Config;
+use crate::sip::hop::Hop;
+use crate::sip::hop::Transport;
+use crate::sip::host::Host;
+use crate::sip::uri::Uri;
+use crate::sip::via::MAGIC_COOKIE;
+use crate::sip::via::Via;
+
+/// Methods that we act on. RFC 3261 §20.5.
+pub(in crate::sip) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE";
+
+/// What is the same for every peer, and the rule for what differs.
+#[derive(Debug, Clone)]
+pub(in crate::sip) struct Identity {
+    pub(in crate::sip) domain: String,
+    /// The product name in `User-Agent` and `Server`.
+    pub(in crate::sip) product: Bytes,
+    external_address: Option<IpAddr>,
+}
+
+impl Identity {
+    pub(in crate::sip) fn new(config: &Config) -> Identity {
+        Identity {
+            domain: config.domain.clone(),
+            product: Bytes::from(config.user_agent.clone()),
+            external_address: config.external_address,
+        }
+    }
+
+    /// The Via of a request of ours over this hop.
+    pub(in crate::sip) fn via(&self, hop: Hop, branch: u64) -> Via {
+        let branch = format!("{MAGIC_COOKIE}{}", number_text(branch));
+        Via::new(
+            hop.transport,
+            Host::from(self.address(hop)),
+            hop.local.port(),
+            &branch,
+        )
+    }
+
+    /// The Contact at which the peer at the other end of this hop reaches us.
+    pub(in crate::sip) fn contact(&self, hop: Hop, user: Option<&str>) -> String {
+        let mut uri = Uri::sip(None, &self.address(hop).to_string(), Some(hop.local.port()));
+        uri.user = user.map(str::to_owned);
+        match hop.transport {
+            Transport::Udp => format!("<{uri}>"),
+            other => format!("<{}>", uri.with_param("transport", other.uri_text())),
+        }
+    }
+
+    fn address(&self, hop: Hop) -> IpAddr {
+        match self.external_address {
+            Some(external) if is_public(hop.remote.ip()) => external,
+            _ => hop.local.ip(),
+        }
+    }
+}
+
+/// A random number as it stands in our tags and branches: 16 hexadecimal digits.
+pub(in crate::sip) fn number_text(number: u64) -> String {
+    format!("{number:016x}")
+}
+
+/// Reads back what [`number_text`] wrote; `None` for what is not ours.
+pub(in crate::sip) fn read_number(text: &str) -> Option<u64> {
+    let ours = text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ours.then(|| u64::from_str_radix(text, 16).ok()).flatten()
+}
+
+/// True for an address that the whole internet can route: what a NAT would have to translate is not.
+pub(in crate::sip) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let shared_by_carrier = first == 100 && (64..128).contains(&second);
+            let local = address.is_loopback() || address.is_private() || address.is_link_local();
+            !(local || shared_by_carrier || address.is_unspecified())
+        }
+        IpAddr::V6(address) => !is_local_v6(address),
+    }
+}
+
+fn is_local_v6(address: Ipv6Addr) -> bool {
+    let unique_local = address.is_unique_local();
+    unique_local
+        || address.is_loopback()
+        || address.is_unspecified()
+        || address.is_unicast_link_local()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sip::transaction::testing::tcp;
+    use crate::sip::transaction::testing::udp;
+
+    fn identity(external: Option<[u8; 4]>) -> Identity {
+        let external_address = external.map(IpAddr::from);
+        Identity::new(&Config {
+            external_address,
+            ..Config::default()
+        })
+    }
+
+    #[test]
+    fn outside_we_are_the_external_address_inside_the_local_one() {
+        let identity = identity(Some([203, 0, 113, 7]));
+        let inside = Hop {
+            remote: "10.0.0.9:5060".parse().unwrap(),
+            ..udp()
+        };
+        assert_eq!(
+            identity.contact(udp(), Some("200")),
+            "<sip:200@203.0.113.7:5060>"
+        );
+        assert_eq!(identity.contact(inside, None), "<sip:192.0.2.1:5060>");
+        let via = identity.via(udp(), 255).to_string();
+        assert_eq!(
+            via,
+            "SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK00000000000000ff;rport"
+        );
+    }
+
+    #[test]
+    fn without_an_external_address_the_peer_hears_where_it_reached_us() {
+        assert_eq!(
+            identity(None).contact(tcp(), None),
+            "<sip:192.0.2.1:5060;transport=tcp>"
+        );
+    }
+
+    #[test]
+    fn numbers_of_ours_are_read_back_and_others_are_not() {
+        assert_eq!(read_number(&number_text(u64::MAX)), Some(u64::MAX));
+        assert_eq!(read_number("+0000000000000ff"), None);
+        assert_eq!(read_number("1928301774"), None);
+    }
+}

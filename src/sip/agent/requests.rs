@@ -1,0 +1,127 @@
+//! Requests of ours outside of calls (REGISTER, MESSAGE, OPTIONS), and answers to those of peers.
+
+use std::time::Instant;
+
+use crate::sip::agent::Event;
+use crate::sip::agent::Failure;
+use crate::sip::agent::RequestId;
+use crate::sip::agent::TransactionId;
+use crate::sip::agent::UserAgent;
+use crate::sip::agent::core::Core;
+use crate::sip::agent::core::InviteUse;
+use crate::sip::agent::core::User;
+use crate::sip::agent::core::add_tag;
+use crate::sip::agent::credentials::Attempts;
+use crate::sip::agent::identity::number_text;
+use crate::sip::digest::Credentials;
+use crate::sip::headers::Name;
+use crate::sip::hop::Hop;
+use crate::sip::message::Request;
+use crate::sip::message::Response;
+use crate::sip::name_addr::NameAddr;
+use crate::sip::transaction::layer::ClientKey;
+use crate::sip::uri::Uri;
+
+/// A request of ours that has no final response yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    credentials: Option<Box<Credentials>>,
+    attempts: Attempts,
+}
+
+impl UserAgent {
+    /// Sends a request outside of any call. Via, To, From with its tag, Call-ID, CSeq and Max-Forwards are added where
+    /// they are absent; a challenge is answered once. An `Event::Response` or `Event::RequestFailed` follows.
+    pub fn request(
+        &mut self,
+        mut request: Request,
+        hop: Hop,
+        credentials: Option<Credentials>,
+        now: Instant,
+    ) -> RequestId {
+        self.last_request += 1;
+        let id = RequestId(self.last_request);
+        complete(&mut request, &mut self.core);
+        let pending = Pending {
+            credentials: credentials.map(Box::new),
+            attempts: Attempts::default(),
+        };
+        self.pending.insert(id, pending);
+        self.core.send(request, hop, User::Request(id), now);
+        id
+    }
+
+    pub(super) fn on_request_response(
+        &mut self,
+        id: RequestId,
+        key: ClientKey,
+        response: &Response,
+        now: Instant,
+    ) {
+        let Some(pending) = self.pending.get_mut(&id).filter(|_| response.is_final()) else {
+            return;
+        };
+        let credentials = pending.credentials.as_deref();
+        let again = self
+            .core
+            .answer_challenge(key, response, credentials, &mut pending.attempts);
+        if let Some((request, hop)) = again {
+            self.core.send(request, hop, User::Request(id), now);
+            return;
+        }
+        self.pending.remove(&id);
+        let response = response.clone();
+        self.core.events.push_back(Event::Response {
+            request: id,
+            response,
+        });
+    }
+
+    pub(super) fn on_request_failed(&mut self, id: RequestId, why: Failure) {
+        if self.pending.remove(&id).is_some() {
+            self.core
+                .events
+                .push_back(Event::RequestFailed { request: id, why });
+        }
+    }
+
+    /// Answers a request of a peer, or an INVITE that is not taken; adds the To tag. Nothing happens if it was answered
+    /// or cancelled before.
+    pub fn respond(&mut self, transaction: TransactionId, mut response: Response, now: Instant) {
+        let tag = match self.core.invites.get(&transaction) {
+            Some(InviteUse::Untaken(untaken)) => untaken.local_tag,
+            Some(InviteUse::Session(_)) => return,
+            None => self.core.number(),
+        };
+        add_tag(&mut response, tag);
+        self.core.layer.answer(transaction, &response, now);
+        if response.is_final() {
+            self.core.invites.remove(&transaction);
+        }
+    }
+}
+
+/// RFC 3261 §8.1.1: what every request has.
+fn complete(request: &mut Request, core: &mut Core) {
+    let address = |uri: &Uri| NameAddr::new(uri.clone());
+    if !request.headers.contains(&Name::To) {
+        let to = address(&request.uri).to_string();
+        request.headers.push(Name::To, to);
+    }
+    let tag = number_text(core.number());
+    let from = request.headers.from_header().ok();
+    let from = from.unwrap_or_else(|| address(&Uri::sip(None, &core.identity.domain, None)));
+    if from.tag().is_none() {
+        request
+            .headers
+            .set(Name::From, from.with_tag(&tag).to_string());
+    }
+    if !request.headers.contains(&Name::CallId) {
+        let call_id = core.call_id();
+        request.headers.push(Name::CallId, call_id);
+    }
+    if !request.headers.contains(&Name::CSeq) {
+        let cseq = format!("1 {}", request.method);
+        request.headers.push(Name::CSeq, cseq);
+    }
+}

@@ -1,0 +1,122 @@
+//! The orders that the PBX gives about calls. An order for a session that is gone is not an error: its end is on the way.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::sip::agent::HangUpReason;
+use crate::sip::agent::Invitation;
+use crate::sip::agent::Kept;
+use crate::sip::agent::SessionId;
+use crate::sip::agent::TransactionId;
+use crate::sip::agent::UserAgent;
+use crate::sip::agent::core::Core;
+use crate::sip::agent::core::InviteUse;
+use crate::sip::session::Session;
+use crate::sip::transaction::deadlines::Armed;
+
+impl UserAgent {
+    /// An INVITE becomes a session; `None` if it was answered or cancelled already.
+    pub fn take(&mut self, transaction: TransactionId, _now: Instant) -> Option<SessionId> {
+        let InviteUse::Untaken(untaken) = self.core.invites.remove(&transaction)? else {
+            return None;
+        };
+        let id = self.next_session();
+        let session = Session::incoming(id, transaction, *untaken)?;
+        session.claim(&mut self.core);
+        self.keep(id, session);
+        Some(id)
+    }
+
+    /// Calls somebody. `Progress`, then `Accepted` or `Refused` follow.
+    pub fn invite(&mut self, invitation: Invitation, now: Instant) -> SessionId {
+        let id = self.next_session();
+        let session = Session::outgoing(id, invitation, &mut self.core, now);
+        self.keep(id, session);
+        id
+    }
+
+    /// Tells the caller how it stands: 180, 181, 182 or 183. Repeated every minute by itself.
+    pub fn progress(&mut self, session: SessionId, status: u16, sdp: Option<Bytes>, now: Instant) {
+        self.with_session(session, |session, core| {
+            session.progress(status, sdp, core, now)
+        });
+    }
+
+    /// Answers the call with 200; `Confirmed` or `Lost` follows.
+    pub fn accept(&mut self, session: SessionId, sdp: Bytes, now: Instant) {
+        self.with_session(session, |session, core| session.accept(sdp, core, now));
+    }
+
+    /// Refuses the call; the session is gone, no event follows.
+    pub fn reject(&mut self, session: SessionId, status: u16, reason: Option<&str>, now: Instant) {
+        self.with_session(session, |session, core| {
+            session.reject(status, reason, core, now)
+        });
+    }
+
+    /// CANCEL, BYE or a final refusal, whichever the state asks for. `HangUpDone` follows, unless the call ends otherwise
+    /// first.
+    pub fn hang_up(&mut self, session: SessionId, why: Option<HangUpReason>, now: Instant) {
+        self.with_session(session, |session, core| session.hang_up(why, core, now));
+    }
+
+    /// Offers new media, as soon as it is our turn. `Answered` or `OfferRefused` follows.
+    pub fn offer(&mut self, session: SessionId, sdp: Bytes, now: Instant) {
+        self.with_session(session, |session, core| session.offer(sdp, core, now));
+    }
+
+    /// Answers `Offered`; where that had no SDP, this is the offer.
+    pub fn answer(&mut self, session: SessionId, sdp: Bytes, now: Instant) {
+        self.with_session(session, |session, core| session.answer(sdp, core, now));
+    }
+
+    /// Refuses `Offered`; the media stay as they are.
+    pub fn refuse_offer(&mut self, session: SessionId, status: u16, now: Instant) {
+        self.with_session(session, |session, core| {
+            session.refuse_offer(status, core, now)
+        });
+    }
+
+    /// The connection broke on which a peer waited for our answer.
+    pub(super) fn on_invite_lost(&mut self, transaction: TransactionId) {
+        if let Some(InviteUse::Session(id)) = self.core.invites.remove(&transaction) {
+            self.with_session(id, |session, core| {
+                session.on_transaction_lost(transaction, core)
+            });
+        }
+    }
+
+    /// Lets a session act, then sets its alarm, or forgets it if it is over.
+    pub(super) fn with_session(
+        &mut self,
+        id: SessionId,
+        act: impl FnOnce(&mut Session, &mut Core),
+    ) {
+        let Some(kept) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        act(&mut kept.session, &mut self.core);
+        if kept.session.is_over() {
+            self.session_by_tag.remove(&kept.session.local_tag());
+            self.sessions.remove(&id);
+            return;
+        }
+        let deadline = kept.session.deadline();
+        self.alarms.arm(id, &mut kept.armed, deadline);
+    }
+
+    fn keep(&mut self, id: SessionId, session: Session) {
+        self.session_by_tag.insert(session.local_tag(), id);
+        let kept = Kept {
+            session: Box::new(session),
+            armed: Armed::default(),
+        };
+        self.sessions.insert(id, kept);
+    }
+
+    fn next_session(&mut self) -> SessionId {
+        self.last_session += 1;
+        SessionId(self.last_session)
+    }
+}

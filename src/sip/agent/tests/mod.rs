@@ -1,0 +1,9 @@
+//! Stories: one agent and a hand-written peer, and two agents over a virtual network.
+
+mod bench;
+mod incoming;
+mod inside;
+mod net;
+mod outgoing;
+mod random;
+mod stories;

@@ -1,0 +1,136 @@
+//! Requests that nobody further in should see: RFC 3261 §8.2.1 to §8.2.3, in that order.
+
+use crate::sip::agent::identity::ALLOW;
+use crate::sip::headers::Name;
+use crate::sip::message::Request;
+use crate::sip::message::Response;
+use crate::sip::method::Method;
+
+/// The answer to a request that is refused without asking anybody; `None` for one that is in order.
+pub(super) fn refusal(request: &Request) -> Option<Response> {
+    by_method(request)
+        .or_else(|| by_hops(request))
+        .or_else(|| by_extension(request))
+        .or_else(|| by_contact(request))
+        .or_else(|| by_content(request))
+}
+
+/// 501 for a method that we never heard of, 405 for one that we know and do not do. RFC 3261 §8.2.1.
+fn by_method(request: &Request) -> Option<Response> {
+    let status = match request.method {
+        Method::Other(_) => 501,
+        Method::Refer | Method::Notify => 405,
+        _ => return None,
+    };
+    let mut response = request.reply(status);
+    response.headers.push(Name::Allow, ALLOW);
+    Some(response)
+}
+
+fn by_hops(request: &Request) -> Option<Response> {
+    match request.headers.max_forwards() {
+        Ok(Some(0)) => Some(request.reply(483)),
+        _ => None,
+    }
+}
+
+/// RFC 3261 §8.2.2.3: no extension of ours exists that a peer could require.
+fn by_extension(request: &Request) -> Option<Response> {
+    let required: Vec<&str> = request.headers.list(&Name::Require).collect();
+    if required.is_empty() || request.method == Method::Cancel {
+        return None;
+    }
+    let mut response = request.reply(420);
+    response
+        .headers
+        .push(Name::Unsupported, required.join(", "));
+    Some(response)
+}
+
+/// RFC 3261 §8.1.1.8: without exactly one Contact an INVITE cannot become a dialog.
+fn by_contact(request: &Request) -> Option<Response> {
+    let usable = || {
+        request
+            .headers
+            .contacts()
+            .is_ok_and(|contacts| contacts.len() == 1)
+    };
+    let faulty = request.method == Method::Invite && !usable();
+    faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
+}
+
+/// RFC 3261 §8.2.3: a call is described by SDP, plain.
+fn by_content(request: &Request) -> Option<Response> {
+    let describes_call = matches!(request.method, Method::Invite | Method::Update);
+    if !describes_call || request.body.is_empty() {
+        return None;
+    }
+    let encoding = request.headers.first(&Name::ContentEncoding);
+    let plain = encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"));
+    let content_type = request.headers.content_type();
+    let sdp = content_type.is_none_or(|kind| kind.eq_ignore_ascii_case("application/sdp"));
+    if plain && sdp {
+        return None;
+    }
+    let mut response = request.reply(415);
+    response.headers.push(Name::Accept, "application/sdp");
+    response.headers.push(Name::AcceptEncoding, "identity");
+    Some(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::sip::message::Message;
+
+    fn refused(method: &str, more: &str, body: &str) -> Option<(u16, Response)> {
+        let text = format!(
+            "{method} sip:200@desvio.local SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK1\r\n\
+             From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: 1\r\nCSeq: 1 {method}\r\n{more}\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else {
+            panic!("the test's request is malformed")
+        };
+        refusal(&request).map(|response| (response.status, response))
+    }
+
+    #[test]
+    fn unknown_methods_hear_501_and_known_ones_that_we_do_not_do_405() {
+        let (status, response) = refused("BREW", "", "").unwrap();
+        assert_eq!(
+            (status, response.headers.first(&Name::Allow)),
+            (501, Some(ALLOW))
+        );
+        assert_eq!(refused("REFER", "", "").unwrap().0, 405);
+        assert!(refused("OPTIONS", "", "").is_none());
+    }
+
+    #[test]
+    fn no_hops_left_and_unknown_extensions() {
+        assert_eq!(
+            refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0,
+            483
+        );
+        let (status, response) = refused("OPTIONS", "Require: 100rel, nothing\r\n", "").unwrap();
+        assert_eq!(
+            (status, response.headers.first(&Name::Unsupported)),
+            (420, Some("100rel, nothing"))
+        );
+    }
+
+    #[test]
+    fn an_invite_needs_a_contact_and_sdp() {
+        let contact = "Contact: <sip:a@192.0.2.2>\r\n";
+        assert_eq!(refused("INVITE", "", "").unwrap().0, 400);
+        assert!(refused("INVITE", contact, "").is_none());
+        let odd = format!("{contact}Content-Type: text/plain\r\n");
+        assert_eq!(refused("INVITE", &odd, "hello").unwrap().0, 415);
+        let squeezed =
+            format!("{contact}Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n");
+        assert_eq!(refused("INVITE", &squeezed, "x").unwrap().0, 415);
+    }
+}

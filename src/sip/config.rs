@@ -1,0 +1,181 @@
+//! The `[sip]` section: who we are, where we listen, and the timers of RFC 3261.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::sip::hop::Transport;
+
+/// `[sip]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Our realm, and the host part of our extensions. Default: `desvio.local`.
+    #[serde(default = "domain")]
+    pub domain: String,
+    /// `udp:`, `tcp:`, `tls:`, `ws:` or `wss:`, then address and port. Default: UDP and TCP on port 5060 of every IPv4 address.
+    #[serde(default = "listen")]
+    pub listen: Vec<Listener>,
+    /// What we tell peers outside when we stand behind NAT. Default: the address at which the peer reached us.
+    #[serde(default)]
+    pub external_address: Option<IpAddr>,
+    /// The certificate chain of the `tls:` and `wss:` listeners, PEM. Default: none.
+    #[serde(default)]
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, PEM. Default: none.
+    #[serde(default)]
+    pub certificate_key: Option<PathBuf>,
+    /// The `User-Agent` and `Server` that we send. Default: `Desvio`.
+    #[serde(default = "user_agent")]
+    pub user_agent: String,
+    /// T1: estimate of the round trip; repeats begin after it, waits end after 64 times of it. Default: 500 ms. RFC 3261 §17.1.1.1.
+    #[serde(default = "t1", with = "humantime_serde")]
+    pub t1: Duration,
+    /// T2: longest gap between repeats of a non-INVITE request or of a final INVITE response. Default: 4 s. RFC 3261 §17.1.2.2.
+    #[serde(default = "t2", with = "humantime_serde")]
+    pub t2: Duration,
+    /// T4: longest time that a message remains in the network. Default: 5 s. RFC 3261 §17.1.2.2.
+    #[serde(default = "t4", with = "humantime_serde")]
+    pub t4: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            domain: domain(),
+            listen: listen(),
+            external_address: None,
+            certificate: None,
+            certificate_key: None,
+            user_agent: user_agent(),
+            t1: t1(),
+            t2: t2(),
+            t4: t4(),
+        }
+    }
+}
+
+fn domain() -> String {
+    "desvio.local".to_owned()
+}
+
+fn listen() -> Vec<Listener> {
+    let address = SocketAddr::from(([0, 0, 0, 0], 5060));
+    [Transport::Udp, Transport::Tcp]
+        .map(|transport| Listener { transport, address })
+        .to_vec()
+}
+
+fn user_agent() -> String {
+    "Desvio".to_owned()
+}
+
+fn t1() -> Duration {
+    Duration::from_millis(500)
+}
+
+fn t2() -> Duration {
+    Duration::from_secs(4)
+}
+
+fn t4() -> Duration {
+    Duration::from_secs(5)
+}
+
+/// One socket on which we are reachable, written `udp:0.0.0.0:5060`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Listener {
+    pub transport: Transport,
+    pub address: SocketAddr,
+}
+
+/// What is wrong with a listener's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ListenerError {
+    #[error(
+        "`{0}` names no transport: write udp:, tcp:, tls:, ws: or wss: in front of the address"
+    )]
+    NoTransport(String),
+    #[error("`{0}` is no transport; there are udp, tcp, tls, ws and wss")]
+    UnknownTransport(String),
+    #[error("`{0}` is no address with a port, as in 0.0.0.0:5060 or [::]:5060")]
+    BadAddress(String),
+}
+
+impl FromStr for Listener {
+    type Err = ListenerError;
+
+    fn from_str(text: &str) -> Result<Listener, ListenerError> {
+        let (transport, address) = text
+            .split_once(':')
+            .ok_or_else(|| ListenerError::NoTransport(text.to_owned()))?;
+        if transport.is_empty() || transport.starts_with(|c: char| c.is_ascii_digit() || c == '[') {
+            return Err(ListenerError::NoTransport(text.to_owned()));
+        }
+        let known = Transport::from_text(transport);
+        let transport =
+            known.ok_or_else(|| ListenerError::UnknownTransport(transport.to_owned()))?;
+        let address = address
+            .parse()
+            .map_err(|_| ListenerError::BadAddress(address.to_owned()))?;
+        Ok(Listener { transport, address })
+    }
+}
+
+impl TryFrom<String> for Listener {
+    type Error = ListenerError;
+
+    fn try_from(text: String) -> Result<Listener, ListenerError> {
+        text.parse()
+    }
+}
+
+impl fmt::Display for Listener {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}:{}", self.transport.uri_text(), self.address)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_section_of_the_sample_is_understood() {
+        let text = r#"
+            domain = "desvio.local"
+            listen = ["udp:0.0.0.0:5060", "wss:[::]:8443"]
+            external_address = "203.0.113.7"
+            t1 = "250ms"
+        "#;
+        let config: Config = toml::from_str(text).unwrap();
+        assert_eq!(config.listen[0].to_string(), "udp:0.0.0.0:5060");
+        assert_eq!(config.listen[1].transport, Transport::Wss);
+        assert_eq!(config.external_address, Some([203, 0, 113, 7].into()));
+        assert_eq!(config.t1, Duration::from_millis(250));
+        assert_eq!(config.t2, Duration::from_secs(4));
+    }
+
+    #[test]
+    fn an_empty_section_is_the_default() {
+        let config: Config = toml::from_str("").unwrap();
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+        assert_eq!(config.listen.len(), 2);
+    }
+
+    #[test]
+    fn unknown_keys_and_odd_listeners_are_faults() {
+        assert!(toml::from_str::<Config>("domian = \"x\"").is_err());
+        let fault = |text: &str| text.parse::<Listener>().unwrap_err().to_string();
+        assert!(fault("0.0.0.0:5060").contains("names no transport"));
+        assert!(fault("sctp:0.0.0.0:5060").contains("`sctp` is no transport"));
+        assert!(fault("udp:0.0.0.0").contains("no address with a port"));
+        assert!(fault("udp").contains("names no transport"));
+    }
+}

@@ -1,0 +1,281 @@
+//! One INVITE usage of a dialog, from either side: the call leg as SIP sees it. RFC 3261 §13 to §15, RFC 3311.
+//!
+//! A session decides what a request or response means for the call; what it sends goes through [`Core`] at once, what
+//! the PBX has to know becomes an event. The states of the two sides stand in files of their own.
+
+mod calling;
+mod ending;
+mod exchange;
+mod pending_ack;
+mod ringing;
+
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::sip::agent::Failure;
+use crate::sip::agent::SessionEvent;
+use crate::sip::agent::SessionId;
+use crate::sip::agent::TransactionId;
+use crate::sip::agent::core::Core;
+use crate::sip::agent::core::Purpose;
+use crate::sip::agent::core::User;
+use crate::sip::agent::credentials::Attempts;
+use crate::sip::agent::identity::ALLOW;
+use crate::sip::dialog::Dialog;
+use crate::sip::dialog::Mismatch;
+use crate::sip::digest::Credentials;
+use crate::sip::headers::Headers;
+use crate::sip::headers::Name;
+use crate::sip::hop::Hop;
+use crate::sip::message::Request;
+use crate::sip::message::Response;
+use crate::sip::method::Method;
+use crate::sip::session::calling::Calling;
+use crate::sip::session::exchange::Exchange;
+use crate::sip::session::exchange::Wanted;
+use crate::sip::session::ringing::Answered;
+use crate::sip::session::ringing::Ringing;
+use crate::sip::transaction::layer::ClientKey;
+use crate::sip::via::Via;
+
+/// See the top of this file.
+#[derive(Debug)]
+pub(in crate::sip) struct Session {
+    id: SessionId,
+    dialog: Dialog,
+    credentials: Option<Box<Credentials>>,
+    /// An offer of ours that waits for its turn.
+    wanted: Option<Wanted>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The peer's INVITE has no final answer yet.
+    Ringing(Ringing),
+    /// Our 2xx is repeated until the peer's ACK comes.
+    Answered(Answered),
+    /// Our INVITE has no final response yet.
+    Calling(Calling),
+    /// The call stands.
+    Talking(Exchange),
+    /// Our BYE is on its way.
+    Leaving(Attempts),
+    Over,
+}
+
+impl Session {
+    pub(in crate::sip) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    pub(in crate::sip) fn local_tag(&self) -> u64 {
+        self.dialog.local_tag()
+    }
+
+    /// True if the response to this INVITE of ours is still wanted; a 2xx to any other is a branch to be left.
+    pub(in crate::sip) fn waits_for(&self, key: ClientKey) -> bool {
+        match &self.state {
+            State::Calling(calling) => calling.waits_for(key),
+            State::Talking(exchange) => exchange.waits_for(key),
+            _ => false,
+        }
+    }
+
+    pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Ringing(ringing) => ringing.deadline(),
+            State::Answered(answered) => Some(answered.deadline()),
+            State::Talking(exchange) => exchange.deadline(self.wanted.as_ref()),
+            State::Calling(_) | State::Leaving(_) | State::Over => None,
+        }
+    }
+
+    pub(in crate::sip) fn handle_timeout(&mut self, core: &mut Core, now: Instant) {
+        match &self.state {
+            State::Ringing(_) => self.repeat_progress(core, now),
+            State::Answered(_) => self.repeat_answer(core, now),
+            State::Talking(_) => self.on_exchange_timeout(core, now),
+            State::Calling(_) | State::Leaving(_) | State::Over => {}
+        }
+    }
+
+    /// A request of the peer that carries our tag, other than ACK and CANCEL.
+    pub(in crate::sip) fn on_request(
+        &mut self,
+        transaction: TransactionId,
+        request: Request,
+        via: &Via,
+        hop: Hop,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        match self.dialog.admit(&request, via, hop) {
+            Err(Mismatch::OtherDialog) => core.layer.answer(transaction, &request.reply(481), now),
+            Err(Mismatch::OutOfOrder) => core.layer.answer(transaction, &request.reply(500), now),
+            Ok(()) => self.on_admitted(transaction, request, core, now),
+        }
+    }
+
+    fn on_admitted(
+        &mut self,
+        transaction: TransactionId,
+        request: Request,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        match request.method {
+            Method::Bye => self.on_bye(transaction, &request, core, now),
+            Method::Invite | Method::Update => self.on_offer(transaction, request, core, now),
+            Method::Info => {
+                core.layer.answer(transaction, &request.reply(200), now);
+                let content_type = request
+                    .headers
+                    .content_type()
+                    .unwrap_or_default()
+                    .to_owned();
+                let body = request.body;
+                core.tell(self.id, SessionEvent::Info { content_type, body });
+            }
+            Method::Options => {
+                let response = self.reply(&request, 200, core);
+                core.layer.answer(transaction, &response, now);
+            }
+            // RFC 3262 §3: no provisional response of ours is reliable.
+            Method::Prack => core.layer.answer(transaction, &request.reply(481), now),
+            _ => {
+                let mut response = request.reply(405);
+                response.headers.push(Name::Allow, ALLOW);
+                core.layer.answer(transaction, &response, now);
+            }
+        }
+    }
+
+    /// An ACK with our tag that is not the transaction's business.
+    pub(in crate::sip) fn on_ack(
+        &mut self,
+        ack: &Request,
+        via: &Via,
+        hop: Hop,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        if self.dialog.admit(ack, via, hop).is_err() {
+            return;
+        }
+        match &self.state {
+            State::Answered(_) => self.on_answer_acknowledged(ack, core, now),
+            State::Talking(_) => self.on_exchange_acknowledged(ack, core, now),
+            _ => {}
+        }
+    }
+
+    pub(in crate::sip) fn on_response(
+        &mut self,
+        key: ClientKey,
+        purpose: Purpose,
+        response: &Response,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        match purpose {
+            Purpose::Invite => self.on_invite_response(key, response, core, now),
+            Purpose::Reinvite => self.on_reinvite_response(key, response, core, now),
+            Purpose::Bye => self.on_bye_response(key, response, core, now),
+        }
+    }
+
+    /// No final response came.
+    pub(in crate::sip) fn on_failure(
+        &mut self,
+        purpose: Purpose,
+        why: Failure,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        if why == Failure::ConnectionLost {
+            self.dialog.on_connection_lost();
+        }
+        match purpose {
+            Purpose::Invite => self.on_invite_failed(why, core),
+            Purpose::Reinvite => self.lose(core, now),
+            Purpose::Bye => self.end(SessionEvent::HangUpDone, core),
+        }
+    }
+
+    /// The connection broke on which the peer waits for our answer to this request.
+    pub(in crate::sip) fn on_transaction_lost(
+        &mut self,
+        transaction: TransactionId,
+        core: &mut Core,
+    ) {
+        self.dialog.on_connection_lost();
+        match &self.state {
+            State::Ringing(ringing) if ringing.is_about(transaction) => {
+                self.end(SessionEvent::Lost, core)
+            }
+            State::Talking(exchange) if exchange.is_about(transaction) => {
+                self.state = State::Talking(Exchange::Idle)
+            }
+            _ => {}
+        }
+    }
+
+    /// RFC 3261 §13.3.1.4 and §12.2.1.2: the peer does not answer any more. A BYE tries its luck.
+    fn lose(&mut self, core: &mut Core, now: Instant) {
+        self.send_bye(None, User::Nobody, core, now);
+        self.end(SessionEvent::Lost, core);
+    }
+
+    fn end(&mut self, event: SessionEvent, core: &mut Core) {
+        self.state = State::Over;
+        core.tell(self.id, event);
+    }
+
+    /// An answer inside the dialog, with what RFC 3261 §12.1.1 and §13.3.1 want in it.
+    fn reply(&self, request: &Request, status: u16, core: &Core) -> Response {
+        let mut response = request.reply(status);
+        response.headers.set(Name::To, self.dialog.local().clone());
+        if status < 300 {
+            let contact = core
+                .identity
+                .contact(self.dialog.hop(), self.dialog.contact_user.as_deref());
+            response
+                .headers
+                .copy_from(&request.headers, &Name::RecordRoute);
+            response.headers.push(Name::Contact, contact);
+        }
+        if (200..300).contains(&status) {
+            response.headers.push(Name::Allow, ALLOW);
+        }
+        response
+            .headers
+            .push(Name::Server, core.identity.product.clone());
+        response
+    }
+
+    /// The same with SDP, where there is any.
+    fn reply_with(
+        &self,
+        request: &Request,
+        status: u16,
+        sdp: Option<Bytes>,
+        core: &Core,
+    ) -> Response {
+        let response = self.reply(request, status, core);
+        match sdp.filter(|sdp| !sdp.is_empty()) {
+            Some(sdp) => response.with_body(SDP, sdp),
+            None => response,
+        }
+    }
+}
+
+const SDP: &str = "application/sdp";
+
+/// The SDP of a message, if it has any.
+fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
+    let kind = headers.content_type();
+    let is_sdp = kind.is_none_or(|kind| kind.eq_ignore_ascii_case(SDP));
+    (is_sdp && !body.is_empty()).then(|| body.clone())
+}

@@ -1,0 +1,480 @@
+//! The transaction layer of RFC 3261 §17: finds the transaction that a message belongs to, and wakes those whose time
+//! has come. `U` names who is told about a client transaction; the layer itself knows neither dialogs nor calls.
+//!
+//! Everything is found by key. Requests are found by a keyed hash (see [`Fingerprints`]), responses by the random
+//! number in our branch, so no text is stored for either.
+
+use std::collections::BTreeSet;
+use std::collections::HashMap;
+use std::time::Instant;
+
+use bytes::Bytes;
+
+use crate::sip::agent::TransactionId;
+use crate::sip::hop::ConnectionId;
+use crate::sip::hop::Hop;
+use crate::sip::hop::Transmit;
+use crate::sip::message::Request;
+use crate::sip::message::Response;
+use crate::sip::method::Method;
+use crate::sip::transaction::Heard;
+use crate::sip::transaction::TimerEffect;
+use crate::sip::transaction::Timers;
+use crate::sip::transaction::client_invite::ClientInvite;
+use crate::sip::transaction::client_request::ClientRequest;
+use crate::sip::transaction::deadlines::Armed;
+use crate::sip::transaction::deadlines::Deadlines;
+use crate::sip::transaction::fingerprint::Fingerprint;
+use crate::sip::transaction::fingerprint::NumberHashing;
+use crate::sip::transaction::outbox::Outbox;
+use crate::sip::transaction::server_invite::ServerInvite;
+use crate::sip::transaction::server_request::ServerRequest;
+
+/// What finds a client transaction: RFC 3261 §17.1.3, a CANCEL shares the branch of its INVITE.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::sip) struct ClientKey {
+    pub(in crate::sip) branch: u64,
+    pub(in crate::sip) kind: ClientKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(in crate::sip) enum ClientKind {
+    Invite,
+    Cancel,
+    Other,
+}
+
+impl ClientKind {
+    pub(in crate::sip) fn of(method: &Method) -> ClientKind {
+        match method {
+            Method::Invite => ClientKind::Invite,
+            Method::Cancel => ClientKind::Cancel,
+            _ => ClientKind::Other,
+        }
+    }
+}
+
+/// What finds a server transaction again.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sip) struct ServerKeys {
+    /// RFC 3261 §17.2.3.
+    pub(in crate::sip) transaction: Fingerprint,
+    /// RFC 3261 §8.2.2.2: the same request by another way. `None` inside a dialog.
+    pub(in crate::sip) merge: Option<Fingerprint>,
+}
+
+/// All live transactions.
+#[derive(Debug)]
+pub(in crate::sip) struct Layer<U> {
+    timers: Timers,
+    clients: HashMap<ClientKey, ClientEntry<U>, NumberHashing>,
+    servers: HashMap<TransactionId, ServerEntry, NumberHashing>,
+    server_by_fingerprint: HashMap<Fingerprint, TransactionId, NumberHashing>,
+    server_by_merge: HashMap<Fingerprint, TransactionId, NumberHashing>,
+    key_by_connection: BTreeSet<(ConnectionId, Key)>,
+    deadlines: Deadlines<Key>,
+    outbox: Outbox,
+    last_server: u64,
+}
+
+#[derive(Debug)]
+struct ClientEntry<U> {
+    machine: Client,
+    user: U,
+    armed: Armed,
+}
+
+#[derive(Debug)]
+enum Client {
+    Invite(ClientInvite),
+    Request(ClientRequest),
+}
+
+#[derive(Debug)]
+struct ServerEntry {
+    machine: Server,
+    keys: ServerKeys,
+    connection: Option<ConnectionId>,
+    armed: Armed,
+}
+
+#[derive(Debug)]
+enum Server {
+    Invite(ServerInvite),
+    Request(ServerRequest),
+}
+
+/// A transaction that ended with its connection.
+#[derive(Debug)]
+pub(in crate::sip) enum Lost<U> {
+    /// It had no final response.
+    Client(U),
+    Server(TransactionId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Client(ClientKey),
+    Server(TransactionId),
+}
+
+impl<U: Copy> Layer<U> {
+    pub(in crate::sip) fn new(timers: Timers) -> Layer<U> {
+        Layer {
+            timers,
+            clients: HashMap::default(),
+            servers: HashMap::default(),
+            server_by_fingerprint: HashMap::default(),
+            server_by_merge: HashMap::default(),
+            key_by_connection: BTreeSet::new(),
+            deadlines: Deadlines::new(),
+            outbox: Outbox::default(),
+            last_server: 0,
+        }
+    }
+
+    pub(in crate::sip) fn timers(&self) -> Timers {
+        self.timers
+    }
+
+    /// Sends what belongs to no transaction: the ACK of a 2xx, and answers that are made without state.
+    pub(in crate::sip) fn send(&mut self, hop: Hop, bytes: Bytes) {
+        self.outbox.send(hop, bytes);
+    }
+
+    pub(in crate::sip) fn poll_transmit(&mut self) -> Option<Transmit> {
+        self.outbox.pop()
+    }
+
+    pub(in crate::sip) fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// How many transactions are alive.
+    pub(in crate::sip) fn len(&self) -> usize {
+        self.clients.len() + self.servers.len()
+    }
+
+    /// When [`Layer::expire`] should be called next; now and then there will be nothing to do.
+    pub(in crate::sip) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadlines.next()
+    }
+
+    /// Wakes transactions whose time has come, until one has to tell its user that no answer came.
+    pub(in crate::sip) fn expire(&mut self, now: Instant) -> Option<U> {
+        while let Some((at, key)) = self.deadlines.pop_due(now) {
+            let timed_out = match key {
+                Key::Client(key) => self.wake_client(key, at, now),
+                Key::Server(id) => self.wake_server(id, at, now),
+            };
+            if timed_out.is_some() {
+                return timed_out;
+            }
+        }
+        None
+    }
+
+    fn wake_client(&mut self, key: ClientKey, at: Instant, now: Instant) -> Option<U> {
+        let entry = self
+            .clients
+            .get_mut(&key)
+            .filter(|entry| entry.armed.is_at(at))?;
+        entry.armed = Armed::default();
+        let effect = match &mut entry.machine {
+            Client::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
+            Client::Request(machine) => machine.handle_timeout(now, &mut self.outbox),
+        };
+        let user = entry.user;
+        self.settle_client(key);
+        (effect == TimerEffect::TimedOut).then_some(user)
+    }
+
+    fn wake_server(&mut self, id: TransactionId, at: Instant, now: Instant) -> Option<U> {
+        let entry = self
+            .servers
+            .get_mut(&id)
+            .filter(|entry| entry.armed.is_at(at))?;
+        entry.armed = Armed::default();
+        match &mut entry.machine {
+            Server::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
+            Server::Request(machine) => machine.handle_timeout(now),
+        }
+        self.settle_server(id);
+        None
+    }
+}
+
+/// Client side.
+impl<U: Copy> Layer<U> {
+    /// Sends a request of ours that already carries its Via with this key's branch.
+    pub(in crate::sip) fn start(
+        &mut self,
+        key: ClientKey,
+        request: Request,
+        hop: Hop,
+        user: U,
+        now: Instant,
+    ) {
+        let machine = match key.kind {
+            ClientKind::Invite => Client::Invite(ClientInvite::new(
+                request,
+                hop,
+                self.timers,
+                now,
+                &mut self.outbox,
+            )),
+            _ => Client::Request(ClientRequest::new(
+                request,
+                hop,
+                self.timers,
+                now,
+                &mut self.outbox,
+            )),
+        };
+        let armed = Armed::default();
+        self.clients.insert(
+            key,
+            ClientEntry {
+                machine,
+                user,
+                armed,
+            },
+        );
+        if let Some(connection) = hop.connection {
+            self.key_by_connection
+                .insert((connection, Key::Client(key)));
+        }
+        self.settle_client(key);
+    }
+
+    pub(in crate::sip) fn knows(&self, key: ClientKey) -> bool {
+        self.clients.contains_key(&key)
+    }
+
+    /// Gives a response to its transaction; returns who has to act on it, if anybody. Call [`Layer::settle_client`]
+    /// afterwards.
+    pub(in crate::sip) fn on_response(
+        &mut self,
+        key: ClientKey,
+        response: &Response,
+        now: Instant,
+    ) -> Option<U> {
+        let entry = self.clients.get_mut(&key)?;
+        let heard = match &mut entry.machine {
+            Client::Invite(machine) => machine.on_response(response, now, &mut self.outbox),
+            Client::Request(machine) => machine.on_response(response, now),
+        };
+        (heard == Heard::News).then_some(entry.user)
+    }
+
+    /// The request of a live client transaction and where it went.
+    pub(in crate::sip) fn request(&self, key: ClientKey) -> Option<(&Request, Hop)> {
+        self.clients.get(&key).map(|entry| match &entry.machine {
+            Client::Invite(machine) => (machine.request(), machine.hop()),
+            Client::Request(machine) => (machine.request(), machine.hop()),
+        })
+    }
+
+    /// The INVITE client transaction with this key.
+    pub(in crate::sip) fn client_invite(&mut self, key: ClientKey) -> Option<&mut ClientInvite> {
+        match self.clients.get_mut(&key).map(|entry| &mut entry.machine) {
+            Some(Client::Invite(machine)) => Some(machine),
+            _ => None,
+        }
+    }
+
+    /// Sets the alarm of a transaction that changed, or forgets it if it ended.
+    pub(in crate::sip) fn settle_client(&mut self, key: ClientKey) {
+        let Some(entry) = self.clients.get_mut(&key) else {
+            return;
+        };
+        let (deadline, ended) = match &entry.machine {
+            Client::Invite(machine) => (machine.deadline(), machine.is_terminated()),
+            Client::Request(machine) => (machine.deadline(), machine.is_terminated()),
+        };
+        match ended {
+            true => self.forget_client(key),
+            false => self
+                .deadlines
+                .arm(Key::Client(key), &mut entry.armed, deadline),
+        }
+    }
+
+    fn forget_client(&mut self, key: ClientKey) {
+        let Some(entry) = self.clients.remove(&key) else {
+            return;
+        };
+        let hop = match &entry.machine {
+            Client::Invite(machine) => machine.hop(),
+            Client::Request(machine) => machine.hop(),
+        };
+        if let Some(connection) = hop.connection {
+            self.key_by_connection
+                .remove(&(connection, Key::Client(key)));
+        }
+    }
+}
+
+/// Server side.
+impl<U: Copy> Layer<U> {
+    /// True if this is a repeated request; it has been answered again if there is an answer.
+    pub(in crate::sip) fn absorbs(&mut self, fingerprint: Fingerprint) -> bool {
+        let Some(id) = self.server_by_fingerprint.get(&fingerprint) else {
+            return false;
+        };
+        if let Some(entry) = self.servers.get_mut(id) {
+            match &mut entry.machine {
+                Server::Invite(machine) => machine.on_repeat(&mut self.outbox),
+                Server::Request(machine) => machine.on_repeat(&mut self.outbox),
+            }
+        }
+        true
+    }
+
+    /// True if a transaction lives that came with the same request by another way.
+    pub(in crate::sip) fn is_merged(&self, merge: Fingerprint) -> bool {
+        self.server_by_merge.contains_key(&merge)
+    }
+
+    /// The live transaction that these keys belong to.
+    pub(in crate::sip) fn find(&self, fingerprint: Fingerprint) -> Option<TransactionId> {
+        self.server_by_fingerprint.get(&fingerprint).copied()
+    }
+
+    /// Opens a server transaction for a request that [`Layer::absorbs`] did not know. Answers go to `hop`.
+    pub(in crate::sip) fn open(
+        &mut self,
+        method: &Method,
+        keys: ServerKeys,
+        hop: Hop,
+        now: Instant,
+    ) -> TransactionId {
+        self.last_server += 1;
+        let id = TransactionId(self.last_server);
+        let machine = match method {
+            Method::Invite => Server::Invite(ServerInvite::new(hop, self.timers)),
+            _ => Server::Request(ServerRequest::new(hop, self.timers, now)),
+        };
+        let entry = ServerEntry {
+            machine,
+            keys,
+            connection: hop.connection,
+            armed: Armed::default(),
+        };
+        self.servers.insert(id, entry);
+        self.server_by_fingerprint.insert(keys.transaction, id);
+        if let Some(merge) = keys.merge {
+            self.server_by_merge.insert(merge, id);
+        }
+        if let Some(connection) = hop.connection {
+            self.key_by_connection.insert((connection, Key::Server(id)));
+        }
+        self.settle_server(id);
+        id
+    }
+
+    /// Sends our answer; dropped where a final one was sent before.
+    pub(in crate::sip) fn answer(&mut self, id: TransactionId, response: &Response, now: Instant) {
+        self.answer_bytes(id, response.status, response.write(), now);
+    }
+
+    /// The same for an answer that is written already.
+    pub(in crate::sip) fn answer_bytes(
+        &mut self,
+        id: TransactionId,
+        status: u16,
+        bytes: Bytes,
+        now: Instant,
+    ) {
+        let Some(entry) = self.servers.get_mut(&id) else {
+            return;
+        };
+        match &mut entry.machine {
+            Server::Invite(machine) => machine.on_answer(status, bytes, now, &mut self.outbox),
+            Server::Request(machine) => machine.on_answer(status, bytes, now, &mut self.outbox),
+        }
+        self.settle_server(id);
+    }
+
+    /// An ACK: absorbed if it confirms a refusal of ours, news if it may confirm a 2xx.
+    pub(in crate::sip) fn on_ack(&mut self, fingerprint: Fingerprint, now: Instant) -> Heard {
+        let Some(id) = self.find(fingerprint) else {
+            return Heard::News;
+        };
+        let heard = match self.servers.get_mut(&id).map(|entry| &mut entry.machine) {
+            Some(Server::Invite(machine)) => machine.on_ack(now),
+            Some(Server::Request(_)) | None => Heard::Absorbed,
+        };
+        self.settle_server(id);
+        heard
+    }
+
+    fn settle_server(&mut self, id: TransactionId) {
+        let Some(entry) = self.servers.get_mut(&id) else {
+            return;
+        };
+        let (deadline, ended) = match &entry.machine {
+            Server::Invite(machine) => (machine.deadline(), machine.is_terminated()),
+            Server::Request(machine) => (machine.deadline(), machine.is_terminated()),
+        };
+        match ended {
+            true => self.forget_server(id),
+            false => self
+                .deadlines
+                .arm(Key::Server(id), &mut entry.armed, deadline),
+        }
+    }
+
+    fn forget_server(&mut self, id: TransactionId) {
+        let Some(entry) = self.servers.remove(&id) else {
+            return;
+        };
+        self.server_by_fingerprint.remove(&entry.keys.transaction);
+        if let Some(merge) = entry.keys.merge {
+            self.server_by_merge.remove(&merge);
+        }
+        if let Some(connection) = entry.connection {
+            self.key_by_connection
+                .remove(&(connection, Key::Server(id)));
+        }
+    }
+
+    /// Forgets every transaction on this connection; returns those that somebody has to hear of. RFC 3261 §17.1.4 and §17.2.4.
+    pub(in crate::sip) fn on_connection_lost(&mut self, connection: ConnectionId) -> Vec<Lost<U>> {
+        let first = (connection, Key::Client(ClientKey::FIRST));
+        let keys: Vec<Key> = self
+            .key_by_connection
+            .range(first..)
+            .take_while(|(of, _)| *of == connection)
+            .map(|(_, key)| *key)
+            .collect();
+        keys.into_iter().filter_map(|key| self.lose(key)).collect()
+    }
+
+    fn lose(&mut self, key: Key) -> Option<Lost<U>> {
+        match key {
+            Key::Server(id) => {
+                self.forget_server(id);
+                Some(Lost::Server(id))
+            }
+            Key::Client(key) => {
+                let entry = self.clients.get(&key)?;
+                let decided = match &entry.machine {
+                    Client::Invite(machine) => machine.is_decided(),
+                    Client::Request(machine) => machine.is_decided(),
+                };
+                let user = entry.user;
+                self.forget_client(key);
+                (!decided).then_some(Lost::Client(user))
+            }
+        }
+    }
+}
+
+impl ClientKey {
+    /// Sorts before every other key.
+    const FIRST: ClientKey = ClientKey {
+        branch: 0,
+        kind: ClientKind::Invite,
+    };
+}

@@ -1,0 +1,100 @@
+//! Registrations: phones need not register again because we were started again.
+
+use sqlx::AnyConnection;
+
+use crate::registrar::StoredBinding;
+use crate::store::Store;
+use crate::store::error::StoreError;
+use crate::store::page::read;
+
+impl Store {
+    /// Every binding that was kept and not forgotten; some may have expired meanwhile.
+    pub async fn bindings(&self) -> Result<Vec<StoredBinding>, StoreError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT document FROM bindings ORDER BY extension, contact")
+                .fetch_all(&self.reading)
+                .await?;
+        rows.iter()
+            .map(|(document,)| read("bindings", document))
+            .collect()
+    }
+}
+
+pub(super) async fn write(
+    connection: &mut AnyConnection,
+    binding: &StoredBinding,
+) -> Result<(), sqlx::Error> {
+    let document = serde_json::to_string(binding).map_err(|why| sqlx::Error::Encode(why.into()))?;
+    sqlx::query(UPSERT)
+        .bind(&binding.extension)
+        .bind(&binding.contact)
+        .bind(document)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn forget(
+    connection: &mut AnyConnection,
+    extension: &str,
+    contact: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM bindings WHERE extension = $1 AND contact = $2")
+        .bind(extension)
+        .bind(contact)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+const UPSERT: &str = "INSERT INTO bindings (extension, contact, document) VALUES ($1, $2, $3)
+    ON CONFLICT (extension, contact) DO UPDATE SET document = excluded.document";
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::store::bench::Folder;
+    use crate::store::bench::at;
+    use crate::store::bench::block_on;
+    use crate::store::writer::Write;
+    use crate::store::writer::Writer;
+
+    #[test]
+    fn a_phone_that_left_is_forgotten_and_one_that_came_again_stands_once() {
+        let folder = Folder::new();
+        block_on(async {
+            let store = folder.store().await;
+            let (outcomes, _told) = mpsc::unbounded_channel();
+            let writer = Writer::start(&store, outcomes);
+            for (contact, cseq) in [("sip:a", 1), ("sip:b", 1), ("sip:a", 2)] {
+                writer.write(Write::Binding(Box::new(binding(contact, cseq))));
+            }
+            writer.write(Write::ForgetBinding {
+                extension: "200".into(),
+                contact: "sip:b".into(),
+            });
+            writer.flush(Duration::from_secs(5)).await.unwrap();
+            assert_eq!(store.bindings().await.unwrap(), [binding("sip:a", 2)]);
+        });
+    }
+
+    fn binding(contact: &str, cseq: u32) -> StoredBinding {
+        StoredBinding {
+            extension: "200".into(),
+            contact: contact.into(),
+            transport: "udp".into(),
+            local: "127.0.0.1:5060".parse().unwrap(),
+            remote: "127.0.0.1:5062".parse().unwrap(),
+            expires: at("2026-11-23T13:00:00Z"),
+            priority: 1000,
+            call_id: "1@phone".into(),
+            cseq,
+            instance: None,
+            user_agent: None,
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The one task that writes.
+//!
+//! It takes what is queued and writes it as one transaction: a disk flush costs the same for one row and for five
+//! hundred. What nobody waits for (records, registrations) may gather for [`LINGER`]; a text is written at once, because
+//! whoever sent it is told only after it is on the disk. What fails is tried again with growing pauses. A new text is
+//! refused then, so that nobody believes it safe; a text whose story had begun waits like the rest.
+
+use std::collections::VecDeque;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use sqlx::AnyConnection;
+use tokio::sync::mpsc;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+use tokio::time::sleep_until;
+
+use crate::channel::message::MessageStatus;
+use crate::store::Store;
+use crate::store::bindings;
+use crate::store::channels;
+use crate::store::error::in_words;
+use crate::store::error::is_for_ever;
+use crate::store::messages;
+use crate::store::records;
+use crate::store::voicemails;
+use crate::store::writer::Job;
+use crate::store::writer::Outcome;
+use crate::store::writer::Tally;
+use crate::store::writer::Write;
+
+pub(super) struct Clerk {
+    store: Store,
+    queue: mpsc::UnboundedReceiver<Job>,
+    outcomes: mpsc::UnboundedSender<Outcome>,
+    tally: Arc<Tally>,
+    /// Taken from the queue and not written yet, in order.
+    pending: VecDeque<Write>,
+    flushes: Vec<oneshot::Sender<()>>,
+    trouble: Option<Trouble>,
+}
+
+/// Writing fails.
+#[derive(Debug)]
+struct Trouble {
+    why: String,
+    since: Instant,
+    pause: Duration,
+    retry_at: Instant,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Turn {
+    Write,
+    /// No writer is left: one last try.
+    Last,
+}
+
+impl Clerk {
+    pub(super) fn new(
+        store: Store,
+        queue: mpsc::UnboundedReceiver<Job>,
+        outcomes: mpsc::UnboundedSender<Outcome>,
+        tally: Arc<Tally>,
+    ) -> Self {
+        Self {
+            store,
+            queue,
+            outcomes,
+            tally,
+            pending: VecDeque::new(),
+            flushes: Vec::new(),
+            trouble: None,
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            let turn = match self.trouble.as_ref().map(|trouble| trouble.retry_at) {
+                None => self.gather().await,
+                Some(retry_at) => self.wait_out(retry_at).await,
+            };
+            self.write_out().await;
+            if turn == Turn::Last {
+                break;
+            }
+        }
+        let lost = self.pending.len();
+        if lost > 0 {
+            tracing::error!(lost, "the server ends and these could not be written");
+        }
+    }
+
+    /// Waits for something to write, then a moment longer for what can share its transaction.
+    async fn gather(&mut self) -> Turn {
+        let Some(first) = self.queue.recv().await else {
+            return Turn::Last;
+        };
+        let mut hurry = self.take(first);
+        let until = Instant::now() + LINGER;
+        loop {
+            while let Ok(job) = self.queue.try_recv() {
+                hurry |= self.take(job);
+            }
+            if hurry || self.pending.len() >= BATCH {
+                return Turn::Write;
+            }
+            tokio::select! {
+                job = self.queue.recv() => match job {
+                    Some(job) => hurry |= self.take(job),
+                    None => return Turn::Last,
+                },
+                () = sleep_until(until) => return Turn::Write,
+            }
+        }
+    }
+
+    /// In trouble: takes in what comes until it is time to try again. A flush asks for a try at once.
+    async fn wait_out(&mut self, retry_at: Instant) -> Turn {
+        loop {
+            tokio::select! {
+                job = self.queue.recv() => match job {
+                    Some(Job::Flush(done)) => {
+                        self.flushes.push(done);
+                        return Turn::Write;
+                    }
+                    Some(Job::Write(write)) if is_news(&write) => self.refuse(&write),
+                    Some(job) => {
+                        self.take(job);
+                    }
+                    None => return Turn::Last,
+                },
+                () = sleep_until(retry_at) => return Turn::Write,
+            }
+        }
+    }
+
+    /// Whether somebody waits for this.
+    fn take(&mut self, job: Job) -> bool {
+        match job {
+            Job::Write(write) => {
+                let hurry = matches!(write, Write::Message(_));
+                self.pending.push_back(write);
+                hurry
+            }
+            Job::Flush(done) => {
+                self.flushes.push(done);
+                true
+            }
+        }
+    }
+
+    async fn write_out(&mut self) {
+        while !self.pending.is_empty() {
+            let many = self.pending.len().min(BATCH);
+            let batch: Vec<Write> = self.pending.drain(..many).collect();
+            match write_together(&self.store, &batch).await {
+                Ok(()) => self.on_written(&batch),
+                Err(error) if is_for_ever(&error) => {
+                    if !self.write_singly(batch).await {
+                        return;
+                    }
+                }
+                Err(error) => return self.on_failure(batch, &error),
+            }
+        }
+        self.on_all_written();
+    }
+
+    /// One row spoils its whole transaction: finds and drops it. False when trouble of the other kind begins.
+    async fn write_singly(&mut self, batch: Vec<Write>) -> bool {
+        let mut rest = VecDeque::from(batch);
+        while let Some(write) = rest.pop_front() {
+            let alone = [write];
+            match write_together(&self.store, &alone).await {
+                Ok(()) => self.on_written(&alone),
+                Err(error) if is_for_ever(&error) => self.on_refused(&alone[0], &error),
+                Err(error) => {
+                    let unwritten = alone.into_iter().chain(rest).collect();
+                    self.on_failure(unwritten, &error);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn on_written(&mut self, batch: &[Write]) {
+        let count = batch.len() as u64;
+        self.tally.waiting.fetch_sub(count, Ordering::Relaxed);
+        self.tally.written.fetch_add(count, Ordering::Relaxed);
+        for write in batch {
+            self.tell(write, Ok(()));
+        }
+    }
+
+    fn on_refused(&mut self, write: &Write, error: &sqlx::Error) {
+        let why = in_words(error);
+        tracing::error!(
+            kind = kind(write),
+            why,
+            "the database refuses this for ever; it is lost"
+        );
+        self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.tally.dropped.fetch_add(1, Ordering::Relaxed);
+        self.tell(write, Err(why));
+    }
+
+    fn on_failure(&mut self, batch: Vec<Write>, error: &sqlx::Error) {
+        for write in batch.into_iter().rev() {
+            self.pending.push_front(write);
+        }
+        self.tally.failures.fetch_add(1, Ordering::Relaxed);
+        let why = in_words(error);
+        let now = Instant::now();
+        let (since, pause) = match &self.trouble {
+            Some(trouble) => (trouble.since, (trouble.pause * 2).min(LONGEST_PAUSE)),
+            None => {
+                let place = self.store.shown();
+                let waiting = self.pending.len();
+                tracing::error!(
+                    place,
+                    why,
+                    waiting,
+                    "cannot write; calls go on, and what is to be kept waits in memory"
+                );
+                self.tally.in_trouble.store(true, Ordering::Relaxed);
+                (now, FIRST_PAUSE)
+            }
+        };
+        self.trouble = Some(Trouble {
+            why,
+            since,
+            pause,
+            retry_at: now + pause,
+        });
+        self.refuse_news();
+    }
+
+    fn on_all_written(&mut self) {
+        if let Some(trouble) = self.trouble.take() {
+            let lasted = trouble.since.elapsed();
+            let figures = self.tally.dropped.load(Ordering::Relaxed);
+            tracing::warn!(
+                ?lasted,
+                dropped = figures,
+                "writing works again; what waited is on the disk"
+            );
+            self.tally.in_trouble.store(false, Ordering::Relaxed);
+        }
+        for done in mem::take(&mut self.flushes) {
+            let _ = done.send(());
+        }
+    }
+
+    /// A text that nobody was promised anything about yet is refused rather than kept waiting.
+    fn refuse_news(&mut self) {
+        for write in mem::take(&mut self.pending) {
+            if is_news(&write) {
+                self.refuse(&write);
+            } else {
+                self.pending.push_back(write);
+            }
+        }
+    }
+
+    fn refuse(&self, news: &Write) {
+        self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
+        let why = self.trouble.as_ref().map(|trouble| trouble.why.clone());
+        self.tell(news, Err(why.unwrap_or_default()));
+    }
+
+    fn tell(&self, write: &Write, result: Result<(), String>) {
+        if let Write::Message(message) = write {
+            let id = message.id.clone();
+            // Nobody listens any more once the switch is gone.
+            let _ = self.outcomes.send(Outcome { id, result });
+        }
+    }
+}
+
+/// The first that the store hears of a text.
+fn is_news(write: &Write) -> bool {
+    let Write::Message(message) = write else {
+        return false;
+    };
+    let begins = matches!(
+        message.status,
+        MessageStatus::Queued | MessageStatus::Received
+    );
+    begins && message.attempts == 0
+}
+
+async fn write_together(store: &Store, batch: &[Write]) -> Result<(), sqlx::Error> {
+    let mut transaction = store.writing.begin().await?;
+    for write in batch {
+        write_one(&mut transaction, write).await?;
+    }
+    transaction.commit().await
+}
+
+async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), sqlx::Error> {
+    match write {
+        Write::Record(record) => records::write(connection, record).await,
+        Write::Message(message) => messages::write(connection, message).await,
+        Write::Binding(binding) => bindings::write(connection, binding).await,
+        Write::ForgetBinding { extension, contact } => {
+            bindings::forget(connection, extension, contact).await
+        }
+        Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
+        Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,
+    }
+}
+
+fn kind(write: &Write) -> &'static str {
+    match write {
+        Write::Record(_) => "record",
+        Write::Message(_) => "message",
+        Write::Binding(_) | Write::ForgetBinding { .. } => "binding",
+        Write::Channel { .. } => "channel",
+        Write::Voicemail(_) => "voicemail",
+    }
+}
+
+/// Rows in one transaction.
+const BATCH: usize = 512;
+/// How long a record may wait for others to share its transaction; so much is lost when the process is killed.
+const LINGER: Duration = Duration::from_millis(200);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);

@@ -1,0 +1,68 @@
+//! `[storage]`: where the database stands.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// `[storage]`
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several nodes.
+    /// Default: `sqlite:data/desvio.db`.
+    pub url: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:data/desvio.db".into(),
+        }
+    }
+}
+
+/// Never shows the password that may stand in the address.
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let url = without_password(&self.url);
+        f.debug_struct("Config").field("url", &url).finish()
+    }
+}
+
+/// `postgres://desvio:…@db/desvio`
+pub(super) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    // A password may hold an `@` of its own: the last one before the path parts it from the host.
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    match authority.rsplit_once('@') {
+        Some((login, host)) => {
+            let user = login.split(':').next().unwrap_or_default();
+            format!("{scheme}://{user}:…@{host}{path}")
+        }
+        None => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_password_is_ever_shown() {
+        let shown = without_password("postgres://desvio:s3cr@t@db.example:5432/desvio");
+        assert_eq!(shown, "postgres://desvio:…@db.example:5432/desvio");
+        let config = Config {
+            url: "postgres://desvio:geheim@db/desvio".into(),
+        };
+        assert!(!format!("{config:?}").contains("geheim"));
+    }
+
+    #[test]
+    fn without_a_section_the_file_stands_in_the_data_folder() {
+        let config: Config = toml::from_str("").unwrap();
+        assert_eq!(config.url, "sqlite:data/desvio.db");
+        assert!(toml::from_str::<Config>("uri = 'x'").is_err());
+    }
+}

@@ -1,0 +1,525 @@
+//! The running calls: whose leg is whose, when each wants to be woken, and what each wants done.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::collections::BinaryHeap;
+use std::collections::HashMap;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::call::effect::Effect as CallEffect;
+use crate::call::effect::Input as CallInput;
+use crate::call::effect::Recording;
+use crate::call::effect::Way;
+use crate::call::machine::Call;
+use crate::call::machine::LEGS_PER_CALL;
+use crate::call::record::CallId;
+use crate::call::record::CallView;
+use crate::call::record::Record;
+use crate::dialplan::walk::QueueOutcome;
+use crate::media::command::Command as MediaCommand;
+use crate::media::command::Event as MediaEvent;
+use crate::media::command::LegId;
+use crate::queue;
+use crate::queue::agent::AgentId;
+use crate::queue::effect::JoinError;
+use crate::queue::effect::WaiterId;
+use crate::sip::agent::HangUpReason;
+use crate::sip::agent::Invitation;
+use crate::sip::agent::SessionEvent;
+use crate::sip::agent::SessionId;
+use crate::switch::desk::Desk;
+use crate::switch::effect::Effect;
+use crate::switch::effect::Keep;
+use crate::switch::effect::Voicemail;
+use crate::switch::input::Ticket;
+use crate::switch::machine::Switch;
+
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    by_number: HashMap<u64, Entry>,
+    number_by_id: BTreeMap<CallId, u64>,
+    leg_by_session: HashMap<SessionId, SessionOf>,
+    call_by_ticket: HashMap<Ticket, u64>,
+    /// Deadlines, earliest first; one that its call no longer has is skipped when it comes up.
+    due: BinaryHeap<Reverse<(Instant, u64)>>,
+    last_number: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    call: Call,
+    /// The caller is this extension, whose owner no queue may ring meanwhile.
+    extension: Option<String>,
+    /// The earliest deadline of this call that stands in `due`.
+    scheduled: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct SessionOf {
+    leg: LegId,
+    trunk: Option<String>,
+}
+
+impl Calls {
+    pub(super) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_number.is_empty()
+    }
+
+    pub(super) fn total(&self) -> u64 {
+        self.last_number
+    }
+
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    pub(super) fn views(&self) -> Vec<CallView> {
+        self.number_by_id
+            .values()
+            .filter_map(|number| Some(self.by_number.get(number)?.call.view()))
+            .collect()
+    }
+
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        self.number_by_id.values().copied().collect()
+    }
+
+    pub(super) fn find(&self, id: &CallId) -> Option<(u64, &Call)> {
+        let number = *self.number_by_id.get(id)?;
+        Some((number, &self.by_number.get(&number)?.call))
+    }
+
+    pub(super) fn insert(&mut self, number: u64, call: Call, extension: Option<String>) {
+        self.number_by_id.insert(call.id().clone(), number);
+        self.by_number.insert(
+            number,
+            Entry {
+                call,
+                extension,
+                scheduled: None,
+            },
+        );
+    }
+
+    /// The session of a leg, from its INVITE on.
+    pub(super) fn bind(&mut self, session: SessionId, leg: LegId, trunk: Option<String>) {
+        self.leg_by_session
+            .insert(session, SessionOf { leg, trunk });
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    fn reschedule(&mut self, number: u64) {
+        let Some(entry) = self.by_number.get_mut(&number) else {
+            return;
+        };
+        let wanted = entry.call.poll_timeout();
+        if let Some(at) =
+            wanted.filter(|at| entry.scheduled.is_none_or(|scheduled| *at < scheduled))
+        {
+            entry.scheduled = Some(at);
+            self.due.push(Reverse((at, number)));
+        }
+    }
+
+    fn pop_due(&mut self, now: Instant) -> Option<u64> {
+        let Reverse((at, number)) = *self.due.peek()?;
+        if at > now {
+            return None;
+        }
+        self.due.pop();
+        if let Some(entry) = self.by_number.get_mut(&number) {
+            entry.scheduled = None;
+        }
+        Some(number)
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.by_number.remove(&number)?;
+        self.number_by_id.remove(entry.call.id());
+        Some(entry)
+    }
+}
+
+/// Whether nothing of a session is left after this event.
+fn is_last(event: &SessionEvent) -> bool {
+    matches!(
+        event,
+        SessionEvent::Refused { .. }
+            | SessionEvent::Cancelled
+            | SessionEvent::HungUp { .. }
+            | SessionEvent::Lost
+            | SessionEvent::HangUpDone
+    )
+}
+
+/// ITU-T Q.850 §2.2.7, the ones that we say.
+fn cause_text(cause: u16) -> &'static str {
+    match cause {
+        16 => "Normal call clearing",
+        17 => "User busy",
+        19 => "No answer from user",
+        20 => "Subscriber absent",
+        21 => "Call rejected",
+        38 => "Network out of order",
+        88 => "Incompatible destination",
+        102 => "Recovery on timer expiry",
+        _ => "",
+    }
+}
+
+impl Switch {
+    /// Lets one call work, then carries out what it wants.
+    pub(super) fn with_call(
+        &mut self,
+        number: u64,
+        now: Instant,
+        work: impl FnOnce(&mut Call, &Desk, Instant),
+    ) {
+        let Some(entry) = self.calls.by_number.get_mut(&number) else {
+            return;
+        };
+        work(&mut entry.call, &self.desk, now);
+        self.drain_call(number, now);
+    }
+
+    pub(super) fn tell_call(&mut self, number: u64, input: CallInput, now: Instant) {
+        self.with_call(number, now, |call, desk, now| call.handle(input, desk, now));
+    }
+
+    /// A new call takes its place and begins.
+    pub(super) fn admit(
+        &mut self,
+        number: u64,
+        call: Call,
+        extension: Option<String>,
+        now: Instant,
+    ) {
+        if let Some(extension) = &extension {
+            self.on_engaged(extension, now);
+        }
+        self.calls.insert(number, call, extension);
+        self.drain_call(number, now);
+    }
+
+    fn drain_call(&mut self, number: u64, now: Instant) {
+        while let Some(effect) = self
+            .calls
+            .by_number
+            .get_mut(&number)
+            .and_then(|entry| entry.call.poll_effect())
+        {
+            self.carry_out(number, effect, now);
+        }
+        let over = self
+            .calls
+            .by_number
+            .get(&number)
+            .is_some_and(|entry| entry.call.is_over());
+        if !over {
+            return self.calls.reschedule(number);
+        }
+        if let Some(extension) = self.calls.remove(number).and_then(|entry| entry.extension) {
+            self.on_disengaged(&extension, now);
+        }
+    }
+
+    fn on_engaged(&mut self, extension: &str, now: Instant) {
+        *self
+            .desk
+            .talks_by_extension
+            .entry(extension.to_owned())
+            .or_default() += 1;
+        self.desk
+            .queues
+            .on_engaged(&AgentId(extension.to_owned()), now);
+    }
+
+    fn on_disengaged(&mut self, extension: &str, now: Instant) {
+        let agent = AgentId(extension.to_owned());
+        self.desk.queues.on_talk_ended(&agent, now);
+        let Some(talks) = self.desk.talks_by_extension.get_mut(extension) else {
+            return;
+        };
+        *talks -= 1;
+        if *talks == 0 {
+            self.desk.talks_by_extension.remove(extension);
+            self.desk.queues.on_free(&agent, now);
+        }
+    }
+
+    pub(super) fn run_due_calls(&mut self, now: Instant) {
+        while let Some(number) = self.calls.pop_due(now) {
+            self.with_call(number, now, |call, desk, now| {
+                call.handle_timeout(desk, now)
+            });
+        }
+    }
+
+    pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
+        let number = event.leg().0 / LEGS_PER_CALL;
+        self.tell_call(number, CallInput::Media(event), now);
+    }
+
+    pub(super) fn on_session_event(
+        &mut self,
+        session: SessionId,
+        event: SessionEvent,
+        now: Instant,
+    ) {
+        let leg = if is_last(&event) {
+            self.forget_session(session)
+        } else {
+            self.calls
+                .leg_by_session
+                .get(&session)
+                .map(|known| known.leg)
+        };
+        if let Some(leg) = leg {
+            self.tell_call(
+                leg.0 / LEGS_PER_CALL,
+                CallInput::Session { leg, event },
+                now,
+            );
+        }
+    }
+
+    fn forget_session(&mut self, session: SessionId) -> Option<LegId> {
+        let SessionOf { leg, trunk } = self.calls.leg_by_session.remove(&session)?;
+        if let Some(trunk) = trunk {
+            self.desk.trunks.on_call_ended(&trunk);
+        }
+        Some(leg)
+    }
+
+    fn carry_out(&mut self, number: u64, effect: CallEffect, now: Instant) {
+        match effect {
+            CallEffect::Media(command) => self.media(command),
+            CallEffect::Invite { leg, way, sdp } => self.invite(number, leg, *way, sdp, now),
+            CallEffect::Progress {
+                session,
+                status,
+                sdp,
+            } => self.agent.progress(session, status, sdp, now),
+            CallEffect::Accept { session, sdp } => self.agent.accept(session, sdp, now),
+            CallEffect::Reject { session, status } => {
+                self.agent.reject(session, status, None, now);
+                self.forget_session(session);
+            }
+            CallEffect::HangUp { session, cause } => {
+                self.agent.hang_up(
+                    session,
+                    Some(HangUpReason::Q850(cause, cause_text(cause))),
+                    now,
+                );
+                self.forget_session(session);
+            }
+            CallEffect::AnswerOffer { session, sdp } => self.agent.answer(session, sdp, now),
+            CallEffect::RefuseOffer { session, status } => {
+                self.agent.refuse_offer(session, status, now)
+            }
+            CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
+            CallEffect::Speak { text, language } => self.speak(number, text, language),
+            CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
+            CallEffect::Event(kind) => self.publish_call(number, kind, now),
+            CallEffect::Finished(record) => self.on_finished(*record, now),
+            of_a_queue => self.carry_out_queue(number, of_a_queue, now),
+        }
+    }
+
+    fn carry_out_queue(&mut self, number: u64, effect: CallEffect, now: Instant) {
+        let waiter = WaiterId(number);
+        match effect {
+            CallEffect::JoinQueue { queue } => self.join_queue(number, &queue, now),
+            CallEffect::LeaveQueue => self.desk.queues.leave(waiter, now),
+            CallEffect::AgentAnswered { agent } => {
+                *self
+                    .desk
+                    .talks_by_extension
+                    .entry(agent.clone())
+                    .or_default() += 1;
+                self.desk.queues.on_answered(waiter, &AgentId(agent), now);
+            }
+            CallEffect::AgentRefused { agent, refusal } => {
+                self.desk
+                    .queues
+                    .on_refused(waiter, &AgentId(agent), refusal, now)
+            }
+            CallEffect::AgentBusy { agent } => self.on_engaged(&agent, now),
+            CallEffect::AgentFree { agent } => self.on_disengaged(&agent, now),
+            _ => {}
+        }
+    }
+
+    fn media(&mut self, command: MediaCommand) {
+        let command = match command {
+            MediaCommand::Open { leg, address } => MediaCommand::Open {
+                leg,
+                address: self.desk.bind_address_for(address),
+            },
+            other => other,
+        };
+        self.effects.push_back(Effect::Media(command));
+    }
+
+    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: bytes::Bytes, now: Instant) {
+        let Way {
+            trunk,
+            target,
+            hop,
+            from,
+            to,
+            credentials,
+            ..
+        } = way;
+        if let Some(trunk) = &trunk {
+            self.desk.trunks.on_call_begun(trunk);
+        }
+        let invitation = Invitation {
+            target,
+            hop,
+            from,
+            to,
+            sdp,
+            headers: Vec::new(),
+            credentials,
+        };
+        let session = self.agent.invite(invitation, now);
+        self.calls.bind(session, leg, trunk);
+        if let Some(entry) = self.calls.by_number.get_mut(&number) {
+            entry.call.on_session(leg, session);
+        }
+    }
+
+    fn join_queue(&mut self, number: u64, queue: &str, now: Instant) {
+        let input = match self.desk.queues.join(queue, WaiterId(number), now) {
+            Ok(position) => CallInput::QueueJoined { position },
+            Err(JoinError::Full { .. }) => CallInput::QueueRefused(QueueOutcome::Full),
+            Err(JoinError::NobodySignedIn | JoinError::Unknown { .. }) => {
+                CallInput::QueueRefused(QueueOutcome::NobodySignedIn)
+            }
+        };
+        self.tell_call_later(number, input, now);
+    }
+
+    /// From within `drain_call`: the call works, its effects are taken by the loop that is running.
+    fn tell_call_later(&mut self, number: u64, input: CallInput, now: Instant) {
+        if let Some(entry) = self.calls.by_number.get_mut(&number) {
+            entry.call.handle(input, &self.desk, now);
+        }
+    }
+
+    /// What the queues want of calls. True: something moved.
+    pub(super) fn settle_queues(&mut self, now: Instant) -> bool {
+        let mut moved = false;
+        while let Some(effect) = self.desk.queues.poll_effect() {
+            moved = true;
+            match effect {
+                queue::effect::Effect::Ring { waiter, agent, .. } => {
+                    self.tell_call(waiter.0, CallInput::RingAgent { agent: agent.0 }, now);
+                }
+                queue::effect::Effect::StopRinging { waiter, agent } => {
+                    let input = CallInput::StopRingingAgent {
+                        agent: agent.0,
+                        why: queue::effect::Refusal::NoAnswer,
+                    };
+                    self.tell_call(waiter.0, input, now);
+                }
+                queue::effect::Effect::Position { .. } => {}
+            }
+        }
+        moved
+    }
+
+    fn send_from_call(&mut self, number: u64, to: &str, text: String, now: Instant) {
+        let call = self
+            .calls
+            .by_number
+            .get(&number)
+            .map_or_else(String::new, |entry| entry.call.id().to_string());
+        self.send_from_dialplan(&call, to, text, now);
+    }
+
+    fn speak(&mut self, number: u64, text: String, language: String) {
+        let ticket = self.ticket();
+        self.calls.call_by_ticket.insert(ticket, number);
+        self.effects.push_back(Effect::Speak {
+            ticket,
+            text,
+            language,
+        });
+    }
+
+    pub(super) fn on_spoken(
+        &mut self,
+        ticket: Ticket,
+        result: Result<std::sync::Arc<crate::media::clip::Clip>, String>,
+        now: Instant,
+    ) {
+        if let Some(number) = self.calls.call_by_ticket.remove(&ticket) {
+            self.tell_call(number, CallInput::Spoken(result), now);
+        }
+    }
+
+    fn keep_voicemail(&mut self, number: u64, recording: &Recording, now: Instant) {
+        let Some(view) = self
+            .calls
+            .by_number
+            .get(&number)
+            .map(|entry| entry.call.view())
+        else {
+            return;
+        };
+        let path = recording
+            .path
+            .strip_prefix(&self.desk.voicemail_folder)
+            .unwrap_or(&recording.path);
+        let voicemail = Voicemail {
+            id: self.fresh_id("vm_"),
+            mailbox: recording.mailbox.clone(),
+            call: view.id.0,
+            from: view.from,
+            left: self.wall(now),
+            length_ms: recording.length_ms,
+            path: path.display().to_string(),
+        };
+        self.publish("voicemail.left", json!(voicemail), now);
+        self.effects
+            .push_back(Effect::Keep(Keep::Voicemail(voicemail)));
+    }
+
+    fn publish_call(&mut self, number: u64, kind: &'static str, now: Instant) {
+        let Some(entry) = self.calls.by_number.get(&number) else {
+            return;
+        };
+        let view: CallView = entry.call.view();
+        self.publish(kind, json!(view), now);
+    }
+
+    fn on_finished(&mut self, record: Record, now: Instant) {
+        *self
+            .tally
+            .calls
+            .entry((record.direction.as_str(), record.status.as_str()))
+            .or_default() += 1;
+        let kind = match record.status {
+            crate::call::record::Status::Completed => "call.completed",
+            crate::call::record::Status::Busy => "call.busy",
+            crate::call::record::Status::NoAnswer => "call.no-answer",
+            crate::call::record::Status::Canceled => "call.canceled",
+            _ => "call.failed",
+        };
+        self.publish(kind, json!(record), now);
+        self.effects
+            .push_back(Effect::Keep(Keep::Record(Box::new(record))));
+    }
+}

@@ -1,0 +1,209 @@
+//! The watched channels: when each probe is due, and what follows when a channel's state changes.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use serde_json::json;
+use tracing::warn;
+
+use crate::channel::channels::Channels as Kinds;
+use crate::channel::config::Config;
+use crate::outage::Change;
+use crate::outage::ChannelState;
+use crate::outage::Evidence;
+use crate::outage::detector::Detector;
+use crate::outage::overriding::Override;
+use crate::outage::schedule::Schedule;
+use crate::outage::snapshot::Snapshot;
+use crate::switch::command::Answer;
+use crate::switch::command::ChannelView;
+use crate::switch::command::OverrideWish;
+use crate::switch::command::Problem;
+use crate::switch::commands::unknown;
+use crate::switch::effect::Effect;
+use crate::switch::effect::Keep;
+use crate::switch::machine::Switch;
+
+#[derive(Debug)]
+pub(super) struct Channels {
+    by_name: BTreeMap<String, Watched>,
+    schedule: Schedule,
+}
+
+#[derive(Debug)]
+struct Watched {
+    kind: String,
+    detector: Detector,
+}
+
+impl Channels {
+    pub(super) fn new(
+        configs: &[Config],
+        kinds: &Kinds,
+        kept: &BTreeMap<String, Value>,
+        now: Instant,
+        wall: Timestamp,
+    ) -> Self {
+        let mut channels = Self {
+            by_name: BTreeMap::new(),
+            schedule: Schedule::default(),
+        };
+        for config in configs {
+            let Some(channel) = kinds.find(&config.name) else {
+                continue;
+            };
+            let probes = channel.probes().to_vec();
+            let mut detector = Detector::new(&config.detector).watching(&probes);
+            if let Some(snapshot) = kept
+                .get(&config.name)
+                .and_then(|kept| serde_json::from_value::<Snapshot>(kept.clone()).ok())
+            {
+                detector.restore(snapshot, now, wall);
+            }
+            channels
+                .schedule
+                .add(&config.name, &probes, config.every, config.timeout, now);
+            let kind = config.kind.clone();
+            channels
+                .by_name
+                .insert(config.name.clone(), Watched { kind, detector });
+        }
+        channels
+    }
+
+    /// Names of the channels that the dialplan calls down.
+    pub(super) fn down(&self) -> Vec<String> {
+        let down = self
+            .by_name
+            .iter()
+            .filter(|(_, watched)| watched.detector.state().is_down());
+        down.map(|(name, _)| name.clone()).collect()
+    }
+
+    pub(super) fn states(&self) -> impl Iterator<Item = (&str, ChannelState)> {
+        self.by_name
+            .iter()
+            .map(|(name, watched)| (name.as_str(), watched.detector.state()))
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        let detectors = self
+            .by_name
+            .values()
+            .filter_map(|watched| watched.detector.poll_timeout());
+        detectors
+            .chain(self.schedule.poll_timeout())
+            .map(|deadline| deadline.at)
+            .min()
+    }
+
+    pub(super) fn views(&self, now: Instant, wall: Timestamp) -> Vec<ChannelView> {
+        self.by_name
+            .iter()
+            .map(|(name, watched)| watched.view(name, now, wall))
+            .collect()
+    }
+}
+
+impl Watched {
+    fn view(&self, name: &str, now: Instant, wall: Timestamp) -> ChannelView {
+        ChannelView {
+            name: name.to_owned(),
+            kind: self.kind.clone(),
+            verdict: self.detector.view(now, wall),
+        }
+    }
+}
+
+impl Switch {
+    pub(super) fn run_channels(&mut self, now: Instant) {
+        while let Some(due) = self.channels.schedule.poll_due(now) {
+            self.effects.push_back(Effect::Probe(due));
+        }
+        let names: Vec<String> = self.channels.by_name.keys().cloned().collect();
+        for name in names {
+            self.change(&name, |detector| detector.handle_timeout(now), now);
+        }
+    }
+
+    pub(super) fn on_evidence(&mut self, channel: &str, evidence: Evidence, now: Instant) {
+        self.change(channel, |detector| detector.on_evidence(evidence, now), now);
+    }
+
+    pub(super) fn override_channel(
+        &mut self,
+        name: &str,
+        wish: OverrideWish,
+        now: Instant,
+    ) -> Result<Answer, Problem> {
+        let OverrideWish {
+            state,
+            reason,
+            author,
+            lasts,
+        } = wish;
+        let overriding = Override {
+            state,
+            reason,
+            author,
+            until: lasts.map(|lasts| now + lasts),
+        };
+        self.change(name, |detector| detector.set_override(overriding, now), now);
+        self.keep_channel(name, now);
+        self.channel_view(name, now)
+    }
+
+    pub(super) fn clear_override(&mut self, name: &str, now: Instant) -> Result<Answer, Problem> {
+        self.change(name, |detector| detector.clear_override(now), now);
+        self.keep_channel(name, now);
+        self.channel_view(name, now)
+    }
+
+    pub(super) fn channel_view(&self, name: &str, now: Instant) -> Result<Answer, Problem> {
+        let watched = self
+            .channels
+            .by_name
+            .get(name)
+            .ok_or_else(|| unknown("channel", name))?;
+        Ok(Answer::Channel(Box::new(watched.view(
+            name,
+            now,
+            self.wall(now),
+        ))))
+    }
+
+    fn change(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&mut Detector) -> Option<Change>,
+        now: Instant,
+    ) {
+        let Some(watched) = self.channels.by_name.get_mut(name) else {
+            return;
+        };
+        let Some(change) = work(&mut watched.detector) else {
+            return;
+        };
+        if change.to.is_down() && !change.from.is_down() {
+            *self.tally.outages.entry(name.to_owned()).or_default() += 1;
+        }
+        warn!(channel = %name, from = %change.from, to = %change.to, reasons = ?change.reasons, "channel changed");
+        let data = json!({ "channel": name, "from": change.from, "state": change.to, "reasons": change.reasons });
+        self.desk.channels_down = self.channels.down();
+        self.publish("channel.changed", data, now);
+        self.keep_channel(name, now);
+    }
+
+    fn keep_channel(&mut self, name: &str, now: Instant) {
+        let Some(watched) = self.channels.by_name.get(name) else {
+            return;
+        };
+        let snapshot = watched.detector.snapshot(now, self.wall(now));
+        self.effects.push_back(Effect::Keep(Keep::Channel {
+            name: name.to_owned(),
+            snapshot: json!(snapshot),
+        }));
+    }
+}

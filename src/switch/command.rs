@@ -1,0 +1,156 @@
+//! What the API and the command line ask of the running switch, and what they hear back.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::call::record::CallId;
+use crate::call::record::CallView;
+use crate::channel::Webhook;
+use crate::channel::message::Message;
+use crate::outage::ChannelState;
+use crate::outage::view::ChannelView as Verdict;
+use crate::queue::agent::Wish;
+use crate::queue::view::AgentView;
+use crate::queue::view::QueueView;
+use crate::registrar::BindingView;
+
+#[derive(Debug)]
+pub enum Command {
+    PlaceCall(PlaceCall),
+    Calls,
+    Call(CallId),
+    HangUp(CallId),
+    SendMessage(SendMessage),
+    /// A provider's webhook with inbound texts or delivery reports.
+    Webhook {
+        channel: String,
+        webhook: Webhook,
+    },
+    Channels,
+    Channel(String),
+    Override {
+        channel: String,
+        wish: OverrideWish,
+    },
+    ClearOverride {
+        channel: String,
+    },
+    Queues,
+    Agents,
+    SetAgent {
+        number: String,
+        wish: Wish,
+    },
+    Registrations,
+    Status,
+}
+
+/// `POST /v1/calls`.
+#[derive(Debug, Clone)]
+pub struct PlaceCall {
+    /// An extension, or a number that a `route` of the dialplan leads out.
+    pub to: String,
+    /// The caller id that the far side sees.
+    pub from: Option<String>,
+    pub then: Then,
+    /// Default: 45 s.
+    pub ring_for: Duration,
+}
+
+/// What happens once the far side has answered.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    Flow(String),
+    Queue(String),
+    Say {
+        text: String,
+        language: Option<String>,
+    },
+    Play {
+        prompt: String,
+        language: Option<String>,
+    },
+    /// Click to call: this second party is rung and connected.
+    Connect(String),
+}
+
+/// `POST /v1/messages`.
+#[derive(Debug, Clone)]
+pub struct SendMessage {
+    pub to: String,
+    pub from: Option<String>,
+    pub text: String,
+    /// Default: the extension's phone, or the first channel that sends texts to phone numbers.
+    pub channel: Option<String>,
+}
+
+/// `PUT /v1/channels/{name}/override`.
+#[derive(Debug, Clone)]
+pub struct OverrideWish {
+    pub state: ChannelState,
+    pub reason: String,
+    pub author: String,
+    pub lasts: Option<Duration>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answer {
+    Call(Box<CallView>),
+    Calls(Vec<CallView>),
+    Message(Box<Message>),
+    Messages(Vec<Message>),
+    Channel(Box<ChannelView>),
+    Channels(Vec<ChannelView>),
+    Queues(Vec<QueueView>),
+    Agents(Vec<AgentView>),
+    Registrations(Vec<BindingView>),
+    Status(Box<StatusView>),
+    Done {},
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct ChannelView {
+    pub name: String,
+    pub kind: String,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct StatusView {
+    pub version: &'static str,
+    pub started: Timestamp,
+    pub draining: bool,
+    pub calls: usize,
+    pub calls_total: u64,
+    pub registrations: usize,
+    pub waiting: usize,
+    pub channels_down: Vec<String>,
+    pub trunks: Vec<TrunkView>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+pub struct TrunkView {
+    pub name: String,
+    /// `ready`, `resolving`, `registering`, `unreachable: …`.
+    pub state: String,
+    pub calls: u32,
+    pub max_calls: Option<u32>,
+}
+
+/// Why a command was not carried out; becomes an RFC 9457 problem.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{title}: {detail}")]
+pub struct Problem {
+    /// HTTP status.
+    pub status: u16,
+    /// Short and stable, for programs: `unknown-flow`.
+    pub rule: &'static str,
+    pub title: String,
+    pub detail: String,
+    /// What to do next.
+    pub hint: String,
+}

@@ -1,0 +1,306 @@
+//! What the API and the command line may ask of the running switch.
+
+use std::time::Instant;
+
+use crate::call::clerk::Facts;
+use crate::call::effect::Around;
+use crate::call::effect::Destination;
+use crate::call::effect::Input as CallInput;
+use crate::call::effect::NoWay;
+use crate::call::effect::Way;
+use crate::call::machine::Call;
+use crate::call::orders::RING_FOR;
+use crate::call::record::CallId;
+use crate::call::record::CallView;
+use crate::call::record::Direction;
+use crate::call::script::Plain;
+use crate::call::script::Script;
+use crate::dialplan::walk::DialTarget;
+use crate::dialplan::walk::Order;
+use crate::queue::agent::AgentId;
+use crate::queue::agent::Wish;
+use crate::switch::command::Answer;
+use crate::switch::command::Command;
+use crate::switch::command::PlaceCall;
+use crate::switch::command::Problem;
+use crate::switch::command::StatusView;
+use crate::switch::command::Then;
+use crate::switch::effect::Effect;
+use crate::switch::input::Ticket;
+use crate::switch::machine::Switch;
+
+type Answered = Result<Answer, Problem>;
+
+impl Switch {
+    pub(super) fn on_command(&mut self, ticket: Ticket, command: Command, now: Instant) {
+        let answer = match command {
+            // These two are answered when the store has them.
+            Command::SendMessage(wish) => return self.on_send_message(ticket, wish, now),
+            Command::Webhook { channel, webhook } => {
+                return self.on_webhook(ticket, &channel, &webhook, now);
+            }
+            Command::PlaceCall(wish) => self.place_call(wish, now),
+            Command::Calls => Ok(Answer::Calls(self.calls.views())),
+            Command::Call(id) => self.call_view(&id),
+            Command::HangUp(id) => self.hang_up(&id, now),
+            Command::Channels => Ok(Answer::Channels(self.channels.views(now, self.wall(now)))),
+            Command::Channel(name) => self.channel_view(&name, now),
+            Command::Override { channel, wish } => self.override_channel(&channel, wish, now),
+            Command::ClearOverride { channel } => self.clear_override(&channel, now),
+            Command::Queues => Ok(Answer::Queues(self.desk.queues.view(now))),
+            Command::Agents => Ok(Answer::Agents(self.desk.queues.agents(now))),
+            Command::SetAgent { number, wish } => self.set_agent(number, wish, now),
+            Command::Registrations => Ok(Answer::Registrations(
+                self.desk.registrar.view(now, self.wall(now)),
+            )),
+            Command::Status => Ok(Answer::Status(Box::new(self.status(now)))),
+        };
+        self.answer(ticket, answer);
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answered) {
+        self.effects.push_back(Effect::Answer { ticket, answer });
+    }
+
+    fn place_call(&mut self, wish: PlaceCall, now: Instant) -> Answered {
+        if self.draining {
+            return Err(problem(
+                503,
+                "shutting-down",
+                "The server is shutting down",
+                "",
+                "Try again once it runs.",
+            ));
+        }
+        let script = self.script_for(&wish)?;
+        let from = wish
+            .from
+            .clone()
+            .unwrap_or_else(|| default_caller(&wish.then));
+        let to = self.desk.normal(&wish.to);
+        let ways = self.ways(&wish.to, &from, now)?;
+        let number = self.calls.next_number();
+        let id = CallId(self.fresh_id("call_"));
+        let facts = Facts {
+            direction: Direction::Outbound,
+            from,
+            to,
+            trunk: ways.first().and_then(|way| way.trunk.clone()),
+            flow: match &wish.then {
+                Then::Flow(flow) => Some(flow.clone()),
+                _ => None,
+            },
+            channels_down: self.desk.channels_down.clone(),
+        };
+        let call = Call::placed(
+            id.clone(),
+            number,
+            ways,
+            wish.ring_for,
+            facts,
+            script,
+            &self.desk,
+            now,
+        );
+        self.admit(number, call, None, now);
+        self.call_view(&id)
+    }
+
+    fn ways(&self, to: &str, from: &str, now: Instant) -> Result<Vec<Way>, Problem> {
+        self.desk
+            .ways_to(&self.destination(to), from, now)
+            .map_err(|why| match why {
+                NoWay::Unknown => problem(
+                    422,
+                    "no-route",
+                    "No way to this number",
+                    to,
+                    "Add a `route` for it to the dialplan, or give an extension.",
+                ),
+                NoWay::NotRegistered => problem(
+                    409,
+                    "not-registered",
+                    "No phone of this extension is registered",
+                    to,
+                    "Sign the softphone in and try again.",
+                ),
+                NoWay::TrunkUnavailable => problem(
+                    503,
+                    "trunk-unavailable",
+                    "The trunk takes no call now",
+                    to,
+                    "See `desvio status` for its state and its `max_calls`.",
+                ),
+            })
+    }
+
+    pub(super) fn destination(&self, to: &str) -> Destination {
+        if self.desk.is_extension(to) {
+            Destination::Extension(to.to_owned())
+        } else {
+            Destination::Number(to.to_owned())
+        }
+    }
+
+    fn script_for(&mut self, wish: &PlaceCall) -> Result<Script, Problem> {
+        let language =
+            |given: &Option<String>, own: &str| given.clone().unwrap_or_else(|| own.to_owned());
+        let order = match &wish.then {
+            Then::Flow(name) => {
+                let flow = self
+                    .desk
+                    .program
+                    .flow_named(name)
+                    .ok_or_else(|| unknown("flow", name))?;
+                return Ok(self.walk(
+                    flow,
+                    &wish.to,
+                    wish.from.as_deref().unwrap_or_default(),
+                    None,
+                ));
+            }
+            Then::Queue(queue) if !self.desk.music_by_queue.contains_key(queue) => {
+                return Err(unknown("queue", queue));
+            }
+            Then::Queue(queue) => Order::JoinQueue {
+                queue: queue.clone(),
+            },
+            Then::Say {
+                text,
+                language: given,
+            } => Order::Speak {
+                text: text.clone(),
+                language: language(given, &self.desk.language),
+            },
+            Then::Play {
+                prompt,
+                language: given,
+            } => {
+                let language = language(given, &self.desk.language);
+                self.desk
+                    .prompt(prompt, &language)
+                    .ok_or_else(|| unknown("prompt", prompt))?;
+                Order::Play {
+                    prompts: vec![prompt.clone()],
+                    language,
+                }
+            }
+            Then::Connect(second) => Order::Dial {
+                target: self.dial_target(second)?,
+                ring_for: RING_FOR,
+            },
+        };
+        Ok(Script::Plain(Plain::new(order)))
+    }
+
+    fn dial_target(&self, to: &str) -> Result<DialTarget, Problem> {
+        if self.desk.is_extension(to) {
+            return Ok(DialTarget::Extension(to.to_owned()));
+        }
+        let number = self.desk.normal(to);
+        self.desk
+            .program
+            .route_for(&number)
+            .ok_or_else(|| unknown("route for", to))?;
+        Ok(DialTarget::Number(number))
+    }
+
+    fn call_view(&self, id: &CallId) -> Answered {
+        let (_, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
+        Ok(Answer::Call(Box::new(call.view())))
+    }
+
+    fn hang_up(&mut self, id: &CallId, now: Instant) -> Answered {
+        let (number, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
+        let view: CallView = call.view();
+        self.tell_call(
+            number,
+            CallInput::HangUp {
+                why: "ended through the API",
+            },
+            now,
+        );
+        Ok(Answer::Call(Box::new(view)))
+    }
+
+    fn set_agent(&mut self, number: String, wish: Wish, now: Instant) -> Answered {
+        let agent = AgentId(number);
+        self.desk
+            .queues
+            .set_state(&agent, wish, now)
+            .map_err(|fault| {
+                problem(
+                    404,
+                    "unknown-agent",
+                    "No queue has this agent",
+                    &fault.to_string(),
+                    "Agents are the extensions that a [[queue]] lists.",
+                )
+            })?;
+        Ok(Answer::Agents(self.desk.queues.agents(now)))
+    }
+
+    fn status(&self, now: Instant) -> StatusView {
+        StatusView {
+            version: self.version,
+            started: self.started,
+            draining: self.draining,
+            calls: self.calls.len(),
+            calls_total: self.calls.total(),
+            registrations: self.desk.registrar.len(),
+            waiting: self
+                .desk
+                .queues
+                .view(now)
+                .iter()
+                .map(|queue| queue.waiting)
+                .sum(),
+            channels_down: self.desk.channels_down.clone(),
+            trunks: self.desk.trunks.view(),
+        }
+    }
+}
+
+/// The second party of a click-to-call is what the first one sees ringing him.
+fn default_caller(then: &Then) -> String {
+    match then {
+        Then::Connect(second) => second.clone(),
+        _ => "desvio".to_owned(),
+    }
+}
+
+pub(super) fn problem(
+    status: u16,
+    rule: &'static str,
+    title: &str,
+    detail: &str,
+    hint: &str,
+) -> Problem {
+    Problem {
+        status,
+        rule,
+        title: title.to_owned(),
+        detail: detail.to_owned(),
+        hint: hint.to_owned(),
+    }
+}
+
+pub(super) fn unknown(kind: &str, name: &str) -> Problem {
+    problem(
+        422,
+        "unknown-name",
+        &format!("No {kind} `{name}`"),
+        "",
+        "See `desvio check` for the names that the configuration and the dialplan define.",
+    )
+}
+
+fn no_call(id: &CallId) -> Problem {
+    problem(
+        404,
+        "unknown-call",
+        "No such call is running",
+        &id.0,
+        "Calls that ended are under /v1/records.",
+    )
+}

@@ -1,0 +1,103 @@
+//! Everything that the switch wants done in the world.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::call::record::Record;
+use crate::channel::Delivery;
+use crate::channel::HttpRequest;
+use crate::channel::message::Message;
+use crate::media::command::Command as MediaCommand;
+use crate::outage::schedule::Due;
+use crate::registrar::StoredBinding;
+use crate::sip::hop::Transmit;
+use crate::sip::hop::Transport;
+use crate::switch::command::Answer;
+use crate::switch::command::Problem;
+use crate::switch::input::Ticket;
+
+#[derive(Debug)]
+pub enum Effect {
+    Sip(Transmit),
+    /// `Open` is carried out at once and its `Opened` handed back in the same turn.
+    Media(MediaCommand),
+    /// Comes back as `Input::HttpAnswered`.
+    Http {
+        ticket: Ticket,
+        request: HttpRequest,
+    },
+    /// Comes back as `Input::Resolved`: RFC 3263 for a trunk's host.
+    Resolve {
+        trunk: String,
+        host: String,
+        port: Option<u16>,
+        transport: Option<Transport>,
+    },
+    /// Run this probe once; comes back as `Input::Evidence`.
+    Probe(Due),
+    /// Text to speech by the configured engine; comes back as `Input::Spoken`.
+    Speak {
+        ticket: Ticket,
+        text: String,
+        language: String,
+    },
+    Keep(Keep),
+    Answer {
+        ticket: Ticket,
+        answer: Result<Answer, Problem>,
+    },
+    Publish(PublicEvent),
+}
+
+/// What must outlive the process.
+#[derive(Debug)]
+pub enum Keep {
+    Record(Box<Record>),
+    /// Acknowledged by `Input::MessageKept`.
+    Message(Box<Message>),
+    /// What became of a text of ours, by the provider's id for it.
+    Receipt {
+        channel: String,
+        provider_id: String,
+        delivery: Delivery,
+    },
+    Binding(Box<StoredBinding>),
+    ForgetBinding {
+        extension: String,
+        contact: String,
+    },
+    /// A channel's state and override, as the outage engine wrote it down.
+    Channel {
+        name: String,
+        snapshot: Value,
+    },
+    Voicemail(Voicemail),
+}
+
+/// A recording that somebody left; its file is on disk before this is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voicemail {
+    /// `vm_…`
+    pub id: String,
+    pub mailbox: String,
+    pub call: String,
+    pub from: String,
+    pub left: Timestamp,
+    pub length_ms: u64,
+    /// Relative to the data folder's `voicemail/`.
+    pub path: String,
+}
+
+/// One line of `GET /v1/events` and one webhook.
+#[derive(Debug, Clone, Serialize)]
+pub struct PublicEvent {
+    /// `evt_…`, ascending in time.
+    pub id: String,
+    /// `call.ringing`, `message.received`, `channel.changed`, …
+    #[serde(rename = "type")]
+    pub kind: &'static str,
+    pub at: Timestamp,
+    pub data: Value,
+}

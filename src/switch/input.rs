@@ -1,0 +1,65 @@
+//! Everything that can reach the switch from the world. The journal of these values replays a run exactly.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::channel::HttpAnswer;
+use crate::channel::HttpFailure;
+use crate::channel::message::MessageId;
+use crate::media::clip::Clip;
+use crate::media::command::Event as MediaEvent;
+use crate::outage::Evidence;
+use crate::sip::hop::ConnectionId;
+use crate::sip::hop::Hop;
+use crate::sip::hop::Packet;
+use crate::switch::command::Command;
+
+/// Ties an answer to what asked for it; made by whoever asks, never read by the other side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Ticket(pub u64);
+
+#[derive(Debug)]
+pub enum Input {
+    /// A SIP datagram, or one message cut from a stream.
+    Packet(Packet),
+    /// A stream closed or broke: the registrations over it are gone.
+    ConnectionLost(ConnectionId),
+    Media(MediaEvent),
+    /// From the API or the command line; answered by `Effect::Answer` with the same ticket.
+    Command {
+        ticket: Ticket,
+        command: Command,
+    },
+    /// One probe of one channel came back.
+    Evidence {
+        channel: String,
+        evidence: Evidence,
+    },
+    /// `Effect::Http` came back: the answer, or why there is none.
+    HttpAnswered {
+        ticket: Ticket,
+        result: Result<HttpAnswer, HttpFailure>,
+    },
+    /// `Effect::Resolve` came back, best first.
+    Resolved {
+        trunk: String,
+        result: Result<Vec<Hop>, String>,
+    },
+    /// `Keep::Message` is on disk.
+    MessageKept(MessageId),
+    /// `Keep::Message` could not be written.
+    MessageNotKept {
+        id: MessageId,
+        why: String,
+    },
+    /// `Effect::Speak` came back.
+    Spoken {
+        ticket: Ticket,
+        result: Result<Arc<Clip>, String>,
+    },
+    /// The wall clock, told now and then: for hours of business and for records, never for timers.
+    Clock(Timestamp),
+    /// No new calls; running ones get BYE. `Switch::is_empty` tells when that is done.
+    Drain,
+}

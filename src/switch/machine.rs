@@ -1,0 +1,312 @@
+//! The four methods of the switch: inputs go to the part that they belong to, effects come out in order.
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::channel;
+use crate::channel::message::Message;
+use crate::channel::message::MessageId;
+use crate::channel::outbox::Outbox;
+use crate::dialplan::program::Program;
+use crate::media::prompts::Prompts;
+use crate::number::Region;
+use crate::queue::queues::Queues;
+use crate::registrar::Extension;
+use crate::registrar::Registrar;
+use crate::registrar::StoredBinding;
+use crate::sip::agent::RequestId;
+use crate::sip::agent::UserAgent;
+use crate::sip::digest::Guard;
+use crate::switch::calls::Calls;
+use crate::switch::channels::Channels;
+use crate::switch::desk::Clock;
+use crate::switch::desk::Desk;
+use crate::switch::effect::Effect;
+use crate::switch::effect::PublicEvent;
+use crate::switch::input::Input;
+use crate::switch::input::Ticket;
+use crate::switch::messages::Waiting;
+use crate::switch::trunk;
+use crate::switch::trunks::Trunks;
+
+/// All that the switch is made of. Nothing in it changes later but the dialplan.
+pub struct Settings {
+    pub sip: crate::sip::config::Config,
+    pub media: crate::media::config::Config,
+    pub registrar: crate::registrar::Config,
+    pub extensions: Vec<Extension>,
+    pub trunks: Vec<trunk::Config>,
+    pub queues: Vec<crate::queue::config::Config>,
+    pub channels: Vec<channel::config::Config>,
+    /// The same channels, opened: their templates and pointers have been found to be right.
+    pub kinds: Arc<channel::channels::Channels>,
+    pub messages: channel::config::Messages,
+    pub program: Arc<Program>,
+    pub language: String,
+    pub prompts: Prompts,
+    pub home: Region,
+    /// Makes the nonces of digest authentication; new at each start.
+    pub digest_key: [u8; 32],
+    pub voicemail_folder: PathBuf,
+    pub version: &'static str,
+    pub kept: KeptState,
+}
+
+/// What an earlier run left in the store.
+#[derive(Debug, Default)]
+pub struct KeptState {
+    pub bindings: Vec<StoredBinding>,
+    /// Outgoing texts whose outcome is not known.
+    pub messages: Vec<Message>,
+    /// Channel → what `Keep::Channel` wrote.
+    pub channels: BTreeMap<String, Value>,
+}
+
+pub struct Switch {
+    pub(super) agent: UserAgent,
+    pub(super) guard: Guard,
+    pub(super) secrets: BTreeMap<String, crate::sip::digest::Secret>,
+    pub(super) desk: Desk,
+    pub(super) calls: Calls,
+    pub(super) channels: Channels,
+    pub(super) outbox: Outbox,
+    /// Texts that reached us and are not on disk yet: who waits for the 200 or the API's answer.
+    pub(super) unkept: BTreeMap<MessageId, Waiting>,
+    pub(super) kinds: Arc<channel::channels::Channels>,
+    pub(super) texts_by_request: HashMap<RequestId, MessageId>,
+    /// Phones that have not answered yet.
+    pub(super) phones_by_text: BTreeMap<MessageId, u32>,
+    /// Webhooks with so many texts that are not on disk yet.
+    pub(super) webhooks: HashMap<Ticket, usize>,
+    pub(super) texts_by_ticket: HashMap<Ticket, MessageId>,
+    pub(super) rng: fastrand::Rng,
+    pub(super) effects: VecDeque<Effect>,
+    pub(super) started: Timestamp,
+    pub(super) version: &'static str,
+    pub(super) draining: bool,
+    pub(super) tally: Tally,
+    next_ticket: u64,
+    next_event: u64,
+}
+
+/// Counts since the start, for `/metrics`.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    pub calls: BTreeMap<(&'static str, &'static str), u64>,
+    pub auth_failures: u64,
+    pub messages: BTreeMap<&'static str, u64>,
+    pub outages: BTreeMap<String, u64>,
+}
+
+impl Switch {
+    pub fn new(settings: Settings, mut rng: fastrand::Rng, now: Instant, wall: Timestamp) -> Self {
+        let secrets = settings
+            .extensions
+            .iter()
+            .map(|extension| (extension.number.clone(), extension.secret()))
+            .collect();
+        let guard = Guard::new(&settings.sip.domain, settings.digest_key);
+        let agent = UserAgent::new(&settings.sip, rng.fork());
+        let channels = Channels::new(
+            &settings.channels,
+            &settings.kinds,
+            &settings.kept.channels,
+            now,
+            wall,
+        );
+        let kinds = Arc::clone(&settings.kinds);
+        let outbox = Outbox::new(Arc::clone(&settings.kinds), settings.messages.clone());
+        let messages = settings.kept.messages.clone();
+        let bindings = settings.kept.bindings.clone();
+        let version = settings.version;
+        let mut switch = Self {
+            agent,
+            guard,
+            secrets,
+            desk: desk(settings, now, wall),
+            calls: Calls::default(),
+            channels,
+            outbox,
+            unkept: BTreeMap::new(),
+            kinds,
+            texts_by_request: HashMap::new(),
+            phones_by_text: BTreeMap::new(),
+            webhooks: HashMap::new(),
+            texts_by_ticket: HashMap::new(),
+            rng,
+            effects: VecDeque::new(),
+            started: wall,
+            version,
+            draining: false,
+            tally: Tally::default(),
+            next_ticket: 0,
+            next_event: 0,
+        };
+        switch.desk.registrar.restore(bindings, now, wall);
+        switch.outbox.restore(messages, wall);
+        switch.desk.channels_down = switch.channels.down();
+        switch.settle(now);
+        switch
+    }
+
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Packet(packet) => self.agent.receive(packet, now),
+            Input::ConnectionLost(connection) => {
+                self.agent.connection_lost(connection, now);
+                self.desk.registrar.connection_lost(connection, now);
+            }
+            Input::Media(event) => self.on_media(event, now),
+            Input::Command { ticket, command } => self.on_command(ticket, command, now),
+            Input::Evidence { channel, evidence } => self.on_evidence(&channel, evidence, now),
+            Input::HttpAnswered { ticket, result } => self.on_http_answer(ticket, result, now),
+            Input::Resolved { trunk, result } => self.desk.trunks.on_resolved(&trunk, result, now),
+            Input::MessageKept(id) => self.on_message_kept(&id, now),
+            Input::MessageNotKept { id, why } => self.on_message_not_kept(&id, &why, now),
+            Input::Spoken { ticket, result } => self.on_spoken(ticket, result, now),
+            Input::Clock(wall) => self.desk.clock = Clock::new(now, wall),
+            Input::Drain => self.drain(now),
+        }
+        self.settle(now);
+    }
+
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    pub fn poll_timeout(&mut self) -> Option<Instant> {
+        [
+            self.agent.poll_timeout(),
+            self.calls.poll_timeout(),
+            self.desk.queues.poll_timeout().map(|deadline| deadline.at),
+            self.desk.registrar.poll_timeout(),
+            self.desk.trunks.poll_timeout(),
+            self.channels.poll_timeout(),
+            self.outbox.poll_timeout().map(|deadline| deadline.at),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+    }
+
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.agent.handle_timeout(now);
+        self.desk.queues.handle_timeout(now);
+        self.desk.registrar.handle_timeout(now);
+        let wall = self.wall(now);
+        self.outbox.handle_timeout(now, wall);
+        self.run_trunk_errands(now);
+        self.run_channels(now);
+        self.run_due_calls(now);
+        self.settle(now);
+    }
+
+    /// No call is left and nothing is about to be sent: the process may end.
+    pub fn is_empty(&self) -> bool {
+        self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty()
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What one part hands to another, until nothing moves any more.
+    fn settle(&mut self, now: Instant) {
+        loop {
+            let before = self.effects.len();
+            let mut moved = false;
+            while let Some(event) = self.agent.poll_event() {
+                moved = true;
+                self.on_agent_event(event, now);
+            }
+            moved |= self.settle_queues(now);
+            moved |= self.settle_registrar(now);
+            moved |= self.settle_outbox(now);
+            while let Some(transmit) = self.agent.poll_transmit() {
+                self.effects.push_back(Effect::Sip(transmit));
+            }
+            if !moved && before == self.effects.len() {
+                return;
+            }
+        }
+    }
+
+    fn drain(&mut self, now: Instant) {
+        self.draining = true;
+        for number in self.calls.numbers() {
+            self.with_call(number, now, |call, desk, now| {
+                call.handle(
+                    crate::call::effect::Input::HangUp {
+                        why: "the server is shutting down",
+                    },
+                    desk,
+                    now,
+                );
+            });
+        }
+    }
+
+    pub(super) fn ticket(&mut self) -> Ticket {
+        self.next_ticket += 1;
+        // Tickets of the shell are odd, ours are even: neither side meets the other's.
+        Ticket(self.next_ticket * 2)
+    }
+
+    pub(super) fn wall(&self, now: Instant) -> Timestamp {
+        self.desk.clock.wall(now)
+    }
+
+    pub(super) fn publish(&mut self, kind: &'static str, data: Value, now: Instant) {
+        self.next_event += 1;
+        let at = self.wall(now);
+        let id = format!("evt_{:013x}{:06x}", at.as_millisecond(), self.next_event);
+        self.effects
+            .push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
+    }
+
+    /// `call_`, `msg_`, `vm_` and 20 characters that nobody can guess from the last one.
+    pub(super) fn fresh_id(&mut self, prefix: &str) -> String {
+        let random: String =
+            std::iter::repeat_with(|| self.rng.alphanumeric().to_ascii_lowercase())
+                .take(20)
+                .collect();
+        format!("{prefix}{random}")
+    }
+}
+
+fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
+    let names = settings
+        .extensions
+        .iter()
+        .map(|extension| (extension.number.clone(), extension.name.clone()));
+    let music = settings
+        .queues
+        .iter()
+        .map(|queue| (queue.name.clone(), queue.hold_music.clone()));
+    Desk {
+        names_by_extension: names.collect(),
+        music_by_queue: music.collect(),
+        registrar: Registrar::new(&settings.registrar, &settings.extensions),
+        trunks: Trunks::new(settings.trunks, now),
+        program: settings.program,
+        prompts: settings.prompts,
+        language: settings.language,
+        home: settings.home,
+        domain: settings.sip.domain,
+        external_address: settings.sip.external_address,
+        bind_address: settings.media.address,
+        codecs: settings.media.codecs,
+        voicemail_folder: settings.voicemail_folder,
+        channels_down: Vec::new(),
+        queues: Queues::new(settings.queues),
+        talks_by_extension: BTreeMap::new(),
+        clock: Clock::new(now, wall),
+    }
+}

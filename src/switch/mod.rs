@@ -1,0 +1,30 @@
+//! The whole PBX as ONE machine: who gets which input, which number leads to which flow, and the trunks.
+//!
+//! One task owns the [`Switch`] and calls it with everything that happens, in the order in which it happens. So there are
+//! no locks, and a run can be told again from its inputs. It never touches the world: it says what it wants done.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `machine` | the four methods, and which part an input belongs to |
+//! | `signalling` | what a SIP request may do: register, call, text |
+//! | `trunk` | whom we trust by address, where a trunk is, how many calls it carries |
+//! | `desk` | what calls may look up |
+//! | `calls` | the running calls: carries out what each wants |
+//! | `messages` | texts in and out |
+//! | `channels` | when to probe, what follows from a change of state |
+//! | `commands` | what the API may ask |
+//!
+//! [`Switch`]: machine::Switch
+
+mod calls;
+mod channels;
+pub mod command;
+mod commands;
+mod desk;
+pub mod effect;
+pub mod input;
+pub mod machine;
+mod messages;
+mod signalling;
+pub mod trunk;
+mod trunks;

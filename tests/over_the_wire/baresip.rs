@@ -1,0 +1,188 @@
+//! baresip as a phone: a tone is its microphone, what it hears goes to a file.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::path::PathBuf;
+use std::process::Child;
+use std::process::Command;
+use std::process::Stdio;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::server::folder;
+use crate::server::lines_of;
+use crate::server::newest;
+use crate::sound;
+
+pub struct Baresip {
+    child: Child,
+    folder: PathBuf,
+    lines: mpsc::Receiver<String>,
+    said: Vec<String>,
+    pub address: SocketAddr,
+}
+
+/// What a phone is to be.
+pub struct Wish<'a> {
+    pub user: &'a str,
+    /// None: it does not register, as a carrier's gateway.
+    pub password: Option<&'a str>,
+    pub ip: &'a str,
+    pub server: SocketAddr,
+    pub tone: f64,
+    pub answers: Answers,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Answers {
+    AtOnce,
+    ByHand,
+}
+
+const MODULES: [&str; 8] = [
+    "stdio",
+    "g711",
+    "aufile",
+    "aubridge",
+    "sndfile",
+    "debug_cmd",
+    "account",
+    "menu",
+];
+
+impl Baresip {
+    pub fn start(wish: &Wish) -> Self {
+        let folder = folder(wish.user);
+        let port = UdpSocket::bind((wish.ip, 0))
+            .and_then(|socket| socket.local_addr())
+            .expect("a free port")
+            .port();
+        sound::write_tone(&folder.join("tone.wav"), wish.tone, 120);
+        std::fs::write(folder.join("config"), config(&folder, wish, port))
+            .expect("a configuration");
+        std::fs::write(folder.join("accounts"), account(wish)).expect("an account");
+        std::fs::write(folder.join("contacts"), "").expect("no contacts");
+        let mut child = Command::new("baresip")
+            .arg("-f")
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("baresip is installed: tests/all installs it");
+        let lines = lines_of(child.stdout.take().expect("its output"));
+        let address = format!("{}:{port}", wish.ip).parse().expect("an address");
+        let mut phone = Self {
+            child,
+            folder,
+            lines,
+            said: Vec::new(),
+            address,
+        };
+        match wish.password {
+            Some(_) => phone.wait_for("200 OK"),
+            None => phone.wait_for("baresip is ready"),
+        }
+        phone
+    }
+
+    /// A line with these words, from the start on.
+    pub fn wait_for(&mut self, words: &str) {
+        let until = Instant::now() + Duration::from_secs(30);
+        while !self.said.iter().any(|line| line.contains(words)) {
+            match self
+                .lines
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+            {
+                Ok(line) => self.said.push(line),
+                Err(_) => panic!("baresip never said `{words}`:\n{}", self.said.join("\n")),
+            }
+        }
+    }
+
+    pub fn types(&mut self, keys: &str) {
+        self.child
+            .stdin
+            .as_mut()
+            .expect("its input")
+            .write_all(keys.as_bytes())
+            .expect("it reads");
+    }
+
+    pub fn dials(&mut self, uri: &str) {
+        self.types(&format!("/dial {uri}\n"));
+    }
+
+    /// Sound takes its time: goes on reading what the phone says for so many seconds.
+    pub fn listens_for(&mut self, seconds: u64) {
+        let until = Instant::now() + Duration::from_secs(seconds);
+        while let Ok(line) = self
+            .lines
+            .recv_timeout(until.saturating_duration_since(Instant::now()))
+        {
+            self.said.push(line);
+        }
+    }
+
+    pub fn hangs_up(&mut self) {
+        self.types("b");
+    }
+
+    /// Ends the phone; the file is complete only then.
+    pub fn recording(mut self) -> PathBuf {
+        self.types("q");
+        let _ = self.child.wait();
+        newest(&self.folder, "-dec.wav").unwrap_or_else(|| {
+            panic!(
+                "{} heard nothing:\n{}",
+                self.folder.display(),
+                self.said.join("\n")
+            )
+        })
+    }
+}
+
+impl Drop for Baresip {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
+    let folder = folder.display();
+    let mut text = format!(
+        "poll_method epoll\ncall_max_calls 4\nsip_listen {ip}:{port}\naudio_source aufile,{folder}/tone.wav\n\
+         audio_player aubridge,null{port}\naudio_alert aubridge,alert{port}\nausrc_srate 8000\nauplay_srate 8000\n\
+         ausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\nrtp_ports 30000-39998\nnet_interface {ip}\n",
+        ip = wish.ip,
+    );
+    for module in MODULES {
+        let kind = match module {
+            "account" => "module_tmp",
+            "menu" | "debug_cmd" => "module_app",
+            _ => "module",
+        };
+        text += &format!("{kind} {module}.so\n");
+    }
+    text + "module_path /usr/lib/baresip/modules\n"
+}
+
+fn account(wish: &Wish) -> String {
+    let Wish { user, server, .. } = wish;
+    let answers = if wish.answers == Answers::AtOnce {
+        "auto"
+    } else {
+        "manual"
+    };
+    match wish.password {
+        Some(password) => format!(
+            "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu\n"
+        ),
+        None => {
+            format!("<sip:{user}@{server}>;regint=0;answermode={answers};audio_codecs=pcma,pcmu\n")
+        }
+    }
+}

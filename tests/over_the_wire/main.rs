@@ -1,0 +1,18 @@
+//! The story over real sockets: our server, baresip as softphone and customer, sipp as carrier, sound checked by its content.
+//!
+//! `cargo test` passes without any of these programs; `tests/all` installs them and runs this with `--ignored`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "here, and only here, tests meet the real world"
+)]
+
+mod baresip;
+mod carrier;
+mod customer;
+mod http;
+mod placed;
+mod probes;
+mod server;
+mod sound;
+mod texts;

@@ -1,0 +1,741 @@
+//! The bench that the stories play on: a switch, its surroundings, and a clock that only the story moves.
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::time::Instant;
+
+use desvio::call::record::Record;
+use desvio::channel::HttpAnswer;
+use desvio::channel::HttpRequest;
+use desvio::channel::channels::Channels;
+use desvio::channel::config::Messages;
+use desvio::channel::message::Message;
+use desvio::channel::message::MessageStatus;
+use desvio::dialplan::config::Config as Dialplan;
+use desvio::dialplan::load::load;
+use desvio::dialplan::names::Names;
+use desvio::dialplan::source::SourceFile;
+use desvio::media::command::Event as MediaEvent;
+use desvio::media::prompts::Prompts;
+use desvio::outage::Evidence;
+use desvio::outage::Outcome;
+use desvio::outage::Role;
+use desvio::outage::schedule::Due;
+use desvio::sip::hop::Packet;
+use desvio::switch::command::Answer;
+use desvio::switch::command::Command;
+use desvio::switch::command::Problem;
+use desvio::switch::effect::Effect;
+use desvio::switch::effect::Keep;
+use desvio::switch::effect::PublicEvent;
+use desvio::switch::effect::Voicemail;
+use desvio::switch::input::Input;
+use desvio::switch::input::Ticket;
+use desvio::switch::machine::KeptState;
+use desvio::switch::machine::Settings;
+use desvio::switch::machine::Switch;
+use jiff::Timestamp;
+
+use crate::phone::Phone;
+use crate::pump::Pump;
+
+pub const SERVER: &str = "10.0.0.1:5060";
+pub const CARRIER: &str = "198.51.100.9:5060";
+pub const BUSINESS: &str = "+551140031234";
+pub const CUSTOMER: &str = "+5511999998888";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct PhoneId(pub usize);
+
+/// What the store holds: it outlives a restart of the switch.
+#[derive(Default)]
+pub struct Store {
+    pub records: Vec<Record>,
+    pub messages: BTreeMap<String, Message>,
+    pub bindings: BTreeMap<String, desvio::registrar::StoredBinding>,
+    pub channels: BTreeMap<String, serde_json::Value>,
+    pub voicemails: Vec<Voicemail>,
+    /// Every write fails while this says why.
+    pub broken: Option<String>,
+}
+
+pub struct Bench {
+    pub switch: Switch,
+    pub now: Instant,
+    pub started: Instant,
+    pub phones: Vec<Phone>,
+    pub pump: Pump,
+    pub store: Store,
+    pub events: Vec<PublicEvent>,
+    pub http: Vec<(Ticket, HttpRequest)>,
+    pub answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
+    /// Probes of channels in this list fail.
+    pub fallen: Vec<String>,
+    pub trace: String,
+    next_ticket: u64,
+    config: String,
+    seed: u64,
+}
+
+pub fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an arbitrary origin for virtual time"
+)]
+fn origin() -> Instant {
+    Instant::now()
+}
+
+/// 23 November 2026, a Monday, 12:39 in São Paulo.
+fn wall() -> Timestamp {
+    "2026-11-23T12:39:00-03:00".parse().expect("a time")
+}
+
+const CONFIG: &str = include_str!("../data/bench.toml");
+const DESIGN: &str = include_str!("../data/design.kdl");
+
+#[derive(serde::Deserialize)]
+struct Sections {
+    sip: desvio::sip::config::Config,
+    media: desvio::media::config::Config,
+    #[serde(default)]
+    extension: Vec<desvio::registrar::Extension>,
+    #[serde(default)]
+    trunk: Vec<desvio::switch::trunk::Config>,
+    #[serde(default)]
+    queue: Vec<desvio::queue::config::Config>,
+    #[serde(default)]
+    channel: Vec<desvio::channel::config::Config>,
+}
+
+impl Bench {
+    /// The dialplan of the contract, extensions 200 and 201, queue `vendas`, trunk `operadora`, channels `whatsapp` and `sms`.
+    pub fn new() -> Self {
+        Self::with_dialplan(DESIGN)
+    }
+
+    pub fn with_dialplan(plan: &str) -> Self {
+        Self::build(CONFIG, plan)
+    }
+
+    pub fn build(config: &str, plan: &str) -> Self {
+        let now = origin();
+        let seed = 7;
+        let switch = switch(config, plan, KeptState::default(), seed, now);
+        let mut bench = Self {
+            switch,
+            now,
+            started: now,
+            phones: Vec::new(),
+            pump: Pump::default(),
+            store: Store::default(),
+            events: Vec::new(),
+            http: Vec::new(),
+            answers: VecDeque::new(),
+            fallen: Vec::new(),
+            trace: String::new(),
+            next_ticket: 0,
+            config: config.to_owned(),
+            seed,
+        };
+        bench.note(plan.lines().next().unwrap_or_default());
+        bench.advance(Duration::ZERO);
+        bench
+    }
+
+    /// The process ends without a word and starts again on what the store kept.
+    pub fn restarts(&mut self, plan: &str) {
+        let kept = KeptState {
+            bindings: self.store.bindings.values().cloned().collect(),
+            messages: self
+                .store
+                .messages
+                .values()
+                .filter(|message| {
+                    matches!(
+                        message.status,
+                        MessageStatus::Queued | MessageStatus::Sending
+                    )
+                })
+                .cloned()
+                .collect(),
+            channels: self.store.channels.clone(),
+        };
+        self.seed += 1;
+        self.switch = switch(&self.config, plan, kept, self.seed, self.now);
+        self.pump = Pump::default();
+        self.http.clear();
+        self.note("the server restarts");
+        self.advance(Duration::ZERO);
+    }
+
+    pub fn phone(&mut self, number: &str) -> PhoneId {
+        let index = self.phones.len();
+        let address = SocketAddr::from(([10, 0, 1, index as u8 + 1], 5060));
+        self.add(number, address, Some("segredo"))
+    }
+
+    pub fn add(&mut self, name: &str, address: SocketAddr, password: Option<&str>) -> PhoneId {
+        let seed = 100 + self.phones.len() as u64;
+        let server = SERVER.parse().expect("an address");
+        self.phones
+            .push(Phone::new(name, address, server, password, seed));
+        PhoneId(self.phones.len() - 1)
+    }
+
+    pub fn registered(&mut self, number: &str) -> PhoneId {
+        let phone = self.phone(number);
+        self.registers(phone);
+        phone
+    }
+
+    pub fn registers(&mut self, phone: PhoneId) {
+        let now = self.now;
+        self.phones[phone.0].register(3600, now);
+        self.settle();
+        let answer = self.phones[phone.0]
+            .answers
+            .pop_back()
+            .map(|(_, status)| status);
+        assert_eq!(
+            answer,
+            Some(200),
+            "REGISTER of {}\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+    }
+
+    pub fn unregisters(&mut self, phone: PhoneId) {
+        let now = self.now;
+        self.phones[phone.0].register(0, now);
+        self.settle();
+    }
+
+    /// The carrier's gateway, known by its address.
+    pub fn trunk(&mut self) -> PhoneId {
+        self.add("operadora", CARRIER.parse().expect("an address"), None)
+    }
+
+    pub fn calls(&mut self, phone: PhoneId, from: Option<&str>, to: &str) {
+        self.note(&format!(
+            "{} calls {to}",
+            from.unwrap_or(&self.phones[phone.0].name)
+        ));
+        let now = self.now;
+        self.phones[phone.0].call(to, from, now);
+        self.settle();
+    }
+
+    /// A customer calls the business through the carrier.
+    pub fn customer_calls(&mut self) -> PhoneId {
+        let carrier = self.trunk();
+        self.calls(carrier, Some(CUSTOMER), BUSINESS);
+        carrier
+    }
+
+    pub fn presses(&mut self, phone: PhoneId, digits: &str) {
+        self.note(&format!("{} presses {digits}", self.phones[phone.0].name));
+        let leg = self.leg(phone);
+        for digit in digits.chars() {
+            self.input(Input::Media(MediaEvent::Digit { leg, digit }));
+        }
+    }
+
+    pub fn picks_up(&mut self, phone: PhoneId) {
+        self.note(&format!("{} picks up", self.phones[phone.0].name));
+        assert!(
+            self.phones[phone.0].ringing.is_some(),
+            "{} does not ring\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+        let now = self.now;
+        self.phones[phone.0].picks_up(now);
+        self.settle();
+    }
+
+    pub fn declines(&mut self, phone: PhoneId, status: u16) {
+        self.note(&format!(
+            "{} declines with {status}",
+            self.phones[phone.0].name
+        ));
+        let now = self.now;
+        self.phones[phone.0].declines(status, now);
+        self.settle();
+    }
+
+    pub fn hangs_up(&mut self, phone: PhoneId) {
+        self.note(&format!("{} hangs up", self.phones[phone.0].name));
+        let now = self.now;
+        self.phones[phone.0].hangs_up(now);
+        self.settle();
+    }
+
+    /// `down`, `up`: by hand, as the owner would.
+    pub fn whatsapp_is_set(&mut self, state: &str) {
+        let wish = desvio::switch::command::OverrideWish {
+            state: serde_json::from_str(&format!("\"{state}\"")).expect("a state"),
+            reason: "said so".to_owned(),
+            author: "the owner".to_owned(),
+            lasts: None,
+        };
+        self.asks(Command::Override {
+            channel: "whatsapp".to_owned(),
+            wish,
+        })
+        .expect("a channel of this name");
+    }
+
+    /// The caller has said what he had to say.
+    pub fn recording_ends(&mut self, leg: desvio::media::command::LegId) {
+        for event in
+            self.pump
+                .stop_recording(leg, self.now, desvio::media::command::RecordEnd::Silence)
+        {
+            self.input(Input::Media(event));
+        }
+    }
+
+    /// Asks the API for something and returns the answer.
+    pub fn asks(&mut self, command: Command) -> Result<Answer, Problem> {
+        let ticket = self.sends(command);
+        let at = self
+            .answers
+            .iter()
+            .position(|(answered, _)| *answered == ticket);
+        let at = at.unwrap_or_else(|| panic!("the command was not answered\n{}", self.trace));
+        self.answers.remove(at).expect("it is there").1
+    }
+
+    pub fn sends(&mut self, command: Command) -> Ticket {
+        self.next_ticket += 2;
+        let ticket = Ticket(self.next_ticket - 1);
+        self.note(&format!("API: {command:?}"));
+        self.input(Input::Command { ticket, command });
+        ticket
+    }
+
+    pub fn http_answers(&mut self, status: u16, body: &str) -> HttpRequest {
+        assert!(
+            !self.http.is_empty(),
+            "nobody asked over HTTP\n{}",
+            self.trace
+        );
+        let (ticket, request) = self.http.remove(0);
+        let answer = HttpAnswer {
+            status,
+            retry_after: None,
+            body: body.as_bytes().to_vec().into(),
+        };
+        self.input(Input::HttpAnswered {
+            ticket,
+            result: Ok(answer),
+        });
+        request
+    }
+
+    pub fn input(&mut self, input: Input) {
+        self.switch.handle(input, self.now);
+        self.settle();
+    }
+
+    pub fn advance(&mut self, by: Duration) {
+        let until = self.now + by;
+        loop {
+            let mut wakes: Vec<Instant> = self
+                .phones
+                .iter_mut()
+                .filter_map(|phone| phone.agent.poll_timeout())
+                .collect();
+            wakes.extend(self.switch.poll_timeout());
+            wakes.extend(self.pump.next_end());
+            let next = wakes.into_iter().min().unwrap_or(until).max(self.now);
+            if next > until {
+                break;
+            }
+            self.now = next;
+            self.wake();
+            if next == until {
+                break;
+            }
+        }
+        self.now = until;
+        self.settle();
+    }
+
+    fn wake(&mut self) {
+        let now = self.now;
+        for phone in &mut self.phones {
+            phone.agent.handle_timeout(now);
+        }
+        for event in self.pump.finished(now) {
+            self.switch.handle(Input::Media(event), now);
+        }
+        self.switch.handle_timeout(now);
+        self.settle();
+    }
+
+    pub fn settle(&mut self) {
+        loop {
+            let mut moved = false;
+            while let Some(effect) = self.switch.poll_effect() {
+                moved = true;
+                self.carry_out(effect);
+            }
+            for index in 0..self.phones.len() {
+                let now = self.now;
+                self.phones[index].work(now);
+                while let Some(transmit) = self.phones[index].agent.poll_transmit() {
+                    moved = true;
+                    self.trace_message(index, "→", &transmit.bytes);
+                    let mut hop = transmit.hop;
+                    std::mem::swap(&mut hop.local, &mut hop.remote);
+                    self.switch.handle(
+                        Input::Packet(Packet {
+                            hop,
+                            bytes: transmit.bytes,
+                        }),
+                        now,
+                    );
+                }
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        let now = self.now;
+        match effect {
+            Effect::Sip(transmit) => self.deliver(transmit),
+            Effect::Media(command) => {
+                for event in self.pump.carry_out(command, now) {
+                    self.switch.handle(Input::Media(event), now);
+                }
+            }
+            Effect::Http { ticket, request } => self.http.push((ticket, request)),
+            Effect::Resolve { trunk, .. } => {
+                let hop = desvio::sip::hop::Hop {
+                    transport: desvio::sip::hop::Transport::Udp,
+                    local: SERVER.parse().expect("an address"),
+                    remote: CARRIER.parse().expect("an address"),
+                    connection: None,
+                };
+                self.switch.handle(
+                    Input::Resolved {
+                        trunk,
+                        result: Ok(vec![hop]),
+                    },
+                    now,
+                );
+            }
+            Effect::Probe(due) => self.probe(due),
+            Effect::Speak { ticket, .. } => {
+                self.switch.handle(
+                    Input::Spoken {
+                        ticket,
+                        result: Err("this bench has no voice".to_owned()),
+                    },
+                    now,
+                );
+            }
+            Effect::Keep(keep) => self.keep(keep),
+            Effect::Answer { ticket, answer } => self.answers.push_back((ticket, answer)),
+            Effect::Publish(event) => self.events.push(event),
+        }
+    }
+
+    fn deliver(&mut self, transmit: desvio::sip::hop::Transmit) {
+        let now = self.now;
+        let to = transmit.hop.remote;
+        let Some(index) = self.phones.iter().rposition(|phone| phone.address == to) else {
+            return self.note(&format!("a message for {to}, where nobody listens"));
+        };
+        self.trace_message(index, "←", &transmit.bytes);
+        let mut hop = transmit.hop;
+        std::mem::swap(&mut hop.local, &mut hop.remote);
+        self.phones[index].agent.receive(
+            Packet {
+                hop,
+                bytes: transmit.bytes,
+            },
+            now,
+        );
+    }
+
+    fn probe(&mut self, due: Due) {
+        let failed = self.fallen.contains(&due.channel) && due.probe.role() == Role::Channel;
+        let outcome = match failed {
+            true => Outcome::Failed {
+                why: "timed out".to_owned(),
+            },
+            false => Outcome::Answered {
+                took: Duration::from_millis(30),
+            },
+        };
+        let at = wall().checked_add(self.now - self.started).expect("a time");
+        let evidence = Evidence {
+            layer: due.probe.layer,
+            target: due.probe.target.clone(),
+            role: due.probe.role(),
+            outcome,
+            at,
+        };
+        self.switch.handle(
+            Input::Evidence {
+                channel: due.channel,
+                evidence,
+            },
+            self.now,
+        );
+    }
+
+    fn keep(&mut self, keep: Keep) {
+        if let Some(why) = self.store.broken.clone() {
+            if let Keep::Message(message) = keep {
+                self.switch.handle(
+                    Input::MessageNotKept {
+                        id: message.id.clone(),
+                        why,
+                    },
+                    self.now,
+                );
+            }
+            return;
+        }
+        match keep {
+            Keep::Record(record) => self.store.records.push(*record),
+            Keep::Message(message) => {
+                let id = message.id.clone();
+                self.store.messages.insert(id.to_string(), *message);
+                self.switch.handle(Input::MessageKept(id), self.now);
+            }
+            Keep::Receipt {
+                provider_id,
+                delivery,
+                ..
+            } => {
+                let mut messages = self.store.messages.values_mut();
+                if let Some(message) =
+                    messages.find(|message| message.provider_id.as_ref() == Some(&provider_id))
+                {
+                    message.on_delivery(delivery, wall());
+                }
+            }
+            Keep::Binding(binding) => {
+                self.store.bindings.insert(
+                    format!("{} {}", binding.extension, binding.contact),
+                    *binding,
+                );
+            }
+            Keep::ForgetBinding { extension, contact } => {
+                self.store
+                    .bindings
+                    .remove(&format!("{extension} {contact}"));
+            }
+            Keep::Channel { name, snapshot } => {
+                self.store.channels.insert(name, snapshot);
+            }
+            Keep::Voicemail(voicemail) => self.store.voicemails.push(voicemail),
+        }
+    }
+
+    /// The pump's leg that talks to this phone.
+    pub fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
+        let port = self.phones[phone.0].server_port.unwrap_or_else(|| {
+            panic!("{} has no media\n{}", self.phones[phone.0].name, self.trace)
+        });
+        self.pump.leg_on(port).unwrap_or_else(|| {
+            panic!(
+                "the media of {} is closed\n{}",
+                self.phones[phone.0].name, self.trace
+            )
+        })
+    }
+
+    /// Everything that this phone has heard in its present or last call.
+    pub fn heard(&self, phone: PhoneId) -> Vec<String> {
+        let port = self.phones[phone.0].server_port;
+        port.and_then(|port| self.pump.heard_on.get(&port))
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    #[track_caller]
+    pub fn hears(&self, phone: PhoneId, what: &str) {
+        let heard = self.heard(phone);
+        assert!(
+            heard.iter().any(|name| name == what),
+            "{} never heard `{what}`, but {heard:?}\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+    }
+
+    #[track_caller]
+    pub fn rings(&self, phone: PhoneId) {
+        assert!(
+            self.phones[phone.0].ringing.is_some(),
+            "{} does not ring\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+    }
+
+    #[track_caller]
+    pub fn is_silent(&self, phone: PhoneId) {
+        assert!(
+            self.phones[phone.0].ringing.is_none(),
+            "{} rings\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+    }
+
+    #[track_caller]
+    pub fn are_talking(&self, one: PhoneId, other: PhoneId) {
+        let (a, b) = (self.leg(one), self.leg(other));
+        let (leg, partner) = (&self.pump.legs[&a], &self.pump.legs[&b]);
+        assert_eq!(
+            (leg.partner, partner.partner),
+            (Some(b), Some(a)),
+            "not bridged\n{}",
+            self.trace
+        );
+        assert!(
+            leg.stream.is_some() && partner.stream.is_some(),
+            "not connected\n{}",
+            self.trace
+        );
+        assert!(
+            self.phones[one.0].up && self.phones[other.0].up,
+            "not both answered\n{}",
+            self.trace
+        );
+    }
+
+    #[track_caller]
+    pub fn ended(&self, phone: PhoneId, how: &str) {
+        assert_eq!(
+            self.phones[phone.0].ended.as_deref(),
+            Some(how),
+            "{}\n{}",
+            self.phones[phone.0].name,
+            self.trace
+        );
+    }
+
+    /// Nobody is in a call, and nothing of any call is left: no leg, no session, no transaction after its timers.
+    #[track_caller]
+    pub fn all_is_quiet(&mut self) {
+        self.advance(secs(40));
+        assert!(self.switch.is_empty(), "calls are left\n{}", self.trace);
+        assert!(
+            self.pump.legs.is_empty(),
+            "media legs are left\n{}",
+            self.trace
+        );
+        assert!(
+            self.phones.iter().all(|phone| phone.ringing.is_none()),
+            "a phone rings\n{}",
+            self.trace
+        );
+    }
+
+    #[track_caller]
+    pub fn only_record(&self) -> &Record {
+        assert_eq!(self.store.records.len(), 1, "records\n{}", self.trace);
+        &self.store.records[0]
+    }
+
+    pub fn was_published(&self, kind: &str) -> bool {
+        self.events.iter().any(|event| event.kind == kind)
+    }
+
+    fn note(&mut self, what: &str) {
+        let at = (self.now - self.started).as_secs_f64();
+        let _ = writeln!(self.trace, "{at:9.3} {what}");
+    }
+
+    fn trace_message(&mut self, phone: usize, arrow: &str, bytes: &[u8]) {
+        let text = String::from_utf8_lossy(bytes);
+        let first = text.lines().next().unwrap_or_default().to_owned();
+        let name = self.phones[phone].name.clone();
+        self.note(&format!("{name} {arrow} {first}"));
+    }
+}
+
+fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) -> Switch {
+    let sections: Sections = toml::from_str(config).expect("the bench's configuration");
+    let prompts = Prompts::shipped();
+    let names = Names {
+        extensions: sections
+            .extension
+            .iter()
+            .map(|extension| extension.number.clone())
+            .collect(),
+        queues: sections
+            .queue
+            .iter()
+            .map(|queue| queue.name.clone())
+            .collect(),
+        trunks: sections
+            .trunk
+            .iter()
+            .map(|trunk| trunk.name.clone())
+            .collect(),
+        channels: sections
+            .channel
+            .iter()
+            .map(|channel| channel.name.clone())
+            .collect(),
+        prompts: prompts.names(),
+        ..Names::default()
+    };
+    let file = SourceFile {
+        path: "plan.kdl".to_owned(),
+        text: plan.to_owned(),
+    };
+    let dialplan = Dialplan {
+        language: "pt-BR".to_owned(),
+        ..Dialplan::default()
+    };
+    let checked = load(&[file], &names, &dialplan);
+    let program = checked
+        .unwrap_or_else(|faults| {
+            panic!(
+                "{}",
+                faults.iter().map(ToString::to_string).collect::<String>()
+            )
+        })
+        .program;
+    let settings = Settings {
+        sip: sections.sip,
+        media: sections.media,
+        registrar: desvio::registrar::Config::default(),
+        extensions: sections.extension,
+        trunks: sections.trunk,
+        queues: sections.queue,
+        kinds: Channels::open(&sections.channel).expect("channels").into(),
+        channels: sections.channel,
+        messages: Messages::default(),
+        program,
+        language: "pt-BR".to_owned(),
+        prompts,
+        home: desvio::number::Region::default(),
+        digest_key: [7; 32],
+        voicemail_folder: PathBuf::from("/nowhere/voicemail"),
+        version: "test",
+        kept,
+    };
+    Switch::new(settings, fastrand::Rng::with_seed(seed), now, wall())
+}

@@ -1,0 +1,15 @@
+//! Stories on the virtual clock: the whole PBX with phones, a carrier, a pump and a store that exist only here.
+//!
+//! One file a story's subject. Time moves by `pbx.advance(..)` alone, so an hour of waiting takes no time and a run is the
+//! same every time.
+
+mod bench;
+mod phone;
+mod pump;
+
+mod customers;
+mod outages;
+mod placed_calls;
+mod refusals;
+mod softphones;
+mod texts;

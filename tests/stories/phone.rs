@@ -1,0 +1,254 @@
+//! A phone or a carrier's gateway, made of the same user agent that the server is made of.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use bytes::Bytes;
+use desvio::media::codec::CodecKind;
+use desvio::media::negotiation;
+use desvio::media::negotiation::Local;
+use desvio::sip::agent::Event;
+use desvio::sip::agent::Invitation;
+use desvio::sip::agent::RequestId;
+use desvio::sip::agent::SessionEvent;
+use desvio::sip::agent::SessionId;
+use desvio::sip::agent::TransactionId;
+use desvio::sip::agent::UserAgent;
+use desvio::sip::digest::Credentials;
+use desvio::sip::digest::Secret;
+use desvio::sip::headers::Name;
+use desvio::sip::hop::Hop;
+use desvio::sip::hop::Transport;
+use desvio::sip::message::Request;
+use desvio::sip::message::Response;
+use desvio::sip::method::Method;
+use desvio::sip::name_addr::NameAddr;
+use desvio::sip::uri::Uri;
+
+pub struct Phone {
+    pub name: String,
+    pub address: SocketAddr,
+    pub agent: UserAgent,
+    pub server: SocketAddr,
+    password: Option<String>,
+    rtp: SocketAddr,
+    /// The call that rings, and its offer.
+    pub ringing: Option<(SessionId, Bytes)>,
+    pub session: Option<SessionId>,
+    /// The server's RTP port in this phone's present or last call.
+    pub server_port: Option<u16>,
+    pub up: bool,
+    /// How the last call ended, or the last refusal of one.
+    pub ended: Option<String>,
+    pub texts: Vec<String>,
+    pub answers: VecDeque<(RequestId, u16)>,
+}
+
+impl Phone {
+    pub fn new(
+        name: &str,
+        address: SocketAddr,
+        server: SocketAddr,
+        password: Option<&str>,
+        seed: u64,
+    ) -> Self {
+        let config = toml::from_str(r#"domain = "desvio.test""#).expect("a minimal [sip] section");
+        Self {
+            name: name.to_owned(),
+            address,
+            agent: UserAgent::new(&config, fastrand::Rng::with_seed(seed)),
+            server,
+            password: password.map(str::to_owned),
+            rtp: SocketAddr::new(address.ip(), 40_000 + (seed % 1000) as u16 * 2),
+            ringing: None,
+            session: None,
+            server_port: None,
+            up: false,
+            ended: None,
+            texts: Vec::new(),
+            answers: VecDeque::new(),
+        }
+    }
+
+    pub fn hop(&self) -> Hop {
+        Hop {
+            transport: Transport::Udp,
+            local: self.address,
+            remote: self.server,
+            connection: None,
+        }
+    }
+
+    fn credentials(&self) -> Option<Credentials> {
+        let password = self.password.clone()?;
+        Some(Credentials {
+            username: self.name.clone(),
+            secret: Secret::Password(password),
+        })
+    }
+
+    fn local(&self) -> Local {
+        Local {
+            address: self.rtp,
+            codecs: vec![CodecKind::Pcma, CodecKind::Pcmu],
+            session: 1,
+            version: 1,
+        }
+    }
+
+    fn us(&self) -> NameAddr {
+        NameAddr::new(Uri::sip(Some(&self.name), "desvio.test", None))
+    }
+
+    pub fn register(&mut self, expires: u32, now: Instant) {
+        let mut request = Request::new(Method::Register, Uri::sip(None, "desvio.test", None));
+        let contact = Uri::sip(
+            Some(&self.name),
+            &self.address.ip().to_string(),
+            Some(self.address.port()),
+        );
+        request.headers.push(Name::From, self.us().to_string());
+        request.headers.push(Name::To, self.us().to_string());
+        request
+            .headers
+            .push(Name::Contact, NameAddr::new(contact).to_string());
+        request.headers.push(Name::Expires, expires.to_string());
+        let (hop, credentials) = (self.hop(), self.credentials());
+        self.agent.request(request, hop, credentials, now);
+    }
+
+    pub fn call(&mut self, number: &str, from: Option<&str>, now: Instant) {
+        let user = from.unwrap_or(&self.name).to_owned();
+        let target = Uri::sip(Some(number), "desvio.test", None);
+        let invitation = Invitation {
+            to: NameAddr::new(target.clone()),
+            target,
+            hop: self.hop(),
+            from: NameAddr::new(Uri::sip(Some(&user), "desvio.test", None)),
+            sdp: negotiation::offer(&self.local()),
+            headers: Vec::new(),
+            credentials: self.credentials(),
+        };
+        self.up = false;
+        self.ended = None;
+        self.session = Some(self.agent.invite(invitation, now));
+    }
+
+    pub fn text(&mut self, to: &str, text: &str, now: Instant) {
+        let target = Uri::sip(Some(to), "desvio.test", None);
+        let mut request = Request::new(Method::Message, target.clone());
+        request.headers.push(Name::From, self.us().to_string());
+        request
+            .headers
+            .push(Name::To, NameAddr::new(target).to_string());
+        request.headers.push(Name::ContentType, "text/plain");
+        request.body = Bytes::copy_from_slice(text.as_bytes());
+        let (hop, credentials) = (self.hop(), self.credentials());
+        self.agent.request(request, hop, credentials, now);
+    }
+
+    pub fn picks_up(&mut self, now: Instant) {
+        let (session, offer) = self.ringing.take().expect("this phone does not ring");
+        let (answer, stream) =
+            negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
+        self.server_port = Some(stream.remote.port());
+        self.agent.accept(session, answer, now);
+        self.session = Some(session);
+        self.up = true;
+        self.ended = None;
+    }
+
+    pub fn declines(&mut self, status: u16, now: Instant) {
+        let (session, _) = self.ringing.take().expect("this phone does not ring");
+        self.agent.reject(session, status, None, now);
+    }
+
+    pub fn hangs_up(&mut self, now: Instant) {
+        let session = self.session.take().expect("this phone is in no call");
+        self.agent.hang_up(session, None, now);
+        self.up = false;
+    }
+
+    pub fn work(&mut self, now: Instant) {
+        while let Some(event) = self.agent.poll_event() {
+            match event {
+                Event::Invite {
+                    transaction,
+                    request,
+                    ..
+                } => self.on_invite(transaction, request, now),
+                Event::Request {
+                    transaction,
+                    request,
+                    ..
+                } => self.on_request(transaction, &request, now),
+                Event::Response { request, response } => {
+                    self.answers.push_back((request, response.status))
+                }
+                Event::RequestFailed { request, .. } => self.answers.push_back((request, 408)),
+                Event::Session { session, event } => self.on_session(session, event),
+            }
+        }
+    }
+
+    fn on_invite(&mut self, transaction: TransactionId, request: Request, now: Instant) {
+        if self.session.is_some() || self.ringing.is_some() {
+            return self.agent.respond(transaction, request.reply(486), now);
+        }
+        let Some(session) = self.agent.take(transaction, now) else {
+            return;
+        };
+        self.agent.progress(session, 180, None, now);
+        self.ringing = Some((session, request.body));
+    }
+
+    fn on_request(&mut self, transaction: TransactionId, request: &Request, now: Instant) {
+        if request.method == Method::Message {
+            self.texts
+                .push(String::from_utf8_lossy(&request.body).into_owned());
+        }
+        let response: Response = request.reply(200);
+        self.agent.respond(transaction, response, now);
+    }
+
+    fn on_session(&mut self, session: SessionId, event: SessionEvent) {
+        if self
+            .ringing
+            .as_ref()
+            .is_some_and(|(rings, _)| *rings == session)
+        {
+            if matches!(
+                event,
+                SessionEvent::Cancelled | SessionEvent::HungUp { .. } | SessionEvent::Lost
+            ) {
+                self.ringing = None;
+            }
+            return;
+        }
+        let ours = self.session == Some(session);
+        match event {
+            SessionEvent::Accepted { sdp } if ours => {
+                self.learn_port(&sdp);
+                self.up = true;
+            }
+            SessionEvent::Progress { sdp: Some(sdp), .. } if ours => self.learn_port(&sdp),
+            SessionEvent::Refused { status, .. } if ours => self.end(status.to_string()),
+            SessionEvent::HungUp { .. } if ours => self.end("bye".to_owned()),
+            SessionEvent::Lost if ours => self.end("lost".to_owned()),
+            _ => {}
+        }
+    }
+
+    fn learn_port(&mut self, sdp: &[u8]) {
+        let stream =
+            negotiation::accept_answer(&self.local(), sdp).expect("an answer that we can take");
+        self.server_port = Some(stream.remote.port());
+    }
+
+    fn end(&mut self, how: String) {
+        self.ended = Some(how);
+        self.session = None;
+        self.up = false;
+    }
+}

@@ -1,0 +1,153 @@
+//! Calls that programs place: into a flow, with something to hear, or between two parties.
+
+use desvio::call::record::CallId;
+use desvio::call::record::Direction;
+use desvio::call::record::Status;
+use desvio::switch::command::Answer;
+use desvio::switch::command::Command;
+use desvio::switch::command::PlaceCall;
+use desvio::switch::command::Problem;
+use desvio::switch::command::Then;
+
+use crate::bench::Bench;
+use crate::bench::CUSTOMER;
+use crate::bench::secs;
+
+fn place(pbx: &mut Bench, to: &str, then: Then) -> Result<CallId, Problem> {
+    let wish = PlaceCall {
+        to: to.to_owned(),
+        from: None,
+        then,
+        ring_for: secs(45),
+    };
+    match pbx.asks(Command::PlaceCall(wish))? {
+        Answer::Call(view) => Ok(view.id),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_placed_call_walks_through_the_flow_once_it_is_answered() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    place(&mut pbx, CUSTOMER, Then::Flow("entrada".to_owned())).expect("placed");
+    pbx.rings(carrier);
+    pbx.picks_up(carrier);
+    pbx.advance(secs(2));
+    pbx.hears(carrier, "main-menu");
+    pbx.hangs_up(carrier);
+    pbx.all_is_quiet();
+    let record = pbx.only_record();
+    assert_eq!(
+        (record.direction, record.status, record.to.as_str()),
+        (Direction::Outbound, Status::Completed, CUSTOMER)
+    );
+    assert_eq!(record.trunk.as_deref(), Some("operadora"));
+}
+
+#[test]
+fn a_placed_call_that_plays_a_prompt_ends_after_it() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    place(
+        &mut pbx,
+        CUSTOMER,
+        Then::Play {
+            prompt: "whatsapp-down".to_owned(),
+            language: None,
+        },
+    )
+    .expect("placed");
+    pbx.picks_up(carrier);
+    pbx.hears(carrier, "whatsapp-down");
+    pbx.advance(secs(60));
+    pbx.ended(carrier, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn click_to_call_rings_the_agent_first_and_then_the_customer() {
+    let mut pbx = Bench::new();
+    let ana = pbx.registered("200");
+    let carrier = pbx.trunk();
+    place(&mut pbx, "200", Then::Connect(CUSTOMER.to_owned())).expect("placed");
+    pbx.rings(ana);
+    pbx.is_silent(carrier);
+    pbx.picks_up(ana);
+    pbx.rings(carrier);
+    pbx.picks_up(carrier);
+    pbx.are_talking(ana, carrier);
+    pbx.hangs_up(carrier);
+    pbx.ended(ana, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn a_placed_call_can_be_looked_at_and_ended() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    let id = place(&mut pbx, CUSTOMER, Then::Flow("entrada".to_owned())).expect("placed");
+    let Ok(Answer::Call(view)) = pbx.asks(Command::Call(id.clone())) else {
+        panic!("it is running")
+    };
+    assert_eq!(view.status, Status::Ringing);
+    pbx.picks_up(carrier);
+    pbx.asks(Command::HangUp(id.clone()))
+        .expect("it is running");
+    pbx.ended(carrier, "bye");
+    pbx.all_is_quiet();
+    assert_eq!(
+        pbx.asks(Command::Call(id))
+            .map(|_| ())
+            .map_err(|problem| problem.status),
+        Err(404)
+    );
+    for kind in [
+        "call.queued",
+        "call.ringing",
+        "call.in-progress",
+        "call.completed",
+    ] {
+        assert!(pbx.was_published(kind), "{kind}: {:?}", pbx.events);
+    }
+}
+
+#[test]
+fn nobody_answers_a_placed_call_and_it_says_so() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    place(&mut pbx, CUSTOMER, Then::Flow("entrada".to_owned())).expect("placed");
+    pbx.rings(carrier);
+    pbx.advance(secs(46));
+    pbx.is_silent(carrier);
+    pbx.all_is_quiet();
+    assert_eq!(pbx.only_record().status, Status::NoAnswer);
+}
+
+#[test]
+fn a_busy_number_is_reported_as_busy() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    place(&mut pbx, CUSTOMER, Then::Flow("entrada".to_owned())).expect("placed");
+    pbx.declines(carrier, 486);
+    pbx.all_is_quiet();
+    assert_eq!(pbx.only_record().status, Status::Busy);
+}
+
+#[test]
+fn what_cannot_be_placed_is_refused_with_a_reason() {
+    let mut pbx = Bench::new();
+    let flow = Then::Flow("entrada".to_owned());
+    assert_eq!(
+        place(&mut pbx, CUSTOMER, Then::Flow("entrda".to_owned())).map_err(|problem| problem.rule),
+        Err("unknown-name")
+    );
+    assert_eq!(
+        place(&mut pbx, "200", flow.clone()).map_err(|problem| problem.rule),
+        Err("not-registered")
+    );
+    assert_eq!(
+        place(&mut pbx, "999", flow).map_err(|problem| problem.rule),
+        Err("no-route")
+    );
+}
