@@ -16,7 +16,7 @@ use crate::api::bench::Bench;
 use crate::api::bench::TOKEN;
 use crate::api::bench::at;
 use crate::api::bench::block_on;
-use crate::store::voicemails::Voicemail;
+use crate::call::record::Voicemail;
 use crate::store::writer::Write;
 use crate::store::writer::Writer;
 use crate::switch::effect::PublicEvent;

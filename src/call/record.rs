@@ -166,3 +166,17 @@ pub struct Record {
     pub legs: Vec<LegRecord>,
     pub steps: Vec<StepRecord>,
 }
+
+/// A recording that somebody left; its file is on disk before this is said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Voicemail {
+    /// `vm_…`
+    pub id: String,
+    pub mailbox: String,
+    pub call: String,
+    pub from: String,
+    pub left: Timestamp,
+    pub length_ms: u64,
+    /// Relative to the data folder's `voicemail/`.
+    pub path: String,
+}

@@ -108,9 +108,6 @@ fn in_our_words(diagnostic: &KdlDiagnostic, found: &str) -> (String, Option<Stri
         "No closing '}' for child block" | "Closing '}' was not found after nodes" => {
             ("this `{` is never closed".to_owned(), Some("Each `{` needs its `}`."))
         }
-        "Expected end of document" if found.starts_with('}') => {
-            ("this `}` closes nothing".to_owned(), Some("Each `}` needs a `{` before it."))
-        }
         "Expected end of document" => (
             format!("`{found}` cannot stand here"),
             Some("Texts stand in quotes, blocks in braces; a new step begins on a new line or after `;`."),

@@ -1,8 +1,8 @@
-//! Looks over a file before the parser does: size, nesting, and quotes that are never closed.
+//! Looks over a file before the parser does: size, nesting, and what is closed but was never opened, or the reverse.
 //!
-//! The parser calls itself for every brace and for every comment within a comment, so depth is bounded here and not by
-//! the stack. A quote without its partner would make nonsense of all that follows: it is reported where it begins and
-//! blanked out, byte for byte, so that the parser finds the other faults of the file in their places.
+//! The parser calls itself for every brace, for every comment within a comment, and once more for each `}` too many, so
+//! all of this is bounded here and not by the stack. A quote without its partner would make nonsense of all that follows: it
+//! is reported where it begins and blanked out, byte for byte, so that the parser finds the other faults in their places.
 
 /// The largest file that is read. Ten thousand flows of a dozen steps fit in.
 pub(super) const MOST_BYTES: usize = 4 << 20;
@@ -10,6 +10,9 @@ pub(super) const MOST_BYTES: usize = 4 << 20;
 pub(super) const MOST_DEPTH: usize = 32;
 /// How many words a file may have; a word costs the parser far more memory than it has letters.
 const MOST_WORDS: usize = 500_000;
+
+/// More open quotes than this are one slip, not many.
+const MOST_FINDINGS: usize = 50;
 
 /// What was found, and the text as the parser may see it; none where it must not see it at all.
 #[derive(Debug, Default)]
@@ -71,10 +74,7 @@ impl Reader<'_> {
             b'"' => self.quoted(),
             b'#' => self.hash(),
             b'{' => self.open(),
-            b'}' => {
-                self.depth = self.depth.saturating_sub(1);
-                self.at += 1;
-            }
+            b'}' => self.shut(),
             byte if byte.is_ascii_whitespace() => self.at += 1,
             _ => self.word(),
         }
@@ -87,6 +87,16 @@ impl Reader<'_> {
             let help = "Move the inner ones to a flow of their own and `go` there.";
             self.refuse(self.at, self.at + 1, message, help);
         }
+        self.at += 1;
+    }
+
+    fn shut(&mut self) {
+        if self.depth == 0 {
+            let message = "this `}` closes nothing".to_owned();
+            self.find(self.at, self.at + 1, message, "Each `}` needs a `{` before it.");
+            self.blank(self.at, self.at + 1);
+        }
+        self.depth = self.depth.saturating_sub(1);
         self.at += 1;
     }
 
@@ -116,12 +126,17 @@ impl Reader<'_> {
         let quotes = if triple { 3 } else { 1 };
         let mut end = vec![b'"'; quotes];
         end.resize(quotes + hashes, b'#');
-        let body = hashes + quotes;
-        let within = if triple { rest.len() } else { line_length(rest) };
-        let closed = rest[body.min(within)..within]
-            .windows(end.len())
-            .position(|window| window == end);
-        self.close(closed.map(|at| body + at + end.len()), within);
+        let mut at = hashes + quotes;
+        while at < rest.len() {
+            if rest[at..].starts_with(&end) {
+                return self.close(Some(at + end.len()), 0);
+            }
+            if !triple && matches!(rest[at], b'\n' | b'\r') {
+                break;
+            }
+            at += 1;
+        }
+        self.close(None, at.min(rest.len()));
     }
 
     fn quoted(&mut self) {
@@ -184,6 +199,9 @@ impl Reader<'_> {
     }
 
     fn find(&mut self, start: usize, end: usize, message: String, help: &'static str) {
+        if self.look.findings.len() >= MOST_FINDINGS {
+            return;
+        }
         self.look.findings.push(Finding {
             start,
             end,

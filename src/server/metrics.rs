@@ -89,6 +89,13 @@ fn of_switch(switch: &Switch) {
     gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
     counter!("desvio_sip_malformed_total").absolute(gauges.sip.malformed);
     counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
+    for (event, messages) in gauges.messages {
+        let status = event.strip_prefix("message.").unwrap_or(event);
+        counter!("desvio_messages_total", "status" => status).absolute(messages);
+    }
+    for (channel, outages) in gauges.outages {
+        counter!("desvio_channel_outages_total", "channel" => channel).absolute(outages);
+    }
 }
 
 /// Counts a call that is over.
@@ -110,6 +117,8 @@ fn describe() {
     describe_counter!("desvio_calls_total", "Calls that have ended, by direction and how they ended");
     describe_histogram!("desvio_call_setup_seconds", Unit::Seconds, "From the INVITE to the answer");
     describe_gauge!("desvio_calls", "Calls that run now");
+    describe_counter!("desvio_messages_total", "Texts by what became of them");
+    describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
     describe_gauge!("desvio_queue_waiting", "Callers who wait in a queue now");
     describe_gauge!("desvio_registrations", "Phones that are registered now");

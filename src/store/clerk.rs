@@ -305,6 +305,11 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
     match write {
         Write::Record(record) => records::write(connection, record).await,
         Write::Message(message) => messages::write(connection, message).await,
+        Write::Receipt {
+            channel,
+            provider_id,
+            delivery,
+        } => messages::receipt(connection, channel, provider_id, delivery).await,
         Write::Binding(binding) => bindings::write(connection, binding).await,
         Write::ForgetBinding { extension, contact } => {
             bindings::forget(connection, extension, contact).await
@@ -317,7 +322,7 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
 fn kind(write: &Write) -> &'static str {
     match write {
         Write::Record(_) => "record",
-        Write::Message(_) => "message",
+        Write::Message(_) | Write::Receipt { .. } => "message",
         Write::Binding(_) | Write::ForgetBinding { .. } => "binding",
         Write::Channel { .. } => "channel",
         Write::Voicemail(_) => "voicemail",

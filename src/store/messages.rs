@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
+use crate::channel::Delivery;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
 use crate::store::Store;
@@ -90,10 +91,33 @@ pub(super) async fn write(
         .bind(&message.from)
         .bind(&message.to)
         .bind(&message.channel)
+        .bind(&message.provider_id)
         .bind(document)
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// A provider says what became of a text of ours. One that we do not know is nobody's, and passed over.
+pub(super) async fn receipt(
+    connection: &mut AnyConnection,
+    channel: &str,
+    provider_id: &str,
+    delivery: &Delivery,
+) -> Result<(), sqlx::Error> {
+    let row: Option<(String,)> = sqlx::query_as(SELECT_AT_PROVIDER)
+        .bind(channel)
+        .bind(provider_id)
+        .fetch_optional(&mut *connection)
+        .await?;
+    let Some((document,)) = row else {
+        tracing::debug!(channel, "a receipt for a text that we did not send");
+        return Ok(());
+    };
+    let mut message: Message =
+        serde_json::from_str(&document).map_err(|why| sqlx::Error::Decode(why.into()))?;
+    message.on_delivery(delivery.clone(), Timestamp::now());
+    write(connection, &message).await
 }
 
 const SELECT_PAGE: &str = "SELECT created_ms, id, document FROM messages
@@ -107,7 +131,10 @@ const SELECT_UNFINISHED: &str = "SELECT document FROM messages
     WHERE status IN ('queued', 'sending') ORDER BY created_ms, id";
 
 const UPSERT: &str = "INSERT INTO messages
-    (id, created_ms, updated_ms, direction, status, sender, recipient, channel, document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (id, created_ms, updated_ms, direction, status, sender, recipient, channel, provider_id, document)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     ON CONFLICT (id) DO UPDATE SET updated_ms = excluded.updated_ms, status = excluded.status,
-    channel = excluded.channel, document = excluded.document";
+    channel = excluded.channel, provider_id = excluded.provider_id, document = excluded.document";
+
+const SELECT_AT_PROVIDER: &str =
+    "SELECT document FROM messages WHERE channel = $1 AND provider_id = $2 AND direction = 'outbound'";

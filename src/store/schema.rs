@@ -93,8 +93,10 @@ const STEPS: &[&[&str]] = &[&[
         sender TEXT NOT NULL,
         recipient TEXT NOT NULL,
         channel TEXT NOT NULL,
+        provider_id TEXT,
         document TEXT NOT NULL
     )",
+    "CREATE INDEX messages_at_provider ON messages (channel, provider_id) WHERE provider_id IS NOT NULL",
     "CREATE INDEX messages_in_time ON messages (created_ms, id)",
     // Only a handful is ever unfinished; the start must not read through years of texts to find them.
     "CREATE INDEX messages_unfinished ON messages (created_ms, id) WHERE status IN ('queued', 'sending')",

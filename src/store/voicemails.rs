@@ -1,31 +1,14 @@
 //! Recordings that callers left. The audio is a file; here stands who left it, when, and where it is.
 
-use jiff::Timestamp;
-use serde::Deserialize;
-use serde::Serialize;
 use sqlx::AnyConnection;
 
+use crate::call::record::Voicemail;
 use crate::store::Store;
 use crate::store::error::StoreError;
 use crate::store::page::Cursor;
 use crate::store::page::Page;
 use crate::store::page::page;
 use crate::store::page::read;
-
-/// A recording whose file is on the disk already.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Voicemail {
-    /// `vm_…`
-    pub id: String,
-    pub mailbox: String,
-    /// The call that left it.
-    pub call: String,
-    pub from: String,
-    pub left: Timestamp,
-    pub length_ms: u64,
-    /// Relative to the data folder's `voicemail/`.
-    pub path: String,
-}
 
 impl Store {
     /// At most `limit` voicemails that follow `cursor`, newest first; of one mailbox where it is named.

@@ -15,12 +15,13 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::call::record::Record;
+use crate::call::record::Voicemail;
+use crate::channel::Delivery;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
 use crate::registrar::StoredBinding;
 use crate::store::Store;
 use crate::store::clerk::Clerk;
-use crate::store::voicemails::Voicemail;
 
 /// One thing to keep.
 #[derive(Debug)]
@@ -28,6 +29,12 @@ pub enum Write {
     Record(Box<Record>),
     /// The only one that is answered, by an [`Outcome`].
     Message(Box<Message>),
+    /// What became of a text of ours, by the provider's id for it.
+    Receipt {
+        channel: String,
+        provider_id: String,
+        delivery: Delivery,
+    },
     Binding(Box<StoredBinding>),
     ForgetBinding {
         extension: String,

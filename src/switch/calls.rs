@@ -17,6 +17,7 @@ use crate::call::machine::LEGS_PER_CALL;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Record;
+use crate::call::record::Voicemail;
 use crate::dialplan::walk::QueueOutcome;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
@@ -32,7 +33,6 @@ use crate::sip::agent::SessionId;
 use crate::switch::desk::Desk;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
-use crate::switch::effect::Voicemail;
 use crate::switch::input::Ticket;
 use crate::switch::machine::Switch;
 
@@ -506,11 +506,6 @@ impl Switch {
     }
 
     fn on_finished(&mut self, record: Record, now: Instant) {
-        *self
-            .tally
-            .calls
-            .entry((record.direction.as_str(), record.status.as_str()))
-            .or_default() += 1;
         let kind = match record.status {
             crate::call::record::Status::Completed => "call.completed",
             crate::call::record::Status::Busy => "call.busy",

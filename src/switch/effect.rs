@@ -1,11 +1,11 @@
 //! Everything that the switch wants done in the world.
 
 use jiff::Timestamp;
-use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::call::record::Record;
+use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::HttpRequest;
 use crate::channel::message::Message;
@@ -74,20 +74,6 @@ pub enum Keep {
         snapshot: Value,
     },
     Voicemail(Voicemail),
-}
-
-/// A recording that somebody left; its file is on disk before this is said.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Voicemail {
-    /// `vm_…`
-    pub id: String,
-    pub mailbox: String,
-    pub call: String,
-    pub from: String,
-    pub left: Timestamp,
-    pub length_ms: u64,
-    /// Relative to the data folder's `voicemail/`.
-    pub path: String,
 }
 
 /// One line of `GET /v1/events` and one webhook.

@@ -21,6 +21,8 @@ use crate::queue::queues::Queues;
 use crate::registrar::Extension;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
+use crate::outage::ChannelState;
+use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
@@ -99,9 +101,24 @@ pub struct Switch {
 /// Counts since the start, for `/metrics`.
 #[derive(Debug, Clone, Default)]
 pub struct Tally {
-    pub calls: BTreeMap<(&'static str, &'static str), u64>,
     pub auth_failures: u64,
     pub messages: BTreeMap<&'static str, u64>,
+    pub outages: BTreeMap<String, u64>,
+}
+
+/// What `/metrics` shows of this moment.
+#[derive(Debug, Clone)]
+pub struct Gauges {
+    pub calls: usize,
+    pub registrations: usize,
+    /// Queue → callers who wait.
+    pub waiting: Vec<(String, usize)>,
+    pub channels: Vec<(String, ChannelState)>,
+    pub sip: Counts,
+    pub auth_failures: u64,
+    /// `message.sent`, `message.failed`, … since the start.
+    pub messages: BTreeMap<&'static str, u64>,
+    /// Channel → times that it fell since the start.
     pub outages: BTreeMap<String, u64>,
 }
 
@@ -215,6 +232,21 @@ impl Switch {
 
     pub fn tally(&self) -> &Tally {
         &self.tally
+    }
+
+    pub fn gauges(&self) -> Gauges {
+        let queues = self.desk.music_by_queue.keys();
+        let waiting = queues.map(|queue| (queue.clone(), self.desk.queues.waiting(queue).unwrap_or(0)));
+        Gauges {
+            calls: self.calls.len(),
+            registrations: self.desk.registrar.len(),
+            waiting: waiting.collect(),
+            channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
+            sip: self.agent.counts(),
+            auth_failures: self.tally.auth_failures,
+            messages: self.tally.messages.clone(),
+            outages: self.tally.outages.clone(),
+        }
     }
 
     /// What one part hands to another, until nothing moves any more.

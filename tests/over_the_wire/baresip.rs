@@ -16,27 +16,27 @@ use crate::server::lines_of;
 use crate::server::newest;
 use crate::sound;
 
-pub struct Baresip {
+pub(crate) struct Baresip {
     child: Child,
     folder: PathBuf,
     lines: mpsc::Receiver<String>,
     said: Vec<String>,
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 /// What a phone is to be.
-pub struct Wish<'a> {
-    pub user: &'a str,
+pub(crate) struct Wish<'a> {
+    pub(crate) user: &'a str,
     /// None: it does not register, as a carrier's gateway.
-    pub password: Option<&'a str>,
-    pub ip: &'a str,
-    pub server: SocketAddr,
-    pub tone: f64,
-    pub answers: Answers,
+    pub(crate) password: Option<&'a str>,
+    pub(crate) ip: &'a str,
+    pub(crate) server: SocketAddr,
+    pub(crate) tone: f64,
+    pub(crate) answers: Answers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Answers {
+pub(crate) enum Answers {
     AtOnce,
     ByHand,
 }
@@ -53,7 +53,7 @@ const MODULES: [&str; 8] = [
 ];
 
 impl Baresip {
-    pub fn start(wish: &Wish) -> Self {
+    pub(crate) fn start(wish: &Wish) -> Self {
         let folder = folder(wish.user);
         let port = UdpSocket::bind((wish.ip, 0))
             .and_then(|socket| socket.local_addr())
@@ -89,7 +89,7 @@ impl Baresip {
     }
 
     /// A line with these words, from the start on.
-    pub fn wait_for(&mut self, words: &str) {
+    pub(crate) fn wait_for(&mut self, words: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         while !self.said.iter().any(|line| line.contains(words)) {
             match self
@@ -102,7 +102,7 @@ impl Baresip {
         }
     }
 
-    pub fn types(&mut self, keys: &str) {
+    pub(crate) fn types(&mut self, keys: &str) {
         self.child
             .stdin
             .as_mut()
@@ -111,12 +111,12 @@ impl Baresip {
             .expect("it reads");
     }
 
-    pub fn dials(&mut self, uri: &str) {
+    pub(crate) fn dials(&mut self, uri: &str) {
         self.types(&format!("/dial {uri}\n"));
     }
 
     /// Sound takes its time: goes on reading what the phone says for so many seconds.
-    pub fn listens_for(&mut self, seconds: u64) {
+    pub(crate) fn listens_for(&mut self, seconds: u64) {
         let until = Instant::now() + Duration::from_secs(seconds);
         while let Ok(line) = self
             .lines
@@ -126,12 +126,12 @@ impl Baresip {
         }
     }
 
-    pub fn hangs_up(&mut self) {
+    pub(crate) fn hangs_up(&mut self) {
         self.types("b");
     }
 
     /// Ends the phone; the file is complete only then.
-    pub fn recording(mut self) -> PathBuf {
+    pub(crate) fn recording(mut self) -> PathBuf {
         self.types("q");
         let _ = self.child.wait();
         newest(&self.folder, "-dec.wav").unwrap_or_else(|| {

@@ -10,25 +10,25 @@ use crate::sound::seconds_of;
 use crate::sound::seconds_of_sound;
 
 /// Tones that no prompt holds for long.
-pub const AGENT_TONE: f64 = 1000.0;
-pub const CUSTOMER_TONE: f64 = 1600.0;
+pub(crate) const AGENT_TONE: f64 = 1000.0;
+pub(crate) const CUSTOMER_TONE: f64 = 1600.0;
 
 /// A channel that a person sets by hand: its only probe asks a port of this machine where nobody answers.
-pub const WHATSAPP: &str = r#"
+pub(crate) const WHATSAPP: &str = r#"
 [[channel]]
 name = "whatsapp"
 kind = "whatsapp"
 probes = [{ layer = "tcp", target = "127.0.0.1:9" }]
 "#;
 
-pub fn server() -> Server {
+pub(crate) fn server() -> Server {
     Server::start(
         &config(&format!("{TRUNK}{WHATSAPP}")),
         include_str!("../data/design.kdl"),
     )
 }
 
-pub fn agent(server: &Server, number: &str, answers: Answers) -> Baresip {
+pub(crate) fn agent(server: &Server, number: &str, answers: Answers) -> Baresip {
     let wish = Wish {
         user: number,
         password: Some("segredo"),
@@ -40,7 +40,7 @@ pub fn agent(server: &Server, number: &str, answers: Answers) -> Baresip {
     Baresip::start(&wish)
 }
 
-pub fn customer(server: &Server) -> Baresip {
+pub(crate) fn customer(server: &Server) -> Baresip {
     let wish = Wish {
         user: "+5511999998888",
         password: None,

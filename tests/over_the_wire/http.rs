@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// Status and body of one request with a bearer token.
-pub fn request(
+pub(crate) fn request(
     to: SocketAddr,
     token: &str,
     method: &str,
@@ -24,7 +24,7 @@ pub fn request(
 }
 
 /// As `request`, with further header lines.
-pub fn request_with(
+pub(crate) fn request_with(
     to: SocketAddr,
     token: &str,
     method: &str,
@@ -58,13 +58,13 @@ pub fn request_with(
 }
 
 /// The server's events, as they come.
-pub struct Events {
+pub(crate) struct Events {
     lines: BufReader<TcpStream>,
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Events {
-    pub fn open(to: SocketAddr, token: &str) -> Self {
+    pub(crate) fn open(to: SocketAddr, token: &str) -> Self {
         let mut stream = TcpStream::connect(to).expect("the API listens");
         stream
             .set_read_timeout(Some(Duration::from_secs(60)))
@@ -90,7 +90,7 @@ impl Events {
     }
 
     /// The next event of this type for which `is_it` holds; everything before it is passed over.
-    pub fn wait_for(&mut self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) fn wait_for(&mut self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
         loop {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line);
@@ -112,13 +112,13 @@ impl Events {
 }
 
 /// A provider of texts that takes everything and says what came.
-pub struct Provider {
-    pub address: SocketAddr,
-    pub requests: mpsc::Receiver<String>,
+pub(crate) struct Provider {
+    pub(crate) address: SocketAddr,
+    pub(crate) requests: mpsc::Receiver<String>,
 }
 
 impl Provider {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, requests) = mpsc::channel();

@@ -18,17 +18,17 @@ use serde_json::Value;
 use crate::http;
 use crate::http::Events;
 
-pub struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub folder: PathBuf,
-    pub sip: SocketAddr,
-    pub api: SocketAddr,
+    pub(crate) folder: PathBuf,
+    pub(crate) sip: SocketAddr,
+    pub(crate) api: SocketAddr,
     lines: mpsc::Receiver<String>,
     said: Vec<String>,
 }
 
 /// A folder of the test's own, gone with the machine's temporary files.
-pub fn folder(name: &str) -> PathBuf {
+pub(crate) fn folder(name: &str) -> PathBuf {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let folder = std::env::temp_dir().join(format!("desvio-{}-{count}-{name}", std::process::id()));
@@ -37,7 +37,7 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// Two extensions, a queue, a trunk known by 127.0.0.2, and a channel whose probes go where `more` says.
-pub fn config(more: &str) -> String {
+pub(crate) fn config(more: &str) -> String {
     format!(
         r#"
 [sip]
@@ -81,7 +81,7 @@ wrap_up = "1s"
     )
 }
 
-pub const TRUNK: &str = r#"
+pub(crate) const TRUNK: &str = r#"
 [[trunk]]
 name = "operadora"
 host = "127.0.0.2"
@@ -90,7 +90,7 @@ from = ["127.0.0.2"]
 "#;
 
 impl Server {
-    pub fn start(config: &str, plan: &str) -> Self {
+    pub(crate) fn start(config: &str, plan: &str) -> Self {
         let folder = folder("server");
         std::fs::create_dir_all(folder.join("config")).expect("a folder");
         std::fs::create_dir_all(folder.join("dialplans")).expect("a folder");
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// Starts (again) on what stands in this folder.
-    pub fn start_in(folder: PathBuf) -> Self {
+    pub(crate) fn start_in(folder: PathBuf) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_desvio"))
             .args(["serve", "--config", "config/desvio.toml"])
             .current_dir(&folder)
@@ -147,17 +147,17 @@ impl Server {
         }
     }
 
-    pub fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
     }
 
-    pub fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let (status, body) = http::request(self.api, "a-token-of-the-tests", "GET", path, None);
         assert_eq!(status, 200, "GET {path}: {body}");
         body
     }
 
-    pub fn send(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = http::request(self.api, "a-token-of-the-tests", method, path, Some(body));
         assert!(
             (200..300).contains(&status),
@@ -166,11 +166,11 @@ impl Server {
         answer
     }
 
-    pub fn events(&self) -> Events {
+    pub(crate) fn events(&self) -> Events {
         Events::open(self.api, "a-token-of-the-tests")
     }
 
-    pub fn send_with_key(&self, method: &str, path: &str, body: &Value, key: &str) -> Value {
+    pub(crate) fn send_with_key(&self, method: &str, path: &str, body: &Value, key: &str) -> Value {
         let (status, answer) = http::request_with(
             self.api,
             "a-token-of-the-tests",
@@ -187,13 +187,13 @@ impl Server {
     }
 
     /// `PUT /v1/channels/whatsapp/override`.
-    pub fn declare_outage(&self) {
+    pub(crate) fn declare_outage(&self) {
         let wish = serde_json::json!({ "state": "down", "reason": "test", "author": "test" });
         self.send("PUT", "/v1/channels/whatsapp/override", &wish);
     }
 
     /// SIGTERM, and the exit code.
-    pub fn stop(&mut self) -> Option<i32> {
+    pub(crate) fn stop(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
         Command::new("kill")
             .args(["-TERM", &pid])
@@ -217,7 +217,7 @@ impl Drop for Server {
     }
 }
 
-pub fn lines_of(from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
+pub(crate) fn lines_of(from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<String> {
     let (sender, lines) = mpsc::channel();
     std::thread::spawn(move || {
         let mut reader = BufReader::new(from);
@@ -235,7 +235,7 @@ pub fn lines_of(from: impl std::io::Read + Send + 'static) -> mpsc::Receiver<Str
     lines
 }
 
-pub fn newest(folder: &Path, ends_with: &str) -> Option<PathBuf> {
+pub(crate) fn newest(folder: &Path, ends_with: &str) -> Option<PathBuf> {
     let files = std::fs::read_dir(folder)
         .ok()?
         .flatten()

@@ -7,7 +7,7 @@ use std::path::Path;
 const FRAME: usize = 320;
 
 /// A steady tone, 8 kHz mono, 16 bit.
-pub fn write_tone(path: &Path, hertz: f64, seconds: u32) {
+pub(crate) fn write_tone(path: &Path, hertz: f64, seconds: u32) {
     let spec = hound::WavSpec {
         channels: 1,
         sample_rate: 8000,
@@ -23,7 +23,7 @@ pub fn write_tone(path: &Path, hertz: f64, seconds: u32) {
 }
 
 /// Seconds of the recording in which this tone rules the frame.
-pub fn seconds_of(path: &Path, hertz: f64) -> f64 {
+pub(crate) fn seconds_of(path: &Path, hertz: f64) -> f64 {
     let (rate, samples) = read(path);
     let frames = samples.chunks_exact(FRAME * rate / 8000);
     let hits = frames
@@ -33,7 +33,7 @@ pub fn seconds_of(path: &Path, hertz: f64) -> f64 {
 }
 
 /// Seconds that are louder than a whisper.
-pub fn seconds_of_sound(path: &Path) -> f64 {
+pub(crate) fn seconds_of_sound(path: &Path) -> f64 {
     let (rate, samples) = read(path);
     let frames = samples.chunks_exact(FRAME * rate / 8000);
     frames.filter(|frame| level(frame) > 150.0).count() as f64 * 0.04

@@ -9,6 +9,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use desvio::call::record::Record;
+use desvio::call::record::Voicemail;
 use desvio::channel::HttpAnswer;
 use desvio::channel::HttpRequest;
 use desvio::channel::channels::Channels;
@@ -32,7 +33,6 @@ use desvio::switch::command::Problem;
 use desvio::switch::effect::Effect;
 use desvio::switch::effect::Keep;
 use desvio::switch::effect::PublicEvent;
-use desvio::switch::effect::Voicemail;
 use desvio::switch::input::Input;
 use desvio::switch::input::Ticket;
 use desvio::switch::machine::KeptState;
@@ -43,45 +43,45 @@ use jiff::Timestamp;
 use crate::phone::Phone;
 use crate::pump::Pump;
 
-pub const SERVER: &str = "10.0.0.1:5060";
-pub const CARRIER: &str = "198.51.100.9:5060";
-pub const BUSINESS: &str = "+551140031234";
-pub const CUSTOMER: &str = "+5511999998888";
+pub(crate) const SERVER: &str = "10.0.0.1:5060";
+pub(crate) const CARRIER: &str = "198.51.100.9:5060";
+pub(crate) const BUSINESS: &str = "+551140031234";
+pub(crate) const CUSTOMER: &str = "+5511999998888";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PhoneId(pub usize);
+pub(crate) struct PhoneId(pub usize);
 
 /// What the store holds: it outlives a restart of the switch.
 #[derive(Default)]
-pub struct Store {
-    pub records: Vec<Record>,
-    pub messages: BTreeMap<String, Message>,
-    pub bindings: BTreeMap<String, desvio::registrar::StoredBinding>,
-    pub channels: BTreeMap<String, serde_json::Value>,
-    pub voicemails: Vec<Voicemail>,
+pub(crate) struct Store {
+    pub(crate) records: Vec<Record>,
+    pub(crate) messages: BTreeMap<String, Message>,
+    pub(crate) bindings: BTreeMap<String, desvio::registrar::StoredBinding>,
+    pub(crate) channels: BTreeMap<String, serde_json::Value>,
+    pub(crate) voicemails: Vec<Voicemail>,
     /// Every write fails while this says why.
-    pub broken: Option<String>,
+    pub(crate) broken: Option<String>,
 }
 
-pub struct Bench {
-    pub switch: Switch,
-    pub now: Instant,
-    pub started: Instant,
-    pub phones: Vec<Phone>,
-    pub pump: Pump,
-    pub store: Store,
-    pub events: Vec<PublicEvent>,
-    pub http: Vec<(Ticket, HttpRequest)>,
-    pub answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
+pub(crate) struct Bench {
+    pub(crate) switch: Switch,
+    pub(crate) now: Instant,
+    pub(crate) started: Instant,
+    pub(crate) phones: Vec<Phone>,
+    pub(crate) pump: Pump,
+    pub(crate) store: Store,
+    pub(crate) events: Vec<PublicEvent>,
+    pub(crate) http: Vec<(Ticket, HttpRequest)>,
+    pub(crate) answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
     /// Probes of channels in this list fail.
-    pub fallen: Vec<String>,
-    pub trace: String,
+    pub(crate) fallen: Vec<String>,
+    pub(crate) trace: String,
     next_ticket: u64,
     config: String,
     seed: u64,
 }
 
-pub fn secs(seconds: u64) -> Duration {
+pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
@@ -117,15 +117,15 @@ struct Sections {
 
 impl Bench {
     /// The dialplan of the contract, extensions 200 and 201, queue `vendas`, trunk `operadora`, channels `whatsapp` and `sms`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_dialplan(DESIGN)
     }
 
-    pub fn with_dialplan(plan: &str) -> Self {
+    pub(crate) fn with_dialplan(plan: &str) -> Self {
         Self::build(CONFIG, plan)
     }
 
-    pub fn build(config: &str, plan: &str) -> Self {
+    pub(crate) fn build(config: &str, plan: &str) -> Self {
         let now = origin();
         let seed = 7;
         let switch = switch(config, plan, KeptState::default(), seed, now);
@@ -151,7 +151,7 @@ impl Bench {
     }
 
     /// The process ends without a word and starts again on what the store kept.
-    pub fn restarts(&mut self, plan: &str) {
+    pub(crate) fn restarts(&mut self, plan: &str) {
         let kept = KeptState {
             bindings: self.store.bindings.values().cloned().collect(),
             messages: self
@@ -176,13 +176,13 @@ impl Bench {
         self.advance(Duration::ZERO);
     }
 
-    pub fn phone(&mut self, number: &str) -> PhoneId {
+    pub(crate) fn phone(&mut self, number: &str) -> PhoneId {
         let index = self.phones.len();
         let address = SocketAddr::from(([10, 0, 1, index as u8 + 1], 5060));
         self.add(number, address, Some("segredo"))
     }
 
-    pub fn add(&mut self, name: &str, address: SocketAddr, password: Option<&str>) -> PhoneId {
+    pub(crate) fn add(&mut self, name: &str, address: SocketAddr, password: Option<&str>) -> PhoneId {
         let seed = 100 + self.phones.len() as u64;
         let server = SERVER.parse().expect("an address");
         self.phones
@@ -190,13 +190,13 @@ impl Bench {
         PhoneId(self.phones.len() - 1)
     }
 
-    pub fn registered(&mut self, number: &str) -> PhoneId {
+    pub(crate) fn registered(&mut self, number: &str) -> PhoneId {
         let phone = self.phone(number);
         self.registers(phone);
         phone
     }
 
-    pub fn registers(&mut self, phone: PhoneId) {
+    pub(crate) fn registers(&mut self, phone: PhoneId) {
         let now = self.now;
         self.phones[phone.0].register(3600, now);
         self.settle();
@@ -213,18 +213,18 @@ impl Bench {
         );
     }
 
-    pub fn unregisters(&mut self, phone: PhoneId) {
+    pub(crate) fn unregisters(&mut self, phone: PhoneId) {
         let now = self.now;
         self.phones[phone.0].register(0, now);
         self.settle();
     }
 
     /// The carrier's gateway, known by its address.
-    pub fn trunk(&mut self) -> PhoneId {
+    pub(crate) fn trunk(&mut self) -> PhoneId {
         self.add("operadora", CARRIER.parse().expect("an address"), None)
     }
 
-    pub fn calls(&mut self, phone: PhoneId, from: Option<&str>, to: &str) {
+    pub(crate) fn calls(&mut self, phone: PhoneId, from: Option<&str>, to: &str) {
         self.note(&format!(
             "{} calls {to}",
             from.unwrap_or(&self.phones[phone.0].name)
@@ -235,13 +235,13 @@ impl Bench {
     }
 
     /// A customer calls the business through the carrier.
-    pub fn customer_calls(&mut self) -> PhoneId {
+    pub(crate) fn customer_calls(&mut self) -> PhoneId {
         let carrier = self.trunk();
         self.calls(carrier, Some(CUSTOMER), BUSINESS);
         carrier
     }
 
-    pub fn presses(&mut self, phone: PhoneId, digits: &str) {
+    pub(crate) fn presses(&mut self, phone: PhoneId, digits: &str) {
         self.note(&format!("{} presses {digits}", self.phones[phone.0].name));
         let leg = self.leg(phone);
         for digit in digits.chars() {
@@ -249,7 +249,7 @@ impl Bench {
         }
     }
 
-    pub fn picks_up(&mut self, phone: PhoneId) {
+    pub(crate) fn picks_up(&mut self, phone: PhoneId) {
         self.note(&format!("{} picks up", self.phones[phone.0].name));
         assert!(
             self.phones[phone.0].ringing.is_some(),
@@ -262,7 +262,7 @@ impl Bench {
         self.settle();
     }
 
-    pub fn declines(&mut self, phone: PhoneId, status: u16) {
+    pub(crate) fn declines(&mut self, phone: PhoneId, status: u16) {
         self.note(&format!(
             "{} declines with {status}",
             self.phones[phone.0].name
@@ -272,7 +272,7 @@ impl Bench {
         self.settle();
     }
 
-    pub fn hangs_up(&mut self, phone: PhoneId) {
+    pub(crate) fn hangs_up(&mut self, phone: PhoneId) {
         self.note(&format!("{} hangs up", self.phones[phone.0].name));
         let now = self.now;
         self.phones[phone.0].hangs_up(now);
@@ -280,7 +280,7 @@ impl Bench {
     }
 
     /// `down`, `up`: by hand, as the owner would.
-    pub fn whatsapp_is_set(&mut self, state: &str) {
+    pub(crate) fn whatsapp_is_set(&mut self, state: &str) {
         let wish = desvio::switch::command::OverrideWish {
             state: serde_json::from_str(&format!("\"{state}\"")).expect("a state"),
             reason: "said so".to_owned(),
@@ -295,7 +295,7 @@ impl Bench {
     }
 
     /// The caller has said what he had to say.
-    pub fn recording_ends(&mut self, leg: desvio::media::command::LegId) {
+    pub(crate) fn recording_ends(&mut self, leg: desvio::media::command::LegId) {
         for event in
             self.pump
                 .stop_recording(leg, self.now, desvio::media::command::RecordEnd::Silence)
@@ -305,7 +305,7 @@ impl Bench {
     }
 
     /// Asks the API for something and returns the answer.
-    pub fn asks(&mut self, command: Command) -> Result<Answer, Problem> {
+    pub(crate) fn asks(&mut self, command: Command) -> Result<Answer, Problem> {
         let ticket = self.sends(command);
         let at = self
             .answers
@@ -315,7 +315,7 @@ impl Bench {
         self.answers.remove(at).expect("it is there").1
     }
 
-    pub fn sends(&mut self, command: Command) -> Ticket {
+    pub(crate) fn sends(&mut self, command: Command) -> Ticket {
         self.next_ticket += 2;
         let ticket = Ticket(self.next_ticket - 1);
         self.note(&format!("API: {command:?}"));
@@ -323,7 +323,7 @@ impl Bench {
         ticket
     }
 
-    pub fn http_answers(&mut self, status: u16, body: &str) -> HttpRequest {
+    pub(crate) fn http_answers(&mut self, status: u16, body: &str) -> HttpRequest {
         assert!(
             !self.http.is_empty(),
             "nobody asked over HTTP\n{}",
@@ -342,12 +342,12 @@ impl Bench {
         request
     }
 
-    pub fn input(&mut self, input: Input) {
+    pub(crate) fn input(&mut self, input: Input) {
         self.switch.handle(input, self.now);
         self.settle();
     }
 
-    pub fn advance(&mut self, by: Duration) {
+    pub(crate) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
         loop {
             let mut wakes: Vec<Instant> = self
@@ -383,7 +383,7 @@ impl Bench {
         self.settle();
     }
 
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         loop {
             let mut moved = false;
             while let Some(effect) = self.switch.poll_effect() {
@@ -550,7 +550,7 @@ impl Bench {
     }
 
     /// The pump's leg that talks to this phone.
-    pub fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
+    pub(crate) fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
         let port = self.phones[phone.0].server_port.unwrap_or_else(|| {
             panic!("{} has no media\n{}", self.phones[phone.0].name, self.trace)
         });
@@ -563,7 +563,7 @@ impl Bench {
     }
 
     /// Everything that this phone has heard in its present or last call.
-    pub fn heard(&self, phone: PhoneId) -> Vec<String> {
+    pub(crate) fn heard(&self, phone: PhoneId) -> Vec<String> {
         let port = self.phones[phone.0].server_port;
         port.and_then(|port| self.pump.heard_on.get(&port))
             .cloned()
@@ -571,7 +571,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn hears(&self, phone: PhoneId, what: &str) {
+    pub(crate) fn hears(&self, phone: PhoneId, what: &str) {
         let heard = self.heard(phone);
         assert!(
             heard.iter().any(|name| name == what),
@@ -582,7 +582,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn rings(&self, phone: PhoneId) {
+    pub(crate) fn rings(&self, phone: PhoneId) {
         assert!(
             self.phones[phone.0].ringing.is_some(),
             "{} does not ring\n{}",
@@ -592,7 +592,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn is_silent(&self, phone: PhoneId) {
+    pub(crate) fn is_silent(&self, phone: PhoneId) {
         assert!(
             self.phones[phone.0].ringing.is_none(),
             "{} rings\n{}",
@@ -602,7 +602,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn are_talking(&self, one: PhoneId, other: PhoneId) {
+    pub(crate) fn are_talking(&self, one: PhoneId, other: PhoneId) {
         let (a, b) = (self.leg(one), self.leg(other));
         let (leg, partner) = (&self.pump.legs[&a], &self.pump.legs[&b]);
         assert_eq!(
@@ -624,7 +624,7 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn ended(&self, phone: PhoneId, how: &str) {
+    pub(crate) fn ended(&self, phone: PhoneId, how: &str) {
         assert_eq!(
             self.phones[phone.0].ended.as_deref(),
             Some(how),
@@ -636,7 +636,7 @@ impl Bench {
 
     /// Nobody is in a call, and nothing of any call is left: no leg, no session, no transaction after its timers.
     #[track_caller]
-    pub fn all_is_quiet(&mut self) {
+    pub(crate) fn all_is_quiet(&mut self) {
         self.advance(secs(40));
         assert!(self.switch.is_empty(), "calls are left\n{}", self.trace);
         assert!(
@@ -652,12 +652,12 @@ impl Bench {
     }
 
     #[track_caller]
-    pub fn only_record(&self) -> &Record {
+    pub(crate) fn only_record(&self) -> &Record {
         assert_eq!(self.store.records.len(), 1, "records\n{}", self.trace);
         &self.store.records[0]
     }
 
-    pub fn was_published(&self, kind: &str) -> bool {
+    pub(crate) fn was_published(&self, kind: &str) -> bool {
         self.events.iter().any(|event| event.kind == kind)
     }
 

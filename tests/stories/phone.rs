@@ -26,27 +26,27 @@ use desvio::sip::method::Method;
 use desvio::sip::name_addr::NameAddr;
 use desvio::sip::uri::Uri;
 
-pub struct Phone {
-    pub name: String,
-    pub address: SocketAddr,
-    pub agent: UserAgent,
-    pub server: SocketAddr,
+pub(crate) struct Phone {
+    pub(crate) name: String,
+    pub(crate) address: SocketAddr,
+    pub(crate) agent: UserAgent,
+    pub(crate) server: SocketAddr,
     password: Option<String>,
     rtp: SocketAddr,
     /// The call that rings, and its offer.
-    pub ringing: Option<(SessionId, Bytes)>,
-    pub session: Option<SessionId>,
+    pub(crate) ringing: Option<(SessionId, Bytes)>,
+    pub(crate) session: Option<SessionId>,
     /// The server's RTP port in this phone's present or last call.
-    pub server_port: Option<u16>,
-    pub up: bool,
+    pub(crate) server_port: Option<u16>,
+    pub(crate) up: bool,
     /// How the last call ended, or the last refusal of one.
-    pub ended: Option<String>,
-    pub texts: Vec<String>,
-    pub answers: VecDeque<(RequestId, u16)>,
+    pub(crate) ended: Option<String>,
+    pub(crate) texts: Vec<String>,
+    pub(crate) answers: VecDeque<(RequestId, u16)>,
 }
 
 impl Phone {
-    pub fn new(
+    pub(crate) fn new(
         name: &str,
         address: SocketAddr,
         server: SocketAddr,
@@ -71,7 +71,7 @@ impl Phone {
         }
     }
 
-    pub fn hop(&self) -> Hop {
+    pub(crate) fn hop(&self) -> Hop {
         Hop {
             transport: Transport::Udp,
             local: self.address,
@@ -101,7 +101,7 @@ impl Phone {
         NameAddr::new(Uri::sip(Some(&self.name), "desvio.test", None))
     }
 
-    pub fn register(&mut self, expires: u32, now: Instant) {
+    pub(crate) fn register(&mut self, expires: u32, now: Instant) {
         let mut request = Request::new(Method::Register, Uri::sip(None, "desvio.test", None));
         let contact = Uri::sip(
             Some(&self.name),
@@ -118,7 +118,7 @@ impl Phone {
         self.agent.request(request, hop, credentials, now);
     }
 
-    pub fn call(&mut self, number: &str, from: Option<&str>, now: Instant) {
+    pub(crate) fn call(&mut self, number: &str, from: Option<&str>, now: Instant) {
         let user = from.unwrap_or(&self.name).to_owned();
         let target = Uri::sip(Some(number), "desvio.test", None);
         let invitation = Invitation {
@@ -135,7 +135,7 @@ impl Phone {
         self.session = Some(self.agent.invite(invitation, now));
     }
 
-    pub fn text(&mut self, to: &str, text: &str, now: Instant) {
+    pub(crate) fn text(&mut self, to: &str, text: &str, now: Instant) {
         let target = Uri::sip(Some(to), "desvio.test", None);
         let mut request = Request::new(Method::Message, target.clone());
         request.headers.push(Name::From, self.us().to_string());
@@ -148,7 +148,7 @@ impl Phone {
         self.agent.request(request, hop, credentials, now);
     }
 
-    pub fn picks_up(&mut self, now: Instant) {
+    pub(crate) fn picks_up(&mut self, now: Instant) {
         let (session, offer) = self.ringing.take().expect("this phone does not ring");
         let (answer, stream) =
             negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
@@ -159,18 +159,18 @@ impl Phone {
         self.ended = None;
     }
 
-    pub fn declines(&mut self, status: u16, now: Instant) {
+    pub(crate) fn declines(&mut self, status: u16, now: Instant) {
         let (session, _) = self.ringing.take().expect("this phone does not ring");
         self.agent.reject(session, status, None, now);
     }
 
-    pub fn hangs_up(&mut self, now: Instant) {
+    pub(crate) fn hangs_up(&mut self, now: Instant) {
         let session = self.session.take().expect("this phone is in no call");
         self.agent.hang_up(session, None, now);
         self.up = false;
     }
 
-    pub fn work(&mut self, now: Instant) {
+    pub(crate) fn work(&mut self, now: Instant) {
         while let Some(event) = self.agent.poll_event() {
             match event {
                 Event::Invite {

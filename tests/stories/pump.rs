@@ -18,18 +18,18 @@ use desvio::media::command::Sound;
 use desvio::media::command::Stream;
 
 #[derive(Default)]
-pub struct Pump {
-    pub legs: BTreeMap<LegId, PumpLeg>,
+pub(crate) struct Pump {
+    pub(crate) legs: BTreeMap<LegId, PumpLeg>,
     /// What was heard on each port since the beginning, in order.
-    pub heard_on: BTreeMap<u16, Vec<String>>,
+    pub(crate) heard_on: BTreeMap<u16, Vec<String>>,
     next_port: u16,
-    pub opened: usize,
+    pub(crate) opened: usize,
 }
 
-pub struct PumpLeg {
-    pub port: u16,
-    pub stream: Option<Stream>,
-    pub partner: Option<LegId>,
+pub(crate) struct PumpLeg {
+    pub(crate) port: u16,
+    pub(crate) stream: Option<Stream>,
+    pub(crate) partner: Option<LegId>,
     playing: Option<Playing>,
     recording: Option<(PathBuf, Instant)>,
 }
@@ -40,7 +40,7 @@ struct Playing {
 }
 
 impl Pump {
-    pub fn carry_out(&mut self, command: Command, now: Instant) -> Vec<Event> {
+    pub(crate) fn carry_out(&mut self, command: Command, now: Instant) -> Vec<Event> {
         match command {
             Command::Open { leg, address } => vec![self.open(leg, address)],
             Command::Connect { leg, stream } => self.with(leg, |it| it.stream = Some(stream)),
@@ -62,7 +62,7 @@ impl Pump {
         }
     }
 
-    pub fn next_end(&self) -> Option<Instant> {
+    pub(crate) fn next_end(&self) -> Option<Instant> {
         self.legs
             .values()
             .filter_map(|leg| leg.playing.as_ref()?.ends)
@@ -70,7 +70,7 @@ impl Pump {
     }
 
     /// What has been played to its end by now.
-    pub fn finished(&mut self, now: Instant) -> Vec<Event> {
+    pub(crate) fn finished(&mut self, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
         for (id, leg) in &mut self.legs {
             if let Some(Playing {
@@ -86,14 +86,14 @@ impl Pump {
         events
     }
 
-    pub fn leg_on(&self, port: u16) -> Option<LegId> {
+    pub(crate) fn leg_on(&self, port: u16) -> Option<LegId> {
         self.legs
             .iter()
             .find(|(_, leg)| leg.port == port)
             .map(|(id, _)| *id)
     }
 
-    pub fn stop_recording(&mut self, leg: LegId, now: Instant, ended: RecordEnd) -> Vec<Event> {
+    pub(crate) fn stop_recording(&mut self, leg: LegId, now: Instant, ended: RecordEnd) -> Vec<Event> {
         let Some((path, since)) = self.legs.get_mut(&leg).and_then(|it| it.recording.take()) else {
             return Vec::new();
         };

@@ -20,7 +20,7 @@ use crate::api::endpoints::unknown;
 use crate::api::problem::problem;
 use crate::api::reading::Named;
 use crate::api::reading::Parameters;
-use crate::store::voicemails::Voicemail;
+use crate::call::record::Voicemail;
 use crate::switch::command::Problem;
 
 /// Which voicemails are wanted.

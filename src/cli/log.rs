@@ -1,0 +1,32 @@
+//! Where the log goes and how much of it: standard error, as `[log]`, the environment and `--log` say.
+
+use desvio::config::log::Config;
+use desvio::config::log::Format;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+/// Above `[log] level`.
+const ENVIRONMENT: &str = "DESVIO_LOG";
+
+/// `--log`
+pub(super) fn format(text: &str) -> Result<Format, String> {
+    match text {
+        "text" => Ok(Format::Text),
+        "json" => Ok(Format::Json),
+        other => Err(format!("`{other}` is no form of the log: text or json")),
+    }
+}
+
+/// Must be called once. A level that cannot be read is said, and `info` holds.
+pub(super) fn start(config: &Config, format: Option<Format>) {
+    let wanted = std::env::var(ENVIRONMENT).unwrap_or_else(|_| config.level.clone());
+    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+        eprintln!("log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}");
+        EnvFilter::new("info")
+    });
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format.unwrap_or(config.format) {
+        Format::Text => log.with_target(false).init(),
+        Format::Json => log.json().init(),
+    }
+}

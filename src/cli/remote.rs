@@ -1,0 +1,232 @@
+//! `desvio call`, `message`, `status` and `channels`: a running server, through its API.
+
+use std::future::Future;
+use std::path::Path;
+
+use clap::Args;
+use clap::ValueEnum;
+use desvio::api::client::Client;
+use desvio::api::client::ClientError;
+use desvio::api::client::Said;
+use desvio::api::documents::ChannelDocument;
+use desvio::api::orders::DeclaredState;
+use desvio::api::orders::NewCall;
+use desvio::api::orders::NewMessage;
+use desvio::api::orders::NewOverride;
+use desvio::api::table;
+use desvio::api::token::Token;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::cli::Style;
+use crate::cli::check;
+use crate::cli::exit::Exit;
+
+#[derive(Debug, Args)]
+pub(super) struct PlaceCall {
+    /// Rung first: an extension or a number. With an option below: the number that TO sees.
+    from: String,
+    /// Rung then, and connected.
+    to: String,
+    /// Rings TO only, who then walks this flow of the dialplan.
+    #[arg(long, group = "then")]
+    flow: Option<String>,
+    /// Rings TO only, who then waits in this queue.
+    #[arg(long, group = "then")]
+    queue: Option<String>,
+    /// Rings TO only, who then hears this text.
+    #[arg(long, group = "then", value_name = "TEXT")]
+    say: Option<String>,
+    /// Rings TO only, who then hears this prompt.
+    #[arg(long, group = "then", value_name = "PROMPT")]
+    play: Option<String>,
+    /// How long a phone rings: `30s`. Default: 45 s.
+    #[arg(long, value_name = "TIME")]
+    ring_for: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SendMessage {
+    /// An extension or a number.
+    to: String,
+    text: String,
+    /// Default: the channel's own.
+    #[arg(long, value_name = "NUMBER")]
+    from: Option<String>,
+    /// Default: the extension's phone, or the first channel that sends texts to numbers.
+    #[arg(long, value_name = "NAME")]
+    channel: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Channels {
+    /// Only this one.
+    name: Option<String>,
+    /// Sets it by hand; `auto` leaves it to the probes again.
+    #[arg(requires = "name")]
+    state: Option<Wished>,
+    /// Why, for those who look at it later.
+    #[arg(long, requires = "state")]
+    reason: Option<String>,
+    /// For how long: `2h`. Default: until `auto`.
+    #[arg(long = "for", value_name = "TIME", requires = "state")]
+    lasts: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wished {
+    Up,
+    Degraded,
+    Down,
+    Auto,
+}
+
+pub(super) fn call(file: &Path, order: PlaceCall, style: Style) -> Exit {
+    let order = order.into_order();
+    ask(file, style, async |client: Client| Ok(shown(client.place_call(&order).await?, table::call)))
+}
+
+pub(super) fn message(file: &Path, order: SendMessage, style: Style) -> Exit {
+    let SendMessage { to, text, from, channel } = order;
+    let order = NewMessage { to, text, from, channel };
+    ask(file, style, async |client: Client| Ok(shown(client.send_message(&order).await?, table::message)))
+}
+
+pub(super) fn status(file: &Path, style: Style) -> Exit {
+    let as_table = |status: &_| table::status(status, &TimeZone::system());
+    ask(file, style, async |client: Client| Ok(shown(client.status().await?, as_table)))
+}
+
+pub(super) fn channels(file: &Path, order: Channels, style: Style) -> Exit {
+    let as_table = |channels: &[ChannelDocument]| table::channels(channels, &TimeZone::system());
+    ask(file, style, async |client: Client| {
+        let Some(name) = order.name else {
+            return Ok(shown(client.channels().await?, |list| as_table(&list.data)));
+        };
+        let one = match order.state {
+            None => client.channel(&name).await?,
+            Some(Wished::Auto) => client.lift_override(&name).await?,
+            Some(state) => {
+                let wish = NewOverride {
+                    state: state.declared(),
+                    reason: order.reason,
+                    author: Some(author()),
+                    lasts: order.lasts,
+                };
+                client.override_channel(&name, &wish).await?
+            }
+        };
+        Ok(shown(one, |channel| as_table(std::slice::from_ref(channel))))
+    })
+}
+
+impl PlaceCall {
+    fn into_order(self) -> NewCall {
+        let Self { from, to, flow, queue, say, play, ring_for } = self;
+        let alone = flow.is_some() || queue.is_some() || say.is_some() || play.is_some();
+        let parties = match alone {
+            true => NewCall { to, from: Some(from), ..NewCall::default() },
+            false => NewCall { to: from, connect: Some(to), ..NewCall::default() },
+        };
+        NewCall { flow, queue, say, play, ring_for, ..parties }
+    }
+}
+
+impl Wished {
+    fn declared(self) -> DeclaredState {
+        match self {
+            // `auto` is asked for elsewhere: what is left to the probes is up until they say otherwise.
+            Self::Up | Self::Auto => DeclaredState::Up,
+            Self::Degraded => DeclaredState::Degraded,
+            Self::Down => DeclaredState::Down,
+        }
+    }
+}
+
+/// What the server said, for both kinds of readers.
+struct Shown {
+    text: String,
+    json: Value,
+}
+
+fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
+    Shown { text: as_text(&said.document), json: said.json }
+}
+
+/// Whoever sits at the terminal, for the override's author.
+fn author() -> String {
+    std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned())
+}
+
+fn ask<F: Future<Output = Result<Shown, ClientError>>>(file: &Path, style: Style, question: impl FnOnce(Client) -> F) -> Exit {
+    let answer = connect(file, style).and_then(|client| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;
+        runtime.block_on(question(client)).map_err(|error| {
+            let exit = match error {
+                ClientError::Refused(_) => Exit::Failed,
+                _ => Exit::Unavailable,
+            };
+            complain(&error.to_string(), style, exit)
+        })
+    });
+    match answer {
+        Ok(Shown { text, json }) => {
+            match style {
+                Style::Json => println!("{json}"),
+                Style::Text => print!("{text}"),
+            }
+            Exit::Done
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// The server that the configuration describes, on this machine.
+fn connect(file: &Path, style: Style) -> Result<Client, Exit> {
+    let config = check::load(file, style)?.config;
+    let token = Token::load(&config.api, &config.base, &config.data_folder())
+        .map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;
+    Client::of(&config.api, token).map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))
+}
+
+fn complain(what: &str, style: Style, exit: Exit) -> Exit {
+    match style {
+        Style::Json => println!("{}", json!({ "error": what })),
+        Style::Text => eprintln!("{what}"),
+    }
+    exit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(flow: Option<&str>) -> NewCall {
+        let order = PlaceCall {
+            from: "200".into(),
+            to: "+5511999998888".into(),
+            flow: flow.map(str::to_owned),
+            queue: None,
+            say: None,
+            play: None,
+            ring_for: None,
+        };
+        order.into_order()
+    }
+
+    #[test]
+    fn two_parties_are_connected_the_first_one_first() {
+        let order = order(None);
+        assert_eq!((order.to.as_str(), order.connect.as_deref()), ("200", Some("+5511999998888")));
+        assert_eq!(order.from, None);
+    }
+
+    #[test]
+    fn with_a_flow_only_the_second_is_called() {
+        let order = order(Some("entrada"));
+        assert_eq!((order.to.as_str(), order.from.as_deref()), ("+5511999998888", Some("200")));
+        assert_eq!((order.flow.as_deref(), order.connect), (Some("entrada"), None));
+    }
+}
