@@ -26,9 +26,7 @@ fn read(datagram: Bytes) -> Request {
 
 #[divan::bench]
 fn parse(bencher: Bencher<'_, '_>) {
-    bencher
-        .with_inputs(|| Bytes::from_static(INVITE))
-        .bench_values(read);
+    bencher.with_inputs(|| Bytes::from_static(INVITE)).bench_values(read);
 }
 
 #[divan::bench]
@@ -40,28 +38,18 @@ fn validate(bencher: Bencher<'_, '_>) {
 /// From a datagram that was just received to the bytes of its answer.
 #[divan::bench]
 fn parse_five_headers_reply_write(bencher: Bencher<'_, '_>) {
-    bencher
-        .with_inputs(|| Bytes::from(INVITE.to_vec()))
-        .bench_values(|datagram| {
-            let request = read(datagram);
-            let headers = &request.headers;
-            let typed = (
-                headers.via(),
-                headers.from_header(),
-                headers.to_header(),
-                headers.call_id(),
-                headers.cseq(),
-            );
-            divan::black_box(&typed);
-            request.reply(180).write()
-        });
+    bencher.with_inputs(|| Bytes::from(INVITE.to_vec())).bench_values(|datagram| {
+        let request = read(datagram);
+        let headers = &request.headers;
+        let typed = (headers.via(), headers.from_header(), headers.to_header(), headers.call_id(), headers.cseq());
+        divan::black_box(&typed);
+        request.reply(180).write()
+    });
 }
 
 #[divan::bench]
 fn parse_and_write(bencher: Bencher<'_, '_>) {
-    bencher
-        .with_inputs(|| Bytes::from(INVITE.to_vec()))
-        .bench_values(|datagram| read(datagram).write());
+    bencher.with_inputs(|| Bytes::from(INVITE.to_vec())).bench_values(|datagram| read(datagram).write());
 }
 
 #[divan::bench]

@@ -45,10 +45,19 @@ pub mod store;
 #[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the room that touches the world")]
 pub mod io;
 
-#[expect(clippy::disallowed_types, reason = "events are handed to many listeners on several threads")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "its requests are tasks on several threads, and their keys have dates"
+)]
 pub mod api;
 
+#[expect(clippy::disallowed_methods, reason = "the passwords that it makes must not follow from a seed")]
 pub mod config;
 
-#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "reads the clock for the core and owns its tasks")]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "reads the clock for the core and owns its tasks"
+)]
 pub mod server;

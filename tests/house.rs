@@ -22,7 +22,9 @@ fn every_import_runs_down() {
     let mut wrong = Vec::new();
     for file in rust_files(Path::new("src")) {
         let room = room_of(&file);
-        let Some(here) = floor_of(&room) else { continue };
+        let Some(here) = floor_of(&room) else {
+            continue;
+        };
         let text = fs::read_to_string(&file).unwrap();
         for (number, line) in text.lines().enumerate() {
             for used in rooms_used(line).into_iter().filter(|used| *used != room) {
@@ -66,8 +68,8 @@ fn room_of(file: &Path) -> String {
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {
     let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder of ours") {
+        let path = entry.expect("a folder of ours").path();
         if path.is_dir() {
             files.extend(rust_files(&path));
         } else if path.extension().is_some_and(|kind| kind == "rs") {

@@ -22,11 +22,7 @@ impl Cpu {
     }
 
     fn of(process: String, name: &'static str) -> Cpu {
-        let mut cpu = Cpu {
-            process,
-            name,
-            before: Duration::ZERO,
-        };
+        let mut cpu = Cpu { process, name, before: Duration::ZERO };
         cpu.before = cpu.total();
         cpu
     }
@@ -36,9 +32,7 @@ impl Cpu {
     }
 
     fn total(&self) -> Duration {
-        let tasks = fs::read_dir(format!("/proc/{}/task", self.process))
-            .into_iter()
-            .flatten();
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.process)).into_iter().flatten();
         let folders = tasks.filter_map(Result::ok).map(|task| task.path());
         let counted = folders.filter(|folder| {
             let name = fs::read_to_string(folder.join("comm")).unwrap_or_default();

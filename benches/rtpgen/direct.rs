@@ -33,13 +33,8 @@ use crate::report;
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(crate) fn run(options: &Options) -> Result<String, String> {
-    let settings = Settings {
-        ports: (20_000, 59_999),
-        threads: options.threads,
-        ..Settings::new(&Config::default())
-    };
-    let (mut pump, _events) =
-        Pump::start(&settings, Vec::new()).map_err(|fault| fault.to_string())?;
+    let settings = Settings { ports: (20_000, 59_999), threads: options.threads, ..Settings::new(&Config::default()) };
+    let (mut pump, _events) = Pump::start(&settings, Vec::new()).map_err(|fault| fault.to_string())?;
     let lines = match options.mode {
         Mode::DirectListen => listeners(&mut pump, options)?,
         _ => bridges(&mut pump, options)?,
@@ -47,34 +42,20 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
     let (cpu, before) = (Cpu::of_pump(), crate::ALLOCATIONS.stats().allocations);
-    let outcome = generator
-        .run(options.span)
-        .map_err(|fault| fault.to_string())?;
+    let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let allocations = crate::ALLOCATIONS.stats().allocations - before;
     let spent = cpu.spent();
     eprintln!("{:?}", pump.totals());
     // The Opus encoder allocates by itself.
     if allocations > 100 && options.to != Some(CodecKind::Opus) {
-        return Err(format!(
-            "{allocations} allocations while packets flowed; none belongs to a packet"
-        ));
+        return Err(format!("{allocations} allocations while packets flowed; none belongs to a packet"));
     }
-    Ok(report(
-        options,
-        options.calls,
-        outcome,
-        spent,
-        Some(allocations),
-    ))
+    Ok(report(options, options.calls, outcome, spent, Some(allocations)))
 }
 
 /// Both sides of each call, one after the other.
 fn bridges(pump: &mut Pump, options: &Options) -> Result<Vec<Line>, String> {
-    let stamp = if options.to.is_some() {
-        Stamp::Absent
-    } else {
-        Stamp::Carried
-    };
+    let stamp = if options.to.is_some() { Stamp::Absent } else { Stamp::Carried };
     let mut lines = Vec::new();
     for call in 0..options.calls as u64 {
         let (a, b) = (LegId(call * 2), LegId(call * 2 + 1));
@@ -86,40 +67,28 @@ fn bridges(pump: &mut Pump, options: &Options) -> Result<Vec<Line>, String> {
 }
 
 fn listeners(pump: &mut Pump, options: &Options) -> Result<Vec<Line>, String> {
-    let samples = (0..80_000)
-        .map(|n| ((f64::from(n) * 0.3).sin() * 9000.0) as i16)
-        .collect();
+    let samples = (0..80_000).map(|n| ((f64::from(n) * 0.3).sin() * 9000.0) as i16).collect();
     let clip = Arc::new(Clip::from_pcm("announcement", samples, 8000));
     let mut lines = Vec::new();
     for call in 0..options.calls as u64 {
         lines.push(leg(pump, LegId(call), options.codec, Stamp::Absent)?);
         let clips = vec![Sound::Clip(Arc::clone(&clip))];
-        pump.carry_out(Command::Play {
-            leg: LegId(call),
-            play: PlayId(call),
-            clips,
-            repeat: Repeat::Forever,
-        });
+        pump.carry_out(Command::Play { leg: LegId(call), play: PlayId(call), clips, repeat: Repeat::Forever });
     }
     Ok(lines)
 }
 
 fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp) -> Result<Line, String> {
-    let Some(Event::Opened { local, .. }) = pump.carry_out(Command::Open { leg, address: HERE })
-    else {
+    let Some(Event::Opened { local, .. }) = pump.carry_out(Command::Open { leg, address: HERE }) else {
         return Err("no ports are left".to_owned());
     };
-    let mut line =
-        Line::bind(SocketAddr::new(HERE, 0), Some(local)).map_err(|fault| fault.to_string())?;
+    let mut line = Line::bind(SocketAddr::new(HERE, 0), Some(local)).map_err(|fault| fault.to_string())?;
     line.payload_type = codec.static_payload_type().unwrap_or(111);
     line.ticks = codec.frame_ticks();
     line.payload = frame(codec)?;
     line.stamp = stamp;
     let stream = Stream {
-        remote: line
-            .socket
-            .local_addr()
-            .map_err(|fault| fault.to_string())?,
+        remote: line.socket.local_addr().map_err(|fault| fault.to_string())?,
         remote_rtcp: Some(SocketAddr::new(HERE, 9)),
         codec,
         payload_type: line.payload_type,
@@ -133,12 +102,8 @@ fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp) -> Result<Li
 
 /// 20 ms of a tone.
 fn frame(codec: CodecKind) -> Result<Vec<u8>, String> {
-    let samples: Vec<i16> = (0..codec.frame_samples())
-        .map(|n| ((n as f64 * 0.1).sin() * 9000.0) as i16)
-        .collect();
+    let samples: Vec<i16> = (0..codec.frame_samples()).map(|n| ((n as f64 * 0.1).sin() * 9000.0) as i16).collect();
     let mut payload = [0; MAX_PAYLOAD];
-    let length = Encoder::new(codec)
-        .encode(&samples, &mut payload)
-        .map_err(|fault| fault.to_string())?;
+    let length = Encoder::new(codec).encode(&samples, &mut payload).map_err(|fault| fault.to_string())?;
     Ok(payload[..length].to_vec())
 }

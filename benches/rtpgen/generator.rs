@@ -80,8 +80,7 @@ impl Line {
         packet[HEADER..length].copy_from_slice(&self.payload);
         if self.stamp == Stamp::Carried && self.payload.len() >= 12 {
             packet[HEADER..HEADER + 4].copy_from_slice(&MAGIC);
-            packet[HEADER + 4..HEADER + 12]
-                .copy_from_slice(&(sent_at.as_nanos() as u64).to_be_bytes());
+            packet[HEADER + 4..HEADER + 12].copy_from_slice(&(sent_at.as_nanos() as u64).to_be_bytes());
         }
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(self.ticks);
@@ -115,12 +114,8 @@ impl Outcome {
 
     pub(crate) fn loss(&self, options: &Options) -> f64 {
         match options.mode {
-            Mode::Relay | Mode::DirectRelay => {
-                1.0 - self.carried(options) as f64 / self.sent.max(1) as f64
-            }
-            Mode::Listen | Mode::DirectListen => {
-                (1.0 - self.heard as f64 / self.expected_heard).max(0.0)
-            }
+            Mode::Relay | Mode::DirectRelay => 1.0 - self.carried(options) as f64 / self.sent.max(1) as f64,
+            Mode::Listen | Mode::DirectListen => (1.0 - self.heard as f64 / self.expected_heard).max(0.0),
         }
     }
 }
@@ -136,12 +131,7 @@ impl Generator {
     pub(crate) fn new(lines: Vec<Line>) -> io::Result<Generator> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         for (number, line) in lines.iter().enumerate() {
-            epoll::add(
-                &epoll,
-                &line.socket,
-                EventData::new_u64(number as u64),
-                EventFlags::IN,
-            )?;
+            epoll::add(&epoll, &line.socket, EventData::new_u64(number as u64), EventFlags::IN)?;
         }
         let outcome = Outcome {
             sent: 0,
@@ -152,12 +142,7 @@ impl Generator {
             lateness: Histogram::new(),
             expected_heard: 0.0,
         };
-        Ok(Generator {
-            lines,
-            epoll,
-            origin: Instant::now(),
-            outcome,
-        })
+        Ok(Generator { lines, epoll, origin: Instant::now(), outcome })
     }
 
     /// Sends for `span`, then waits for what is under way.
@@ -176,8 +161,7 @@ impl Generator {
                 self.send(next, due, start, &mut packet);
                 next += 1;
             }
-            let ahead =
-                Duration::from_secs_f64(next as f64 * between).saturating_sub(start.elapsed());
+            let ahead = Duration::from_secs_f64(next as f64 * between).saturating_sub(start.elapsed());
             self.receive(ahead, &mut packet)?;
         }
         let end = Instant::now() + DRAIN;
@@ -191,35 +175,23 @@ impl Generator {
         let outcome = &mut self.outcome;
         (outcome.sent, outcome.received, outcome.heard) = (0, 0, 0);
         outcome.expected_heard = (span + DRAIN).as_secs_f64() * 50.0 * self.lines.len() as f64;
-        for histogram in [
-            &mut outcome.latency,
-            &mut outcome.gaps,
-            &mut outcome.lateness,
-        ] {
+        for histogram in [&mut outcome.latency, &mut outcome.gaps, &mut outcome.lateness] {
             histogram.clear();
         }
     }
 
     fn send(&mut self, packet_number: usize, due: Duration, start: Instant, packet: &mut [u8]) {
         let number = packet_number % self.lines.len();
-        self.outcome
-            .lateness
-            .add(start.elapsed().saturating_sub(due));
+        self.outcome.lateness.add(start.elapsed().saturating_sub(due));
         let sent_at = self.origin.elapsed();
         self.outcome.sent += u64::from(self.lines[number].send(number, sent_at, packet));
     }
 
     fn receive(&mut self, patience: Duration, packet: &mut [u8]) -> io::Result<()> {
-        let mut ready = [epoll::Event {
-            flags: EventFlags::empty(),
-            data: EventData::new_u64(0),
-        }; 256];
+        let mut ready = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; 256];
         let whole = patience.as_millis() as i64;
         // Below a millisecond it is better to look than to sleep.
-        let timeout = Timespec {
-            tv_sec: 0,
-            tv_nsec: whole * 1_000_000,
-        };
+        let timeout = Timespec { tv_sec: 0, tv_nsec: whole * 1_000_000 };
         let woken = match epoll::wait(&self.epoll, &mut ready[..], Some(&timeout)) {
             Ok(woken) => woken,
             Err(rustix::io::Errno::INTR) => 0,
@@ -254,9 +226,7 @@ impl Generator {
         {
             self.outcome.received += 1;
             let sent_at = Duration::from_nanos(u64::from_be_bytes(*stamp));
-            self.outcome
-                .latency
-                .add(self.origin.elapsed().saturating_sub(sent_at));
+            self.outcome.latency.add(self.origin.elapsed().saturating_sub(sent_at));
         }
     }
 }

@@ -12,10 +12,7 @@ pub(crate) struct Histogram {
 
 impl Histogram {
     pub(crate) fn new() -> Histogram {
-        Histogram {
-            counts: vec![0; STEPS + 1],
-            total: 0,
-        }
+        Histogram { counts: vec![0; STEPS + 1], total: 0 }
     }
 
     pub(crate) fn add(&mut self, span: Duration) {

@@ -9,11 +9,7 @@
 //! rtpgen direct relay|listen --calls N [--threads N] [--codec pcma] [--to CODEC]
 //!        all: [--seconds N] [--pid PID of the server, for its CPU time]
 //! ```
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "a generator has sockets and a clock"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a generator has sockets and a clock")]
 
 mod cpu;
 mod direct;
@@ -33,8 +29,7 @@ use crate::options::Options;
 
 /// Counts every allocation of this process, so that `direct` can show that packets need none.
 #[global_allocator]
-static ALLOCATIONS: &stats_alloc::StatsAlloc<std::alloc::System> =
-    &stats_alloc::INSTRUMENTED_SYSTEM;
+static ALLOCATIONS: &stats_alloc::StatsAlloc<std::alloc::System> = &stats_alloc::INSTRUMENTED_SYSTEM;
 
 fn main() -> ExitCode {
     let outcome = Options::parse(std::env::args().skip(1)).and_then(|options| match options.mode {
@@ -56,17 +51,11 @@ fn main() -> ExitCode {
 /// Far sides of calls that a running server has.
 fn with_server(options: &Options) -> Result<String, String> {
     let lines = read_pairs(options)?;
-    let calls = if options.mode == Mode::Relay {
-        lines.len() / 2
-    } else {
-        lines.len()
-    };
+    let calls = if options.mode == Mode::Relay { lines.len() / 2 } else { lines.len() };
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
     let cpu = options.pid.map(Cpu::of_process);
-    let outcome = generator
-        .run(options.span)
-        .map_err(|fault| fault.to_string())?;
+    let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let spent = cpu.map_or(Duration::ZERO, |cpu| cpu.spent());
     Ok(report(options, calls, outcome, spent, None))
 }
@@ -83,13 +72,8 @@ fn read_pairs(options: &Options) -> Result<Vec<Line>, String> {
             let [local, remote] = pair else {
                 return Err(format!("{file}: `{row}` has an odd number of addresses"));
             };
-            let local = local
-                .parse()
-                .map_err(|_| format!("{file}: `{local}` is not an address and port"))?;
-            lines.push(
-                Line::bind(local, remote.parse().ok())
-                    .map_err(|fault| format!("{local}: {fault}"))?,
-            );
+            let local = local.parse().map_err(|_| format!("{file}: `{local}` is not an address and port"))?;
+            lines.push(Line::bind(local, remote.parse().ok()).map_err(|fault| format!("{local}: {fault}"))?);
         }
     }
     Ok(lines)

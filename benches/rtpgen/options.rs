@@ -41,9 +41,7 @@ impl Options {
             span: Duration::from_secs(10),
         };
         while let Some(name) = arguments.next() {
-            let value = arguments
-                .next()
-                .ok_or_else(|| format!("{name} wants a value"))?;
+            let value = arguments.next().ok_or_else(|| format!("{name} wants a value"))?;
             options.set(&name, &value)?;
         }
         Ok(options)
@@ -51,11 +49,7 @@ impl Options {
 
     fn mode(arguments: &mut impl Iterator<Item = String>) -> Result<Mode, String> {
         let first = arguments.next();
-        let second = if first.as_deref() == Some("direct") {
-            arguments.next()
-        } else {
-            None
-        };
+        let second = if first.as_deref() == Some("direct") { arguments.next() } else { None };
         match (first.as_deref(), second.as_deref()) {
             (Some("relay"), _) => Ok(Mode::Relay),
             (Some("listen"), _) => Ok(Mode::Listen),
@@ -81,7 +75,5 @@ impl Options {
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {
-    value
-        .parse()
-        .map_err(|_| format!("{name}: `{value}` cannot be read"))
+    value.parse().map_err(|_| format!("{name}: `{value}` cannot be read"))
 }

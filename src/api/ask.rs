@@ -15,12 +15,10 @@ use crate::switch::command::Problem;
 impl Api {
     pub(super) async fn ask(&self, command: Command) -> Result<Answer, Problem> {
         let (answer, answered) = oneshot::channel();
-        self.commands
-            .try_send((command, answer))
-            .map_err(|error| match error {
-                TrySendError::Full(_) => overloaded(),
-                TrySendError::Closed(_) => ending(),
-            })?;
+        self.commands.try_send((command, answer)).map_err(|error| match error {
+            TrySendError::Full(_) => overloaded(),
+            TrySendError::Closed(_) => ending(),
+        })?;
         match timeout(PATIENCE, answered).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) => Err(ending()),

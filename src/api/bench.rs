@@ -101,18 +101,11 @@ impl Reply {
     }
 
     pub(super) fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     pub(super) fn rule(&self) -> String {
-        assert_eq!(
-            self.header("content-type"),
-            "application/problem+json",
-            "{}",
-            self.text
-        );
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
         self.json()["rule"].as_str().unwrap().to_owned()
     }
 }
@@ -120,9 +113,7 @@ impl Reply {
 impl Bench {
     pub(super) async fn new() -> Self {
         let folder = Folder::new();
-        let store = Store::open(&Config::default(), folder.path())
-            .await
-            .unwrap();
+        let store = Store::open(&Config::default(), folder.path()).await.unwrap();
         let asked = Arc::new(Mutex::new(Vec::new()));
         let (commands, queue) = mpsc::channel(8);
         tokio::spawn(pretend(queue, asked.clone()));
@@ -135,18 +126,9 @@ impl Bench {
             metrics: Box::new(|| "desvio_calls 0\n".into()),
             readiness: Box::new(|| Readiness::NotReady(vec!["no trunk answers".into()])),
             voicemail_folder: folder.path().join("voicemail"),
-            home: Region {
-                country_code: "55".into(),
-                area_code: None,
-            },
+            home: Region { country_code: "55".into(), area_code: None },
         });
-        Self {
-            router,
-            store,
-            feed,
-            folder,
-            asked,
-        }
+        Self { router, store, feed, folder, asked }
     }
 
     pub(super) fn asked(&self) -> Vec<String> {
@@ -162,26 +144,16 @@ impl Bench {
     }
 
     pub(super) async fn post(&self, path: &str, body: &str) -> Reply {
-        self.send(
-            Request::post(path).header("content-type", "application/json"),
-            body,
-        )
-        .await
+        self.send(Request::post(path).header("content-type", "application/json"), body).await
     }
 
     pub(super) async fn put(&self, path: &str, body: &str) -> Reply {
-        self.send(
-            Request::put(path).header("content-type", "application/json"),
-            body,
-        )
-        .await
+        self.send(Request::put(path).header("content-type", "application/json"), body).await
     }
 
     /// With the token, unless the request has brought its own.
     pub(super) async fn send(&self, request: axum::http::request::Builder, body: &str) -> Reply {
-        let known = request
-            .headers_ref()
-            .is_some_and(|headers| headers.contains_key("authorization"));
+        let known = request.headers_ref().is_some_and(|headers| headers.contains_key("authorization"));
         let request = match known {
             true => request,
             false => request.header("authorization", format!("Bearer {TOKEN}")),
@@ -190,11 +162,7 @@ impl Bench {
         let response = self.raw(request).await;
         let (head, body) = response.into_parts();
         let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        Reply {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            text: String::from_utf8(bytes.to_vec()).unwrap(),
-        }
+        Reply { status: head.status.as_u16(), headers: head.headers, text: String::from_utf8(bytes.to_vec()).unwrap() }
     }
 
     pub(super) async fn raw(&self, request: Request<Body>) -> Response {
@@ -222,9 +190,9 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Call(_) | Command::HangUp(_) => return Err(unknown("unknown-call")),
         Command::SendMessage(_) => Answer::Message(Box::new(message("msg_1"))),
         Command::Channels => Answer::Channels(vec![channel("whatsapp")]),
-        Command::Channel(name)
-        | Command::ClearOverride { channel: name }
-        | Command::Override { channel: name, .. } => Answer::Channel(Box::new(channel(&name))),
+        Command::Channel(name) | Command::ClearOverride { channel: name } | Command::Override { channel: name, .. } => {
+            Answer::Channel(Box::new(channel(&name)))
+        }
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),
@@ -244,11 +212,7 @@ fn unknown(rule: &'static str) -> Problem {
 }
 
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 pub(super) fn at(text: &str) -> Timestamp {
@@ -320,12 +284,7 @@ pub(super) fn status() -> StatusView {
         registrations: 2,
         waiting: 1,
         channels_down: vec!["whatsapp".into()],
-        trunks: vec![TrunkView {
-            name: "operadora".into(),
-            state: "ready".into(),
-            calls: 3,
-            max_calls: Some(30),
-        }],
+        trunks: vec![TrunkView { name: "operadora".into(), state: "ready".into(), calls: 3, max_calls: Some(30) }],
     }
 }
 

@@ -65,18 +65,8 @@ impl Client {
         let base = url.ok_or_else(|| ClientError::Address(base.to_owned()))?;
         // The TLS library has no default of its own; a second installation is refused and changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .timeout(PATIENCE)
-            .no_proxy()
-            .build();
-        Ok(Self {
-            http: http.map_err(|why| ClientError::Broken {
-                base: base.clone(),
-                why,
-            })?,
-            base,
-            token,
-        })
+        let http = reqwest::Client::builder().timeout(PATIENCE).no_proxy().build();
+        Ok(Self { http: http.map_err(|why| ClientError::Broken { base: base.clone(), why })?, base, token })
     }
 
     /// The server that this configuration describes, on this machine.
@@ -95,10 +85,7 @@ impl Client {
         self.ask(Method::POST, &["calls"], Some(call)).await
     }
 
-    pub async fn send_message(
-        &self,
-        message: &NewMessage,
-    ) -> Result<Said<MessageDocument>, ClientError> {
+    pub async fn send_message(&self, message: &NewMessage) -> Result<Said<MessageDocument>, ClientError> {
         self.ask(Method::POST, &["messages"], Some(message)).await
     }
 
@@ -115,11 +102,7 @@ impl Client {
     }
 
     /// `desvio channels NAME down|up|degraded`
-    pub async fn override_channel(
-        &self,
-        name: &str,
-        wish: &NewOverride,
-    ) -> Result<Said<ChannelDocument>, ClientError> {
+    pub async fn override_channel(&self, name: &str, wish: &NewOverride) -> Result<Said<ChannelDocument>, ClientError> {
         let path = ["channels", name, "override"];
         self.ask(Method::PUT, &path, Some(wish)).await
     }
@@ -136,10 +119,7 @@ impl Client {
         path: &[&str],
         body: Option<&impl Serialize>,
     ) -> Result<Said<T>, ClientError> {
-        let mut request = self
-            .http
-            .request(method, self.url(path))
-            .bearer_auth(self.token.reveal());
+        let mut request = self.http.request(method, self.url(path)).bearer_auth(self.token.reveal());
         if let Some(body) = body {
             request = request.json(body);
         }
@@ -149,10 +129,7 @@ impl Client {
         if !status.is_success() {
             return Err(self.refused(status, &bytes));
         }
-        let read = |why| ClientError::OtherVersion {
-            base: self.base.clone(),
-            why,
-        };
+        let read = |why| ClientError::OtherVersion { base: self.base.clone(), why };
         let json: Value = serde_json::from_slice(&bytes).map_err(read)?;
         let document = serde_json::from_value(json.clone()).map_err(read)?;
         Ok(Said { document, json })
@@ -160,11 +137,7 @@ impl Client {
 
     fn url(&self, path: &[&str]) -> Url {
         let mut url = self.base.clone();
-        url.path_segments_mut()
-            .expect("checked when it was made")
-            .pop_if_empty()
-            .push("v1")
-            .extend(path);
+        url.path_segments_mut().expect("checked when it was made").pop_if_empty().push("v1").extend(path);
         url
     }
 
@@ -180,10 +153,7 @@ impl Client {
     fn refused(&self, status: StatusCode, bytes: &[u8]) -> ClientError {
         match serde_json::from_slice(bytes) {
             Ok(problem) => ClientError::Refused(Box::new(problem)),
-            Err(_) => ClientError::Stranger {
-                base: self.base.clone(),
-                status,
-            },
+            Err(_) => ClientError::Stranger { base: self.base.clone(), status },
         }
     }
 }
@@ -210,44 +180,17 @@ mod tests {
             let address = listener.local_addr().unwrap();
             let server = axum::serve(listener, bench.router.clone());
             tokio::spawn(async move { server.await });
-            let client =
-                Client::new(&format!("http://{address}"), Token::new(TOKEN).unwrap()).unwrap();
-            let call = NewCall {
-                to: "200".into(),
-                connect: Some("+5511999998888".into()),
-                ..NewCall::default()
-            };
-            assert_eq!(
-                client.place_call(&call).await.unwrap().document.id,
-                "call_1"
-            );
+            let client = Client::new(&format!("http://{address}"), Token::new(TOKEN).unwrap()).unwrap();
+            let call = NewCall { to: "200".into(), connect: Some("+5511999998888".into()), ..NewCall::default() };
+            assert_eq!(client.place_call(&call).await.unwrap().document.id, "call_1");
             assert_eq!(client.status().await.unwrap().document.calls, 3);
-            assert_eq!(
-                client.channels().await.unwrap().json["data"][0]["name"],
-                "whatsapp"
-            );
-            let down = NewOverride {
-                state: DeclaredState::Down,
-                reason: None,
-                author: None,
-                lasts: None,
-            };
-            let channel = client
-                .override_channel("whats app/2", &down)
-                .await
-                .unwrap()
-                .document;
+            assert_eq!(client.channels().await.unwrap().json["data"][0]["name"], "whatsapp");
+            let down = NewOverride { state: DeclaredState::Down, reason: None, author: None, lasts: None };
+            let channel = client.override_channel("whats app/2", &down).await.unwrap().document;
             assert_eq!(channel.name, "whats app/2");
-            let unknown = NewCall {
-                to: "999".into(),
-                flow: Some("x".into()),
-                ..NewCall::default()
-            };
+            let unknown = NewCall { to: "999".into(), flow: Some("x".into()), ..NewCall::default() };
             let refused = client.place_call(&unknown).await.unwrap_err();
-            assert_eq!(
-                refused.to_string(),
-                "Unknown: There is none.\n    Look at the list."
-            );
+            assert_eq!(refused.to_string(), "Unknown: There is none.\n    Look at the list.");
         });
     }
 
@@ -257,8 +200,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             drop(listener);
-            let client =
-                Client::new(&format!("http://{address}"), Token::new(TOKEN).unwrap()).unwrap();
+            let client = Client::new(&format!("http://{address}"), Token::new(TOKEN).unwrap()).unwrap();
             let error = client.status().await.unwrap_err();
             assert!(matches!(error, ClientError::NotRunning { .. }), "{error}");
             assert!(error.to_string().contains(&address.to_string()), "{error}");

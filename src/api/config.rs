@@ -21,11 +21,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
-            token: None,
-            token_file: None,
-        }
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8080)), token: None, token_file: None }
     }
 }
 

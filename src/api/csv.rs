@@ -37,10 +37,7 @@ pub(super) fn row(record: &Record) -> String {
 
 /// `kind=complaint branch=centro`
 fn tags(record: &Record) -> String {
-    let pairs = record
-        .tags
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"));
+    let pairs = record.tags.iter().map(|(name, value)| format!("{name}={value}"));
     pairs.collect::<Vec<_>>().join(" ")
 }
 
@@ -81,10 +78,7 @@ mod tests {
         let mut record = bench::record("call_1");
         record.from = "=HYPERLINK(\"http://x\",\"y\")".into();
         let row = row(&record);
-        assert!(
-            row.contains("\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
-            "{row}"
-        );
+        assert!(row.contains("\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""), "{row}");
     }
 
     #[test]

@@ -50,11 +50,7 @@ impl Feed {
 
     pub fn publish(&self, event: &PublicEvent) {
         let json = serde_json::to_string(event).expect("events are plain JSON");
-        let line = Arc::new(Line {
-            id: event.id.clone(),
-            kind: event.kind,
-            json,
-        });
+        let line = Arc::new(Line { id: event.id.clone(), kind: event.kind, json });
         self.with_shelf(|shelf| {
             if shelf.kept.len() >= shelf.capacity {
                 shelf.kept.pop_front();
@@ -76,11 +72,7 @@ impl Feed {
     pub(super) fn listen(&self, last_seen: Option<&str>, wanted: Kinds) -> Listener {
         self.with_shelf(|shelf| {
             let backlog = last_seen.map_or_else(VecDeque::new, |id| backlog(&shelf.kept, id));
-            Listener {
-                backlog,
-                live: shelf.listeners.as_ref().map(broadcast::Sender::subscribe),
-                wanted,
-            }
+            Listener { backlog, live: shelf.listeners.as_ref().map(broadcast::Sender::subscribe), wanted }
         })
     }
 
@@ -138,10 +130,7 @@ pub(super) struct Kinds(Vec<String>);
 
 impl Kinds {
     pub(super) fn parse(text: &str) -> Self {
-        let kinds = text
-            .split(',')
-            .map(str::trim)
-            .filter(|kind| !kind.is_empty());
+        let kinds = text.split(',').map(str::trim).filter(|kind| !kind.is_empty());
         Self(kinds.map(ToOwned::to_owned).collect())
     }
 
@@ -164,12 +153,7 @@ mod tests {
     use crate::api::bench::block_on;
 
     fn event(id: &str, kind: &'static str) -> PublicEvent {
-        PublicEvent {
-            id: id.into(),
-            kind,
-            at: at("2026-11-23T12:39:00Z"),
-            data: serde_json::json!({}),
-        }
+        PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: serde_json::json!({}) }
     }
 
     async fn next_id(listener: &mut Listener) -> String {

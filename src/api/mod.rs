@@ -86,10 +86,7 @@ pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
     let guard = from_fn_with_state(api.clone(), token::require);
     let guarded = guarded_routes().route_layer(guard);
-    let (router, document) = openapi::start()
-        .merge(open_routes())
-        .merge(guarded)
-        .split_for_parts();
+    let (router, document) = openapi::start().merge(open_routes()).merge(guarded).split_for_parts();
     router
         .merge(openapi::route(document))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))

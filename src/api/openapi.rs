@@ -54,12 +54,7 @@ fn finished(mut document: Value) -> Value {
     });
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (path, item) in paths {
-        for operation in item
-            .as_object_mut()
-            .into_iter()
-            .flatten()
-            .map(|(_, operation)| operation)
-        {
+        for operation in item.as_object_mut().into_iter().flatten().map(|(_, operation)| operation) {
             operation["responses"]["default"] = json!({
                 "description": "Refused; RFC 9457.",
                 "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
@@ -97,9 +92,7 @@ mod tests {
             }
             for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
                 for (field, property) in schema["properties"].as_object().into_iter().flatten() {
-                    let nested = property
-                        .pointer("/oneOf/0/description")
-                        .or(property.pointer("/oneOf/1/description"));
+                    let nested = property.pointer("/oneOf/0/description").or(property.pointer("/oneOf/1/description"));
                     let described = property.get("description").or(nested);
                     assert!(described.is_some(), "{name}.{field}: {property}");
                 }
@@ -140,13 +133,9 @@ mod tests {
                     let place = reference.trim_start_matches('#');
                     assert!(document.pointer(place).is_some(), "{reference}");
                 }
-                fields
-                    .values()
-                    .for_each(|part| every_reference_leads_somewhere(part, document));
+                fields.values().for_each(|part| every_reference_leads_somewhere(part, document));
             }
-            Value::Array(parts) => parts
-                .iter()
-                .for_each(|part| every_reference_leads_somewhere(part, document)),
+            Value::Array(parts) => parts.iter().for_each(|part| every_reference_leads_somewhere(part, document)),
             _ => {}
         }
     }

@@ -58,11 +58,7 @@ impl NewCall {
         };
         Ok(PlaceCall {
             to: party("to", &self.to, home)?,
-            from: self
-                .from
-                .as_deref()
-                .map(|from| party("from", from, home))
-                .transpose()?,
+            from: self.from.as_deref().map(|from| party("from", from, home)).transpose()?,
             then: self.then(home)?,
             ring_for,
         })
@@ -80,10 +76,7 @@ impl NewCall {
         let wishes = [
             self.flow.map(Then::Flow),
             self.queue.map(Then::Queue),
-            self.say.map(|text| Then::Say {
-                text,
-                language: language.clone(),
-            }),
+            self.say.map(|text| Then::Say { text, language: language.clone() }),
             self.play.map(|prompt| Then::Play { prompt, language }),
             connect.transpose()?.map(Then::Connect),
         ];
@@ -125,17 +118,9 @@ impl NewMessage {
             return Err(unfit("`text` is empty.", "Say something."));
         }
         if self.text.len() > LONGEST_TEXT {
-            return Err(unfit(
-                "`text` is longer than 10 KiB.",
-                "Shorten it, or send it in parts.",
-            ));
+            return Err(unfit("`text` is longer than 10 KiB.", "Shorten it, or send it in parts."));
         }
-        Ok(SendMessage {
-            to: party("to", &self.to, home)?,
-            from: self.from,
-            text: self.text,
-            channel: self.channel,
-        })
+        Ok(SendMessage { to: party("to", &self.to, home)?, from: self.from, text: self.text, channel: self.channel })
     }
 }
 
@@ -176,9 +161,7 @@ impl NewOverride {
             },
             reason: self.reason.unwrap_or_else(|| "set by hand".into()),
             author: self.author.unwrap_or_else(|| "api".into()),
-            lasts: lasts
-                .map(|text| duration("lasts", text, Duration::from_secs(1), LONGEST_OVERRIDE))
-                .transpose()?,
+            lasts: lasts.map(|text| duration("lasts", text, Duration::from_secs(1), LONGEST_OVERRIDE)).transpose()?,
         })
     }
 }
@@ -206,9 +189,7 @@ pub enum WishedState {
 impl NewAgentState {
     pub(super) fn read(self) -> Result<Wish, Problem> {
         match (self.state, self.reason) {
-            (WishedState::Paused, reason) => Ok(Wish::Paused {
-                reason: reason.unwrap_or_default(),
-            }),
+            (WishedState::Paused, reason) => Ok(Wish::Paused { reason: reason.unwrap_or_default() }),
             (_, Some(_)) => Err(unfit("Only a pause has a reason.", "Leave `reason` out.")),
             (WishedState::Available, None) => Ok(Wish::Available),
             (WishedState::SignedOut, None) => Ok(Wish::SignedOut),
@@ -216,12 +197,7 @@ impl NewAgentState {
     }
 }
 
-fn duration(
-    field: &str,
-    text: &str,
-    shortest: Duration,
-    longest: Duration,
-) -> Result<Duration, Problem> {
+fn duration(field: &str, text: &str, shortest: Duration, longest: Duration) -> Result<Duration, Problem> {
     let hint = format!(
         "Write a number and a unit, such as `45s` or `2h30m`; from {} to {}.",
         humantime::format_duration(shortest),
@@ -229,14 +205,8 @@ fn duration(
     );
     match humantime::parse_duration(text) {
         Ok(length) if (shortest..=longest).contains(&length) => Ok(length),
-        Ok(_) => Err(unfit(
-            format!("`{field}`: `{text}` is out of bounds."),
-            hint,
-        )),
-        Err(_) => Err(unfit(
-            format!("`{field}`: `{text}` is no length of time."),
-            hint,
-        )),
+        Ok(_) => Err(unfit(format!("`{field}`: `{text}` is out of bounds."), hint)),
+        Err(_) => Err(unfit(format!("`{field}`: `{text}` is no length of time."), hint)),
     }
 }
 
@@ -257,17 +227,11 @@ mod tests {
     use super::*;
 
     fn brazil() -> Region {
-        Region {
-            country_code: "55".into(),
-            area_code: None,
-        }
+        Region { country_code: "55".into(), area_code: None }
     }
 
     fn call(then: impl FnOnce(&mut NewCall)) -> Result<PlaceCall, Problem> {
-        let mut call = NewCall {
-            to: "+5511999998888".into(),
-            ..NewCall::default()
-        };
+        let mut call = NewCall { to: "+5511999998888".into(), ..NewCall::default() };
         then(&mut call);
         call.read(&brazil())
     }
@@ -305,13 +269,8 @@ mod tests {
     #[test]
     fn only_a_pause_has_a_reason() {
         let wish = |text: &str| serde_json::from_str::<NewAgentState>(text).unwrap().read();
-        let lunch = Wish::Paused {
-            reason: "lunch".into(),
-        };
-        assert_eq!(
-            wish(r#"{"state":"paused","reason":"lunch"}"#).unwrap(),
-            lunch
-        );
+        let lunch = Wish::Paused { reason: "lunch".into() };
+        assert_eq!(wish(r#"{"state":"paused","reason":"lunch"}"#).unwrap(), lunch);
         assert!(wish(r#"{"state":"available","reason":"lunch"}"#).is_err());
     }
 }

@@ -13,11 +13,9 @@ pub(super) fn party(field: &str, text: &str, home: &Region) -> Result<String, Pr
     let number = PhoneNumber::parse(text, home);
     match number {
         Ok(number) if is_e164(text) => Ok(number.as_str().to_owned()),
-        Ok(meant) => Err(not_e164(
-            field,
-            format!("`{text}` is not written in E.164."),
-            format!("Write `{}`.", meant.as_str()),
-        )),
+        Ok(meant) => {
+            Err(not_e164(field, format!("`{text}` is not written in E.164."), format!("Write `{}`.", meant.as_str())))
+        }
         Err(why) => Err(not_e164(
             field,
             format!("{why}."),
@@ -49,10 +47,7 @@ mod tests {
     use super::*;
 
     fn brazil() -> Region {
-        Region {
-            country_code: "55".into(),
-            area_code: None,
-        }
+        Region { country_code: "55".into(), area_code: None }
     }
 
     #[test]
@@ -71,18 +66,8 @@ mod tests {
 
     #[test]
     fn what_is_no_number_at_all_is_refused() {
-        for text in [
-            "",
-            "+",
-            "+55",
-            "sip:ana@example.org",
-            "+5511999998888999999",
-        ] {
-            assert_eq!(
-                party("to", text, &brazil()).unwrap_err().status,
-                422,
-                "{text}"
-            );
+        for text in ["", "+", "+55", "sip:ana@example.org", "+5511999998888999999"] {
+            assert_eq!(party("to", text, &brazil()).unwrap_err().status, 422, "{text}");
         }
     }
 }

@@ -24,13 +24,7 @@ pub(super) fn problem(
     detail: impl Into<String>,
     hint: impl Into<String>,
 ) -> Problem {
-    Problem {
-        status,
-        rule,
-        title: title.into(),
-        detail: detail.into(),
-        hint: hint.into(),
-    }
+    Problem { status, rule, title: title.into(), detail: detail.into(), hint: hint.into() }
 }
 
 impl IntoResponse for Problem {
@@ -98,21 +92,11 @@ pub(super) async fn problems_only(request: Request, next: Next) -> Response {
 }
 
 fn is_problem(response: &Response) -> bool {
-    response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|kind| kind == PROBLEM_JSON)
+    response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON)
 }
 
-fn of_framework(
-    status: StatusCode,
-    method: &Method,
-    path: &str,
-    allowed: Option<&HeaderValue>,
-) -> Problem {
-    let allowed = allowed
-        .and_then(|methods| methods.to_str().ok())
-        .unwrap_or_default();
+fn of_framework(status: StatusCode, method: &Method, path: &str, allowed: Option<&HeaderValue>) -> Problem {
+    let allowed = allowed.and_then(|methods| methods.to_str().ok()).unwrap_or_default();
     match status {
         StatusCode::NOT_FOUND => problem(
             404,

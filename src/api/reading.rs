@@ -37,14 +37,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
         let bytes = read(request, state).await?;
         let mut hash = Sha256::new_with_prefix(place);
         hash.update(&bytes);
-        let fingerprint = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let value = Json::<T>::from_bytes(&bytes)
-            .map_err(|fault| bad_json(&fault))?
-            .0;
+        let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let value = Json::<T>::from_bytes(&bytes).map_err(|fault| bad_json(&fault))?.0;
         Ok(Self { value, fingerprint })
     }
 }
@@ -95,17 +89,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
-    let kind = headers
-        .get(CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let essence = kind
-        .and_then(|kind| kind.split(';').next())
-        .unwrap_or_default()
-        .trim();
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     let essence = essence.to_ascii_lowercase();
-    if essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-    {
+    if essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json")) {
         return Ok(());
     }
     Err(problem(
@@ -145,9 +132,7 @@ async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Prob
 /// 400 where the text is no JSON at all, 422 where it is but does not fit; RFC 9110 §15.5.21.
 fn bad_json(fault: &JsonRejection) -> Problem {
     let text = fault.body_text();
-    let said = text
-        .split_once(": ")
-        .map_or(text.as_str(), |(_, said)| said);
+    let said = text.split_once(": ").map_or(text.as_str(), |(_, said)| said);
     let hint = suggestion::for_fault(said).map(|word| format!("Did you mean `{word}`?"));
     match fault {
         JsonRejection::JsonDataError(_) => problem(
@@ -175,6 +160,8 @@ fn bad_parameter(text: &str) -> Problem {
         "bad-parameter",
         "A query parameter does not fit",
         said,
-        hint.unwrap_or_else(|| "GET /v1/openapi.json describes every parameter. A `+` in an address is a space: write `%2B`.".into()),
+        hint.unwrap_or_else(|| {
+            "GET /v1/openapi.json describes every parameter. A `+` in an address is a space: write `%2B`.".into()
+        }),
     )
 }

@@ -66,23 +66,14 @@ impl IntoResponse for Made {
 }
 
 /// Carries out `work`, unless the same request with the same key was carried out before: then its answer is given again.
-pub(super) async fn once<F>(
-    api: &Arc<Api>,
-    key: Key,
-    fingerprint: String,
-    work: F,
-) -> Result<Response, Problem>
+pub(super) async fn once<F>(api: &Arc<Api>, key: Key, fingerprint: String, work: F) -> Result<Response, Problem>
 where
     F: Future<Output = Result<Made, Problem>> + Send + 'static,
 {
     let Some(key) = key.0 else {
         return work.await.map(IntoResponse::into_response);
     };
-    match api
-        .store
-        .claim(&key, &fingerprint, Timestamp::now())
-        .await?
-    {
+    match api.store.claim(&key, &fingerprint, Timestamp::now()).await? {
         Claim::Fresh => {
             // A task of its own: a client that hangs up now must find the outcome when it comes back.
             let carried_out = tokio::spawn(carry_out(api.clone(), key, work)).await;
@@ -123,15 +114,11 @@ async fn note(api: &Api, key: &str, made: &Made) -> Result<(), StoreError> {
 }
 
 fn again(answer: &str) -> Result<Response, Problem> {
-    let made: Made = serde_json::from_str(answer).map_err(|why| StoreError::Damaged {
-        table: "idempotency_keys",
-        why: why.to_string(),
-    })?;
+    let made: Made = serde_json::from_str(answer)
+        .map_err(|why| StoreError::Damaged { table: "idempotency_keys", why: why.to_string() })?;
     let mut response = made.into_response();
     let replayed = HeaderValue::from_static("true");
-    response
-        .headers_mut()
-        .insert("idempotency-replayed", replayed);
+    response.headers_mut().insert("idempotency-replayed", replayed);
     Ok(response)
 }
 

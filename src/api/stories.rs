@@ -46,11 +46,7 @@ fn a_call_is_placed_and_named() {
         assert_eq!(reply.status, 201, "{}", reply.text);
         assert_eq!(reply.header("location"), "/v1/calls/call_1");
         assert_eq!(reply.json()["status"], "ringing");
-        assert!(
-            bench.asked()[0].contains("Flow(\"entrada\")"),
-            "{:?}",
-            bench.asked()
-        );
+        assert!(bench.asked()[0].contains("Flow(\"entrada\")"), "{:?}", bench.asked());
     });
 }
 
@@ -70,10 +66,7 @@ fn a_call_that_is_sent_twice_with_one_key_is_placed_once() {
         assert_eq!(second.header("idempotency-replayed"), "true");
         assert_eq!(bench.asked().len(), 1);
         let other = keyed(r#"{"to":"+5511999998888","queue":"vendas"}"#).await;
-        assert_eq!(
-            (other.status, other.rule().as_str()),
-            (422, "idempotency-key-reused")
-        );
+        assert_eq!((other.status, other.rule().as_str()), (422, "idempotency-key-reused"));
     });
 }
 
@@ -84,13 +77,8 @@ fn a_refused_call_does_not_use_up_its_key() {
         for _ in 0..2 {
             let request = Request::post("/v1/calls").header("content-type", "application/json");
             let request = request.header("idempotency-key", "order-8");
-            let reply = bench
-                .send(request, r#"{"to":"999","flow":"entrada"}"#)
-                .await;
-            assert_eq!(
-                (reply.status, reply.rule().as_str()),
-                (404, "unknown-extension")
-            );
+            let reply = bench.send(request, r#"{"to":"999","flow":"entrada"}"#).await;
+            assert_eq!((reply.status, reply.rule().as_str()), (404, "unknown-extension"));
         }
         assert_eq!(bench.asked().len(), 2);
     });
@@ -100,21 +88,13 @@ fn a_refused_call_does_not_use_up_its_key() {
 fn a_call_that_is_over_is_shown_from_its_record() {
     block_on(async {
         let bench = Bench::new().await;
-        assert_eq!(
-            bench.get("/v1/calls/call_live").await.json()["doing"],
-            "ringing"
-        );
+        assert_eq!(bench.get("/v1/calls/call_live").await.json()["doing"], "ringing");
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
         writer.write(Write::Record(Box::new(bench::record("call_over"))));
         // Not flushed: it may still gather with others.
         let over = bench.get("/v1/calls/call_over").await;
-        assert_eq!(
-            over.json()["ended"],
-            "2026-11-23T12:01:00Z",
-            "{}",
-            over.text
-        );
+        assert_eq!(over.json()["ended"], "2026-11-23T12:01:00Z", "{}", over.text);
         let never = bench.get("/v1/calls/call_never").await;
         assert_eq!((never.status, never.rule().as_str()), (404, "unknown-call"));
     });
@@ -125,52 +105,22 @@ fn what_does_not_fit_is_named_with_its_place_and_a_hint() {
     block_on(async {
         let bench = Bench::new().await;
         let cases = [
-            (
-                r#"{"tto":"200","flow":"x"}"#,
-                422,
-                "bad-field",
-                "tto",
-                "Did you mean `to`?",
-            ),
+            (r#"{"tto":"200","flow":"x"}"#, 422, "bad-field", "tto", "Did you mean `to`?"),
             (r#"{"to":5}"#, 422, "bad-field", "to: invalid type", ""),
             (r#"{"to":"200""#, 400, "bad-json", "line 1", ""),
             ("", 400, "bad-json", "EOF", ""),
-            (
-                r#"{"to":"11 99999-8888","flow":"x"}"#,
-                422,
-                "not-e164",
-                "to:",
-                "+5511999998888",
-            ),
+            (r#"{"to":"11 99999-8888","flow":"x"}"#, 422, "not-e164", "to:", "+5511999998888"),
         ];
         for (body, status, rule, detail, hint) in cases {
             let reply = bench.post("/v1/calls", body).await;
-            assert_eq!(
-                (reply.status, reply.rule().as_str()),
-                (status, rule),
-                "{body}"
-            );
+            assert_eq!((reply.status, reply.rule().as_str()), (status, rule), "{body}");
             let json = reply.json();
-            assert!(
-                json["detail"].as_str().unwrap().contains(detail),
-                "{}",
-                reply.text
-            );
-            assert!(
-                json["hint"].as_str().unwrap().contains(hint),
-                "{}",
-                reply.text
-            );
+            assert!(json["detail"].as_str().unwrap().contains(detail), "{}", reply.text);
+            assert!(json["hint"].as_str().unwrap().contains(hint), "{}", reply.text);
             assert!(!json["hint"].as_str().unwrap().is_empty());
         }
-        let state = bench
-            .put("/v1/channels/whatsapp/override", r#"{"state":"dwon"}"#)
-            .await;
-        assert!(
-            state.text.contains("Did you mean `down`?"),
-            "{}",
-            state.text
-        );
+        let state = bench.put("/v1/channels/whatsapp/override", r#"{"state":"dwon"}"#).await;
+        assert!(state.text.contains("Did you mean `down`?"), "{}", state.text);
     });
 }
 
@@ -179,36 +129,17 @@ fn what_the_framework_refuses_is_a_problem_as_well() {
     block_on(async {
         let bench = Bench::new().await;
         let nowhere = bench.get("/v2/calls").await;
-        assert_eq!(
-            (nowhere.status, nowhere.rule().as_str()),
-            (404, "unknown-path")
-        );
+        assert_eq!((nowhere.status, nowhere.rule().as_str()), (404, "unknown-path"));
         let method = bench.delete("/v1/calls").await;
-        assert_eq!(
-            (method.status, method.rule().as_str()),
-            (405, "method-not-allowed")
-        );
-        assert!(
-            method.header("allow").contains("POST"),
-            "{:?}",
-            method.headers
-        );
+        assert_eq!((method.status, method.rule().as_str()), (405, "method-not-allowed"));
+        assert!(method.header("allow").contains("POST"), "{:?}", method.headers);
         let form = bench.send(Request::post("/v1/calls"), "to=200").await;
         assert_eq!((form.status, form.rule().as_str()), (415, "not-json"));
-        let huge = bench
-            .post("/v1/calls", &format!("\"{}\"", "x".repeat(70_000)))
-            .await;
+        let huge = bench.post("/v1/calls", &format!("\"{}\"", "x".repeat(70_000))).await;
         assert_eq!((huge.status, huge.rule().as_str()), (413, "too-large"));
         let parameter = bench.get("/v1/records?limt=5").await;
-        assert_eq!(
-            (parameter.status, parameter.rule().as_str()),
-            (400, "bad-parameter")
-        );
-        assert!(
-            parameter.text.contains("Did you mean `limit`?"),
-            "{}",
-            parameter.text
-        );
+        assert_eq!((parameter.status, parameter.rule().as_str()), (400, "bad-parameter"));
+        assert!(parameter.text.contains("Did you mean `limit`?"), "{}", parameter.text);
         let cursor = bench.get("/v1/records?cursor=2").await;
         assert_eq!((cursor.status, cursor.rule().as_str()), (400, "bad-cursor"));
         let name = bench.get("/v1/channels/%ff").await;
@@ -220,16 +151,7 @@ fn what_the_framework_refuses_is_a_problem_as_well() {
 fn lists_come_as_data() {
     block_on(async {
         let bench = Bench::new().await;
-        for path in [
-            "calls",
-            "channels",
-            "queues",
-            "agents",
-            "registrations",
-            "messages",
-            "records",
-            "voicemails",
-        ] {
+        for path in ["calls", "channels", "queues", "agents", "registrations", "messages", "records", "voicemails"] {
             let reply = bench.get(&format!("/v1/{path}")).await;
             assert_eq!(reply.status, 200, "{}", reply.text);
             assert!(reply.json()["data"].is_array(), "{path}: {}", reply.text);
@@ -245,21 +167,9 @@ fn a_persons_word_on_a_channel_reaches_the_switch() {
         let body = r#"{"state":"down","reason":"Meta says so","author":"ana","lasts":"2h"}"#;
         let reply = bench.put("/v1/channels/whatsapp/override", body).await;
         assert_eq!(reply.json()["override"]["author"], "ana", "{}", reply.text);
-        assert!(
-            bench.asked()[0].contains("lasts: Some(7200s)"),
-            "{:?}",
-            bench.asked()
-        );
-        assert_eq!(
-            bench.delete("/v1/channels/whatsapp/override").await.status,
-            200
-        );
-        let agent = bench
-            .put(
-                "/v1/agents/200/state",
-                r#"{"state":"paused","reason":"lunch"}"#,
-            )
-            .await;
+        assert!(bench.asked()[0].contains("lasts: Some(7200s)"), "{:?}", bench.asked());
+        assert_eq!(bench.delete("/v1/channels/whatsapp/override").await.status, 200);
+        let agent = bench.put("/v1/agents/200/state", r#"{"state":"paused","reason":"lunch"}"#).await;
         assert_eq!((agent.status, agent.text.as_str()), (204, ""));
     });
 }
@@ -271,11 +181,7 @@ fn a_provider_needs_no_token_of_ours_and_its_bytes_arrive_untouched() {
         let request = Request::post("/v1/channels/sms/webhook?x=1").header("authorization", "none");
         let reply = bench.send(request, "From=%2B55&Body=oi").await;
         assert_eq!(reply.status, 200, "{}", reply.text);
-        assert!(
-            bench.asked()[0].contains("webhook of 18 bytes"),
-            "{:?}",
-            bench.asked()
-        );
+        assert!(bench.asked()[0].contains("webhook of 18 bytes"), "{:?}", bench.asked());
     });
 }
 
@@ -286,9 +192,7 @@ fn records_can_be_had_as_a_table_of_any_length() {
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
         for number in 0..1_203 {
-            writer.write(Write::Record(Box::new(bench::record(&format!(
-                "call_{number:04}"
-            )))));
+            writer.write(Write::Record(Box::new(bench::record(&format!("call_{number:04}")))));
         }
         writer.flush(Duration::from_secs(20)).await.unwrap();
         let table = bench.get("/v1/records?format=csv").await;
@@ -298,10 +202,7 @@ fn records_can_be_had_as_a_table_of_any_length() {
         assert_eq!(bench.send(request, "").await.text.lines().count(), 3);
         let page = bench.get("/v1/records?limit=1000").await.json();
         let cursor = page["next_cursor"].as_str().unwrap();
-        let rest = bench
-            .get(&format!("/v1/records?limit=1000&cursor={cursor}"))
-            .await
-            .json();
+        let rest = bench.get(&format!("/v1/records?limit=1000&cursor={cursor}")).await.json();
         assert_eq!(rest["data"].as_array().unwrap().len(), 203);
         assert_eq!(rest["next_cursor"], Value::Null);
         assert_eq!(bench.get("/v1/records?limit=1001").await.status, 400);
@@ -314,11 +215,7 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         let bench = Bench::new().await;
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
-        for (id, path) in [
-            ("vm_1", "geral/1.wav"),
-            ("vm_2", "../data/desvio.db"),
-            ("vm_3", "geral/3.wav"),
-        ] {
+        for (id, path) in [("vm_1", "geral/1.wav"), ("vm_2", "../data/desvio.db"), ("vm_3", "geral/3.wav")] {
             writer.write(Write::Voicemail(Voicemail {
                 id: id.into(),
                 mailbox: "geral".into(),
@@ -334,10 +231,7 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("1.wav"), "RIFF").unwrap();
         let audio = bench.get("/v1/voicemails/vm_1/audio").await;
-        assert_eq!(
-            (audio.text.as_str(), audio.header("content-type")),
-            ("RIFF", "audio/wav")
-        );
+        assert_eq!((audio.text.as_str(), audio.header("content-type")), ("RIFF", "audio/wav"));
         for id in ["vm_2", "vm_3"] {
             let gone = bench.get(&format!("/v1/voicemails/{id}/audio")).await;
             assert_eq!((gone.status, gone.rule().as_str()), (410, "recording-gone"));
@@ -345,20 +239,12 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         let shown = bench.get("/v1/voicemails/vm_1").await.json();
         assert_eq!(shown["audio"], "/v1/voicemails/vm_1/audio");
         assert_eq!(shown.get("path"), None);
-        assert_eq!(
-            bench.get("/v1/voicemails?mailbox=outra").await.json()["data"],
-            json!([])
-        );
+        assert_eq!(bench.get("/v1/voicemails?mailbox=outra").await.json()["data"], json!([]));
     });
 }
 
 fn event(id: &str, kind: &'static str) -> PublicEvent {
-    PublicEvent {
-        id: id.into(),
-        kind,
-        at: at("2026-11-23T12:39:00Z"),
-        data: json!({ "id": "call_1" }),
-    }
+    PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: json!({ "id": "call_1" }) }
 }
 
 async fn next_text(stream: &mut BodyDataStream) -> String {
@@ -381,17 +267,11 @@ fn who_listens_hears_what_was_missed_and_then_what_happens() {
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut stream = response.into_body().into_data_stream();
         let missed = next_text(&mut stream).await;
-        assert!(
-            missed.contains("id: evt_2\n") && missed.contains("event: call.ringing\n"),
-            "{missed}"
-        );
+        assert!(missed.contains("id: evt_2\n") && missed.contains("event: call.ringing\n"), "{missed}");
         bench.feed.publish(&event("evt_3", "message.received"));
         bench.feed.publish(&event("evt_4", "call.ended"));
         let live = next_text(&mut stream).await;
-        assert!(
-            live.contains("id: evt_4\n") && live.contains(r#""type":"call.ended""#),
-            "{live}"
-        );
+        assert!(live.contains("id: evt_4\n") && live.contains(r#""type":"call.ended""#), "{live}");
         bench.feed.close();
         assert!(stream.next().await.is_none());
     });
@@ -401,18 +281,13 @@ fn who_listens_hears_what_was_missed_and_then_what_happens() {
 fn probes_need_no_token() {
     block_on(async {
         let bench = Bench::new().await;
-        let bare =
-            |path: &'static str| bench.send(Request::get(path).header("authorization", ""), "");
+        let bare = |path: &'static str| bench.send(Request::get(path).header("authorization", ""), "");
         assert_eq!(bare("/health/live").await.json()["status"], "live");
         let ready = bare("/health/ready").await;
         assert_eq!((ready.status, ready.rule().as_str()), (503, "not-ready"));
         assert!(ready.text.contains("no trunk answers"));
         let metrics = bare("/metrics").await;
         assert_eq!(metrics.text, "desvio_calls 0\n");
-        assert!(
-            metrics
-                .header("content-type")
-                .starts_with("text/plain; version=0.0.4")
-        );
+        assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     });
 }

@@ -11,10 +11,7 @@ pub(super) fn for_fault(message: &str) -> Option<String> {
 }
 
 /// The word with the fewest letters changed, when at most a third of them (and always one) are.
-pub(super) fn nearest<'a>(
-    wrong: &str,
-    right: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(wrong: &str, right: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let tolerated = (wrong.chars().count() / 3).max(1);
     right
         .into_iter()

@@ -10,10 +10,7 @@ use crate::api::documents::StatusDocument;
 
 /// `desvio call`
 pub fn call(call: &CallDocument) -> String {
-    format!(
-        "{}  {} to {}: {}\n",
-        call.id, call.from, call.to, call.status
-    )
+    format!("{}  {} to {}: {}\n", call.id, call.from, call.to, call.status)
 }
 
 /// `desvio message`
@@ -27,36 +24,16 @@ pub fn message(message: &MessageDocument) -> String {
 
 /// `desvio status`; times as the clock on the wall in `zone` shows them.
 pub fn status(status: &StatusDocument, zone: &TimeZone) -> String {
-    let ending = if status.draining {
-        ", ending: takes no new calls"
-    } else {
-        ""
-    };
+    let ending = if status.draining { ", ending: takes no new calls" } else { "" };
     let down = match status.channels_down.as_slice() {
         [] => "none".to_owned(),
         names => names.join(", "),
     };
     let mut text = aligned(&[
-        [
-            "desvio".into(),
-            format!(
-                "{}, since {}{ending}",
-                status.version,
-                clock(status.started, zone)
-            ),
-        ],
-        [
-            "calls".into(),
-            format!(
-                "{} now, {} since the start",
-                status.calls, status.calls_total
-            ),
-        ],
+        ["desvio".into(), format!("{}, since {}{ending}", status.version, clock(status.started, zone))],
+        ["calls".into(), format!("{} now, {} since the start", status.calls, status.calls_total)],
         ["waiting".into(), format!("{} in queues", status.waiting)],
-        [
-            "phones".into(),
-            format!("{} registered", status.registrations),
-        ],
+        ["phones".into(), format!("{} registered", status.registrations)],
         ["channels down".into(), down],
     ]);
     if !status.trunks.is_empty() {
@@ -97,19 +74,13 @@ pub fn channels(channels: &[ChannelDocument], zone: &TimeZone) -> String {
 }
 
 fn state(channel: &ChannelDocument) -> String {
-    let by_hand = if channel.overriding.is_some() {
-        " (by hand)"
-    } else {
-        ""
-    };
+    let by_hand = if channel.overriding.is_some() { " (by hand)" } else { "" };
     let frozen = if channel.frozen { " (frozen)" } else { "" };
     format!("{}{by_hand}{frozen}", channel.state)
 }
 
 fn clock(at: Timestamp, zone: &TimeZone) -> String {
-    at.to_zoned(zone.clone())
-        .strftime("%Y-%m-%d %H:%M:%S")
-        .to_string()
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 /// Every column as wide as its widest cell; nothing after the last.
@@ -125,9 +96,7 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
 
 fn line<const N: usize>(row: &[String; N], widths: &[usize; N]) -> String {
     let cells = row.iter().zip(widths);
-    let text: String = cells
-        .map(|(cell, width)| format!("{cell:<width$}  "))
-        .collect();
+    let text: String = cells.map(|(cell, width)| format!("{cell:<width$}  ")).collect();
     format!("{}\n", text.trim_end())
 }
 
@@ -147,10 +116,7 @@ mod tests {
         let status = bench::status();
         let status = serde_json::to_value(&status).unwrap();
         let text = super::status(&serde_json::from_value(status).unwrap(), &TimeZone::UTC);
-        assert!(
-            text.starts_with("desvio         0.1.0, since 2026-11-23 12:00:00\n"),
-            "{text}"
-        );
+        assert!(text.starts_with("desvio         0.1.0, since 2026-11-23 12:00:00\n"), "{text}");
         assert!(text.contains("channels down  whatsapp\n"), "{text}");
         assert!(text.contains("operadora  ready  3 of 30\n"), "{text}");
     }

@@ -41,13 +41,9 @@ pub enum Origin {
 
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    #[error(
-        "[api] token has {length} characters\n    at least {SHORTEST}; `openssl rand -base64 32` makes a good one"
-    )]
+    #[error("[api] token has {length} characters\n    at least {SHORTEST}; `openssl rand -base64 32` makes a good one")]
     TooShort { length: usize },
-    #[error(
-        "[api] token holds a character that no HTTP header can carry\n    use letters, digits and `-._~+/=`"
-    )]
+    #[error("[api] token holds a character that no HTTP header can carry\n    use letters, digits and `-._~+/=`")]
     Unprintable,
     #[error("{}: the token cannot be read: {why}\n    [api] token_file names this file", path.display())]
     Unreadable { path: PathBuf, why: io::Error },
@@ -69,11 +65,7 @@ impl Token {
     /// The configured token, else the one in `data_folder`, else a new one that is kept there for its owner alone.
     ///
     /// A relative `token_file` counts from `base_folder`.
-    pub fn load_or_make(
-        config: &Config,
-        base_folder: &Path,
-        data_folder: &Path,
-    ) -> Result<(Self, Origin), TokenError> {
+    pub fn load_or_make(config: &Config, base_folder: &Path, data_folder: &Path) -> Result<(Self, Origin), TokenError> {
         if let Some(token) = Self::configured(config, base_folder)? {
             return Ok((token, Origin::Configured));
         }
@@ -85,11 +77,7 @@ impl Token {
     }
 
     /// The token that a client on this machine uses: as the server finds it, but nothing is made.
-    pub fn load(
-        config: &Config,
-        base_folder: &Path,
-        data_folder: &Path,
-    ) -> Result<Self, TokenError> {
+    pub fn load(config: &Config, base_folder: &Path, data_folder: &Path) -> Result<Self, TokenError> {
         match Self::configured(config, base_folder)? {
             Some(token) => Ok(token),
             None => read(&data_folder.join(FILE)),
@@ -124,40 +112,25 @@ impl fmt::Debug for Token {
 }
 
 fn read(path: &Path) -> Result<Token, TokenError> {
-    let text = fs::read_to_string(path).map_err(|why| TokenError::Unreadable {
-        path: path.into(),
-        why,
-    })?;
+    let text = fs::read_to_string(path).map_err(|why| TokenError::Unreadable { path: path.into(), why })?;
     Token::new(text.lines().next().unwrap_or_default().trim())
 }
 
 fn make(path: &Path) -> Result<Token, TokenError> {
-    let unwritable = |why: io::Error| TokenError::Unwritable {
-        path: path.into(),
-        why,
-    };
+    let unwritable = |why: io::Error| TokenError::Unwritable { path: path.into(), why };
     let mut random = [0; 24];
     getrandom::fill(&mut random).map_err(|why| unwritable(why.into()))?;
     let token = Token(BASE64_URL_SAFE_NO_PAD.encode(random));
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(unwritable)?;
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path);
-    file.and_then(|mut file| writeln!(file, "{}", token.0))
-        .map_err(unwritable)?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.and_then(|mut file| writeln!(file, "{}", token.0)).map_err(unwritable)?;
     Ok(token)
 }
 
 /// Lets a request through that brings the token; RFC 6750 §2.1.
-pub(super) async fn require(
-    State(api): State<Arc<Api>>,
-    request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
+pub(super) async fn require(State(api): State<Arc<Api>>, request: Request, next: Next) -> Result<Response, Problem> {
     match bearer(request.headers()) {
         Some(offered) if api.token.is(offered) => Ok(next.run(request).await),
         Some(_) => Err(wrong_token()),
@@ -214,10 +187,7 @@ mod tests {
         let (kept, origin) = Token::load_or_make(&config, folder.path(), &data).unwrap();
         assert_eq!(origin, Origin::Kept(path));
         assert_eq!(kept.reveal(), made.reveal());
-        assert_eq!(
-            Token::load(&config, folder.path(), &data).unwrap().reveal(),
-            made.reveal()
-        );
+        assert_eq!(Token::load(&config, folder.path(), &data).unwrap().reveal(), made.reveal());
     }
 
     #[test]
@@ -230,10 +200,7 @@ mod tests {
             ..Config::default()
         };
         let (token, origin) = Token::load_or_make(&config, folder.path(), folder.path()).unwrap();
-        assert_eq!(
-            (token.reveal(), origin),
-            ("from-the-file-0123", Origin::Configured)
-        );
+        assert_eq!((token.reveal(), origin), ("from-the-file-0123", Origin::Configured));
     }
 
     #[test]

@@ -118,11 +118,7 @@ impl Clerk {
     pub(super) fn note(&mut self, what: String, now: Instant) {
         if self.steps.len() < STEPS_KEPT {
             let after_ms = millis(now - self.began);
-            self.steps.push(StepRecord {
-                after_ms,
-                place: String::new(),
-                what,
-            });
+            self.steps.push(StepRecord { after_ms, place: String::new(), what });
         }
     }
 
@@ -147,19 +143,10 @@ impl Clerk {
     }
 
     /// Closes the book. `walked` are the dialplan's steps, which are laid between ours by time.
-    pub(super) fn write(
-        &mut self,
-        id: CallId,
-        walked: Vec<StepRecord>,
-        now: Instant,
-        wall: Timestamp,
-    ) -> Record {
+    pub(super) fn write(&mut self, id: CallId, walked: Vec<StepRecord>, now: Instant, wall: Timestamp) -> Record {
         self.on_left_queue(now);
         self.on_talk_over(now);
-        let ending = self.ending.unwrap_or(Ending {
-            by: Party::System,
-            cause: 16,
-        });
+        let ending = self.ending.unwrap_or(Ending { by: Party::System, cause: 16 });
         let mut steps = std::mem::take(&mut self.steps);
         steps.extend(walked);
         steps.sort_by_key(|step| step.after_ms);

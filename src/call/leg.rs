@@ -144,10 +144,7 @@ impl Leg {
     }
 
     /// As [`Leg::answer`], in a 183: a later 200 repeats it (RFC 3261 §13.2.1).
-    pub(super) fn early_answer(
-        &mut self,
-        prefer: Option<CodecKind>,
-    ) -> Result<Bytes, NegotiationError> {
+    pub(super) fn early_answer(&mut self, prefer: Option<CodecKind>) -> Result<Bytes, NegotiationError> {
         let sdp = self.answer(prefer)?;
         self.early = Some(sdp.clone());
         Ok(sdp)
@@ -197,9 +194,7 @@ impl Leg {
             codecs.insert(0, first);
         }
         Local {
-            address: self
-                .local
-                .unwrap_or_else(|| SocketAddr::new(self.advertised, 9)),
+            address: self.local.unwrap_or_else(|| SocketAddr::new(self.advertised, 9)),
             codecs,
             session: self.id.0,
             version: self.sdp_version,

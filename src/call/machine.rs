@@ -167,8 +167,8 @@ impl Call {
     }
 
     fn status(&self) -> Status {
-        let rings = self.clerk.facts.direction != Direction::Outbound
-            || self.legs.iter().any(|leg| leg.session.is_some());
+        let rings =
+            self.clerk.facts.direction != Direction::Outbound || self.legs.iter().any(|leg| leg.session.is_some());
         match self.clerk.answered() {
             Some(_) => Status::InProgress,
             None if rings => Status::Ringing,
@@ -179,10 +179,7 @@ impl Call {
     fn doing(&self) -> String {
         match (self.life, self.talk, &self.waiting_in) {
             (Life::Ending | Life::Over, ..) => "ending".to_owned(),
-            (_, Some(leg), _) => format!(
-                "talking to {}",
-                self.leg(leg).map_or("nobody", |leg| &leg.record.party)
-            ),
+            (_, Some(leg), _) => format!("talking to {}", self.leg(leg).map_or("nobody", |leg| &leg.record.party)),
             (_, None, Some(queue)) => format!("waiting in {queue}"),
             (Life::Beginning, ..) => "ringing".to_owned(),
             (Life::Running, None, None) => self.script.doing(),
@@ -198,10 +195,7 @@ impl Call {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.rings_until, self.script.poll_timeout()]
-            .into_iter()
-            .flatten()
-            .min()
+        [self.rings_until, self.script.poll_timeout()].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
@@ -224,9 +218,7 @@ impl Call {
         match input {
             Input::Media(event) => self.on_media(event, around, now),
             Input::Session { leg, event } => self.on_session_event(leg, event, around, now),
-            Input::QueueJoined { position } => self
-                .clerk
-                .note(format!("waits at position {position}"), now),
+            Input::QueueJoined { position } => self.clerk.note(format!("waits at position {position}"), now),
             Input::QueueRefused(outcome) => self.on_queue_refused(outcome, now),
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
@@ -256,12 +248,7 @@ impl Call {
             MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, now),
             MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
             MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
-            MediaEvent::Recorded {
-                path,
-                length,
-                ended,
-                ..
-            } => self.on_recorded(path, length, &ended, around, now),
+            MediaEvent::Recorded { path, length, ended, .. } => self.on_recorded(path, length, &ended, around, now),
             MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
@@ -274,13 +261,7 @@ impl Call {
         }
     }
 
-    fn on_opened(
-        &mut self,
-        id: LegId,
-        local: std::net::SocketAddr,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    fn on_opened(&mut self, id: LegId, local: std::net::SocketAddr, around: &dyn Around, now: Instant) {
         let is_caller = self.caller == Some(id);
         let Some(leg) = self.leg_mut(id).filter(|leg| leg.stage == Stage::Opening) else {
             return;
@@ -313,36 +294,22 @@ impl Call {
         }
     }
 
-    fn on_session_event(
-        &mut self,
-        id: LegId,
-        event: SessionEvent,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    fn on_session_event(&mut self, id: LegId, event: SessionEvent, around: &dyn Around, now: Instant) {
         let is_caller = self.caller == Some(id);
         match event {
-            SessionEvent::Progress { status, sdp } => {
-                self.on_progress(id, status, sdp, around, now)
-            }
+            SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
             SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
             SessionEvent::Refused { status, reason } => self.on_refused(id, status, &reason, now),
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
             SessionEvent::Offered { sdp } => self.on_offered(id, sdp),
             SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
-            SessionEvent::Cancelled if is_caller => {
-                self.on_caller_gone(id, Party::Caller, cause::NORMAL, now)
-            }
+            SessionEvent::Cancelled if is_caller => self.on_caller_gone(id, Party::Caller, cause::NORMAL, now),
             SessionEvent::HungUp { cause } if is_caller => {
                 self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
             }
-            SessionEvent::Lost if is_caller => {
-                self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now)
-            }
-            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled => {
-                self.on_party_gone(id, now)
-            }
+            SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
+            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled => self.on_party_gone(id, now),
             SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone => {}
         }
     }
@@ -355,8 +322,7 @@ impl Call {
         match leg.on_answer(&sdp) {
             Ok(()) => self.connect(id),
             Err(fault) => {
-                self.clerk
-                    .note(format!("the late answer does not fit: {fault}"), now);
+                self.clerk.note(format!("the late answer does not fit: {fault}"), now);
                 self.hang_up_leg(id, cause::INCOMPATIBLE);
                 self.on_caller_gone(id, Party::System, cause::INCOMPATIBLE, now);
             }
@@ -369,16 +335,10 @@ impl Call {
         let Some(session) = leg.session else { return };
         match leg.on_new_offer(sdp.unwrap_or_default()) {
             Ok(answer) => {
-                self.effects.push_back(Effect::AnswerOffer {
-                    session,
-                    sdp: answer,
-                });
+                self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
                 self.connect(id);
             }
-            Err(_) => self.effects.push_back(Effect::RefuseOffer {
-                session,
-                status: 488,
-            }),
+            Err(_) => self.effects.push_back(Effect::RefuseOffer { session, status: 488 }),
         }
     }
 
@@ -395,13 +355,8 @@ impl Call {
     }
 
     fn on_quiet(&mut self, id: LegId, since: std::time::Duration, now: Instant) {
-        let who = self
-            .leg(id)
-            .map_or_else(|| "a leg".to_owned(), |leg| leg.record.party.clone());
-        self.clerk.note(
-            format!("no sound from {who} for {} s", since.as_secs()),
-            now,
-        );
+        let who = self.leg(id).map_or_else(|| "a leg".to_owned(), |leg| leg.record.party.clone());
+        self.clerk.note(format!("no sound from {who} for {} s", since.as_secs()), now);
     }
 
     /// The caller's session is over: everything else ends with it.
@@ -421,10 +376,7 @@ impl Call {
             self.close_leg(id);
             return self.on_leg_refused(id, 480, now);
         }
-        self.clerk.on_ending(Ending {
-            by: Party::Callee,
-            cause: cause::NORMAL,
-        });
+        self.clerk.on_ending(Ending { by: Party::Callee, cause: cause::NORMAL });
         self.close_leg(id);
         self.end_talk(now);
         self.happenings.push_back(Happening::TalkEnded);
@@ -458,15 +410,8 @@ impl Call {
 
     pub(super) fn refuse_caller(&mut self, status: u16, outcome: Status, cause: u16, now: Instant) {
         self.clerk.on_refusal(outcome);
-        self.clerk.on_ending(Ending {
-            by: Party::System,
-            cause,
-        });
-        if let Some(session) = self
-            .caller
-            .and_then(|id| self.leg(id))
-            .and_then(|leg| leg.session)
-        {
+        self.clerk.on_ending(Ending { by: Party::System, cause });
+        if let Some(session) = self.caller.and_then(|id| self.leg(id)).and_then(|leg| leg.session) {
             self.effects.push_back(Effect::Reject { session, status });
         }
         if let Some(id) = self.caller {
@@ -492,12 +437,7 @@ impl Call {
         self.end_talk(now);
         self.leave_queue(now);
         self.reaches.clear();
-        let others: Vec<LegId> = self
-            .legs
-            .iter()
-            .filter(|leg| Some(leg.id) != self.caller)
-            .map(|leg| leg.id)
-            .collect();
+        let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {
             self.hang_up_leg(id, cause::NORMAL);
         }
@@ -509,9 +449,7 @@ impl Call {
         }
         self.life = Life::Over;
         let steps = self.script.steps(self.clerk.began());
-        let record = self
-            .clerk
-            .write(self.id.clone(), steps, now, around.wall(now));
+        let record = self.clerk.write(self.id.clone(), steps, now, around.wall(now));
         self.effects.push_back(Effect::Finished(Box::new(record)));
     }
 
@@ -523,21 +461,11 @@ impl Call {
         self.legs.iter_mut().find(|leg| leg.id == id)
     }
 
-    pub(super) fn new_leg(
-        &mut self,
-        party: String,
-        media_address: IpAddr,
-        around: &dyn Around,
-        now: Instant,
-    ) -> LegId {
+    pub(super) fn new_leg(&mut self, party: String, media_address: IpAddr, around: &dyn Around, now: Instant) -> LegId {
         let id = LegId(self.number * LEGS_PER_CALL + self.next_leg % LEGS_PER_CALL);
         self.next_leg += 1;
-        self.legs
-            .push(Leg::new(id, party, media_address, around.wall(now)));
-        self.media(MediaCommand::Open {
-            leg: id,
-            address: media_address,
-        });
+        self.legs.push(Leg::new(id, party, media_address, around.wall(now)));
+        self.media(MediaCommand::Open { leg: id, address: media_address });
         id
     }
 
@@ -554,10 +482,7 @@ impl Call {
 
     /// Ends the session as its state asks for, and the media with it.
     pub(super) fn hang_up_leg(&mut self, id: LegId, cause: u16) {
-        let session = self
-            .leg_mut(id)
-            .filter(|leg| !leg.is_closing())
-            .and_then(|leg| leg.session);
+        let session = self.leg_mut(id).filter(|leg| !leg.is_closing()).and_then(|leg| leg.session);
         if let Some(session) = session {
             self.effects.push_back(Effect::HangUp { session, cause });
         }
@@ -589,10 +514,7 @@ fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
     let signal = match content_type.split(';').next()?.trim() {
         "application/dtmf-relay" => {
             text.lines()
-                .find_map(|line| {
-                    line.split_once('=')
-                        .filter(|(key, _)| key.trim().eq_ignore_ascii_case("signal"))
-                })?
+                .find_map(|line| line.split_once('=').filter(|(key, _)| key.trim().eq_ignore_ascii_case("signal")))?
                 .1
         }
         "application/dtmf" => text,

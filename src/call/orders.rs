@@ -33,20 +33,14 @@ impl Call {
             Order::Answer => self.answer_order(around, now),
             Order::Ringing => self.ringing(),
             Order::Progress => self.early_media(),
-            Order::Play { prompts, language } => {
-                self.play_prompts(&prompts, &language, around, now)
-            }
+            Order::Play { prompts, language } => self.play_prompts(&prompts, &language, around, now),
             Order::StopPlaying => self.stop_playing(),
-            Order::Speak { text, language } => {
-                self.effects.push_back(Effect::Speak { text, language })
-            }
+            Order::Speak { text, language } => self.effects.push_back(Effect::Speak { text, language }),
             Order::JoinQueue { queue } => self.join_queue(queue, around, now),
             Order::LeaveQueue => self.leave_queue(now),
             Order::Dial { target, .. } => self.dial(&target, around, now),
             Order::StopDialling => self.stop_dialling(),
-            Order::Voicemail { mailbox, language } => {
-                self.start_voicemail(mailbox, language, around, now)
-            }
+            Order::Voicemail { mailbox, language } => self.start_voicemail(mailbox, language, around, now),
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
             Order::Hangup { cause } => self.hang_up_order(cause, now),
@@ -69,12 +63,7 @@ impl Call {
     }
 
     /// Answers the caller unless that has been done. False: it cannot be done, and the call is ending.
-    pub(super) fn answer_caller(
-        &mut self,
-        prefer: Option<CodecKind>,
-        around: &dyn Around,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn answer_caller(&mut self, prefer: Option<CodecKind>, around: &dyn Around, now: Instant) -> bool {
         let Some(id) = self.caller else { return false };
         let wall = around.wall(now);
         let Some(leg) = self.leg_mut(id).filter(|leg| !leg.is_closing()) else {
@@ -97,11 +86,7 @@ impl Call {
 
     fn ringing(&mut self) {
         if let Some((_, session)) = self.unanswered_caller() {
-            self.effects.push_back(Effect::Progress {
-                session,
-                status: 180,
-                sdp: None,
-            });
+            self.effects.push_back(Effect::Progress { session, status: 180, sdp: None });
         }
     }
 
@@ -112,29 +97,17 @@ impl Call {
         let Some(Ok(sdp)) = self.leg_mut(id).map(|leg| leg.early_answer(None)) else {
             return;
         };
-        self.effects.push_back(Effect::Progress {
-            session,
-            status: 183,
-            sdp: Some(sdp),
-        });
+        self.effects.push_back(Effect::Progress { session, status: 183, sdp: Some(sdp) });
         self.connect(id);
     }
 
     fn unanswered_caller(&self) -> Option<(LegId, crate::sip::agent::SessionId)> {
-        let leg = self
-            .leg(self.caller?)
-            .filter(|leg| !leg.is_up() && !leg.is_closing())?;
+        let leg = self.leg(self.caller?).filter(|leg| !leg.is_up() && !leg.is_closing())?;
         Some((leg.id, leg.session?))
     }
 
     /// A call that nobody answered yet is answered by the first thing to be heard, unless early media was ordered.
-    fn play_prompts(
-        &mut self,
-        prompts: &[String],
-        language: &str,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    fn play_prompts(&mut self, prompts: &[String], language: &str, around: &dyn Around, now: Instant) {
         if !self.is_audible() && !self.answer_caller(None, around, now) {
             return;
         }
@@ -142,18 +115,14 @@ impl Call {
         for name in prompts {
             match around.prompt(name, language) {
                 Some(clip) => sounds.push(Sound::Clip(clip)),
-                None => self
-                    .clerk
-                    .note(format!("no prompt `{name}` in {language}"), now),
+                None => self.clerk.note(format!("no prompt `{name}` in {language}"), now),
             }
         }
         self.play(sounds, Repeat::Once);
     }
 
     fn is_audible(&self) -> bool {
-        self.caller
-            .and_then(|id| self.leg(id))
-            .is_some_and(|leg| leg.is_up() || leg.is_early())
+        self.caller.and_then(|id| self.leg(id)).is_some_and(|leg| leg.is_up() || leg.is_early())
     }
 
     /// Plays to the caller in place of what he hears now.
@@ -164,12 +133,7 @@ impl Call {
         }
         let play = self.next_play();
         self.playing = (repeat == Repeat::Once).then_some(play);
-        self.media(MediaCommand::Play {
-            leg,
-            play,
-            clips,
-            repeat,
-        });
+        self.media(MediaCommand::Play { leg, play, clips, repeat });
     }
 
     pub(super) fn stop_playing(&mut self) {
@@ -179,13 +143,7 @@ impl Call {
         }
     }
 
-    pub(super) fn on_finished(
-        &mut self,
-        leg: LegId,
-        play: PlayId,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    pub(super) fn on_finished(&mut self, leg: LegId, play: PlayId, around: &dyn Around, now: Instant) {
         if self.caller != Some(leg) || self.playing != Some(play) {
             return;
         }
@@ -242,8 +200,7 @@ impl Call {
                 self.reach(Purpose::Dial, ways, around, now);
             }
             Err(why) => {
-                self.clerk
-                    .note(format!("no way to {target:?}: {why:?}"), now);
+                self.clerk.note(format!("no way to {target:?}: {why:?}"), now);
                 self.dial_failed(why);
             }
         }

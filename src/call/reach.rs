@@ -48,10 +48,7 @@ pub(super) struct Reach {
 
 impl Call {
     /// A call that the API places: `whom` is rung, and follows the script once it answers.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a different thing and none may be left out"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing and none may be left out")]
     pub fn placed(
         id: CallId,
         number: u64,
@@ -69,13 +66,7 @@ impl Call {
         call
     }
 
-    pub(super) fn reach(
-        &mut self,
-        purpose: Purpose,
-        ways: Vec<Way>,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    pub(super) fn reach(&mut self, purpose: Purpose, ways: Vec<Way>, around: &dyn Around, now: Instant) {
         let mut legs = Vec::with_capacity(ways.len());
         for way in ways {
             if self.clerk.facts.trunk.is_none() {
@@ -88,19 +79,12 @@ impl Call {
             }
             legs.push(id);
         }
-        self.reaches.push(Reach {
-            purpose,
-            legs,
-            refusal: None,
-        });
+        self.reaches.push(Reach { purpose, legs, refusal: None });
     }
 
     /// The ports of a leg that is to ring are open: out goes the INVITE.
     pub(super) fn invite(&mut self, id: LegId) {
-        let prefer = self
-            .caller
-            .and_then(|caller| self.leg(caller))
-            .and_then(|leg| leg.codec());
+        let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(|leg| leg.codec());
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(way) = leg.way.take() else { return };
         let sdp = leg.offer(prefer);
@@ -129,11 +113,7 @@ impl Call {
 
     /// Hangs up every leg that rings for this purpose.
     pub(super) fn stop_reaching(&mut self, purpose: &Purpose) {
-        let Some(at) = self
-            .reaches
-            .iter()
-            .position(|reach| reach.purpose == *purpose)
-        else {
+        let Some(at) = self.reaches.iter().position(|reach| reach.purpose == *purpose) else {
             return;
         };
         for id in self.reaches.swap_remove(at).legs {
@@ -142,11 +122,7 @@ impl Call {
     }
 
     pub(super) fn stop_reaching_agents(&mut self) {
-        while let Some(reach) = self
-            .reaches
-            .iter()
-            .find(|reach| matches!(reach.purpose, Purpose::Agent(_)))
-        {
+        while let Some(reach) = self.reaches.iter().find(|reach| matches!(reach.purpose, Purpose::Agent(_))) {
             let purpose = reach.purpose.clone();
             self.stop_reaching(&purpose);
         }
@@ -170,8 +146,7 @@ impl Call {
         let Some(purpose) = self.purpose_of(id) else {
             return;
         };
-        self.clerk
-            .note(format!("{} rings ({status})", self.party(id)), now);
+        self.clerk.note(format!("{} rings ({status})", self.party(id)), now);
         match purpose {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
             Purpose::Caller => self.effects.push_back(Effect::Event("call.ringing")),
@@ -181,24 +156,14 @@ impl Call {
 
     /// A caller who was not answered hears what the callee's side sends before its answer: RFC 3960 §3.2.
     fn pass_progress_on(&mut self, id: LegId, sdp: Option<Bytes>, _around: &dyn Around) {
-        let Some(caller) = self
-            .caller
-            .filter(|caller| self.leg(*caller).is_some_and(|leg| !leg.is_up()))
-        else {
+        let Some(caller) = self.caller.filter(|caller| self.leg(*caller).is_some_and(|leg| !leg.is_up())) else {
             return;
         };
         let Some(session) = self.leg(caller).and_then(|leg| leg.session) else {
             return;
         };
-        let Some(sdp) = sdp.filter(|sdp| {
-            self.leg_mut(id)
-                .is_some_and(|leg| leg.on_answer(sdp).is_ok())
-        }) else {
-            return self.effects.push_back(Effect::Progress {
-                session,
-                status: 180,
-                sdp: None,
-            });
+        let Some(sdp) = sdp.filter(|sdp| self.leg_mut(id).is_some_and(|leg| leg.on_answer(sdp).is_ok())) else {
+            return self.effects.push_back(Effect::Progress { session, status: 180, sdp: None });
         };
         drop(sdp);
         let prefer = self.leg(id).and_then(|leg| leg.codec());
@@ -208,11 +173,7 @@ impl Call {
         self.connect(id);
         self.connect(caller);
         self.media(MediaCommand::Bridge { a: caller, b: id });
-        self.effects.push_back(Effect::Progress {
-            session,
-            status: 183,
-            sdp: Some(answer),
-        });
+        self.effects.push_back(Effect::Progress { session, status: 183, sdp: Some(answer) });
     }
 
     pub(super) fn on_accepted(&mut self, id: LegId, sdp: &[u8], around: &dyn Around, now: Instant) {
@@ -222,10 +183,7 @@ impl Call {
         let Some(leg) = self.leg_mut(id) else { return };
         if let Err(fault) = leg.on_answer(sdp) {
             let party = self.party(id);
-            self.clerk.note(
-                format!("{party} answered with media we cannot use: {fault}"),
-                now,
-            );
+            self.clerk.note(format!("{party} answered with media we cannot use: {fault}"), now);
             self.hang_up_leg(id, cause::INCOMPATIBLE);
             return self.on_leg_refused(id, 488, now);
         }
@@ -241,11 +199,7 @@ impl Call {
 
     /// Takes the leg that answered out of its group and hangs up the others.
     fn part_winner(&mut self, id: LegId) {
-        let Some(at) = self
-            .reaches
-            .iter()
-            .position(|reach| reach.legs.contains(&id))
-        else {
+        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
             return;
         };
         for other in self.reaches.swap_remove(at).legs {
@@ -266,10 +220,7 @@ impl Call {
     /// The caller and this leg are connected from here on.
     fn talk_to(&mut self, id: LegId, agent: Option<String>, around: &dyn Around, now: Instant) {
         let prefer = self.leg(id).and_then(|leg| leg.codec());
-        let Some(caller) = self
-            .caller
-            .filter(|_| self.answer_caller(prefer, around, now))
-        else {
+        let Some(caller) = self.caller.filter(|_| self.answer_caller(prefer, around, now)) else {
             return self.hang_up_leg(id, cause::INCOMPATIBLE);
         };
         self.playing = None;
@@ -289,8 +240,7 @@ impl Call {
 
     pub(super) fn on_refused(&mut self, id: LegId, status: u16, reason: &str, now: Instant) {
         let party = self.party(id);
-        self.clerk
-            .note(format!("{party} refused: {status} {reason}"), now);
+        self.clerk.note(format!("{party} refused: {status} {reason}"), now);
         if let Some(leg) = self.leg_mut(id) {
             leg.record.sip_status = Some(status);
         }
@@ -300,26 +250,16 @@ impl Call {
 
     /// A leg that rang is out; when it was the last of its group, so is the person.
     pub(super) fn on_leg_refused(&mut self, id: LegId, status: u16, now: Instant) {
-        let Some(at) = self
-            .reaches
-            .iter()
-            .position(|reach| reach.legs.contains(&id))
-        else {
+        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
             return;
         };
         let reach = &mut self.reaches[at];
         reach.legs.retain(|leg| *leg != id);
-        reach.refusal = Some(
-            reach
-                .refusal
-                .map_or(status, |before| more_telling(before, status)),
-        );
+        reach.refusal = Some(reach.refusal.map_or(status, |before| more_telling(before, status)));
         if !reach.legs.is_empty() {
             return;
         }
-        let Reach {
-            purpose, refusal, ..
-        } = self.reaches.swap_remove(at);
+        let Reach { purpose, refusal, .. } = self.reaches.swap_remove(at);
         let status = refusal.unwrap_or(status);
         match purpose {
             Purpose::Agent(agent) => self.agent_refused(&agent, refusal_of(status)),
@@ -327,10 +267,7 @@ impl Call {
             Purpose::Caller => {
                 self.rings_until = None;
                 let (outcome, cause) = ending_of(outcome_of(status));
-                self.clerk.on_ending(Ending {
-                    by: Party::Callee,
-                    cause,
-                });
+                self.clerk.on_ending(Ending { by: Party::Callee, cause });
                 self.refuse_caller(status, outcome, cause, now);
             }
         }
@@ -349,22 +286,15 @@ impl Call {
     }
 
     fn agent_refused(&mut self, agent: &str, refusal: Refusal) {
-        self.effects.push_back(Effect::AgentRefused {
-            agent: agent.to_owned(),
-            refusal,
-        });
+        self.effects.push_back(Effect::AgentRefused { agent: agent.to_owned(), refusal });
     }
 
     fn purpose_of(&self, id: LegId) -> Option<Purpose> {
-        self.reaches
-            .iter()
-            .find(|reach| reach.legs.contains(&id))
-            .map(|reach| reach.purpose.clone())
+        self.reaches.iter().find(|reach| reach.legs.contains(&id)).map(|reach| reach.purpose.clone())
     }
 
     fn party(&self, id: LegId) -> String {
-        self.leg(id)
-            .map_or_else(String::new, |leg| leg.record.party.clone())
+        self.leg(id).map_or_else(String::new, |leg| leg.record.party.clone())
     }
 }
 
@@ -376,11 +306,7 @@ fn more_telling(one: u16, other: u16) -> u16 {
         480 | 408 => 1,
         _ => 0,
     };
-    if weight(other) > weight(one) {
-        other
-    } else {
-        one
-    }
+    if weight(other) > weight(one) { other } else { one }
 }
 
 fn outcome_of(status: u16) -> DialOutcome {

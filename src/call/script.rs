@@ -64,20 +64,10 @@ impl Script {
         let Self::Walk(walk) = self else {
             return Vec::new();
         };
-        let after = |at: Instant| {
-            u64::try_from(at.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX)
-        };
+        let after = |at: Instant| u64::try_from(at.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX);
         let record = |told: Told| {
-            let what = if told.reason.is_empty() {
-                told.text
-            } else {
-                format!("{}: {}", told.text, told.reason)
-            };
-            StepRecord {
-                after_ms: after(told.at),
-                place: told.place,
-                what,
-            }
+            let what = if told.reason.is_empty() { told.text } else { format!("{}: {}", told.text, told.reason) };
+            StepRecord { after_ms: after(told.at), place: told.place, what }
         };
         walk.trail().into_iter().map(record).collect()
     }
@@ -100,12 +90,7 @@ impl Plain {
             Order::JoinQueue { .. } => "waiting",
             _ => "speaking",
         };
-        Self {
-            first: Some(order),
-            orders: VecDeque::new(),
-            what,
-            ring_until: None,
-        }
+        Self { first: Some(order), orders: VecDeque::new(), what, ring_until: None }
     }
 
     fn handle(&mut self, happening: &Happening, now: Instant) {
@@ -115,9 +100,7 @@ impl Plain {
             Happening::TalkStarted | Happening::CallerHungUp => self.ring_until = None,
             ended => {
                 self.ring_until = None;
-                self.orders.push_back(Order::Hangup {
-                    cause: cause_of(ended),
-                });
+                self.orders.push_back(Order::Hangup { cause: cause_of(ended) });
             }
         }
     }
@@ -133,12 +116,7 @@ impl Plain {
     fn handle_timeout(&mut self, now: Instant) {
         if self.ring_until.is_some_and(|at| now >= at) {
             self.ring_until = None;
-            self.orders.extend([
-                Order::StopDialling,
-                Order::Hangup {
-                    cause: HangupCause::NoAnswer,
-                },
-            ]);
+            self.orders.extend([Order::StopDialling, Order::Hangup { cause: HangupCause::NoAnswer }]);
         }
     }
 }

@@ -37,29 +37,14 @@ enum Stage {
 }
 
 impl Call {
-    pub(super) fn start_voicemail(
-        &mut self,
-        mailbox: String,
-        language: String,
-        around: &dyn Around,
-        now: Instant,
-    ) {
+    pub(super) fn start_voicemail(&mut self, mailbox: String, language: String, around: &dyn Around, now: Instant) {
         if !self.answer_caller(None, around, now) {
             return;
         }
-        self.clerk
-            .note(format!("leaves a message for {mailbox}"), now);
-        let mut sounds: Vec<Sound> = around
-            .prompt("voicemail", &language)
-            .map(Sound::Clip)
-            .into_iter()
-            .collect();
+        self.clerk.note(format!("leaves a message for {mailbox}"), now);
+        let mut sounds: Vec<Sound> = around.prompt("voicemail", &language).map(Sound::Clip).into_iter().collect();
         sounds.extend(around.beep());
-        self.voicemail = Some(Voicemail {
-            mailbox,
-            language,
-            stage: Stage::Greeting,
-        });
+        self.voicemail = Some(Voicemail { mailbox, language, stage: Stage::Greeting });
         self.play(sounds, Repeat::Once);
     }
 
@@ -71,11 +56,7 @@ impl Call {
             Stage::Greeting => {
                 voicemail.stage = Stage::Recording;
                 let path = around.voicemail_path(&voicemail.mailbox, &self.id.0);
-                let limits = RecordLimits {
-                    longest: LONGEST,
-                    silence: SILENCE,
-                    stop_key: Some('#'),
-                };
+                let limits = RecordLimits { longest: LONGEST, silence: SILENCE, stop_key: Some('#') };
                 if let Some(leg) = self.caller {
                     self.media(MediaCommand::Record { leg, path, limits });
                 }
@@ -101,16 +82,11 @@ impl Call {
         };
         let saved = length >= SHORTEST && !matches!(ended, RecordEnd::Failed(_));
         if let RecordEnd::Failed(why) = ended {
-            self.clerk
-                .note(format!("the message could not be written: {why}"), now);
+            self.clerk.note(format!("the message could not be written: {why}"), now);
         }
         if saved {
             let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-            let recording = Recording {
-                mailbox: voicemail.mailbox.clone(),
-                path,
-                length_ms,
-            };
+            let recording = Recording { mailbox: voicemail.mailbox.clone(), path, length_ms };
             self.effects.push_back(Effect::Voicemail(recording));
         }
         if self.is_ending() {
@@ -121,9 +97,7 @@ impl Call {
             return;
         };
         voicemail.stage = Stage::Thanking;
-        let thanks = around
-            .prompt("voicemail-saved", &voicemail.language)
-            .filter(|_| saved);
+        let thanks = around.prompt("voicemail-saved", &voicemail.language).filter(|_| saved);
         match thanks {
             Some(clip) => self.play(vec![Sound::Clip(clip)], Repeat::Once),
             None => self.voicemail_played(around, now),

@@ -176,11 +176,7 @@ impl Config {
     }
 
     pub(super) fn fault(&self, key: &str, fault: impl fmt::Display) -> ConfigFault {
-        ConfigFault {
-            channel: self.name.clone(),
-            key: key.to_owned(),
-            fault: fault.to_string(),
-        }
+        ConfigFault { channel: self.name.clone(), key: key.to_owned(), fault: fault.to_string() }
     }
 }
 

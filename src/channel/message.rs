@@ -60,13 +60,7 @@ pub enum MessageStatus {
 }
 
 impl Message {
-    pub fn outbound(
-        id: MessageId,
-        channel: &str,
-        to: &str,
-        text: &str,
-        wall: Timestamp,
-    ) -> Message {
+    pub fn outbound(id: MessageId, channel: &str, to: &str, text: &str, wall: Timestamp) -> Message {
         Message {
             id,
             direction: Direction::Outbound,
@@ -97,20 +91,13 @@ impl Message {
     }
 
     pub(super) fn to_send(&self) -> Outbound {
-        Outbound {
-            id: self.id.clone(),
-            from: self.from.clone(),
-            to: self.to.clone(),
-            text: self.text.clone(),
-        }
+        Outbound { id: self.id.clone(), from: self.from.clone(), to: self.to.clone(), text: self.text.clone() }
     }
 }
 
 impl MessageId {
     pub fn random(rng: &mut fastrand::Rng) -> MessageId {
-        let tail: String = (0..26)
-            .map(|_| char::from(LETTERS[rng.usize(..LETTERS.len())]))
-            .collect();
+        let tail: String = (0..26).map(|_| char::from(LETTERS[rng.usize(..LETTERS.len())])).collect();
         MessageId(format!("msg_{tail}"))
     }
 }

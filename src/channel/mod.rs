@@ -50,8 +50,7 @@ pub trait Channel: fmt::Debug + Send + Sync {
     }
 
     fn repeats(&self) -> Repeats {
-        self.provider()
-            .map_or(Repeats::MayArriveTwice, Provider::repeats)
+        self.provider().map_or(Repeats::MayArriveTwice, Provider::repeats)
     }
 
     fn route(&self, outbound: &Outbound) -> Result<Route, ComposeError> {
@@ -62,9 +61,7 @@ pub trait Channel: fmt::Debug + Send + Sync {
     fn read_answer(&self, answer: &HttpAnswer) -> SendOutcome {
         match self.provider() {
             Some(provider) => provider.read_answer(answer),
-            None => SendOutcome::Refused {
-                why: ComposeError::CannotSend.to_string(),
-            },
+            None => SendOutcome::Refused { why: ComposeError::CannotSend.to_string() },
         }
     }
 
@@ -180,10 +177,7 @@ pub enum Inbound {
         provider_id: Option<String>,
     },
     /// What became of a text of ours.
-    Receipt {
-        provider_id: String,
-        delivery: Delivery,
-    },
+    Receipt { provider_id: String, delivery: Delivery },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -43,13 +43,8 @@ pub enum Effect {
 /// How to hand a text over, and whose answer it will be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Via {
-    Http {
-        channel: String,
-        request: HttpRequest,
-    },
-    Sip {
-        extension: String,
-    },
+    Http { channel: String, request: HttpRequest },
+    Sip { extension: String },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,8 +122,7 @@ impl Outbox {
         }
         self.route(&message)?;
         let id = message.id.clone();
-        self.entries
-            .insert(id.clone(), Entry::new(message, Step::Storing));
+        self.entries.insert(id.clone(), Entry::new(message, Step::Storing));
         self.store(&id);
         Ok(())
     }
@@ -139,8 +133,7 @@ impl Outbox {
             let id = message.id.clone();
             let in_doubt = message.status == MessageStatus::Sending;
             message.status = MessageStatus::Queued;
-            self.entries
-                .insert(id.clone(), Entry::new(message, Step::Waiting));
+            self.entries.insert(id.clone(), Entry::new(message, Step::Waiting));
             match in_doubt && !self.may_repeat(&id) {
                 true => self.give_up(&id, "the server stopped while it was sent", wall),
                 false => self.line_up(&id),
@@ -187,34 +180,20 @@ impl Outbox {
     }
 
     /// The answer to a `Via::Http`.
-    pub fn on_http(
-        &mut self,
-        id: &MessageId,
-        result: Result<HttpAnswer, HttpFailure>,
-        now: Instant,
-        wall: Timestamp,
-    ) {
+    pub fn on_http(&mut self, id: &MessageId, result: Result<HttpAnswer, HttpFailure>, now: Instant, wall: Timestamp) {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
         let outcome = match (self.channels.find(&entry.message.channel), &result) {
             (Some(channel), Ok(answer)) => channel.read_answer(answer),
-            (None, Ok(answer)) => SendOutcome::Unknown {
-                why: format!("the provider answered {}", answer.status),
-            },
+            (None, Ok(answer)) => SendOutcome::Unknown { why: format!("the provider answered {}", answer.status) },
             (_, Err(failure)) => SendOutcome::of_failure(failure),
         };
         self.on_outcome(id, outcome, now, wall);
     }
 
     /// What became of a `Send`. A late acceptance counts as well, as long as the text is still ours.
-    pub fn on_outcome(
-        &mut self,
-        id: &MessageId,
-        outcome: SendOutcome,
-        now: Instant,
-        wall: Timestamp,
-    ) {
+    pub fn on_outcome(&mut self, id: &MessageId, outcome: SendOutcome, now: Instant, wall: Timestamp) {
         let Some(entry) = self.entries.get(id) else {
             return;
         };
@@ -286,9 +265,7 @@ impl Outbox {
 
     fn route(&self, message: &Message) -> Result<Route, SubmitError> {
         let channel = self.channels.find(&message.channel);
-        let channel = channel.ok_or_else(|| SubmitError::NoChannel {
-            channel: message.channel.clone(),
-        })?;
+        let channel = channel.ok_or_else(|| SubmitError::NoChannel { channel: message.channel.clone() })?;
         Ok(channel.route(&message.to_send())?)
     }
 
@@ -316,14 +293,7 @@ impl Outbox {
     }
 
     /// Tried again later, or given up.
-    fn rest(
-        &mut self,
-        id: &MessageId,
-        after: Option<Duration>,
-        why: String,
-        now: Instant,
-        wall: Timestamp,
-    ) {
+    fn rest(&mut self, id: &MessageId, after: Option<Duration>, why: String, now: Instant, wall: Timestamp) {
         let Some(entry) = self.entries.get_mut(id) else {
             return;
         };
@@ -401,20 +371,11 @@ impl Outbox {
         };
         let message = entry.message.clone();
         let via = match self.route(&message) {
-            Ok(Route::Http(request)) => Via::Http {
-                channel: message.channel.clone(),
-                request,
-            },
+            Ok(Route::Http(request)) => Via::Http { channel: message.channel.clone(), request },
             Ok(Route::Sip { extension }) => Via::Sip { extension },
             Err(fault) => {
                 self.leave_lane(id);
-                self.settle(
-                    id,
-                    MessageStatus::Failed,
-                    Some(fault.to_string()),
-                    None,
-                    wall,
-                );
+                self.settle(id, MessageStatus::Failed, Some(fault.to_string()), None, wall);
                 return self.start_all(wall);
             }
         };
@@ -469,10 +430,6 @@ impl Step {
 
 impl Entry {
     fn new(message: Message, step: Step) -> Entry {
-        Entry {
-            message,
-            step,
-            unstored: 0,
-        }
+        Entry { message, step, unstored: 0 }
     }
 }

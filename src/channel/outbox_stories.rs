@@ -43,8 +43,7 @@ fn a_text_that_could_not_be_stored_was_never_accepted() {
     let mut post = Post::new();
     post.submits("m1", "keyed");
     post.does(&["store m1 queued 0"]);
-    post.outbox
-        .on_not_stored(&id("m1"), "disk full", post.now, post.wall);
+    post.outbox.on_not_stored(&id("m1"), "disk full", post.now, post.wall);
     post.does(&[]);
     assert!(post.outbox.is_empty());
 }
@@ -53,8 +52,7 @@ fn a_text_that_could_not_be_stored_was_never_accepted() {
 fn a_full_disk_holds_a_text_back_until_it_can_be_marked() {
     let mut post = Post::new();
     post.accepted("m1", "plain");
-    post.outbox
-        .on_not_stored(&id("m1"), "disk full", post.now, post.wall);
+    post.outbox.on_not_stored(&id("m1"), "disk full", post.now, post.wall);
     post.does(&[]);
     post.after(2);
     post.does(&["store m1 sending 1"]);
@@ -76,13 +74,8 @@ fn a_refusal_is_final() {
 fn a_provider_who_asks_for_patience_gets_it() {
     let mut post = Post::new();
     post.sent("m1", "plain");
-    let answer = HttpAnswer {
-        status: 429,
-        retry_after: Some(secs(40)),
-        body: Bytes::new(),
-    };
-    post.outbox
-        .on_http(&id("m1"), Ok(answer), post.now, post.wall);
+    let answer = HttpAnswer { status: 429, retry_after: Some(secs(40)), body: Bytes::new() };
+    post.outbox.on_http(&id("m1"), Ok(answer), post.now, post.wall);
     post.does(&["store m1 queued 1"]);
     post.stored("m1");
     post.after(39);
@@ -125,10 +118,7 @@ fn in_doubt_a_provider_without_a_key_gets_a_text_once_more_and_never_again() {
     post.answers("m1", 502, "");
     post.does(&["store m1 failed 2 maybe twice"]);
     let error = post.disk["m1"].error.clone().unwrap();
-    assert!(
-        error.ends_with("it may have arrived all the same"),
-        "{error}"
-    );
+    assert!(error.ends_with("it may have arrived all the same"), "{error}");
 }
 
 #[test]
@@ -136,8 +126,7 @@ fn who_cannot_be_reached_at_all_is_no_reason_for_doubt() {
     let mut post = Post::new();
     post.sent("m1", "plain");
     let failure = HttpFailure::NotSent("connection refused".to_owned());
-    post.outbox
-        .on_http(&id("m1"), Err(failure), post.now, post.wall);
+    post.outbox.on_http(&id("m1"), Err(failure), post.now, post.wall);
     post.does(&["store m1 queued 1"]);
 }
 
@@ -145,10 +134,7 @@ fn who_cannot_be_reached_at_all_is_no_reason_for_doubt() {
 fn a_provider_who_never_answers_is_not_waited_for_for_ever() {
     let mut post = Post::new();
     post.sent("m1", "keyed");
-    assert_eq!(
-        post.outbox.poll_timeout().unwrap().why,
-        "provider did not answer"
-    );
+    assert_eq!(post.outbox.poll_timeout().unwrap().why, "provider did not answer");
     post.after(60);
     post.does(&["store m1 queued 1"]);
     // The answer comes after all, before it was sent again.
@@ -172,10 +158,7 @@ fn a_text_fails_when_all_attempts_are_used_up() {
     post.answers("m1", 500, "busy");
     post.does(&["store m1 failed 20"]);
     let error = post.disk["m1"].error.clone().unwrap();
-    assert_eq!(
-        error,
-        "given up after 20 attempts: the provider answered 500: busy"
-    );
+    assert_eq!(error, "given up after 20 attempts: the provider answered 500: busy");
 }
 
 #[test]
@@ -219,16 +202,10 @@ fn a_slow_provider_holds_up_only_its_own_texts() {
         post.accepted(&format!("slow{number:02}"), "plain");
     }
     let started = post.does_anything();
-    assert_eq!(
-        started.len(),
-        0,
-        "all that may start has started: {started:?}"
-    );
+    assert_eq!(started.len(), 0, "all that may start has started: {started:?}");
     let sending = |post: &Post| {
         let texts = post.disk.values();
-        texts
-            .filter(|text| text.status == MessageStatus::Sending)
-            .count()
+        texts.filter(|text| text.status == MessageStatus::Sending).count()
     };
     assert_eq!(sending(&post), 16);
     post.accepted("quick", "keyed");
@@ -251,8 +228,7 @@ fn a_text_to_an_extension_goes_by_sip() {
     post.stored("m1");
     post.does(&["send m1 to phone 200"]);
     let taken = SendOutcome::Accepted { provider_id: None };
-    post.outbox
-        .on_outcome(&id("m1"), taken, post.now, post.wall);
+    post.outbox.on_outcome(&id("m1"), taken, post.now, post.wall);
     post.does(&["store m1 sent 1"]);
 }
 
@@ -264,10 +240,7 @@ fn what_cannot_be_sent_is_refused_at_once() {
     let channel = "pombo".to_owned();
     assert_eq!(refused, Err(SubmitError::NoChannel { channel }));
     text.channel = "whatsapp".to_owned();
-    assert!(matches!(
-        post.outbox.submit(text),
-        Err(SubmitError::Compose(_))
-    ));
+    assert!(matches!(post.outbox.submit(text), Err(SubmitError::Compose(_))));
     post.does(&[]);
 }
 
@@ -330,16 +303,10 @@ impl Post {
 
     /// The process ends; what is on the disk is what is left.
     fn restarted(&self) -> Post {
-        let mut again = Post {
-            disk: self.disk.clone(),
-            ..Post::new()
-        };
+        let mut again = Post { disk: self.disk.clone(), ..Post::new() };
         let open = [MessageStatus::Queued, MessageStatus::Sending];
         let texts = again.disk.values();
-        let unfinished = texts
-            .filter(|text| open.contains(&text.status))
-            .cloned()
-            .collect();
+        let unfinished = texts.filter(|text| open.contains(&text.status)).cloned().collect();
         again.outbox.restore(unfinished, again.wall);
         again
     }
@@ -368,13 +335,8 @@ impl Post {
     }
 
     fn answers(&mut self, name: &str, status: u16, body: &str) {
-        let answer = HttpAnswer {
-            status,
-            retry_after: None,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        };
-        self.outbox
-            .on_http(&id(name), Ok(answer), self.now, self.wall);
+        let answer = HttpAnswer { status, retry_after: None, body: Bytes::copy_from_slice(body.as_bytes()) };
+        self.outbox.on_http(&id(name), Ok(answer), self.now, self.wall);
     }
 
     fn after(&mut self, seconds: u64) {
@@ -423,12 +385,7 @@ impl Post {
 fn store_line(text: &Message) -> String {
     let status = serde_json::to_value(text.status).unwrap();
     let doubt = if text.maybe_twice { " maybe twice" } else { "" };
-    format!(
-        "store {} {} {}{doubt}",
-        text.id,
-        status.as_str().unwrap(),
-        text.attempts
-    )
+    format!("store {} {} {}{doubt}", text.id, status.as_str().unwrap(), text.attempts)
 }
 
 fn way(via: &Via) -> String {
@@ -437,26 +394,17 @@ fn way(via: &Via) -> String {
         Via::Http { channel, request } => {
             let mut headers = request.headers.iter();
             let key = headers.find(|(name, _)| name == "Idempotency-Key");
-            format!(
-                "by {channel} with key {}",
-                key.map_or("-", |(_, value)| value)
-            )
+            format!("by {channel} with key {}", key.map_or("-", |(_, value)| value))
         }
     }
 }
 
 fn channels() -> Arc<Channels> {
-    let sms = |name: &str, send: &str| Config {
-        send: Some(toml::from_str(send).unwrap()),
-        ..Config::named(name, "sms")
-    };
-    let keyed =
-        "url = \"http://127.0.0.1:9/\"\nid = \"/sid\"\nidempotency_header = \"Idempotency-Key\"";
-    let configs = [
-        sms("keyed", keyed),
-        sms("plain", "url = \"http://127.0.0.1:9/\""),
-        Config::named("whatsapp", "whatsapp"),
-    ];
+    let sms =
+        |name: &str, send: &str| Config { send: Some(toml::from_str(send).unwrap()), ..Config::named(name, "sms") };
+    let keyed = "url = \"http://127.0.0.1:9/\"\nid = \"/sid\"\nidempotency_header = \"Idempotency-Key\"";
+    let configs =
+        [sms("keyed", keyed), sms("plain", "url = \"http://127.0.0.1:9/\""), Config::named("whatsapp", "whatsapp")];
     Arc::new(Channels::open(&configs).unwrap())
 }
 
@@ -468,10 +416,7 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }

@@ -48,10 +48,7 @@ struct Filling<'a> {
 impl Provider {
     /// All faults at once.
     pub fn open(channel: &Config, config: &HttpProvider) -> Result<Provider, Vec<ConfigFault>> {
-        let mut faults = Faults {
-            channel,
-            found: Vec::new(),
-        };
+        let mut faults = Faults { channel, found: Vec::new() };
         let known = known_names(config);
         faults.check_plain_keys(config);
         let url = faults.keep("send.url", Template::parse(&config.url.0, &known));
@@ -63,12 +60,9 @@ impl Provider {
         let headers: Option<Vec<_>> = headers.collect();
         let body = faults.keep("send.body", Body::parse(config, &known));
         match (url, headers, body) {
-            (Some(url), Some(headers), Some(body)) if faults.found.is_empty() => Ok(Provider {
-                config: config.clone(),
-                url,
-                headers,
-                body,
-            }),
+            (Some(url), Some(headers), Some(body)) if faults.found.is_empty() => {
+                Ok(Provider { config: config.clone(), url, headers, body })
+            }
             _ => Err(faults.found),
         }
     }
@@ -88,15 +82,10 @@ impl Provider {
         };
         // Every name was checked when the channel was opened; only the sender can be without a value.
         let no_sender = |_| ComposeError::NoSender;
-        let url = self
-            .url
-            .fill(&values, Quoting::Percent)
-            .map_err(no_sender)?;
+        let url = self.url.fill(&values, Quoting::Percent).map_err(no_sender)?;
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         for (name, template) in &self.headers {
-            let value = template
-                .fill(&values, Quoting::Verbatim)
-                .map_err(no_sender)?;
+            let value = template.fill(&values, Quoting::Verbatim).map_err(no_sender)?;
             headers.push((name.clone(), fit_for_header(name, value)?));
         }
         if let Some(name) = &self.config.idempotency_header {
@@ -119,14 +108,8 @@ impl Provider {
         };
         match answer.status {
             200..=299 => self.read_success(answer),
-            408 | 425 | 429 => SendOutcome::TryAgain {
-                after: answer.retry_after,
-                why: why(),
-            },
-            503 if answer.retry_after.is_some() => SendOutcome::TryAgain {
-                after: answer.retry_after,
-                why: why(),
-            },
+            408 | 425 | 429 => SendOutcome::TryAgain { after: answer.retry_after, why: why() },
+            503 if answer.retry_after.is_some() => SendOutcome::TryAgain { after: answer.retry_after, why: why() },
             500.. => SendOutcome::Unknown { why: why() },
             _ => SendOutcome::Refused { why: why() },
         }
@@ -138,27 +121,19 @@ impl Provider {
             let found = document.pointer(pointer.as_deref()?)?;
             word(found)
         };
-        let accepted = SendOutcome::Accepted {
-            provider_id: word_at(&self.config.id),
-        };
+        let accepted = SendOutcome::Accepted { provider_id: word_at(&self.config.id) };
         if self.config.status.is_none() {
             return accepted;
         }
         let Some(status) = word_at(&self.config.status) else {
             return SendOutcome::Unknown {
-                why: format!(
-                    "the answer has no status where it should stand{}",
-                    shortened(&answer.body)
-                ),
+                why: format!("the answer has no status where it should stand{}", shortened(&answer.body)),
             };
         };
         let why = format!("the provider says `{status}`{}", shortened(&answer.body));
         match &self.config {
             config if config.accepted.contains(&status) => accepted,
-            config if config.try_again.contains(&status) => SendOutcome::TryAgain {
-                after: answer.retry_after,
-                why,
-            },
+            config if config.try_again.contains(&status) => SendOutcome::TryAgain { after: answer.retry_after, why },
             _ => SendOutcome::Refused { why },
         }
     }
@@ -174,9 +149,7 @@ impl Body {
         let content_type = content_type.map_or("", |(_, value)| value.0.as_str());
         match content_type {
             json if json.contains("json") => JsonTemplate::parse(text, known).map(Body::Json),
-            form if form.contains("x-www-form-urlencoded") => {
-                Template::parse(text.trim(), known).map(Body::Form)
-            }
+            form if form.contains("x-www-form-urlencoded") => Template::parse(text.trim(), known).map(Body::Form),
             _ => Template::parse(text, known).map(Body::Plain),
         }
     }
@@ -220,9 +193,7 @@ struct Faults<'a> {
 
 impl Faults<'_> {
     fn keep<T, E: fmt::Display>(&mut self, key: &str, result: Result<T, E>) -> Option<T> {
-        result
-            .map_err(|fault| self.found.push(self.channel.fault(key, fault)))
-            .ok()
+        result.map_err(|fault| self.found.push(self.channel.fault(key, fault))).ok()
     }
 
     fn check_plain_keys(&mut self, config: &HttpProvider) {
@@ -231,17 +202,12 @@ impl Faults<'_> {
             self.add("send.url", "must begin with https:// or http://");
         }
         for (key, pointer) in [("send.id", &config.id), ("send.status", &config.status)] {
-            if pointer
-                .as_ref()
-                .is_some_and(|pointer| !pointer.starts_with('/'))
-            {
+            if pointer.as_ref().is_some_and(|pointer| !pointer.starts_with('/')) {
                 self.add(key, "is a JSON pointer and begins with `/`");
             }
         }
         match (&config.status, config.accepted.is_empty()) {
-            (Some(_), true) => {
-                self.add("send.accepted", "`status` needs the words that mean taken")
-            }
+            (Some(_), true) => self.add("send.accepted", "`status` needs the words that mean taken"),
             (None, false) => self.add("send.accepted", "means nothing without `status`"),
             _ => {}
         }
@@ -269,9 +235,7 @@ fn word(value: &Value) -> Option<String> {
 /// RFC 9110 §5.5: a line break in a value would begin another header.
 fn fit_for_header(name: &str, value: String) -> Result<String, ComposeError> {
     match value.chars().any(char::is_control) {
-        true => Err(ComposeError::UnfitForHeader {
-            header: name.to_owned(),
-        }),
+        true => Err(ComposeError::UnfitForHeader { header: name.to_owned() }),
         false => Ok(value),
     }
 }

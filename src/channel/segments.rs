@@ -40,20 +40,14 @@ fn cut(alphabet: Alphabet, widths: &[usize]) -> Segments {
         true => 1,
         false => parts_of(widths, of_several),
     };
-    Segments {
-        alphabet,
-        units,
-        parts,
-    }
+    Segments { alphabet, units, parts }
 }
 
 fn parts_of(widths: &[usize], capacity: usize) -> usize {
-    let (parts, _) = widths
-        .iter()
-        .fold((1, 0), |(parts, used), width| match used + width {
-            filled if filled <= capacity => (parts, filled),
-            _ => (parts + 1, *width),
-        });
+    let (parts, _) = widths.iter().fold((1, 0), |(parts, used), width| match used + width {
+        filled if filled <= capacity => (parts, filled),
+        _ => (parts + 1, *width),
+    });
     parts
 }
 
@@ -79,23 +73,14 @@ mod tests {
         let plain = segments("O WhatsApp esta fora do ar. Voce ja esta falando conosco.");
         assert_eq!((plain.alphabet, plain.parts), (Alphabet::Gsm7, 1));
         let accented = segments(&"não ".repeat(20));
-        assert_eq!(
-            (accented.alphabet, accented.units, accented.parts),
-            (Alphabet::Ucs2, 80, 2)
-        );
+        assert_eq!((accented.alphabet, accented.units, accented.parts), (Alphabet::Ucs2, 80, 2));
     }
 
     #[test]
     fn the_limits_are_160_and_153_and_70_and_67() {
         let parts = |letter: &str, count: usize| segments(&letter.repeat(count)).parts;
-        assert_eq!(
-            [160, 161, 306, 307].map(|count| parts("a", count)),
-            [1, 2, 2, 3]
-        );
-        assert_eq!(
-            [70, 71, 134, 135].map(|count| parts("ã", count)),
-            [1, 2, 2, 3]
-        );
+        assert_eq!([160, 161, 306, 307].map(|count| parts("a", count)), [1, 2, 2, 3]);
+        assert_eq!([70, 71, 134, 135].map(|count| parts("ã", count)), [1, 2, 2, 3]);
         assert_eq!(segments("").parts, 1);
     }
 

@@ -87,9 +87,7 @@ impl Template {
 
 impl JsonTemplate {
     pub fn parse(text: &str, known: &BTreeSet<String>) -> Result<JsonTemplate, TemplateError> {
-        let document = serde_json::from_str(text).map_err(|why| TemplateError::NotJson {
-            why: why.to_string(),
-        })?;
+        let document = serde_json::from_str(text).map_err(|why| TemplateError::NotJson { why: why.to_string() })?;
         JsonTemplate::of(document, known)
     }
 
@@ -101,9 +99,7 @@ impl JsonTemplate {
                 JsonTemplate::List(items.collect::<Result<_, _>>()?)
             }
             Value::Object(object) => {
-                let fields = object
-                    .into_iter()
-                    .map(|(key, value)| Ok((key, JsonTemplate::of(value, known)?)));
+                let fields = object.into_iter().map(|(key, value)| Ok((key, JsonTemplate::of(value, known)?)));
                 JsonTemplate::Object(fields.collect::<Result<_, _>>()?)
             }
             fixed => JsonTemplate::Fixed(fixed),
@@ -112,17 +108,13 @@ impl JsonTemplate {
 
     pub fn fill(&self, values: &dyn Values) -> Result<Value, String> {
         Ok(match self {
-            JsonTemplate::Text(template) => {
-                Value::String(template.fill(values, Quoting::Verbatim)?)
-            }
+            JsonTemplate::Text(template) => Value::String(template.fill(values, Quoting::Verbatim)?),
             JsonTemplate::List(list) => {
                 let items = list.iter().map(|item| item.fill(values));
                 Value::Array(items.collect::<Result<_, _>>()?)
             }
             JsonTemplate::Object(fields) => {
-                let fields = fields
-                    .iter()
-                    .map(|(key, value)| Ok((key.clone(), value.fill(values)?)));
+                let fields = fields.iter().map(|(key, value)| Ok((key.clone(), value.fill(values)?)));
                 Value::Object(fields.collect::<Result<Map<_, _>, String>>()?)
             }
             JsonTemplate::Fixed(value) => value.clone(),
@@ -139,9 +131,8 @@ fn next_variable(text: &str) -> Option<(&str, &str, &str)> {
     let mut from = 0;
     while let Some(open) = text[from..].find('{').map(|at| from + at) {
         let inside = &text[open + 1..];
-        let length = inside
-            .find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_'))
-            .unwrap_or(inside.len());
+        let length =
+            inside.find(|c: char| !(c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')).unwrap_or(inside.len());
         if length > 0 && inside[length..].starts_with('}') {
             return Some((&text[..open], &inside[..length], &inside[length + 1..]));
         }
@@ -176,19 +167,13 @@ mod tests {
             "https://x.example/?q=a%22b%5Cc%0A%26d%3D%C3%A9%20%7Bto%7D"
         );
         let json = JsonTemplate::parse(r#"{"a": ["{text}!", 1, true]}"#, &known()).unwrap();
-        assert_eq!(
-            json.fill(&nasty).unwrap().to_string(),
-            r#"{"a":["a\"b\\c\n&d=é {to}!",1,true]}"#
-        );
+        assert_eq!(json.fill(&nasty).unwrap().to_string(), r#"{"a":["a\"b\\c\n&d=é {to}!",1,true]}"#);
     }
 
     #[test]
     fn an_unknown_variable_is_a_fault_that_lists_the_known_ones() {
         let fault = Template::parse("{txt}", &known()).unwrap_err();
-        assert_eq!(
-            fault.to_string(),
-            "`{txt}` is not known; known are `{text}`, `{to}`"
-        );
+        assert_eq!(fault.to_string(), "`{txt}` is not known; known are `{text}`, `{to}`");
         let fault = JsonTemplate::parse("{\"a\": {text}}", &known()).unwrap_err();
         assert!(fault.to_string().starts_with("is not JSON"), "{fault}");
     }
@@ -197,10 +182,7 @@ mod tests {
     fn other_braces_are_text() {
         let template = Template::parse("{ {} {To} {text", &known()).unwrap();
         let text = Text("x".to_owned());
-        assert_eq!(
-            template.fill(&text, Quoting::Verbatim).unwrap(),
-            "{ {} {To} {text"
-        );
+        assert_eq!(template.fill(&text, Quoting::Verbatim).unwrap(), "{ {} {To} {text");
     }
 
     proptest! {

@@ -34,26 +34,17 @@ enum Payload {
 }
 
 impl WebhookReader {
-    pub fn open(
-        channel: &Config,
-        config: &WebhookConfig,
-    ) -> Result<WebhookReader, Vec<ConfigFault>> {
+    pub fn open(channel: &Config, config: &WebhookConfig) -> Result<WebhookReader, Vec<ConfigFault>> {
         let mut faults = Vec::new();
         if config.secret_header.is_some() != config.secret.is_some() {
             let fault = "`secret_header` and `secret` belong together";
             faults.push(channel.fault("webhook.secret", fault));
         }
-        if config
-            .each
-            .as_ref()
-            .is_some_and(|each| !each.starts_with('/'))
-        {
+        if config.each.as_ref().is_some_and(|each| !each.starts_with('/')) {
             faults.push(channel.fault("webhook.each", "is a JSON pointer and begins with `/`"));
         }
         match faults.is_empty() {
-            true => Ok(WebhookReader {
-                config: config.clone(),
-            }),
+            true => Ok(WebhookReader { config: config.clone() }),
             false => Err(faults),
         }
     }
@@ -91,11 +82,7 @@ impl WebhookReader {
         }
         Ok(Some(Inbound::Text {
             from: item.required(&config.from)?,
-            to: config
-                .to
-                .as_ref()
-                .and_then(|field| item.field(field))
-                .unwrap_or_default(),
+            to: config.to.as_ref().and_then(|field| item.field(field)).unwrap_or_default(),
             text: item.required(&config.text)?,
             provider_id: config.id.as_ref().and_then(|field| item.field(field)),
         }))
@@ -108,15 +95,10 @@ fn read_receipt(config: &Receipt, item: &Payload) -> Option<Option<Inbound>> {
     let provider_id = item.field(&config.id)?;
     let delivery = match &status {
         word if config.delivered.contains(word) => Delivery::Delivered,
-        word if config.failed.contains(word) => Delivery::Failed {
-            why: format!("the provider reports `{word}`"),
-        },
+        word if config.failed.contains(word) => Delivery::Failed { why: format!("the provider reports `{word}`") },
         _ => return Some(None),
     };
-    Some(Some(Inbound::Receipt {
-        provider_id,
-        delivery,
-    }))
+    Some(Some(Inbound::Receipt { provider_id, delivery }))
 }
 
 impl Payload {
@@ -169,15 +151,12 @@ impl Payload {
     }
 
     fn required(&self, field: &str) -> Result<String, WebhookError> {
-        self.field(field)
-            .ok_or_else(|| malformed(format!("it has no `{field}`")))
+        self.field(field).ok_or_else(|| malformed(format!("it has no `{field}`")))
     }
 }
 
 fn malformed(why: impl ToString) -> WebhookError {
-    WebhookError::Malformed {
-        why: why.to_string(),
-    }
+    WebhookError::Malformed { why: why.to_string() }
 }
 
 fn form_fields(text: &str) -> Vec<(String, String)> {
@@ -195,9 +174,7 @@ fn form_decoded(text: &str) -> String {
     let mut decoded = Vec::with_capacity(bytes.len());
     let mut at = 0;
     while at < bytes.len() {
-        let hex = (bytes[at] == b'%')
-            .then(|| text.get(at + 1..at + 3))
-            .flatten();
+        let hex = (bytes[at] == b'%').then(|| text.get(at + 1..at + 3)).flatten();
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(byte) => {
                 decoded.push(byte);
@@ -231,8 +208,7 @@ mod tests {
 
     #[test]
     fn a_form_is_read_by_its_field_names() {
-        let body =
-            "From=%2B5511999998888&To=%2B551140031234&Body=Ol%C3%A1+%26+tchau&MessageSid=SM1";
+        let body = "From=%2B5511999998888&To=%2B551140031234&Body=Ol%C3%A1+%26+tchau&MessageSid=SM1";
         assert_eq!(
             read(FORM, body).unwrap(),
             [Inbound::Text {
@@ -249,17 +225,11 @@ mod tests {
         let receipt = |status: &str| read(FORM, &format!("MessageSid=SM1&MessageStatus={status}"));
         assert_eq!(
             receipt("delivered").unwrap(),
-            [Inbound::Receipt {
-                provider_id: "SM1".to_owned(),
-                delivery: Delivery::Delivered
-            }]
+            [Inbound::Receipt { provider_id: "SM1".to_owned(), delivery: Delivery::Delivered }]
         );
         assert!(matches!(
             receipt("undelivered").unwrap()[..],
-            [Inbound::Receipt {
-                delivery: Delivery::Failed { .. },
-                ..
-            }]
+            [Inbound::Receipt { delivery: Delivery::Failed { .. }, .. }]
         ));
         assert_eq!(receipt("sent").unwrap(), []);
     }
@@ -293,10 +263,7 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        assert_eq!(
-            read(FORM, "Body=x").unwrap_err().to_string(),
-            "the webhook cannot be read: it has no `From`"
-        );
+        assert_eq!(read(FORM, "Body=x").unwrap_err().to_string(), "the webhook cannot be read: it has no `From`");
         assert!(read(FORM, "{\"From\": ").is_err());
     }
 

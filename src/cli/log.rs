@@ -1,5 +1,7 @@
 //! Where the log goes and how much of it: standard error, as `[log]`, the environment and `--log` say.
 
+use std::io::IsTerminal;
+
 use desvio::config::log::Config;
 use desvio::config::log::Format;
 use tracing_subscriber::EnvFilter;
@@ -21,10 +23,13 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
 pub(super) fn start(config: &Config, format: Option<Format>) {
     let wanted = std::env::var(ENVIRONMENT).unwrap_or_else(|_| config.level.clone());
     let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
-        eprintln!("log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}");
+        eprintln!(
+            "log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}"
+        );
         EnvFilter::new("info")
     });
-    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal();
+    let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);
     match format.unwrap_or(config.format) {
         Format::Text => log.with_target(false).init(),
         Format::Json => log.json().init(),

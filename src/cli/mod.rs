@@ -92,7 +92,9 @@ mod tests {
 
     #[test]
     fn json_and_the_configuration_go_with_every_command() {
-        for command in [&["check"][..], &["test"], &["status"], &["channels"], &["call", "200", "201"], &["message", "200", "oi"]] {
+        for command in
+            [&["check"][..], &["test"], &["status"], &["channels"], &["call", "200", "201"], &["message", "200", "oi"]]
+        {
             let line = [&["desvio"], command, &["--json", "--config", "x.toml"]].concat();
             let arguments = Arguments::try_parse_from(line).unwrap();
             assert!(arguments.json && arguments.config == PathBuf::from("x.toml"));

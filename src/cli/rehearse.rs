@@ -48,7 +48,9 @@ pub(super) fn test(file: &Path, filter: Option<&str>, style: Style) -> Exit {
     outcomes.retain(|outcome| filter.is_none_or(|filter| outcome.name.contains(filter)));
     let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
     match style {
-        Style::Json => println!("{}", json!({ "tests": outcomes, "passed": outcomes.len() - failed, "failed": failed })),
+        Style::Json => {
+            println!("{}", json!({ "tests": outcomes, "passed": outcomes.len() - failed, "failed": failed }))
+        }
         Style::Text => print_outcomes(&outcomes, failed),
     }
     if failed == 0 { Exit::Done } else { Exit::Failed }
@@ -90,7 +92,9 @@ pub(super) fn simulate(file: &Path, order: &Simulate, style: Style) -> Exit {
 fn walk(loaded: &Loaded, order: &Simulate) -> anyhow::Result<Simulation> {
     let home = &loaded.config.home;
     // An extension calls by its own number, which is no telephone number.
-    let normal = |text: &str| PhoneNumber::parse(text, home).map_or_else(|_| text.to_owned(), |number| number.as_str().to_owned());
+    let normal = |text: &str| {
+        PhoneNumber::parse(text, home).map_or_else(|_| text.to_owned(), |number| number.as_str().to_owned())
+    };
     let situation = Situation {
         from: normal(&order.from),
         to: normal(&order.to),
@@ -105,7 +109,8 @@ fn walk(loaded: &Loaded, order: &Simulate) -> anyhow::Result<Simulation> {
 fn down(channels: &[String]) -> anyhow::Result<Vec<String>> {
     let mut down = Vec::new();
     for text in channels {
-        let (name, state) = text.split_once('=').with_context(|| format!("`{text}`: write --channel NAME=down or NAME=up"))?;
+        let (name, state) =
+            text.split_once('=').with_context(|| format!("`{text}`: write --channel NAME=down or NAME=up"))?;
         match state {
             "down" => down.push(name.to_owned()),
             "up" => {}

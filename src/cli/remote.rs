@@ -159,7 +159,11 @@ fn author() -> String {
     std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
-fn ask<F: Future<Output = Result<Shown, ClientError>>>(file: &Path, style: Style, question: impl FnOnce(Client) -> F) -> Exit {
+fn ask<F: Future<Output = Result<Shown, ClientError>>>(
+    file: &Path,
+    style: Style,
+    question: impl FnOnce(Client) -> F,
+) -> Exit {
     let answer = connect(file, style).and_then(|client| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;

@@ -98,7 +98,8 @@ fn listeners_are_served(document: &Document<'_>, faults: &mut Vec<Fault>) {
 fn trunks_can_register(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for trunk in document.tables("trunk") {
         let table = trunk.get_ref().as_table();
-        let registers = table.and_then(|table| table.get("register")).filter(|value| value.get_ref().as_bool() == Some(true));
+        let registers =
+            table.and_then(|table| table.get("register")).filter(|value| value.get_ref().as_bool() == Some(true));
         let Some(registers) = registers else { continue };
         if word_of(trunk, "username").is_none() || word_of(trunk, "password").is_none() {
             let message = "a trunk that registers needs a `username` and a `password`".to_owned();
@@ -155,9 +156,13 @@ mod tests {
 
     #[test]
     fn an_agent_must_be_an_extension() {
-        let found = faults("[[extension]]\nnumber = \"2000\"\n[[queue]]\nname = \"vendas\"\nagents = [\"2000\", \"200\"]\n");
+        let found =
+            faults("[[extension]]\nnumber = \"2000\"\n[[queue]]\nname = \"vendas\"\nagents = [\"2000\", \"200\"]\n");
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("a.toml:5:19: queue `vendas` lists agent `200`, who is not defined\n    "), "{found:?}");
+        assert!(
+            found[0].starts_with("a.toml:5:19: queue `vendas` lists agent `200`, who is not defined\n    "),
+            "{found:?}"
+        );
         assert!(found[0].contains("Did you mean `2000`?"), "{found:?}");
     }
 

@@ -82,7 +82,9 @@ fn fits_from(name: &[u8], pattern: &[u8]) -> bool {
                 want += 1;
             }
             _ => {
-                let Some((from, again)) = star else { return false };
+                let Some((from, again)) = star else {
+                    return false;
+                };
                 star = Some((from + 1, again));
                 (at, want) = (from + 1, again + 1);
             }

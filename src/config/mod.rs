@@ -94,17 +94,20 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
     let names = plan::names(&document, &prompts);
     let sources = plan::read(&document, &base, &mut faults);
     let plan = plan::check(&document, &sources, &names, &mut faults);
-    faults.sort_by_key(|fault| fault.path != shown);
+    faults.sort_by_key(|fault| reading_order(fault, &shown));
     match (config, plan) {
-        (Some(config), Some(plan)) if faults.is_empty() => Ok(Loaded {
-            config,
-            program: plan.program,
-            sources,
-            names,
-            prompts,
-            warnings: plan.warnings,
-        }),
+        (Some(config), Some(plan)) if faults.is_empty() => {
+            Ok(Loaded { config, program: plan.program, sources, names, prompts, warnings: plan.warnings })
+        }
         _ => Err(faults),
+    }
+}
+
+/// The configuration's own faults first, from top to bottom; those of the dialplan come in its own order.
+fn reading_order(fault: &Fault, configuration: &str) -> (bool, u32, u32) {
+    match fault.path == configuration {
+        true => (false, fault.line, fault.column),
+        false => (true, 0, 0),
     }
 }
 
@@ -194,10 +197,19 @@ fn section<T: DeserializeOwned>(document: &Document<'_>, name: &str, faults: &mu
 }
 
 /// Every `[[name]]` table; in faults each is called by the text under `key`.
-fn tables<T: DeserializeOwned>(document: &Document<'_>, name: &str, key: &str, faults: &mut Vec<Fault>) -> Option<Vec<T>> {
+fn tables<T: DeserializeOwned>(
+    document: &Document<'_>,
+    name: &str,
+    key: &str,
+    faults: &mut Vec<Fault>,
+) -> Option<Vec<T>> {
     if document.section(name).is_some_and(|value| value.get_ref().as_array().is_none()) {
         let message = format!("[{name}] stands in single brackets");
-        faults.push(document.fault(place(document, name), message, Some(format!("write [[{name}]]: there may be several"))));
+        faults.push(document.fault(
+            place(document, name),
+            message,
+            Some(format!("write [[{name}]]: there may be several")),
+        ));
         return None;
     }
     let read = |table| {
@@ -213,13 +225,19 @@ fn tables<T: DeserializeOwned>(document: &Document<'_>, name: &str, key: &str, f
 }
 
 /// What each kind of channel finds wrong with its own table.
-fn kinds(document: &Document<'_>, configs: &[crate::channel::config::Config], faults: &mut Vec<Fault>) -> Option<Channels> {
+fn kinds(
+    document: &Document<'_>,
+    configs: &[crate::channel::config::Config],
+    faults: &mut Vec<Fault>,
+) -> Option<Channels> {
     let found = match Channels::open(configs) {
         Ok(kinds) => return Some(kinds),
         Err(found) => found,
     };
     for fault in found {
-        let is_its = |table: &&Spanned<DeValue<'_>>| document::word_of(table, "name").is_some_and(|name| name.text == fault.channel);
+        let is_its = |table: &&Spanned<DeValue<'_>>| {
+            document::word_of(table, "name").is_some_and(|name| name.text == fault.channel)
+        };
         let span = document.tables("channel").iter().find(is_its).map(|table| document::key_of(table, &fault.key));
         faults.push(document.fault(span.unwrap_or(0..0), fault.to_string(), None));
     }
@@ -259,7 +277,9 @@ mod tests {
     /// The shipped file with every key and table that it only explains: `# key = …`, `# [table]` and what follows them.
     fn uncommented() -> String {
         let is_toml = |line: &str| {
-            let key = line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+            let key = line
+                .split_once(" = ")
+                .is_some_and(|(key, _)| key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
             key || line.starts_with('[') || line.starts_with("    {") || line == "]"
         };
         let line = |line: &'static str| line.strip_prefix("# ").filter(|rest| is_toml(rest)).unwrap_or(line);
@@ -282,7 +302,10 @@ mod tests {
         let config = |text: &str| {
             let (document, mut faults) = Document::parse("desvio.toml", text);
             let config = gather(&document, Path::new(""), &mut faults).unwrap();
-            format!("{:?} {:?} {:?} {:?} {:?} {:?}", config.sip.t1, config.sip.t2, config.registrar, config.messages, config.speech, config.log)
+            format!(
+                "{:?} {:?} {:?} {:?} {:?} {:?}",
+                config.sip.t1, config.sip.t2, config.registrar, config.messages, config.speech, config.log
+            )
         };
         assert_eq!(config(&uncommented()), config(""));
     }
@@ -294,10 +317,15 @@ mod tests {
 
     #[test]
     fn faults_in_many_sections_are_found_in_one_run() {
-        let found = faults_of("[spi]\n[sip]\ndomian = \"x\"\n[media]\nports = \"many\"\n[[queue]]\nname = \"vendas\"\nagents = \"200\"\n");
+        let found = faults_of(
+            "[spi]\n[sip]\ndomian = \"x\"\n[media]\nports = \"many\"\n[[queue]]\nname = \"vendas\"\nagents = \"200\"\n",
+        );
         assert!(found[0].starts_with("desvio.toml:1:2: there is no section `spi`"), "{found:#?}");
         assert!(found[0].contains("Did you mean `sip`?"), "{found:#?}");
-        assert!(found[1].starts_with("desvio.toml:3:1: [sip] has no key `domian`\n    did you mean `domain`?"), "{found:#?}");
+        assert!(
+            found[1].starts_with("desvio.toml:3:1: [sip] has no key `domian`\n    did you mean `domain`?"),
+            "{found:#?}"
+        );
         assert!(found[2].starts_with("desvio.toml:5:9: "), "{found:#?}");
         assert!(found[3].starts_with("desvio.toml:8:10: "), "{found:#?}");
         assert_eq!(found.len(), 4, "{found:#?}");

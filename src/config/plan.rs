@@ -76,7 +76,10 @@ pub(super) fn read(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>
 
 fn patterns(document: &Document<'_>) -> Vec<Word> {
     let written = document.words("dialplan", "files");
-    let is_written = document.section("dialplan").and_then(|table| table.get_ref().as_table()).is_some_and(|table| table.contains_key("files"));
+    let is_written = document
+        .section("dialplan")
+        .and_then(|table| table.get_ref().as_table())
+        .is_some_and(|table| table.contains_key("files"));
     if is_written {
         return written;
     }
@@ -87,7 +90,10 @@ fn patterns(document: &Document<'_>) -> Vec<Word> {
 fn nothing_found(document: &Document<'_>, base: &Path, pattern: Word) -> Fault {
     let message = format!("no dialplan file fits `{}`", pattern.text);
     let place = base.join(&pattern.text);
-    let hint = format!("looked for {}; paths are relative to the configuration (to the folder around it, if that is named `config`)", place.display());
+    let hint = format!(
+        "looked for {}; paths are relative to the configuration (to the folder around it, if that is named `config`)",
+        place.display()
+    );
     document.fault(pattern.span, message, Some(hint))
 }
 
@@ -105,7 +111,12 @@ fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Fault> {
 }
 
 /// The checked program; none when anything is wrong with it.
-pub(super) fn check(document: &Document<'_>, sources: &[SourceFile], names: &Names, faults: &mut Vec<Fault>) -> Option<Checked> {
+pub(super) fn check(
+    document: &Document<'_>,
+    sources: &[SourceFile],
+    names: &Names,
+    faults: &mut Vec<Fault>,
+) -> Option<Checked> {
     let config = config(document);
     language_is_spoken(document, &config, names, faults);
     match dialplan::load::load(sources, names, &config) {
@@ -124,7 +135,12 @@ fn config(document: &Document<'_>) -> dialplan::config::Config {
     read.unwrap_or_default()
 }
 
-fn language_is_spoken(document: &Document<'_>, config: &dialplan::config::Config, names: &Names, faults: &mut Vec<Fault>) {
+fn language_is_spoken(
+    document: &Document<'_>,
+    config: &dialplan::config::Config,
+    names: &Names,
+    faults: &mut Vec<Fault>,
+) {
     let languages = names.languages();
     if let Some(word) = document.word("dialplan", "language")
         && !languages.contains(&config.language)

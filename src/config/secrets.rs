@@ -24,10 +24,7 @@ pub struct Made {
 
 impl fmt::Debug for Made {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Made")
-            .field("extension", &self.extension)
-            .field("path", &self.path)
-            .finish_non_exhaustive()
+        f.debug_struct("Made").field("extension", &self.extension).field("path", &self.path).finish_non_exhaustive()
     }
 }
 
@@ -44,7 +41,8 @@ pub enum SecretError {
 }
 
 const SETTING: &str = "`password_file` of an [[extension]] names this file, or it was made at an earlier start";
-const FOLDER: &str = "passwords are kept beside the database of `[storage] url`; the user that runs desvio must be able to write there";
+const FOLDER: &str =
+    "passwords are kept beside the database of `[storage] url`; the user that runs desvio must be able to write there";
 
 /// Fills in the password of every extension that has neither one nor a hash of one; returns those that were made.
 pub fn furnish(config: &mut Config) -> Result<Vec<Made>, SecretError> {

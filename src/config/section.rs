@@ -104,7 +104,8 @@ fn take_out<'t>(value: &mut DeValue<'t>, span: &Span) -> Option<String> {
                 return Some(key);
             }
             // A `DeArray` cannot drop an item: the others are moved into a new one.
-            let others = std::mem::replace(array, DeArray::new()).into_iter().enumerate().filter(|(index, _)| *index != at);
+            let others =
+                std::mem::replace(array, DeArray::new()).into_iter().enumerate().filter(|(index, _)| *index != at);
             *array = others.map(|(_, item)| item).collect();
             Some(String::new())
         }
@@ -165,13 +166,12 @@ mod tests {
     #[test]
     fn every_slip_of_a_table_is_reported_at_once() {
         let found = faults("[queue]\nnmae = \"x\"\ncount = \"many\"\nnetworks = [\"a\", \"::1\", \"b\"]\n");
-        assert!(found[0].starts_with("a.toml:2:1: [queue] has no key `nmae`"), "{found:?}");
-        assert!(found[0].contains("did you mean `name`?"), "{found:?}");
         let starts = ["a.toml:2:1: ", "a.toml:3:9: ", "a.toml:4:13: ", "a.toml:4:25: "];
         for start in starts {
             assert!(found.iter().any(|fault| fault.starts_with(start)), "{start} in {found:?}");
         }
         assert!(found.iter().any(|fault| fault.contains("lacks the key `name`")), "{found:?}");
+        assert!(found.iter().any(|fault| fault.contains("did you mean `name`?")), "{found:?}");
         assert_eq!(found.len(), 5);
     }
 

@@ -5,20 +5,20 @@ use std::fmt;
 use std::time::Duration;
 use std::time::Instant;
 
-use super::program::FlowId;
-use super::program::Program;
-use super::program::StepId;
-use super::template::Template;
-use super::template::VariableId;
-use super::trail::Reason;
-use super::trail::Trail;
-use super::walk::Caller;
-use super::walk::Deadline;
-use super::walk::DialOutcome;
-use super::walk::HangupCause;
-use super::walk::Order;
-use super::walk::QueueOutcome;
-use super::walk::Scene;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::StepId;
+use crate::dialplan::template::Template;
+use crate::dialplan::template::VariableId;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::trail::Trail;
+use crate::dialplan::walk::Caller;
+use crate::dialplan::walk::Deadline;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Order;
+use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::walk::Scene;
 
 /// What a step does when the walk comes to it.
 pub(super) trait Action: fmt::Debug + Send + Sync {
@@ -89,6 +89,23 @@ pub(super) enum Audio {
 const MOST_DIGITS: usize = 32;
 
 impl Memory {
+    pub(super) fn new(caller: Caller, language: &str, seed: u64) -> Memory {
+        Memory {
+            caller,
+            language: language.to_owned(),
+            orders: VecDeque::new(),
+            deadline: None,
+            digits: Vec::new(),
+            variables: Vec::new(),
+            trail: Trail::default(),
+            rng: fastrand::Rng::with_seed(seed),
+            afterwards: None,
+            audio: Audio::None,
+            round: 0,
+            stage: 0,
+        }
+    }
+
     pub(super) fn keep_digit(&mut self, digit: char) {
         if self.digits.len() < MOST_DIGITS {
             self.digits.push(digit);

@@ -6,32 +6,32 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use super::document::Node;
-use super::document::Property;
-use super::document::Raw;
-use super::fault::Faults;
-use super::fault::choices;
-use super::fill::Filled;
-use super::fill::FilledBranch;
-use super::fill::Form;
-use super::fill::fill;
-use super::kind::Kind;
-use super::names::Names;
-use super::program::FlowId;
-use super::program::Step;
-use super::program::StepId;
-use super::routes::Routes;
-use super::source::Span;
-use super::template::VariableId;
-use super::verb::After;
-use super::verb::Branch;
-use super::verb::Children;
-use super::verb::Compile;
-use super::verb::Needs;
-use super::verb::Parameter;
-use super::verb::Sheet;
-use super::verb::Time;
-use super::verbs;
+use crate::dialplan::document::Node;
+use crate::dialplan::document::Property;
+use crate::dialplan::document::Raw;
+use crate::dialplan::fault::Faults;
+use crate::dialplan::fault::choices;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::fill::FilledBranch;
+use crate::dialplan::fill::Form;
+use crate::dialplan::fill::fill;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Step;
+use crate::dialplan::program::StepId;
+use crate::dialplan::routes::Routes;
+use crate::dialplan::source::Span;
+use crate::dialplan::template::VariableId;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verbs;
 
 /// What is known while files are compiled, and what has come of it.
 pub(super) struct Compiler<'a> {
@@ -228,12 +228,7 @@ impl<'a> Compiler<'a> {
         let Some(node) = node else {
             return next;
         };
-        let form = Form {
-            name: "else",
-            arguments: &[],
-            properties: &[],
-            example: "else { hangup }",
-        };
+        let form = Form { name: "else", arguments: &[], properties: &[], example: "else { hangup }" };
         fill(node, form, self);
         self.block(node.children.as_deref().unwrap_or_default(), next)
     }
@@ -260,13 +255,7 @@ impl<'a> Compiler<'a> {
         Some(filled)
     }
 
-    fn branches(
-        &mut self,
-        nodes: &[Node],
-        sheet: &Sheet,
-        known: &'static [Branch],
-        next: StepId,
-    ) -> Option<Filled> {
+    fn branches(&mut self, nodes: &[Node], sheet: &Sheet, known: &'static [Branch], next: StepId) -> Option<Filled> {
         let mut filled = Filled::default();
         let mut sound = true;
         for node in nodes {
@@ -283,20 +272,10 @@ impl<'a> Compiler<'a> {
         sound.then_some(filled)
     }
 
-    fn branch(
-        &mut self,
-        node: &Node,
-        branch: &'static Branch,
-        before: &Filled,
-        next: StepId,
-    ) -> Option<FilledBranch> {
+    fn branch(&mut self, node: &Node, branch: &'static Branch, before: &Filled, next: StepId) -> Option<FilledBranch> {
         let values = self.branch_values(node, branch);
         let entry = self.block(node.children.as_deref().unwrap_or_default(), next);
-        let written = FilledBranch {
-            name: branch.name,
-            key: values?.maybe_key(branch.name),
-            entry,
-        };
+        let written = FilledBranch { name: branch.name, key: values?.maybe_key(branch.name), entry };
         let mut earlier = before.branches.iter();
         if earlier.any(|other| other.name == written.name && other.key == written.key) {
             let text = self.faults.text(node.head_span()).to_owned();
@@ -311,12 +290,8 @@ impl<'a> Compiler<'a> {
     fn branch_values(&mut self, node: &Node, branch: &'static Branch) -> Option<Filled> {
         let value = branch.value;
         let value = value.map(|kind| Parameter::required(branch.name, kind, "which one is meant"));
-        let form = Form {
-            name: branch.name,
-            arguments: value.as_slice(),
-            properties: &[],
-            example: "key \"1\" { hangup }",
-        };
+        let form =
+            Form { name: branch.name, arguments: value.as_slice(), properties: &[], example: "key \"1\" { hangup }" };
         fill(node, form, self)
     }
 
@@ -339,9 +314,7 @@ fn prompts(node: &Node, sheet: &Sheet) -> Vec<(String, Span)> {
     let written = node.arguments.iter().enumerate().filter_map(|(at, argument)| {
         let parameter = sheet.arguments.get(at).or(sheet.arguments.last())?;
         match &argument.value {
-            Raw::Text(prompt) if parameter.kind == Kind::Prompt => {
-                Some((prompt.clone(), argument.span))
-            }
+            Raw::Text(prompt) if parameter.kind == Kind::Prompt => Some((prompt.clone(), argument.span)),
             _ => None,
         }
     });
@@ -352,10 +325,7 @@ fn prompts(node: &Node, sheet: &Sheet) -> Vec<(String, Span)> {
 
 /// Every way on from a step, those of unwritten branches included.
 fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
-    let to = |step, time| Way {
-        to: Goal::Step(step),
-        time,
-    };
+    let to = |step, time| Way { to: Goal::Step(step), time };
     let mut ways = match (sheet.children, sheet.after) {
         (Children::Steps, _) => vec![to(filled.steps, sheet.time), to(filled.otherwise, sheet.time)],
         (Children::Afterwards, _) => vec![to(filled.steps, Time::Takes), to(next, sheet.time)],
@@ -376,10 +346,7 @@ fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
             None => {}
         }
     }
-    let flows = filled.flows().map(|flow| Way {
-        to: Goal::Flow(flow),
-        time: sheet.time,
-    });
+    let flows = filled.flows().map(|flow| Way { to: Goal::Flow(flow), time: sheet.time });
     ways.extend(flows);
     ways
 }

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::action::Moment;
-use super::fill::Filled;
-use super::verb::Parameter;
+use crate::dialplan::action::Moment;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::verb::Parameter;
 
 /// Something that `if` can look at.
 pub(super) trait Condition: Sync {

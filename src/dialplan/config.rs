@@ -14,9 +14,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config {
-            files: vec!["dialplans/*.kdl".to_owned()],
-            language: "pt-BR".to_owned(),
-        }
+        Config { files: vec!["dialplans/*.kdl".to_owned()], language: "pt-BR".to_owned() }
     }
 }

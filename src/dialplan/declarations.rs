@@ -4,22 +4,22 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use super::compile::Compiler;
-use super::document::Node;
-use super::document::Raw;
-use super::fault::choices;
-use super::fill::Filled;
-use super::fill::Form;
-use super::fill::fill;
-use super::hours::Hours;
-use super::hours::Opening;
-use super::kind::Kind;
-use super::program::FlowId;
-use super::routes::Route;
-use super::source::Span;
-use super::template::BUILT_IN;
-use super::template::VariableId;
-use super::verb::Parameter;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::document::Node;
+use crate::dialplan::document::Raw;
+use crate::dialplan::fault::choices;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::fill::Form;
+use crate::dialplan::fill::fill;
+use crate::dialplan::hours::Hours;
+use crate::dialplan::hours::Opening;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::routes::Route;
+use crate::dialplan::source::Span;
+use crate::dialplan::template::BUILT_IN;
+use crate::dialplan::template::VariableId;
+use crate::dialplan::verb::Parameter;
 
 /// A word that can stand at the top of a file, or in the block of one that does.
 #[derive(Debug, Clone, Copy)]
@@ -33,12 +33,7 @@ pub(super) struct Declaration {
 
 impl Declaration {
     pub(super) fn form(&self) -> Form<'static> {
-        Form {
-            name: self.name,
-            arguments: self.arguments,
-            properties: self.properties,
-            example: self.example,
-        }
+        Form { name: self.name, arguments: self.arguments, properties: self.properties, example: self.example }
     }
 }
 
@@ -145,13 +140,7 @@ pub(super) struct Seen(BTreeMap<(&'static str, String), Span>);
 
 impl Seen {
     /// Reports a name that is there already.
-    pub(super) fn is_new(
-        &mut self,
-        what: &'static str,
-        name: &str,
-        span: Span,
-        compiler: &mut Compiler<'_>,
-    ) -> bool {
+    pub(super) fn is_new(&mut self, what: &'static str, name: &str, span: Span, compiler: &mut Compiler<'_>) -> bool {
         let key = (what, name.to_owned());
         let Some(first) = self.0.get(&key).copied() else {
             self.0.insert(key, span);
@@ -165,10 +154,7 @@ impl Seen {
 }
 
 /// Second reading: our numbers, now that the flows are known.
-pub(super) fn numbers(
-    declared: &Declared<'_>,
-    compiler: &mut Compiler<'_>,
-) -> BTreeMap<String, FlowId> {
+pub(super) fn numbers(declared: &Declared<'_>, compiler: &mut Compiler<'_>) -> BTreeMap<String, FlowId> {
     let mut flow_by_number = BTreeMap::new();
     let mut seen = Seen::default();
     for node in &declared.numbers {
@@ -196,12 +182,7 @@ fn route(node: &Node, seen: &mut Seen, compiler: &mut Compiler<'_>) {
     }
 }
 
-fn flow<'n>(
-    node: &'n Node,
-    declared: &mut Declared<'n>,
-    seen: &mut Seen,
-    compiler: &mut Compiler<'_>,
-) {
+fn flow<'n>(node: &'n Node, declared: &mut Declared<'n>, seen: &mut Seen, compiler: &mut Compiler<'_>) {
     let Some(filled) = fill(node, FLOW.form(), compiler) else {
         // Its steps are checked all the same; nothing can lead to it.
         declared.flows.push((String::new(), node));
@@ -215,12 +196,7 @@ fn flow<'n>(
     declared.flows.push((name, node));
 }
 
-fn hours(
-    node: &Node,
-    declared: &mut Declared<'_>,
-    seen: &mut Seen,
-    compiler: &mut Compiler<'_>,
-) {
+fn hours(node: &Node, declared: &mut Declared<'_>, seen: &mut Seen, compiler: &mut Compiler<'_>) {
     let filled = fill(node, HOURS.form(), compiler);
     let (open, closed) = openings(node, compiler);
     // A slip in the hours must not make every `if` that asks for them a fault as well.
@@ -231,12 +207,7 @@ fn hours(
         compiler.hours_by_name.insert(name.clone(), id);
     }
     if let Some(filled) = filled {
-        declared.hours.push(Hours {
-            name: filled.text("name"),
-            zone: filled.zone("timezone"),
-            open,
-            closed,
-        });
+        declared.hours.push(Hours { name: filled.text("name"), zone: filled.zone("timezone"), open, closed });
     }
 }
 
@@ -265,10 +236,7 @@ fn openings(node: &Node, compiler: &mut Compiler<'_>) -> (Vec<Opening>, Vec<(Dat
 }
 
 fn opening(filled: &Filled) -> Opening {
-    Opening {
-        days: filled.weekdays("days"),
-        range: filled.time_range("time"),
-    }
+    Opening { days: filled.weekdays("days"), range: filled.time_range("time") }
 }
 
 fn closing(filled: &Filled) -> (Date, String) {

@@ -6,21 +6,32 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
-use super::config::Config;
-use super::fault::Fault;
-use super::load::Checked;
-use super::load::load;
-use super::names::Names;
-use super::program::Program;
-use super::source::SourceFile;
+use crate::dialplan::config::Config;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::load::Checked;
+use crate::dialplan::load::load;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::Program;
+use crate::dialplan::source::SourceFile;
 
 pub(super) const DESIGN: &str = include_str!("../../tests/data/design.kdl");
 pub(super) const LOJA: &str = include_str!("../../dialplans/loja.kdl");
 
 /// The prompts that exist in every language of the tests.
 const PROMPTS: &[&str] = &[
-    "all-busy", "closed", "extension-busy", "goodbye", "holiday", "invalid-key", "main-menu",
-    "nobody-available", "queue-full", "thank-you", "voicemail", "welcome", "whatsapp-down",
+    "all-busy",
+    "closed",
+    "extension-busy",
+    "goodbye",
+    "holiday",
+    "invalid-key",
+    "main-menu",
+    "nobody-available",
+    "queue-full",
+    "thank-you",
+    "voicemail",
+    "welcome",
+    "whatsapp-down",
 ];
 
 pub(super) fn start() -> Instant {
@@ -52,10 +63,7 @@ pub(super) fn names() -> Names {
 }
 
 pub(super) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
-    let file = SourceFile {
-        path: "a.kdl".to_owned(),
-        text: text.to_owned(),
-    };
+    let file = SourceFile { path: "a.kdl".to_owned(), text: text.to_owned() };
     load(&[file], &names(), &Config::default())
 }
 

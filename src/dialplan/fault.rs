@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::source::Lines;
-use super::source::SourceFile;
-use super::source::Span;
+use crate::dialplan::source::Lines;
+use crate::dialplan::source::SourceFile;
+use crate::dialplan::source::Span;
 
 /// One thing that is wrong, or doubtful, in a dialplan.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -106,8 +106,7 @@ impl<'a> Faults<'a> {
     /// The words as they were written.
     pub(super) fn text(&self, span: Span) -> &'a str {
         let text = &self.files[usize::from(span.file)].text;
-        text.get(span.start as usize..span.end as usize)
-            .unwrap_or_default()
+        text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     /// All of them in the order of the files and lines; a warning is dropped where there are faults to mend first.
@@ -145,11 +144,7 @@ impl<'a> Faults<'a> {
 }
 
 /// The hint under an unknown name: what there is, and what was probably meant.
-pub fn choices<'n>(
-    what: &str,
-    known: impl Iterator<Item = &'n str> + Clone,
-    wanted: &str,
-) -> String {
+pub fn choices<'n>(what: &str, known: impl Iterator<Item = &'n str> + Clone, wanted: &str) -> String {
     let listed: Vec<&str> = known.clone().take(LISTED + 1).collect();
     let list = match listed.len() {
         0 => return format!("There are no {what} yet."),
@@ -224,10 +219,7 @@ mod tests {
             choices("flows", known.into_iter(), "menue"),
             "flows: greeting, menu, voicemail. Did you mean `menu`?"
         );
-        assert_eq!(
-            choices("queues", [].into_iter(), "x"),
-            "There are no queues yet."
-        );
+        assert_eq!(choices("queues", [].into_iter(), "x"), "There are no queues yet.");
     }
 
     #[test]
@@ -241,10 +233,7 @@ mod tests {
         let span = Span::new(0, 19, 29);
         faults.fault(span, "`go \"menue\"` leads nowhere".to_owned(), help);
         let shown = faults.into_sorted()[0].clone();
-        assert_eq!(
-            shown.to_string(),
-            "dialplans/loja.kdl:2:9: `go \"menue\"` leads nowhere\n    Did you mean `menu`?"
-        );
+        assert_eq!(shown.to_string(), "dialplans/loja.kdl:2:9: `go \"menue\"` leads nowhere\n    Did you mean `menu`?");
         assert_eq!(
             serde_json::to_string(&shown).unwrap(),
             r#"{"path":"dialplans/loja.kdl","line":2,"column":9,"length":10,"message":"`go \"menue\"` leads nowhere","help":"Did you mean `menu`?","severity":"fault"}"#

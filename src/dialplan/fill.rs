@@ -6,22 +6,22 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::compile::Compiler;
-use super::document::Node;
-use super::fault::choices;
-use super::hours::TimeRange;
-use super::kind::Value;
-use super::program::FlowId;
-use super::program::HoursId;
-use super::program::StepId;
-use super::read::Word;
-use super::read::read;
-use super::source::Span;
-use super::template::Template;
-use super::template::VariableId;
-use super::verb::Need;
-use super::verb::Parameter;
-use super::walk::DialTarget;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::document::Node;
+use crate::dialplan::fault::choices;
+use crate::dialplan::hours::TimeRange;
+use crate::dialplan::kind::Value;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::HoursId;
+use crate::dialplan::program::StepId;
+use crate::dialplan::read::Word;
+use crate::dialplan::read::read;
+use crate::dialplan::source::Span;
+use crate::dialplan::template::Template;
+use crate::dialplan::template::VariableId;
+use crate::dialplan::verb::Need;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::walk::DialTarget;
 
 /// What a word may be followed by.
 #[derive(Debug, Clone, Copy)]
@@ -53,12 +53,7 @@ pub(super) struct FilledBranch {
 
 /// Reads all values; none where one of them is wrong. Faults go to the compiler.
 pub(super) fn fill(node: &Node, form: Form<'_>, compiler: &mut Compiler<'_>) -> Option<Filled> {
-    let mut filling = Filling {
-        node,
-        form,
-        filled: Filled::default(),
-        sound: true,
-    };
+    let mut filling = Filling { node, form, filled: Filled::default(), sound: true };
     filling.arguments(compiler);
     filling.properties(compiler);
     filling.missing(compiler);
@@ -82,12 +77,7 @@ impl Filling<'_> {
             };
             let span = self.node.name_span.to(argument.span);
             let what = format!("the {} of `{}`", known.name, self.form.name);
-            let word = Word {
-                raw: &argument.value,
-                span: argument.span,
-                whole: span,
-                what: &what,
-            };
+            let word = Word { raw: &argument.value, span: argument.span, whole: span, what: &what };
             self.value(known, word, compiler);
             if known.need != Need::Repeated {
                 parameter = parameters.next();
@@ -107,12 +97,7 @@ impl Filling<'_> {
                 }
                 Some(known) => {
                     let what = format!("`{}`", known.name);
-                    let word = Word {
-                        raw: &property.value,
-                        span: property.span,
-                        whole: property.span,
-                        what: &what,
-                    };
+                    let word = Word { raw: &property.value, span: property.span, whole: property.span, what: &what };
                     self.value(known, word, compiler);
                 }
                 None => self.unknown_property(&property.name, property.span, compiler),
@@ -120,12 +105,7 @@ impl Filling<'_> {
         }
     }
 
-    fn value(
-        &mut self,
-        parameter: &Parameter,
-        word: Word<'_>,
-        compiler: &mut Compiler<'_>,
-    ) {
+    fn value(&mut self, parameter: &Parameter, word: Word<'_>, compiler: &mut Compiler<'_>) {
         match read(parameter.kind, word, compiler) {
             Some(value) => self.filled.values.push((parameter.name, value)),
             None => self.sound = false,
@@ -176,13 +156,7 @@ impl Filling<'_> {
         self.fault(span, message, Some(help), compiler);
     }
 
-    fn fault(
-        &mut self,
-        span: Span,
-        message: String,
-        help: Option<String>,
-        compiler: &mut Compiler<'_>,
-    ) {
+    fn fault(&mut self, span: Span, message: String, help: Option<String>, compiler: &mut Compiler<'_>) {
         self.sound = false;
         compiler.faults.fault(span, message, help);
     }

@@ -49,8 +49,7 @@ impl Hours {
             return OpenState::Holiday;
         }
         let yesterday = today.yesterday().ok();
-        let since_yesterday =
-            yesterday.is_some_and(|date| !self.is_holiday(date) && self.is_open(date, minute + DAY));
+        let since_yesterday = yesterday.is_some_and(|date| !self.is_holiday(date) && self.is_open(date, minute + DAY));
         match since_yesterday || self.is_open(today, minute) {
             true => OpenState::Open,
             false => OpenState::Closed,
@@ -59,9 +58,7 @@ impl Hours {
 
     fn is_open(&self, date: Date, minute: u16) -> bool {
         let day = 1 << date.weekday().to_monday_zero_offset();
-        self.open.iter().any(|opening| {
-            opening.days & day != 0 && opening.range.minutes().contains(&minute)
-        })
+        self.open.iter().any(|opening| opening.days & day != 0 && opening.range.minutes().contains(&minute))
     }
 
     fn is_holiday(&self, date: Date) -> bool {
@@ -136,17 +133,12 @@ mod tests {
 
     fn shop() -> Hours {
         let zone = jiff::tz::TimeZoneDatabase::bundled().get("America/Sao_Paulo").unwrap();
-        let opening = |days, range| Opening {
-            days: parse_weekdays(days).unwrap(),
-            range: TimeRange::parse(range).unwrap(),
-        };
+        let opening =
+            |days, range| Opening { days: parse_weekdays(days).unwrap(), range: TimeRange::parse(range).unwrap() };
         Hours {
             name: "comercial".to_owned(),
             zone,
-            open: vec![
-                opening("mon-fri", "09:00-18:00"),
-                opening("sat", "22:00-02:00"),
-            ],
+            open: vec![opening("mon-fri", "09:00-18:00"), opening("sat", "22:00-02:00")],
             closed: vec![("2026-12-25".parse().unwrap(), "Natal".to_owned())],
         }
     }

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use super::hours::TimeRange;
-use super::program::FlowId;
-use super::program::HoursId;
-use super::template::Template;
-use super::template::VariableId;
-use super::walk::DialTarget;
+use crate::dialplan::hours::TimeRange;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::HoursId;
+use crate::dialplan::template::Template;
+use crate::dialplan::template::VariableId;
+use crate::dialplan::walk::DialTarget;
 
 /// What may stand in one place of a dialplan. Its `Display` is how the reference calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,27 +7,27 @@ use std::sync::Arc;
 use sha2::Digest;
 use sha2::Sha256;
 
-use super::compile::Compiler;
-use super::compile::Notes;
-use super::compile::Reading;
-use super::config::Config;
-use super::declarations::Declared;
-use super::declarations::declare;
-use super::declarations::numbers;
-use super::document;
-use super::document::Node;
-use super::fault::Fault;
-use super::fault::Faults;
-use super::names::Names;
-use super::program::Flow;
-use super::program::FlowId;
-use super::program::Program;
-use super::program::StepId;
-use super::reach;
-use super::rounds;
-use super::script;
-use super::source::SourceFile;
-use super::source::Span;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::compile::Notes;
+use crate::dialplan::compile::Reading;
+use crate::dialplan::config::Config;
+use crate::dialplan::declarations::Declared;
+use crate::dialplan::declarations::declare;
+use crate::dialplan::declarations::numbers;
+use crate::dialplan::document;
+use crate::dialplan::document::Node;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::fault::Faults;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::Flow;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::StepId;
+use crate::dialplan::reach;
+use crate::dialplan::rounds;
+use crate::dialplan::script;
+use crate::dialplan::source::SourceFile;
+use crate::dialplan::source::Span;
 
 /// A dialplan without faults, and what is doubtful about it.
 #[derive(Debug)]
@@ -37,11 +37,7 @@ pub struct Checked {
 }
 
 /// Checks all files together. A caller can be given the program; an owner the list, in the order of the files.
-pub fn load(
-    files: &[SourceFile],
-    names: &Names,
-    config: &Config,
-) -> Result<Checked, Vec<Fault>> {
+pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Checked, Vec<Fault>> {
     let mut compiler = Compiler::new(names, Faults::new(files));
     let nodes = read_all(files, &mut compiler);
     let declared = declare(&nodes, &mut compiler);
@@ -57,7 +53,6 @@ pub fn load(
         flow_by_name: std::mem::take(&mut compiler.flow_by_name),
         phrases: phrases(names),
         paths: files.iter().map(|file| file.path.clone()).collect(),
-        variables: declared.variables,
         tests,
         language: config.language.clone(),
         hash: String::new(),
@@ -71,10 +66,7 @@ pub fn load(
         return Err(found);
     }
     program.hash = hash(files);
-    Ok(Checked {
-        program: Arc::new(program),
-        warnings: found,
-    })
+    Ok(Checked { program: Arc::new(program), warnings: found })
 }
 
 fn read_all(files: &[SourceFile], compiler: &mut Compiler<'_>) -> Vec<Node> {
@@ -115,9 +107,7 @@ fn check_flows(program: &Program, declared: &[(String, &Node)], compiler: &mut C
 fn phrases(names: &Names) -> BTreeSet<(String, String)> {
     let prompts = names.prompts.iter();
     let prompts = prompts.filter(|(name, _)| PHRASES.contains(&name.as_str()));
-    let pairs = prompts.flat_map(|(name, languages)| {
-        languages.iter().map(|language| (name.clone(), language.clone()))
-    });
+    let pairs = prompts.flat_map(|(name, languages)| languages.iter().map(|language| (name.clone(), language.clone())));
     pairs.collect()
 }
 
@@ -138,14 +128,15 @@ fn hash(files: &[SourceFile]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::DESIGN;
-    use super::super::example::check;
-    use super::super::example::names;
-    use super::super::example::program;
-    use super::super::example::shown;
-    use super::super::example::with_steps;
-    use super::super::verbs::VERBS;
     use super::*;
+    use crate::dialplan::example::DESIGN;
+    use crate::dialplan::example::LOJA;
+    use crate::dialplan::example::check;
+    use crate::dialplan::example::names;
+    use crate::dialplan::example::program;
+    use crate::dialplan::example::shown;
+    use crate::dialplan::example::with_steps;
+    use crate::dialplan::verbs::VERBS;
 
     const FAULTS: &str = include_str!("../../tests/data/dialplan-faults.txt");
 
@@ -160,8 +151,9 @@ mod tests {
     }
 
     #[test]
-    fn the_sample_has_no_fault_and_no_warning() {
+    fn the_sample_and_the_shipped_shop_have_no_fault_and_no_warning() {
         assert_eq!(shown(DESIGN), [""; 0]);
+        assert_eq!(shown(LOJA), [""; 0]);
         let program = program(DESIGN);
         let flow = program.flow_for("+551140031234").unwrap();
         assert_eq!(program.name_of(flow), "entrada");
@@ -187,28 +179,19 @@ mod tests {
 
     #[test]
     fn faults_in_several_files_are_found_together() {
-        let file = |path: &str, text: &str| SourceFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
         let files = [
             file("b.kdl", "flow \"a\" { go \"c\" }\n"),
             file("a.kdl", "flow \"c\" { hangup }\nflow \"a\" { hangup }\n"),
         ];
         let faults = load(&files, &names(), &Config::default()).unwrap_err();
         let shown: Vec<String> = faults.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            shown,
-            ["a.kdl:2:1: flow `a` is there twice\n    The first is at b.kdl:1."]
-        );
+        assert_eq!(shown, ["a.kdl:2:1: flow `a` is there twice\n    The first is at b.kdl:1."]);
     }
 
     #[test]
     fn a_file_that_cannot_be_read_does_not_make_its_flows_unknown_elsewhere() {
-        let file = |path: &str, text: &str| SourceFile {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        };
+        let file = |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
         let files = [
             file("a.kdl", "flow \"a\" { go \"b\" }\nflow \"x\" { plya \"closed\" }\n"),
             file("b.kdl", "flow \"b\" {\n"),
@@ -238,7 +221,8 @@ mod tests {
 
     #[test]
     fn any_bytes_are_a_program_or_faults() {
-        let alphabet = ["{", "}", "\"", "a", "flow", " ", "\n", "=", "#", "\\", "/*", "*/", "(", "if", "else", ";", "é", "1"];
+        let alphabet =
+            ["{", "}", "\"", "a", "flow", " ", "\n", "=", "#", "\\", "/*", "*/", "(", "if", "else", ";", "é", "1"];
         let mut rng = fastrand::Rng::with_seed(7);
         for _ in 0..1_000 {
             let length = rng.usize(0..60);

@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use super::action::Action;
-use super::hours::Hours;
-use super::routes::Route;
-use super::routes::Routes;
-use super::script::Test;
-use super::verb::Sheet;
+use crate::dialplan::action::Action;
+use crate::dialplan::hours::Hours;
+use crate::dialplan::routes::Route;
+use crate::dialplan::routes::Routes;
+use crate::dialplan::script::Test;
+use crate::dialplan::verb::Sheet;
 
 /// A flow, by its place in the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,7 +44,6 @@ pub struct Program {
     /// `goodbye` and `invalid-key`: prompts that the engine itself speaks with, where they exist.
     pub(super) phrases: BTreeSet<(String, String)>,
     pub(super) paths: Vec<String>,
-    pub(super) variables: Vec<String>,
     pub(super) tests: Vec<Test>,
     pub(super) language: String,
     pub(super) hash: String,

@@ -3,21 +3,16 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use super::compile::Compiler;
-use super::compile::Goal;
-use super::compile::Notes;
-use super::program::FlowId;
-use super::program::Program;
-use super::program::StepId;
-use super::source::Span;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::compile::Goal;
+use crate::dialplan::compile::Notes;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::StepId;
+use crate::dialplan::source::Span;
 
 /// Warns of flows and steps that no call comes to; a prompt that a caller would miss is a fault.
-pub(super) fn check(
-    program: &Program,
-    notes: &[Notes],
-    flow_spans: &[Span],
-    compiler: &mut Compiler<'_>,
-) {
+pub(super) fn check(program: &Program, notes: &[Notes], flow_spans: &[Span], compiler: &mut Compiler<'_>) {
     let mut search = Search::new(program, notes);
     for flow in program.flow_by_number.values() {
         search.enter(*flow, &program.language);
@@ -102,24 +97,14 @@ fn unreached_flows(program: &Program, reached: &BTreeSet<FlowId>) -> Vec<FlowId>
     all.filter(|flow| !reached.contains(flow)).collect()
 }
 
-fn warn_of_flow(
-    program: &Program,
-    flow: FlowId,
-    spans: &[Span],
-    compiler: &mut Compiler<'_>,
-) {
+fn warn_of_flow(program: &Program, flow: FlowId, spans: &[Span], compiler: &mut Compiler<'_>) {
     let message = format!("no number and no step leads to flow `{}`", program.name_of(flow));
     let help = "Only the API can send a call there; if that is not meant, remove it.".to_owned();
     compiler.faults.warn(spans[flow.0 as usize], message, Some(help));
 }
 
 /// Only the first step of a row that is never come to: the others follow from it.
-fn warn_of_steps(
-    program: &Program,
-    search: &Search<'_>,
-    notes: &[Notes],
-    compiler: &mut Compiler<'_>,
-) {
+fn warn_of_steps(program: &Program, search: &Search<'_>, notes: &[Notes], compiler: &mut Compiler<'_>) {
     for (note, index) in notes.iter().zip(0..) {
         let Some(previous) = note.previous.filter(|previous| search.reaches(*previous)) else {
             continue;

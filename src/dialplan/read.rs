@@ -6,23 +6,23 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZoneDatabase;
 
-use super::compile::Compiler;
-use super::document::Raw;
-use super::fault::choices;
-use super::fault::closest;
-use super::hours::TimeRange;
-use super::hours::WEEKDAYS;
-use super::hours::parse_weekdays;
-use super::kind::Kind;
-use super::kind::Value;
-use super::program::FlowId;
-use super::program::HoursId;
-use super::source::Span;
-use super::template::BUILT_IN;
-use super::template::Template;
-use super::template::TemplateFault;
-use super::verbs::message::CALLER;
-use super::walk::DialTarget;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::document::Raw;
+use crate::dialplan::fault::choices;
+use crate::dialplan::fault::closest;
+use crate::dialplan::hours::TimeRange;
+use crate::dialplan::hours::WEEKDAYS;
+use crate::dialplan::hours::parse_weekdays;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::kind::Value;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::HoursId;
+use crate::dialplan::source::Span;
+use crate::dialplan::template::BUILT_IN;
+use crate::dialplan::template::Template;
+use crate::dialplan::template::TemplateFault;
+use crate::dialplan::verbs::message::CALLER;
+use crate::dialplan::walk::DialTarget;
 use crate::number::PhoneNumber;
 use crate::number::Region;
 
@@ -50,9 +50,7 @@ pub(super) fn read(kind: Kind, word: Word<'_>, compiler: &mut Compiler<'_>) -> O
         Raw::Text(text) => Reader { word, text, compiler }.text(kind),
         Raw::Other(written) => Err(wrong_kind(kind, written, word)),
     };
-    result
-        .map_err(|wrong| compiler.faults.fault(wrong.at, wrong.message, wrong.help))
-        .ok()
+    result.map_err(|wrong| compiler.faults.fault(wrong.at, wrong.message, wrong.help)).ok()
 }
 
 fn integer(kind: Kind, number: i128, word: Word<'_>) -> Result<Value, Wrong> {
@@ -331,20 +329,11 @@ impl Reader<'_, '_, '_> {
     }
 
     fn wrong(&self, message: String, help: Option<String>) -> Wrong {
-        Wrong {
-            at: self.word.span,
-            message,
-            help,
-        }
+        Wrong { at: self.word.span, message, help }
     }
 
     /// Not worked out for faults that nobody will see.
-    fn hint<'n>(
-        &self,
-        what: &str,
-        known: impl Iterator<Item = &'n str> + Clone,
-        wanted: &str,
-    ) -> Option<String> {
+    fn hint<'n>(&self, what: &str, known: impl Iterator<Item = &'n str> + Clone, wanted: &str) -> Option<String> {
         (!self.compiler.faults.is_full()).then(|| choices(what, known, wanted))
     }
 }

@@ -2,17 +2,17 @@
 
 use std::fmt::Write;
 
-use super::conditions::CONDITIONS;
-use super::declarations::CLOSED;
-use super::declarations::DECLARATIONS;
-use super::declarations::Declaration;
-use super::declarations::OPEN;
-use super::script::STATEMENTS;
-use super::verb::Branch;
-use super::verb::Need;
-use super::verb::Parameter;
-use super::verb::Verb;
-use super::verbs::VERBS;
+use crate::dialplan::conditions::CONDITIONS;
+use crate::dialplan::declarations::CLOSED;
+use crate::dialplan::declarations::DECLARATIONS;
+use crate::dialplan::declarations::Declaration;
+use crate::dialplan::declarations::OPEN;
+use crate::dialplan::script::STATEMENTS;
+use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Need;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::verbs::VERBS;
 
 /// The section of `docs/dialplan.md` that describes every word, as Markdown.
 pub fn render_reference() -> String {
@@ -121,8 +121,8 @@ fn line(page: &mut String, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::check;
     use super::*;
+    use crate::dialplan::example::check;
 
     const DOCS: &str = include_str!("../../docs/dialplan.md");
     const HEADING: &str = "written by the program from the same tables that check a dialplan.\n\n";
@@ -150,10 +150,10 @@ mod tests {
 
     #[test]
     fn the_tests_of_the_tutorial_pass() {
-        use super::super::example::names;
-        use super::super::example::program;
-        use super::super::example::start;
-        use super::super::rehearsal::rehearse;
+        use crate::dialplan::example::names;
+        use crate::dialplan::example::program;
+        use crate::dialplan::example::start;
+        use crate::dialplan::rehearsal::rehearse;
 
         let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
         let sample = tutorial.split("```kdl\n").last().unwrap();

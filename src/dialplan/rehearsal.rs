@@ -7,16 +7,16 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::names::Names;
-use super::program::Program;
-use super::script::Act;
-use super::script::Expectation;
-use super::script::Line;
-use super::script::Test;
-use super::trail::Told;
-use super::walk::HangupCause;
-use super::world::Event;
-use super::world::World;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::Program;
+use crate::dialplan::script::Act;
+use crate::dialplan::script::Expectation;
+use crate::dialplan::script::Line;
+use crate::dialplan::script::Test;
+use crate::dialplan::trail::Told;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::world::Event;
+use crate::dialplan::world::World;
 use crate::media::speech;
 
 /// How one test went.
@@ -91,12 +91,7 @@ struct Seen([usize; 7]);
 
 impl Seen {
     /// Lets time pass until the expectation comes true, but no longer than it may take.
-    fn comes_true(
-        &mut self,
-        expected: &Expectation,
-        within: Duration,
-        world: &mut World<'_>,
-    ) -> bool {
+    fn comes_true(&mut self, expected: &Expectation, within: Duration, world: &mut World<'_>) -> bool {
         let until = world.now() + within;
         let seen = &mut self.0[sort(expected)];
         loop {
@@ -130,18 +125,14 @@ impl Expectation {
             (Expectation::Hears(prompt), Event::Heard(heard)) => prompt == heard,
             (Expectation::Says(text), Event::Said(said)) => text == said,
             (Expectation::Reaches(flow), Event::Reached(reached)) => flow == reached,
-            (Expectation::Says(text), Event::Counted { prompts, language }) => {
-                counts(text, prompts, language)
-            }
+            (Expectation::Says(text), Event::Counted { prompts, language }) => counts(text, prompts, language),
             (Expectation::Rings(who), Event::Rang(rang)) => who == rang,
             (Expectation::Texts { to, containing }, Event::Texted { to: sent_to, text }) => {
                 to.as_ref().is_none_or(|to| to == sent_to)
                     && containing.as_ref().is_none_or(|part| text.contains(part.as_str()))
             }
             (Expectation::Records(mailbox), Event::Recorded(recorded)) => mailbox == recorded,
-            (Expectation::Ends(cause), Event::Ended(ended)) => {
-                cause.is_none_or(|cause| cause == ended.word())
-            }
+            (Expectation::Ends(cause), Event::Ended(ended)) => cause.is_none_or(|cause| cause == ended.word()),
             _ => false,
         }
     }
@@ -157,13 +148,7 @@ fn counts(text: &str, prompts: &[String], language: &str) -> bool {
     counted.as_deref() == Some(prompts)
 }
 
-fn failure(
-    test: &Test,
-    line: &Line,
-    expected: &Expectation,
-    world: &World<'_>,
-    program: &Program,
-) -> Failure {
+fn failure(test: &Test, line: &Line, expected: &Expectation, world: &World<'_>, program: &Program) -> Failure {
     let told = world.story.iter().map(|entry| entry.told(program));
     Failure {
         place: program.place(test.file, line.number),
@@ -178,16 +163,10 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
     let same_sort = world.events.iter().rev().find_map(|event| match (expected, event) {
         (Expectation::Hears(_), Event::Heard(prompt)) => Some(format!("last heard: {prompt}")),
         (Expectation::Says(_), Event::Said(text)) => Some(format!("last said: {text}")),
-        (Expectation::Says(_), Event::Counted { prompts, .. }) => {
-            Some(format!("last said: {}", prompts.join(", ")))
-        }
+        (Expectation::Says(_), Event::Counted { prompts, .. }) => Some(format!("last said: {}", prompts.join(", "))),
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
-        (Expectation::Texts { .. }, Event::Texted { to, text }) => {
-            Some(format!("last text: to {to}, \"{text}\""))
-        }
-        (Expectation::Records(_), Event::Recorded(mailbox)) => {
-            Some(format!("last mailbox: {mailbox}"))
-        }
+        (Expectation::Texts { .. }, Event::Texted { to, text }) => Some(format!("last text: to {to}, \"{text}\"")),
+        (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last mailbox: {mailbox}")),
         (Expectation::Ends(_), Event::Ended(cause)) => Some(format!("it ended: {}", cause.word())),
         _ => None,
     });
@@ -247,13 +226,13 @@ impl fmt::Display for Failure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::DESIGN;
-    use super::super::example::LOJA;
-    use super::super::example::names;
-    use super::super::example::program;
-    use super::super::example::start;
-    use super::super::example::with_steps;
     use super::*;
+    use crate::dialplan::example::DESIGN;
+    use crate::dialplan::example::LOJA;
+    use crate::dialplan::example::names;
+    use crate::dialplan::example::program;
+    use crate::dialplan::example::start;
+    use crate::dialplan::example::with_steps;
 
     fn outcomes(text: &str) -> Vec<TestOutcome> {
         rehearse(&program(text), &names(), start())
@@ -269,10 +248,7 @@ mod tests {
     fn the_sample_loads_and_its_test_passes() {
         let outcomes = outcomes(DESIGN);
         assert_eq!(outcomes.len(), 1);
-        assert_eq!(
-            outcomes[0].to_string(),
-            "test outage at 12:39, the caller gives up waiting ... ok"
-        );
+        assert_eq!(outcomes[0].to_string(), "test outage at 12:39, the caller gives up waiting ... ok");
     }
 
     #[test]
@@ -341,12 +317,8 @@ mod tests {
     #[test]
     fn agents_answer_decline_ignore_are_busy_or_away() {
         let steps = "dial \"200\" ring-for=\"10s\" {\nno-answer { play \"closed\" }\nbusy { play \"all-busy\" }\ndeclined { play \"goodbye\" }\nunreachable { play \"holiday\" }\n}";
-        for (does, heard) in [
-            ("ignores", "closed"),
-            ("busy", "all-busy"),
-            ("declines", "goodbye"),
-            ("away", "holiday"),
-        ] {
+        for (does, heard) in [("ignores", "closed"), ("busy", "all-busy"), ("declines", "goodbye"), ("away", "holiday")]
+        {
             let test = format!("agent \"200\" {does}\ncall to=\"+551140031234\"\nhears \"{heard}\"");
             assert_eq!(shown(steps, &test), "test t ... ok", "{does}");
         }

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use super::compile::Compiler;
-use super::compile::Goal;
-use super::compile::Notes;
-use super::program::FlowId;
-use super::program::Program;
-use super::program::StepId;
-use super::verb::Time;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::compile::Goal;
+use crate::dialplan::compile::Notes;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::StepId;
+use crate::dialplan::verb::Time;
 
 /// A fault for each round of steps that need take no time.
 pub(super) fn check(program: &Program, notes: &[Notes], compiler: &mut Compiler<'_>) {
@@ -29,13 +29,7 @@ enum Mark {
 }
 
 /// Depth first, with a list of its own instead of calls: ten thousand flows may follow each other.
-fn search(
-    start: usize,
-    program: &Program,
-    notes: &[Notes],
-    marks: &mut [Mark],
-    compiler: &mut Compiler<'_>,
-) {
+fn search(start: usize, program: &Program, notes: &[Notes], marks: &mut [Mark], compiler: &mut Compiler<'_>) {
     let mut way: Vec<(usize, usize)> = vec![(start, 0)];
     marks[start] = Mark::OnTheWay;
     while let Some((step, turn)) = way.last_mut() {
@@ -64,20 +58,11 @@ fn search(
     }
 }
 
-fn report(
-    way: &[(usize, usize)],
-    goal: usize,
-    program: &Program,
-    notes: &[Notes],
-    compiler: &mut Compiler<'_>,
-) {
+fn report(way: &[(usize, usize)], goal: usize, program: &Program, notes: &[Notes], compiler: &mut Compiler<'_>) {
     let from = way.iter().position(|(step, _)| *step == goal).unwrap_or(0);
     let flows = way[from..].iter().map(|(step, _)| program.steps[*step].flow);
     let mut named: BTreeSet<FlowId> = BTreeSet::new();
-    let round: Vec<&str> = flows
-        .filter(|flow| named.insert(*flow))
-        .map(|flow| program.name_of(flow))
-        .collect();
+    let round: Vec<&str> = flows.filter(|flow| named.insert(*flow)).map(|flow| program.name_of(flow)).collect();
     let last = way.last().map_or(goal, |(step, _)| *step);
     let shown = match round.as_slice() {
         [alone] => format!("flow `{alone}`"),

@@ -29,9 +29,7 @@ impl Routes {
     pub(super) fn route_for(&self, number: &str) -> Option<&Route> {
         let ends = (0..=number.len()).rev().filter(|end| number.is_char_boundary(*end));
         let mut beginnings = ends.map(|end| &number[..end]);
-        self.exact
-            .get(number)
-            .or_else(|| beginnings.find_map(|beginning| self.by_beginning.get(beginning)))
+        self.exact.get(number).or_else(|| beginnings.find_map(|beginning| self.by_beginning.get(beginning)))
     }
 }
 
@@ -43,10 +41,7 @@ mod tests {
     fn the_longest_pattern_that_fits_wins() {
         let mut routes = Routes::default();
         for (pattern, trunk) in [("+*", "any"), ("+5511*", "local"), ("190", "police"), ("0*", "old")] {
-            routes.add(Route {
-                pattern: pattern.to_owned(),
-                trunk: trunk.to_owned(),
-            });
+            routes.add(Route { pattern: pattern.to_owned(), trunk: trunk.to_owned() });
         }
         let trunk = |number| routes.route_for(number).map(|route| route.trunk.as_str());
         assert_eq!(trunk("+551140031234"), Some("local"));

@@ -5,19 +5,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::compile::Compiler;
-use super::declarations::Declaration;
-use super::declarations::TEST;
-use super::document::Node;
-use super::fault::choices;
-use super::fill::Filled;
-use super::fill::fill;
-use super::kind::Kind;
-use super::program::FlowId;
-use super::source::Span;
-use super::verb::Parameter;
-use super::verbs::message::CALLER;
-use super::walk::Caller;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::declarations::Declaration;
+use crate::dialplan::declarations::TEST;
+use crate::dialplan::document::Node;
+use crate::dialplan::fault::choices;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::fill::fill;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::source::Span;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verbs::message::CALLER;
+use crate::dialplan::walk::Caller;
 
 /// One `test` block, ready to be run.
 #[derive(Debug)]
@@ -91,10 +91,7 @@ pub(super) enum Expectation {
     Says(String),
     Reaches(FlowId),
     Rings(String),
-    Texts {
-        to: Option<String>,
-        containing: Option<String>,
-    },
+    Texts { to: Option<String>, containing: Option<String> },
     Records(String),
     Ends(Option<&'static str>),
 }
@@ -107,9 +104,7 @@ const WITHIN: Duration = Duration::from_secs(30);
 const CALLER_NUMBER: &str = "+5511999998888";
 
 /// `normal`, and the causes of `reject`.
-const CAUSES: &[&str] = &[
-    "normal", "busy", "declined", "no-answer", "unreachable", "not-found", "failed",
-];
+const CAUSES: &[&str] = &["normal", "busy", "declined", "no-answer", "unreachable", "not-found", "failed"];
 const MANNERS: &[&str] = &["answers", "declines", "ignores", "busy", "away"];
 
 const WITHIN_PARAMETER: Parameter = Parameter::optional(
@@ -248,11 +243,7 @@ pub(super) fn tests(
     tests.collect()
 }
 
-fn test(
-    node: &Node,
-    flow_by_number: &BTreeMap<String, FlowId>,
-    compiler: &mut Compiler<'_>,
-) -> Option<Test> {
+fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut Compiler<'_>) -> Option<Test> {
     let name = fill(node, TEST.form(), compiler).map(|filled| filled.text("name"));
     let mut draft = Draft::default();
     for line in node.children.as_deref().unwrap_or_default() {
@@ -282,12 +273,7 @@ fn test(
     })
 }
 
-fn no_such_number(
-    number: &str,
-    span: Span,
-    flow_by_number: &BTreeMap<String, FlowId>,
-    compiler: &mut Compiler<'_>,
-) {
+fn no_such_number(number: &str, span: Span, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut Compiler<'_>) {
     // A number that is itself faulty has been reported where it stands.
     if compiler.faults.has_faults() {
         return;
@@ -380,11 +366,7 @@ impl Draft {
     }
 }
 
-fn act(
-    name: &str,
-    filled: &Filled,
-    caller: &Caller,
-) -> Option<Act> {
+fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
     let expectation = match name {
         "press" => return Some(Act::Press(filled.text("keys"))),
         "passes" => return Some(Act::Pass(filled.duration("time"))),
@@ -435,18 +417,10 @@ fn manner(filled: &Filled) -> Manner {
 
 /// Stands in for a caller who was written wrongly; the test is never run.
 fn nobody() -> Caller {
-    Caller {
-        from: String::new(),
-        to: String::new(),
-        trunk: None,
-    }
+    Caller { from: String::new(), to: String::new(), trunk: None }
 }
 
 impl Manner {
     /// What those do of whom the test says nothing.
-    pub(super) const UNSAID: Manner = Manner {
-        does: Does::Ignore,
-        after: REACTS_AFTER,
-        talks: TALKS_FOR,
-    };
+    pub(super) const UNSAID: Manner = Manner { does: Does::Ignore, after: REACTS_AFTER, talks: TALKS_FOR };
 }

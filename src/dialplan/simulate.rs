@@ -8,15 +8,15 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::names::Names;
-use super::program::Program;
-use super::rehearsal::seconds;
-use super::script::ChannelChange;
-use super::script::ChannelWord;
-use super::trail::Told;
-use super::walk::Caller;
-use super::world::Event;
-use super::world::World;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::Program;
+use crate::dialplan::rehearsal::seconds;
+use crate::dialplan::script::ChannelChange;
+use crate::dialplan::script::ChannelWord;
+use crate::dialplan::trail::Told;
+use crate::dialplan::walk::Caller;
+use crate::dialplan::world::Event;
+use crate::dialplan::world::World;
 
 /// Who calls, when, and what the world is like. Nobody answers a phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,10 +85,7 @@ pub fn simulate(
         }
     }
     let told = world.story.iter().map(|entry| entry.told(program));
-    Ok(Simulation {
-        steps: told.map(|told| simulated(told, &world)).collect(),
-        ending: ending(&world),
-    })
+    Ok(Simulation { steps: told.map(|told| simulated(told, &world)).collect(), ending: ending(&world) })
 }
 
 fn set_up<'n>(
@@ -103,11 +100,7 @@ fn set_up<'n>(
         let known = known.join(", ");
         return Err(SimulateError::UnknownNumber { to, known });
     };
-    let caller = Caller {
-        from: situation.from.clone(),
-        to,
-        trunk: None,
-    };
+    let caller = Caller { from: situation.from.clone(), to, trunk: None };
     let mut world = World::new(program, names, flow, caller, situation.at, origin);
     for name in &situation.channels_down {
         if !names.channels.contains(name) {
@@ -115,11 +108,7 @@ fn set_up<'n>(
             let (name, known) = (name.clone(), known.join(", "));
             return Err(SimulateError::UnknownChannel { name, known });
         }
-        world.change(ChannelChange {
-            after: Duration::ZERO,
-            channel: name.clone(),
-            state: ChannelWord::Down,
-        });
+        world.change(ChannelChange { after: Duration::ZERO, channel: name.clone(), state: ChannelWord::Down });
     }
     Ok(world)
 }
@@ -175,12 +164,12 @@ impl fmt::Display for Simulation {
 
 #[cfg(test)]
 mod tests {
-    use super::super::example::DESIGN;
-    use super::super::example::names;
-    use super::super::example::program;
-    use super::super::example::start;
-    use super::super::example::with_steps;
     use super::*;
+    use crate::dialplan::example::DESIGN;
+    use crate::dialplan::example::names;
+    use crate::dialplan::example::program;
+    use crate::dialplan::example::start;
+    use crate::dialplan::example::with_steps;
 
     fn situation() -> Situation {
         Situation {
@@ -228,14 +217,8 @@ mod tests {
 
     #[test]
     fn an_unknown_number_is_answered_with_the_known_ones() {
-        let situation = Situation {
-            to: "+551100000000".to_owned(),
-            ..situation()
-        };
+        let situation = Situation { to: "+551100000000".to_owned(), ..situation() };
         let error = simulate(&program(DESIGN), &names(), &situation, start()).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "no `number` of the dialplan is +551100000000; its numbers are: +551140031234"
-        );
+        assert_eq!(error.to_string(), "no `number` of the dialplan is +551100000000; its numbers are: +551140031234");
     }
 }

@@ -1,7 +1,7 @@
 //! Files as they were written, and where in them a byte stands.
 
-use super::fault::Fault;
-use super::fault::Severity;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::fault::Severity;
 
 /// One file of the dialplan. The path is shown in faults as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,10 +14,7 @@ impl SourceFile {
     /// Takes a file's bytes, or says where they stop being UTF-8.
     pub fn from_bytes(path: &str, bytes: Vec<u8>) -> Result<SourceFile, Fault> {
         String::from_utf8(bytes)
-            .map(|text| SourceFile {
-                path: path.to_owned(),
-                text,
-            })
+            .map(|text| SourceFile { path: path.to_owned(), text })
             .map_err(|error| not_utf8(path, &error))
     }
 }
@@ -48,18 +45,11 @@ pub(super) struct Span {
 impl Span {
     pub(super) fn new(file: u16, start: usize, end: usize) -> Span {
         let small = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        Span {
-            file,
-            start: small(start),
-            end: small(end.max(start)),
-        }
+        Span { file, start: small(start), end: small(end.max(start)) }
     }
 
     pub(super) fn to(self, other: Span) -> Span {
-        Span {
-            end: other.end.max(self.end),
-            ..self
-        }
+        Span { end: other.end.max(self.end), ..self }
     }
 }
 
@@ -109,9 +99,6 @@ mod tests {
     #[test]
     fn a_file_that_is_not_utf8_is_a_fault_at_the_first_bad_byte() {
         let fault = SourceFile::from_bytes("a.kdl", b"flow\n  \xff".to_vec()).unwrap_err();
-        assert_eq!(
-            fault.to_string(),
-            "a.kdl:2:3: this byte is not UTF-8 text\n    Save the file as UTF-8."
-        );
+        assert_eq!(fault.to_string(), "a.kdl:2:3: this byte is not UTF-8 text\n    Save the file as UTF-8.");
     }
 }

@@ -30,10 +30,7 @@ pub(super) const BUILT_IN: &[&str] = &["caller", "called"];
 
 impl Template {
     /// `{{` stands for a brace itself.
-    pub(super) fn parse(
-        text: &str,
-        variables: &BTreeMap<String, VariableId>,
-    ) -> Result<Template, TemplateFault> {
+    pub(super) fn parse(text: &str, variables: &BTreeMap<String, VariableId>) -> Result<Template, TemplateFault> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;

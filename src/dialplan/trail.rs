@@ -3,10 +3,10 @@
 use std::fmt;
 use std::time::Instant;
 
-use super::program::Program;
-use super::program::StepId;
-use super::walk::DialOutcome;
-use super::walk::QueueOutcome;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::StepId;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::QueueOutcome;
 
 /// One step of a walk, told to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +35,6 @@ pub(super) enum Reason {
     WrongKey(char),
     Silence,
     Gathered,
-    /// The walk's own time for this step is over.
-    TimeOver,
     Queue(QueueOutcome),
     Dial(DialOutcome),
     TalkStarted,
@@ -119,7 +117,6 @@ impl fmt::Display for Reason {
             Reason::WrongKey(key) => write!(f, "the caller pressed {key}, which is no choice here"),
             Reason::Silence => f.write_str("the caller pressed nothing"),
             Reason::Gathered => f.write_str("the caller has entered it"),
-            Reason::TimeOver => f.write_str("its time is over"),
             Reason::Queue(outcome) => outcome.fmt(f),
             Reason::Dial(outcome) => outcome.fmt(f),
             Reason::TalkStarted => f.write_str("somebody answered"),
@@ -128,6 +125,28 @@ impl fmt::Display for Reason {
             Reason::Goodbye => f.write_str("nothing is left to try: goodbye"),
             Reason::TooManySteps => f.write_str("too many steps: the call is ended"),
         }
+    }
+}
+
+impl fmt::Display for QueueOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            QueueOutcome::TimedOut => "the wait was too long",
+            QueueOutcome::Full => "the queue is full",
+            QueueOutcome::NobodySignedIn => "no agent is signed in",
+        })
+    }
+}
+
+impl fmt::Display for DialOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DialOutcome::NoAnswer => "nobody answered",
+            DialOutcome::Busy => "busy",
+            DialOutcome::Declined => "the call was declined",
+            DialOutcome::Unreachable => "no phone is reachable",
+            DialOutcome::Failed => "the call could not be placed",
+        })
     }
 }
 

@@ -3,9 +3,9 @@
 //! The sheet is data. From it come the checks, the reference in the docs and the edges along which flows are searched
 //! for dead ends; a verb itself says only how its values become an action.
 
-use super::action::Action;
-use super::fill::Filled;
-use super::kind::Kind;
+use crate::dialplan::action::Action;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
 
 /// One word of the dialplan's vocabulary.
 pub trait Verb: Sync {
@@ -153,35 +153,15 @@ impl Sheet {
 
 impl Parameter {
     pub const fn required(name: &'static str, kind: Kind, help: &'static str) -> Parameter {
-        Parameter {
-            name,
-            kind,
-            need: Need::Required,
-            help,
-        }
+        Parameter { name, kind, need: Need::Required, help }
     }
 
-    pub const fn optional(
-        name: &'static str,
-        kind: Kind,
-        default: &'static str,
-        help: &'static str,
-    ) -> Parameter {
-        Parameter {
-            name,
-            kind,
-            need: Need::Optional { default },
-            help,
-        }
+    pub const fn optional(name: &'static str, kind: Kind, default: &'static str, help: &'static str) -> Parameter {
+        Parameter { name, kind, need: Need::Optional { default }, help }
     }
 
     pub const fn repeated(name: &'static str, kind: Kind, help: &'static str) -> Parameter {
-        Parameter {
-            name,
-            kind,
-            need: Need::Repeated,
-            help,
-        }
+        Parameter { name, kind, need: Need::Repeated, help }
     }
 }
 
@@ -199,17 +179,10 @@ impl Branch {
     }
 
     pub const fn at_once(self) -> Branch {
-        Branch {
-            time: Time::Instant,
-            ..self
-        }
+        Branch { time: Time::Instant, ..self }
     }
 
     pub const fn or(self, fallback: &'static str, default: &'static str) -> Branch {
-        Branch {
-            fallback: Some(fallback),
-            default,
-            ..self
-        }
+        Branch { fallback: Some(fallback), default, ..self }
     }
 }

@@ -11,24 +11,24 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::names::Names;
-use super::program::FlowId;
-use super::program::Program;
-use super::script::ChannelChange;
-use super::script::ChannelWord;
-use super::script::Does;
-use super::script::Manner;
-use super::trail::Entry;
-use super::walk::Caller;
-use super::walk::DialOutcome;
-use super::walk::ExtensionState;
-use super::walk::HangupCause;
-use super::walk::Happening;
-use super::walk::Order;
-use super::walk::QueueGlance;
-use super::walk::QueueOutcome;
-use super::walk::Scene;
-use super::walk::Walk;
+use crate::dialplan::names::Names;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::script::ChannelChange;
+use crate::dialplan::script::ChannelWord;
+use crate::dialplan::script::Does;
+use crate::dialplan::script::Manner;
+use crate::dialplan::trail::Entry;
+use crate::dialplan::walk::Caller;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::ExtensionState;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Happening;
+use crate::dialplan::walk::Order;
+use crate::dialplan::walk::QueueGlance;
+use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::walk::Scene;
+use crate::dialplan::walk::Walk;
 
 /// Something that the caller, or somebody else, noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +36,16 @@ pub(super) enum Event {
     Heard(String),
     Said(String),
     /// Prompts of a `say`, which are digits or a number.
-    Counted { prompts: Vec<String>, language: String },
+    Counted {
+        prompts: Vec<String>,
+        language: String,
+    },
     Reached(FlowId),
     Rang(String),
-    Texted { to: String, text: String },
+    Texted {
+        to: String,
+        text: String,
+    },
     Recorded(String),
     Ended(HangupCause),
 }
@@ -77,12 +83,25 @@ struct Around<'n> {
 #[derive(Debug, Clone)]
 enum Cue {
     Tell(Happening),
-    Finished { play: u64 },
-    Hear { prompt: String, play: u64 },
+    Finished {
+        play: u64,
+    },
+    Hear {
+        prompt: String,
+        play: u64,
+    },
     /// The queue rings the next agent.
-    RingNext { link: u64 },
-    Linked { link: u64, happening: Happening },
-    Talk { link: u64, lasts: Duration },
+    RingNext {
+        link: u64,
+    },
+    Linked {
+        link: u64,
+        happening: Happening,
+    },
+    Talk {
+        link: u64,
+        lasts: Duration,
+    },
     Change(ChannelChange),
 }
 
@@ -116,13 +135,7 @@ impl<'n> World<'n> {
             program: Arc::clone(program),
             origin,
             now: origin,
-            around: Around {
-                names,
-                origin,
-                wall,
-                down: BTreeSet::new(),
-                manners: BTreeMap::new(),
-            },
+            around: Around { names, origin, wall, down: BTreeSet::new(), manners: BTreeMap::new() },
             walk: Walk::new(Arc::clone(program), flow, caller, &language, 0),
             agenda: BTreeMap::new(),
             cues: 0,
@@ -318,10 +331,7 @@ impl<'n> World<'n> {
         self.unlink();
         let link = self.link;
         let Manner { does, after, talks } = self.around.manner_of(whom);
-        let ended = |outcome| Cue::Linked {
-            link,
-            happening: Happening::DialEnded(outcome),
-        };
+        let ended = |outcome| Cue::Linked { link, happening: Happening::DialEnded(outcome) };
         match does {
             Does::BeAway => return self.cue(Duration::ZERO, ended(DialOutcome::Unreachable)),
             Does::BeBusy => return self.cue(Duration::ZERO, ended(DialOutcome::Busy)),
@@ -373,11 +383,7 @@ impl<'n> World<'n> {
                 self.tell(Happening::TalkStarted);
             }
             Cue::Change(change) => self.around.change(change),
-            Cue::Finished { .. }
-            | Cue::Hear { .. }
-            | Cue::RingNext { .. }
-            | Cue::Linked { .. }
-            | Cue::Talk { .. } => {}
+            Cue::Finished { .. } | Cue::Hear { .. } | Cue::RingNext { .. } | Cue::Linked { .. } | Cue::Talk { .. } => {}
         }
     }
 }
@@ -414,11 +420,7 @@ impl Scene for Around<'_> {
     fn queue(&self, name: &str) -> QueueGlance {
         let signed_in = self.signed_in(name);
         let free = signed_in.iter().filter(|agent| self.manner_of(agent).does != Does::BeBusy);
-        QueueGlance {
-            waiting: 0,
-            free: free.count(),
-            signed_in: signed_in.len(),
-        }
+        QueueGlance { waiting: 0, free: free.count(), signed_in: signed_in.len() }
     }
 
     fn extension(&self, number: &str) -> ExtensionState {

@@ -54,7 +54,9 @@ fn inodes(table: &str, protocol: Protocol, port: u16) -> Vec<String> {
 }
 
 fn holds(process: u32, inodes: &[String]) -> bool {
-    let Ok(files) = Path::new(&format!("/proc/{process}/fd")).read_dir() else { return false };
+    let Ok(files) = Path::new(&format!("/proc/{process}/fd")).read_dir() else {
+        return false;
+    };
     let links = files.filter_map(Result::ok).filter_map(|file| fs::read_link(file.path()).ok());
     let mut names = links.filter_map(|link| link.to_str().map(ToOwned::to_owned));
     names.any(|name| inodes.iter().any(|inode| name == format!("socket:[{inode}]")))

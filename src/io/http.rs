@@ -57,11 +57,7 @@ impl Http {
     }
 
     /// A status that arrived is an answer, even if its body breaks off or does not end.
-    pub async fn carry_out(
-        &self,
-        request: HttpRequest,
-        within: Duration,
-    ) -> Result<HttpAnswer, HttpFailure> {
+    pub async fn carry_out(&self, request: HttpRequest, within: Duration) -> Result<HttpAnswer, HttpFailure> {
         let method = Method::from_bytes(request.method.as_bytes())
             .map_err(|_| HttpFailure::NotSent(format!("`{}` is no method", request.method)))?;
         let mut outgoing = self.client.request(method, &request.url);
@@ -131,9 +127,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_comes_back_with_status_body_and_the_wish_for_patience() {
-        let address =
-            stand_ins::http("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}")
-                .await;
+        let address = stand_ins::http("HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\n{}").await;
         let answer = send(&format!("http://{address}/send")).await.unwrap();
         assert_eq!(answer.status, 429);
         assert_eq!(answer.retry_after, Some(Duration::from_secs(7)));
@@ -143,9 +137,7 @@ mod tests {
     #[tokio::test]
     async fn the_request_is_sent_as_it_was_composed() {
         let (address, seen) = stand_ins::http_that_listens("HTTP/1.1 204 Done\r\n\r\n").await;
-        send(&format!("http://{address}/send?a=%2B55"))
-            .await
-            .unwrap();
+        send(&format!("http://{address}/send?a=%2B55")).await.unwrap();
         let seen = seen.await.unwrap();
         assert!(seen.starts_with("POST /send?a=%2B55 HTTP/1.1"), "{seen}");
         assert!(seen.contains("x-key: k"), "{seen}");
@@ -161,8 +153,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_is_an_answer_and_not_a_journey() {
-        let address =
-            stand_ins::http("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
+        let address = stand_ins::http("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
         let answer = send(&format!("http://{address}/")).await.unwrap();
         assert_eq!(answer.status, 302);
     }

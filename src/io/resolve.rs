@@ -115,7 +115,9 @@ impl Resolver {
 
     /// Lowest priority first, then the heaviest: RFC 2782 without its dice, because a trunk has one or two hosts.
     async fn targets(&self, service: &str) -> Vec<(String, u16)> {
-        let Ok(found) = self.inner.srv_lookup(service).await else { return Vec::new() };
+        let Ok(found) = self.inner.srv_lookup(service).await else {
+            return Vec::new();
+        };
         let mut records: Vec<(u16, u16, String, u16)> = Vec::new();
         for record in found.answers() {
             if let RData::SRV(srv) = &record.data {
@@ -158,7 +160,10 @@ mod tests {
     #[test]
     fn an_address_needs_nobody_to_be_asked() {
         assert_eq!(plan("192.0.2.7", None, None), known("192.0.2.7:5060", Transport::Udp));
-        assert_eq!(plan("[2001:db8::7]", Some(5070), Some(Transport::Tcp)), known("[2001:db8::7]:5070", Transport::Tcp));
+        assert_eq!(
+            plan("[2001:db8::7]", Some(5070), Some(Transport::Tcp)),
+            known("[2001:db8::7]:5070", Transport::Tcp)
+        );
     }
 
     #[test]

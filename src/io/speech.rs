@@ -129,7 +129,9 @@ impl Speaker {
 
     fn arguments(&self, said: &Said) -> Option<(String, Vec<String>)> {
         let (program, arguments) = self.config.command.split_first()?;
-        let fill = |argument: &String| argument.replace("{language}", &said.language).replace("{text}", &as_argument(&said.text, argument));
+        let fill = |argument: &String| {
+            argument.replace("{language}", &said.language).replace("{text}", &as_argument(&said.text, argument))
+        };
         Some((program.clone(), arguments.iter().map(fill).collect()))
     }
 
@@ -157,7 +159,8 @@ fn check(said: &Said) -> Result<(), SpeechError> {
     if length > LONGEST_TEXT {
         return Err(SpeechError::TooLong { length });
     }
-    let is_tag = !said.language.starts_with('-') && said.language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let is_tag = !said.language.starts_with('-')
+        && said.language.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if said.language.is_empty() || !is_tag {
         return Err(SpeechError::Language(said.language.clone()));
     }
@@ -176,7 +179,8 @@ fn as_argument(text: &str, argument: &str) -> String {
 /// Writes the text, reads the answer and the complaint at the same time, and waits for the end.
 async fn converse(program: &str, mut child: Child, text: &str) -> Result<Vec<u8>, SpeechError> {
     let broken = |why| SpeechError::Broken { program: program.to_owned(), why };
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    else {
         return Err(broken(std::io::ErrorKind::BrokenPipe.into()));
     };
     let give = async move {

@@ -32,18 +32,12 @@ pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig, TrustError> {
 }
 
 fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
-    let unreadable = |why: String| TrustError::Unreadable {
-        path: path.to_owned(),
-        why,
-    };
-    let certificates =
-        CertificateDer::pem_file_iter(path).map_err(|why| unreadable(why.to_string()))?;
+    let unreadable = |why: String| TrustError::Unreadable { path: path.to_owned(), why };
+    let certificates = CertificateDer::pem_file_iter(path).map_err(|why| unreadable(why.to_string()))?;
     let mut added = 0;
     for certificate in certificates {
         let certificate = certificate.map_err(|why| unreadable(why.to_string()))?;
-        roots
-            .add(certificate)
-            .map_err(|why| unreadable(why.to_string()))?;
+        roots.add(certificate).map_err(|why| unreadable(why.to_string()))?;
         added += 1;
     }
     match added {

@@ -43,15 +43,7 @@ impl Clip {
             12_000..24_000 => 16_000,
             24_000.. => 48_000,
         };
-        Clip::new(
-            name,
-            Kept::Pcm(if kept == rate {
-                samples
-            } else {
-                convert(&samples, rate, kept)
-            }),
-            kept,
-        )
+        Clip::new(name, Kept::Pcm(if kept == rate { samples } else { convert(&samples, rate, kept) }), kept)
     }
 
     /// Reads a WAV file; several channels are mixed into one.
@@ -93,12 +85,8 @@ impl Clip {
     pub fn samples(&self) -> Cow<'_, [i16]> {
         match &self.sound {
             Kept::Pcm(samples) => Cow::Borrowed(samples),
-            Kept::Alaw(octets) => {
-                Cow::Owned(octets.iter().map(|octet| pcma::expand(*octet)).collect())
-            }
-            Kept::Ulaw(octets) => {
-                Cow::Owned(octets.iter().map(|octet| pcmu::expand(*octet)).collect())
-            }
+            Kept::Alaw(octets) => Cow::Owned(octets.iter().map(|octet| pcma::expand(*octet)).collect()),
+            Kept::Ulaw(octets) => Cow::Owned(octets.iter().map(|octet| pcmu::expand(*octet)).collect()),
         }
     }
 
@@ -108,12 +96,7 @@ impl Clip {
     }
 
     fn new(name: &str, sound: Kept, rate: u32) -> Clip {
-        Clip {
-            name: name.to_owned(),
-            rate,
-            sound,
-            encoded: Default::default(),
-        }
+        Clip { name: name.to_owned(), rate, sound, encoded: Default::default() }
     }
 
     fn encode(&self, codec: CodecKind) -> Frames {
@@ -121,10 +104,7 @@ impl Clip {
             (Kept::Alaw(octets), CodecKind::Pcma) | (Kept::Ulaw(octets), CodecKind::Pcmu) => {
                 Frames::constant(octets.to_vec(), codec)
             }
-            _ => Frames::encode(
-                &convert(&self.samples(), self.rate, codec.sample_rate()),
-                codec,
-            ),
+            _ => Frames::encode(&convert(&self.samples(), self.rate, codec.sample_rate()), codec),
         }
     }
 }
@@ -179,11 +159,7 @@ impl Frames {
 
     fn encode(samples: &[i16], codec: CodecKind) -> Frames {
         let mut encoder = Encoder::new(codec);
-        let mut frames = Frames {
-            codec,
-            octets: Vec::with_capacity(samples.len() / 2),
-            starts: vec![0],
-        };
+        let mut frames = Frames { codec, octets: Vec::with_capacity(samples.len() / 2), starts: vec![0] };
         let mut padded = vec![0; codec.frame_samples()];
         let mut payload = [0; MAX_PAYLOAD];
         for frame in samples.chunks(codec.frame_samples()) {
@@ -198,18 +174,10 @@ impl Frames {
     /// Octets that are frames already: one octet for each sample.
     fn constant(mut octets: Vec<u8>, codec: CodecKind) -> Frames {
         let size = codec.frame_samples();
-        let silence = if codec == CodecKind::Pcmu {
-            pcmu::SILENCE
-        } else {
-            pcma::SILENCE
-        };
+        let silence = if codec == CodecKind::Pcmu { pcmu::SILENCE } else { pcma::SILENCE };
         octets.resize(octets.len().next_multiple_of(size), silence);
         let starts = (0..=octets.len()).step_by(size).map(offset).collect();
-        Frames {
-            codec,
-            octets,
-            starts,
-        }
+        Frames { codec, octets, starts }
     }
 
     fn push(&mut self, payload: &[u8]) {
@@ -241,10 +209,7 @@ mod tests {
             assert_eq!((frames.count(), frames.codec()), (51, codec));
             let mut samples = [0; MAX_SAMPLES];
             let last = frames.frame(50).unwrap();
-            assert_eq!(
-                Decoder::new(codec).decode(last, &mut samples),
-                Ok(codec.frame_samples())
-            );
+            assert_eq!(Decoder::new(codec).decode(last, &mut samples), Ok(codec.frame_samples()));
             assert_eq!(frames.frame(51), None);
             assert_eq!(frames.frame(usize::MAX), None);
         }
@@ -254,47 +219,27 @@ mod tests {
     fn frames_are_strung_together_for_longer_packets() {
         let clip = Clip::from_pcm("ramp", ramp(800), 8_000);
         let frames = clip.encoded(CodecKind::Pcma);
-        assert_eq!(
-            frames.packet(0, 2).unwrap(),
-            [frames.frame(0).unwrap(), frames.frame(1).unwrap()].concat()
-        );
+        assert_eq!(frames.packet(0, 2).unwrap(), [frames.frame(0).unwrap(), frames.frame(1).unwrap()].concat());
         assert_eq!(frames.packet(4, 3), frames.frame(4), "as many as are left");
         assert_eq!(frames.packet(5, 1), None);
     }
 
     #[test]
     fn a_recording_at_any_rate_is_kept_at_one_of_ours() {
-        for (rate, kept) in [
-            (8_000, 8_000),
-            (11_025, 8_000),
-            (22_050, 16_000),
-            (44_100, 48_000),
-            (96_000, 48_000),
-        ] {
+        for (rate, kept) in [(8_000, 8_000), (11_025, 8_000), (22_050, 16_000), (44_100, 48_000), (96_000, 48_000)] {
             let clip = Clip::from_pcm("x", vec![0; rate as usize], rate);
-            assert_eq!(
-                (clip.rate(), clip.duration()),
-                (kept, Duration::from_secs(1))
-            );
+            assert_eq!((clip.rate(), clip.duration()), (kept, Duration::from_secs(1)));
         }
     }
 
     #[test]
     fn an_empty_clip_has_no_frames() {
-        assert_eq!(
-            Clip::from_pcm("x", Vec::new(), 8_000)
-                .encoded(CodecKind::Opus)
-                .count(),
-            0
-        );
+        assert_eq!(Clip::from_pcm("x", Vec::new(), 8_000).encoded(CodecKind::Opus).count(), 0);
     }
 
     #[test]
     fn a_law_and_mu_law_files_are_kept_as_they_are() {
-        let samples: Vec<i16> = ramp(320)
-            .into_iter()
-            .map(|sample| pcmu::expand(pcmu::compress(sample)))
-            .collect();
+        let samples: Vec<i16> = ramp(320).into_iter().map(|sample| pcmu::expand(pcmu::compress(sample))).collect();
         let mut writer = wav::Writer::new(Encoding::Ulaw, 8_000);
         let mut octets = Vec::new();
         writer.samples(&samples, &mut octets);

@@ -41,12 +41,7 @@ pub enum CodecKind {
 }
 
 impl CodecKind {
-    pub const ALL: [CodecKind; 4] = [
-        CodecKind::Opus,
-        CodecKind::G722,
-        CodecKind::Pcma,
-        CodecKind::Pcmu,
-    ];
+    pub const ALL: [CodecKind; 4] = [CodecKind::Opus, CodecKind::G722, CodecKind::Pcma, CodecKind::Pcmu];
 
     /// Ticks a second of the RTP timestamp. G.722 counts 8000 though it samples at 16000 (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
@@ -119,9 +114,7 @@ impl FromStr for CodecKind {
         CodecKind::ALL
             .into_iter()
             .find(|kind| kind.name() == text)
-            .ok_or_else(|| CodecError::Unknown {
-                name: text.to_owned(),
-            })
+            .ok_or_else(|| CodecError::Unknown { name: text.to_owned() })
     }
 }
 
@@ -210,15 +203,9 @@ impl Decoder {
     /// for Opus; G.711 and G.722 write one or two for each octet).
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
         match self {
-            Decoder::Pcma(concealment) => {
-                concealment.heard(pcma::decode(payload, samples)?, samples)
-            }
-            Decoder::Pcmu(concealment) => {
-                concealment.heard(pcmu::decode(payload, samples)?, samples)
-            }
-            Decoder::G722(decoder, concealment) => {
-                concealment.heard(decoder.decode(payload, samples)?, samples)
-            }
+            Decoder::Pcma(concealment) => concealment.heard(pcma::decode(payload, samples)?, samples),
+            Decoder::Pcmu(concealment) => concealment.heard(pcmu::decode(payload, samples)?, samples),
+            Decoder::G722(decoder, concealment) => concealment.heard(decoder.decode(payload, samples)?, samples),
             Decoder::Opus(decoder) => decoder.decode(payload, samples),
         }
     }
@@ -227,13 +214,11 @@ impl Decoder {
     pub fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, CodecError> {
         let needed = self.kind().frame_samples();
         let room = samples.len();
-        let frame = samples
-            .get_mut(..needed)
-            .ok_or(CodecError::Room { needed, room })?;
+        let frame = samples.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
         match self {
-            Decoder::Pcma(concealment)
-            | Decoder::Pcmu(concealment)
-            | Decoder::G722(_, concealment) => concealment.conceal(frame),
+            Decoder::Pcma(concealment) | Decoder::Pcmu(concealment) | Decoder::G722(_, concealment) => {
+                concealment.conceal(frame)
+            }
             Decoder::Opus(decoder) => return decoder.conceal(frame),
         }
         Ok(needed)
@@ -249,8 +234,7 @@ mod tests {
     /// A quarter of a second of 440 Hz, as the decoder gives it back after the encoder.
     fn tone_through(kind: CodecKind) -> Vec<i16> {
         let (mut encoder, mut decoder) = (Encoder::new(kind), Decoder::new(kind));
-        let (mut payload, mut samples, mut heard) =
-            ([0; MAX_PAYLOAD], [0; MAX_SAMPLES], Vec::new());
+        let (mut payload, mut samples, mut heard) = ([0; MAX_PAYLOAD], [0; MAX_SAMPLES], Vec::new());
         for frame in tone(kind).chunks(kind.frame_samples()) {
             let length = encoder.encode(frame, &mut payload).unwrap();
             let count = decoder.decode(&payload[..length], &mut samples).unwrap();
@@ -262,9 +246,7 @@ mod tests {
 
     fn tone(kind: CodecKind) -> Vec<i16> {
         let step = 440.0 * std::f64::consts::TAU / f64::from(kind.sample_rate());
-        (0..kind.frame_samples() * 25)
-            .map(|index| ((index as f64 * step).sin() * 10_000.0) as i16)
-            .collect()
+        (0..kind.frame_samples() * 25).map(|index| ((index as f64 * step).sin() * 10_000.0) as i16).collect()
     }
 
     /// How much of the power lies at 440 Hz, of 1.
@@ -285,16 +267,9 @@ mod tests {
         for kind in CodecKind::ALL {
             let heard = tone_through(kind);
             let settled = &heard[heard.len() / 5..];
-            assert!(
-                purity(settled, kind.sample_rate()) > 0.98,
-                "{kind}: {}",
-                purity(settled, kind.sample_rate())
-            );
+            assert!(purity(settled, kind.sample_rate()) > 0.98, "{kind}: {}", purity(settled, kind.sample_rate()));
             let mean = crate::media::level::mean(settled);
-            assert!(
-                (5_500..7_200).contains(&mean),
-                "{kind} changes the loudness: {mean}"
-            );
+            assert!((5_500..7_200).contains(&mean), "{kind} changes the loudness: {mean}");
         }
     }
 
@@ -308,17 +283,11 @@ mod tests {
                 decoder.decode(&payload[..length], &mut samples).unwrap();
             }
             let count = decoder.conceal(&mut samples).unwrap();
-            assert!(
-                purity(&samples[..count], kind.sample_rate()) > 0.9,
-                "{kind}"
-            );
+            assert!(purity(&samples[..count], kind.sample_rate()) > 0.9, "{kind}");
             decoder.conceal(&mut samples).unwrap();
             decoder.conceal(&mut samples).unwrap();
             decoder.conceal(&mut samples).unwrap();
-            assert!(
-                samples[..count].iter().all(|sample| *sample == 0),
-                "{kind} hums on"
-            );
+            assert!(samples[..count].iter().all(|sample| *sample == 0), "{kind} hums on");
         }
     }
 

@@ -31,12 +31,7 @@ pub enum Command {
     Connect { leg: LegId, stream: Stream },
     /// Plays `clips` one after another in place of whatever is playing. `Finished` follows when the last one has ended,
     /// not when it was replaced or stopped.
-    Play {
-        leg: LegId,
-        play: PlayId,
-        clips: Vec<Sound>,
-        repeat: Repeat,
-    },
+    Play { leg: LegId, play: PlayId, clips: Vec<Sound>, repeat: Repeat },
     /// Ends what is playing, in silence.
     Stop { leg: LegId },
     /// Each leg hears the other from now on; what was playing on either is stopped.
@@ -44,11 +39,7 @@ pub enum Command {
     /// Parts this leg from the one it was bridged to. Either may play again.
     Unbridge { leg: LegId },
     /// Writes what the far side of this leg says to a WAV file; ends with `Recorded`.
-    Record {
-        leg: LegId,
-        path: PathBuf,
-        limits: RecordLimits,
-    },
+    Record { leg: LegId, path: PathBuf, limits: RecordLimits },
     /// Ends the recording as if its time were up.
     StopRecording { leg: LegId },
     /// Presses keys towards the far side (RFC 4733); characters that are no keys are left out.

@@ -16,10 +16,7 @@ pub struct Concealment {
 
 impl Default for Concealment {
     fn default() -> Concealment {
-        Concealment {
-            heard: [0; MEMORY],
-            invented: 0,
-        }
+        Concealment { heard: [0; MEMORY], invented: 0 }
     }
 }
 
@@ -37,11 +34,7 @@ impl Concealment {
         let gain = FADE.get(self.invented as usize).copied().unwrap_or(0);
         self.invented = self.invented.saturating_add(1);
         for i in 0..frame.len() {
-            frame[i] = if i < lag {
-                self.heard[MEMORY - lag + i]
-            } else {
-                frame[i - lag]
-            };
+            frame[i] = if i < lag { self.heard[MEMORY - lag + i] } else { frame[i - lag] };
         }
         self.remember(frame);
         for sample in frame {
@@ -62,17 +55,11 @@ impl Concealment {
         let likeness = |lag: usize| {
             let start = MEMORY - longest / 2 - lag;
             let earlier = &self.heard[start..start + newest.len()];
-            let product: i64 = newest
-                .iter()
-                .zip(earlier)
-                .map(|(a, b)| i64::from(*a) * i64::from(*b))
-                .sum();
+            let product: i64 = newest.iter().zip(earlier).map(|(a, b)| i64::from(*a) * i64::from(*b)).sum();
             let energy: i64 = earlier.iter().map(|b| i64::from(*b) * i64::from(*b)).sum();
             product as f64 / ((energy + 1) as f64).sqrt()
         };
-        (shortest..=longest)
-            .max_by(|a, b| likeness(*a).total_cmp(&likeness(*b)))
-            .unwrap_or(longest)
+        (shortest..=longest).max_by(|a, b| likeness(*a).total_cmp(&likeness(*b))).unwrap_or(longest)
     }
 }
 

@@ -26,10 +26,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             address: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
-            ports: PortRange {
-                first: 10_000,
-                last: 19_999,
-            },
+            ports: PortRange { first: 10_000, last: 19_999 },
             codecs: CodecKind::ALL.to_vec(),
             encryption: Encryption::Prefer,
         }
@@ -43,11 +40,7 @@ impl Config {
         if self.codecs.is_empty() {
             faults.push(ConfigError::NoCodec);
         }
-        let repeated = self
-            .codecs
-            .iter()
-            .enumerate()
-            .find(|(index, codec)| self.codecs[..*index].contains(codec));
+        let repeated = self.codecs.iter().enumerate().find(|(index, codec)| self.codecs[..*index].contains(codec));
         faults.extend(repeated.map(|(_, codec)| ConfigError::CodecTwice { codec: *codec }));
         if self.encryption == Encryption::Require {
             faults.push(ConfigError::NoEncryption);
@@ -91,9 +84,9 @@ impl TryFrom<String> for PortRange {
     type Error = ConfigError;
 
     fn try_from(text: String) -> Result<PortRange, ConfigError> {
-        let bounds = text.split_once('-').and_then(|(first, last)| {
-            Some((first.trim().parse().ok()?, last.trim().parse().ok()?))
-        });
+        let bounds = text
+            .split_once('-')
+            .and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse().ok()?)));
         let range = bounds.map(|(first, last)| PortRange { first, last });
         range
             .filter(|range| range.first >= 1024 && range.last.saturating_sub(range.first) >= 2)
@@ -130,18 +123,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text =
-            "address = \"::1\"\nports = \"20000-20099\"\ncodecs = [\"pcma\"]\nencryption = \"off\"";
+        let text = "address = \"::1\"\nports = \"20000-20099\"\ncodecs = [\"pcma\"]\nencryption = \"off\"";
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.address, "::1".parse::<IpAddr>().unwrap());
-        assert_eq!(
-            (config.ports.pairs(), config.ports.even_ports().last()),
-            (50, Some(20_098))
-        );
-        assert_eq!(
-            (config.codecs, config.encryption),
-            (vec![CodecKind::Pcma], Encryption::Off)
-        );
+        assert_eq!((config.ports.pairs(), config.ports.even_ports().last()), (50, Some(20_098)));
+        assert_eq!((config.codecs, config.encryption), (vec![CodecKind::Pcma], Encryption::Off));
     }
 
     #[test]
@@ -157,33 +143,16 @@ mod tests {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
         let config: Config = toml::from_str("codecs = []\nencryption = \"require\"").unwrap();
-        assert_eq!(
-            config.faults(),
-            [ConfigError::NoCodec, ConfigError::NoEncryption]
-        );
+        assert_eq!(config.faults(), [ConfigError::NoCodec, ConfigError::NoEncryption]);
         let config: Config = toml::from_str("codecs = [\"pcma\", \"opus\", \"pcma\"]").unwrap();
-        assert_eq!(
-            config.faults(),
-            [ConfigError::CodecTwice {
-                codec: CodecKind::Pcma
-            }]
-        );
+        assert_eq!(config.faults(), [ConfigError::CodecTwice { codec: CodecKind::Pcma }]);
     }
 
     #[test]
     fn a_pair_lies_within_its_range() {
-        let range = PortRange {
-            first: 10_001,
-            last: 10_004,
-        };
+        let range = PortRange { first: 10_001, last: 10_004 };
         assert_eq!(range.even_ports().collect::<Vec<_>>(), [10_002]);
-        let range = PortRange {
-            first: 65_530,
-            last: 65_535,
-        };
-        assert_eq!(
-            range.even_ports().collect::<Vec<_>>(),
-            [65_530, 65_532, 65_534]
-        );
+        let range = PortRange { first: 65_530, last: 65_535 };
+        assert_eq!(range.even_ports().collect::<Vec<_>>(), [65_530, 65_532, 65_534]);
     }
 }

@@ -37,17 +37,8 @@ impl Receiver {
     /// we hear of a press. Events that are no keys (16 and above: flash, tones) give nothing.
     pub fn on_packet(&mut self, payload: &[u8], timestamp: u32) -> Option<char> {
         let [event, flags, high, low] = *payload.first_chunk()?;
-        let state = if flags & END != 0 {
-            Key::Released
-        } else {
-            Key::Down
-        };
-        let heard = Heard {
-            event,
-            timestamp,
-            duration: u16::from_be_bytes([high, low]),
-            state,
-        };
+        let state = if flags & END != 0 { Key::Released } else { Key::Down };
+        let heard = Heard { event, timestamp, duration: u16::from_be_bytes([high, low]), state };
         match self.last {
             Some(last) if heard.timestamp.wrapping_sub(last.timestamp).cast_signed() < 0 => None,
             Some(last) if last.goes_on_as(&heard) => {
@@ -74,11 +65,7 @@ impl Heard {
             0 => true,
             // RFC 4733 §2.5.1.3: a press longer than the duration field goes on under a new timestamp, without a pause.
             // Some gateways do so with every packet. A new press comes after a pause, and after an end.
-            _ => {
-                self.state == Key::Down
-                    && self.event == next.event
-                    && gap <= u32::from(self.duration) + 1
-            }
+            _ => self.state == Key::Down && self.event == next.event && gap <= u32::from(self.duration) + 1,
         }
     }
 
@@ -88,25 +75,15 @@ impl Heard {
             (true, Key::Released) => Key::Released,
             _ => next.state,
         };
-        let duration = if next.timestamp == self.timestamp {
-            self.duration.max(next.duration)
-        } else {
-            next.duration
-        };
-        Heard {
-            duration,
-            state,
-            ..*next
-        }
+        let duration = if next.timestamp == self.timestamp { self.duration.max(next.duration) } else { next.duration };
+        Heard { duration, state, ..*next }
     }
 }
 
 const END: u8 = 0x80;
 
 /// Events 0-15 (RFC 4733 §3.2).
-const KEYS: [char; 16] = [
-    '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D',
-];
+const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
 
 fn key(event: u8) -> Option<char> {
     KEYS.get(usize::from(event)).copied()
@@ -114,9 +91,7 @@ fn key(event: u8) -> Option<char> {
 
 fn event_of(key: char) -> Option<u8> {
     let key = key.to_ascii_uppercase();
-    KEYS.iter()
-        .position(|known| *known == key)
-        .and_then(|event| u8::try_from(event).ok())
+    KEYS.iter().position(|known| *known == key).and_then(|event| u8::try_from(event).ok())
 }
 
 /// Presses keys towards a far side.
@@ -161,59 +136,32 @@ pub enum Step {
 impl Sender {
     /// `clock_rate` is that of the negotiated telephone-event.
     pub fn new(clock_rate: u32) -> Sender {
-        Sender {
-            ticks: clock_rate / 50,
-            waiting: VecDeque::new(),
-            state: Sending::Idle,
-        }
+        Sender { ticks: clock_rate / 50, waiting: VecDeque::new(), state: Sending::Idle }
     }
 
     /// Puts keys in line; characters that are no keys are left out, and so is what goes beyond [`MAX_WAITING`].
     pub fn press(&mut self, digits: &str) {
         let room = MAX_WAITING.saturating_sub(self.waiting.len());
-        self.waiting
-            .extend(digits.chars().filter_map(event_of).take(room));
+        self.waiting.extend(digits.chars().filter_map(event_of).take(room));
     }
 
     /// Takes the next step; to be called every 20 ms until it says `Idle`.
     pub fn step(&mut self) -> Step {
         let (state, step) = match self.state {
             Sending::Idle | Sending::Pausing { left: 0 } => match self.waiting.pop_front() {
-                Some(event) => (
-                    Sending::Pressed { event, sent: 1 },
-                    self.packet(event, 0, 1, Phase::Begins),
-                ),
+                Some(event) => (Sending::Pressed { event, sent: 1 }, self.packet(event, 0, 1, Phase::Begins)),
                 None => (Sending::Idle, Step::Idle),
             },
-            Sending::Pressed {
-                event,
-                sent: PRESS_STEPS,
-            } => (
-                Sending::Ending { event, sent: 1 },
-                self.packet(event, END, PRESS_STEPS, Phase::Continues),
-            ),
-            Sending::Pressed { event, sent } => (
-                Sending::Pressed {
-                    event,
-                    sent: sent + 1,
-                },
-                self.packet(event, 0, sent + 1, Phase::Continues),
-            ),
-            Sending::Ending {
-                sent: END_REPEATS, ..
-            } => (
-                Sending::Pausing {
-                    left: PAUSE_STEPS - 1,
-                },
-                Step::Pause,
-            ),
-            Sending::Ending { event, sent } => (
-                Sending::Ending {
-                    event,
-                    sent: sent + 1,
-                },
-                self.packet(event, END, PRESS_STEPS, Phase::Continues),
-            ),
+            Sending::Pressed { event, sent: PRESS_STEPS } => {
+                (Sending::Ending { event, sent: 1 }, self.packet(event, END, PRESS_STEPS, Phase::Continues))
+            }
+            Sending::Pressed { event, sent } => {
+                (Sending::Pressed { event, sent: sent + 1 }, self.packet(event, 0, sent + 1, Phase::Continues))
+            }
+            Sending::Ending { sent: END_REPEATS, .. } => (Sending::Pausing { left: PAUSE_STEPS - 1 }, Step::Pause),
+            Sending::Ending { event, sent } => {
+                (Sending::Ending { event, sent: sent + 1 }, self.packet(event, END, PRESS_STEPS, Phase::Continues))
+            }
             Sending::Pausing { left } => (Sending::Pausing { left: left - 1 }, Step::Pause),
         };
         self.state = state;
@@ -223,10 +171,7 @@ impl Sender {
     fn packet(&self, event: u8, end: u8, steps: u32, phase: Phase) -> Step {
         let duration = u16::try_from(self.ticks * steps).unwrap_or(u16::MAX);
         let [high, low] = duration.to_be_bytes();
-        Step::Send {
-            payload: [event, end | VOLUME, high, low],
-            phase,
-        }
+        Step::Send { payload: [event, end | VOLUME, high, low], phase }
     }
 }
 
@@ -260,11 +205,7 @@ mod tests {
             clock += 160;
             match sender.step() {
                 Step::Send { payload, phase } => {
-                    timestamp = if phase == Phase::Begins {
-                        clock
-                    } else {
-                        timestamp
-                    };
+                    timestamp = if phase == Phase::Begins { clock } else { timestamp };
                     packets.push((payload, timestamp));
                 }
                 Step::Pause => {}
@@ -275,19 +216,13 @@ mod tests {
 
     fn heard(packets: &[([u8; 4], u32)]) -> String {
         let mut receiver = Receiver::new();
-        packets
-            .iter()
-            .filter_map(|(payload, timestamp)| receiver.on_packet(payload, *timestamp))
-            .collect()
+        packets.iter().filter_map(|(payload, timestamp)| receiver.on_packet(payload, *timestamp)).collect()
     }
 
     #[test]
     fn a_press_is_a_burst_whose_end_is_sent_three_times() {
         let packets = presses("5");
-        let ends: Vec<bool> = packets
-            .iter()
-            .map(|(payload, _)| payload[1] & END != 0)
-            .collect();
+        let ends: Vec<bool> = packets.iter().map(|(payload, _)| payload[1] & END != 0).collect();
         assert_eq!(ends, [false, false, false, false, false, true, true, true]);
         assert_eq!(packets[0].0, [5, VOLUME, 0, 160]);
         assert_eq!(packets[7].0, [5, END | VOLUME, 3, 32], "800 ticks");
@@ -325,20 +260,13 @@ mod tests {
             ([5, 0x8a, 1, 64], 66_535),
         ];
         assert_eq!(heard(&segments), "5");
-        let every_packet = [
-            ([5, 10, 0, 160], 1_000),
-            ([5, 10, 0, 160], 1_160),
-            ([5, 0x8a, 0, 160], 1_320),
-        ];
+        let every_packet = [([5, 10, 0, 160], 1_000), ([5, 10, 0, 160], 1_160), ([5, 0x8a, 0, 160], 1_320)];
         assert_eq!(heard(&every_packet), "5");
     }
 
     #[test]
     fn the_same_key_twice_is_two_presses_though_every_end_is_lost() {
-        let packets: Vec<_> = presses("33")
-            .into_iter()
-            .filter(|(payload, _)| payload[1] & END == 0)
-            .collect();
+        let packets: Vec<_> = presses("33").into_iter().filter(|(payload, _)| payload[1] & END == 0).collect();
         assert_eq!(heard(&packets), "33");
     }
 

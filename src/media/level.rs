@@ -11,11 +11,7 @@ pub struct Silence {
 impl Silence {
     /// Takes in samples that last `duration`; returns how long it has been silent by now.
     pub fn on_frame(&mut self, samples: &[i16], duration: Duration) -> Duration {
-        self.silent = if mean(samples) < SPEECH {
-            self.silent + duration
-        } else {
-            Duration::ZERO
-        };
+        self.silent = if mean(samples) < SPEECH { self.silent + duration } else { Duration::ZERO };
         self.silent
     }
 
@@ -28,10 +24,7 @@ impl Silence {
 
 /// The mean magnitude of the samples.
 pub fn mean(samples: &[i16]) -> u32 {
-    let sum: u64 = samples
-        .iter()
-        .map(|sample| u64::from(sample.unsigned_abs()))
-        .sum();
+    let sum: u64 = samples.iter().map(|sample| u64::from(sample.unsigned_abs())).sum();
     u32::try_from(sum / samples.len().max(1) as u64).unwrap_or(u32::MAX)
 }
 
@@ -49,10 +42,7 @@ mod tests {
         let mut silence = Silence::default();
         assert_eq!(silence.on_frame(&[40, -30, 20], FRAME), FRAME);
         assert_eq!(silence.on_nothing(FRAME), FRAME * 2);
-        assert_eq!(
-            silence.on_frame(&[4_000, -3_000, 2_000], FRAME),
-            Duration::ZERO
-        );
+        assert_eq!(silence.on_frame(&[4_000, -3_000, 2_000], FRAME), Duration::ZERO);
         assert_eq!(silence.on_frame(&[], FRAME), FRAME);
     }
 }

@@ -67,48 +67,28 @@ impl NegotiationError {
 pub fn offer(local: &Local) -> Bytes {
     let mut media = audio(local.address.port(), "RTP/AVP");
     for codec in &local.codecs {
-        add_codec(
-            &mut media,
-            *codec,
-            codec.static_payload_type().unwrap_or(OPUS),
-        );
+        add_codec(&mut media, *codec, codec.static_payload_type().unwrap_or(OPUS));
     }
     for (payload_type, clock_rate) in EVENTS {
-        if local
-            .codecs
-            .iter()
-            .any(|codec| codec.clock_rate() == clock_rate)
-        {
+        if local.codecs.iter().any(|codec| codec.clock_rate() == clock_rate) {
             add_events(&mut media, payload_type, clock_rate);
         }
     }
-    media
-        .attributes
-        .push(Attribute::with_value("ptime", FRAME_MS));
-    media
-        .attributes
-        .push(Attribute::flag(Direction::SendRecv.name()));
+    media.attributes.push(Attribute::with_value("ptime", FRAME_MS));
+    media.attributes.push(Attribute::flag(Direction::SendRecv.name()));
     describe(local, vec![media]).write()
 }
 
 /// Answers an offer. `prefer` is taken where the offer has it, so that two legs need no transcoding; else the offerer's own order decides
 /// (RFC 3264 §6.1).
-pub fn answer(
-    local: &Local,
-    offer: &[u8],
-    prefer: Option<CodecKind>,
-) -> Result<(Bytes, Stream), NegotiationError> {
+pub fn answer(local: &Local, offer: &[u8], prefer: Option<CodecKind>) -> Result<(Bytes, Stream), NegotiationError> {
     let offer = Session::read(offer)?;
     let (index, chosen) = choose(local, &offer, prefer)?;
     let stream = stream(local, &offer, &offer.media[index], &chosen)?;
-    let media = offer
-        .media
-        .iter()
-        .enumerate()
-        .map(|(at, media)| match at == index {
-            true => taken(local, media, &chosen, &stream),
-            false => refused(media),
-        });
+    let media = offer.media.iter().enumerate().map(|(at, media)| match at == index {
+        true => taken(local, media, &chosen, &stream),
+        false => refused(media),
+    });
     let answer = describe(local, media.collect());
     Ok((answer.write(), stream))
 }
@@ -116,11 +96,7 @@ pub fn answer(
 /// Reads the answer to [`offer`].
 pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Stream, NegotiationError> {
     let answer = Session::read(answer)?;
-    let media = answer
-        .media
-        .iter()
-        .find(|media| media.is_audio())
-        .ok_or(NegotiationError::NoAudio)?;
+    let media = answer.media.iter().find(|media| media.is_audio()).ok_or(NegotiationError::NoAudio)?;
     if media.port == 0 {
         return Err(NegotiationError::Refused);
     }
@@ -130,18 +106,9 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Stream, Negotiation
 }
 
 /// The first media line that can be served, and what is spoken on it. When there is none: why the first audio line cannot.
-fn choose(
-    local: &Local,
-    offer: &Session,
-    prefer: Option<CodecKind>,
-) -> Result<(usize, Chosen), NegotiationError> {
+fn choose(local: &Local, offer: &Session, prefer: Option<CodecKind>) -> Result<(usize, Chosen), NegotiationError> {
     let mut why = NegotiationError::NoAudio;
-    for (index, media) in offer
-        .media
-        .iter()
-        .enumerate()
-        .filter(|(_, media)| media.is_audio() && media.port != 0)
-    {
+    for (index, media) in offer.media.iter().enumerate().filter(|(_, media)| media.is_audio() && media.port != 0) {
         match serve(local, offer, media, prefer) {
             Ok(chosen) => return Ok((index, chosen)),
             Err(fault) if why == NegotiationError::NoAudio => why = fault,
@@ -151,12 +118,7 @@ fn choose(
     Err(why)
 }
 
-fn serve(
-    local: &Local,
-    offer: &Session,
-    media: &Media,
-    prefer: Option<CodecKind>,
-) -> Result<Chosen, NegotiationError> {
+fn serve(local: &Local, offer: &Session, media: &Media, prefer: Option<CodecKind>) -> Result<Chosen, NegotiationError> {
     check_protocol(media)?;
     remote_address(local, offer, media)?;
     choose_format(local, media, prefer)
@@ -179,11 +141,7 @@ struct Chosen {
     dtmf: Option<(u8, u32)>,
 }
 
-fn choose_format(
-    local: &Local,
-    media: &Media,
-    prefer: Option<CodecKind>,
-) -> Result<Chosen, NegotiationError> {
+fn choose_format(local: &Local, media: &Media, prefer: Option<CodecKind>) -> Result<Chosen, NegotiationError> {
     let formats: Vec<Format> = media.rtp_formats().collect();
     let common = || {
         formats
@@ -191,40 +149,24 @@ fn choose_format(
             .filter_map(|format| Some((codec_of(format)?, format.payload_type)))
             .filter(|(codec, _)| local.codecs.contains(codec))
     };
-    let (codec, payload_type) = common()
-        .find(|(codec, _)| Some(*codec) == prefer)
-        .or_else(|| common().next())
-        .ok_or_else(|| {
+    let (codec, payload_type) =
+        common().find(|(codec, _)| Some(*codec) == prefer).or_else(|| common().next()).ok_or_else(|| {
             let names: Vec<&str> = formats.iter().map(|format| format.name.as_str()).collect();
-            NegotiationError::NoCommonCodec {
-                offered: names.join(", "),
-            }
+            NegotiationError::NoCommonCodec { offered: names.join(", ") }
         })?;
-    Ok(Chosen {
-        codec,
-        payload_type,
-        dtmf: events_for(codec, &formats),
-    })
+    Ok(Chosen { codec, payload_type, dtmf: events_for(codec, &formats) })
 }
 
 /// telephone-event at the codec's clock rate (RFC 4733 §2.1 wants one clock for one stream).
 // Not as RFC 4733 §2.1: without a match another rate is taken. Softphones (baresip, Linphone) offer 8000 beside Opus and mean it.
 fn events_for(codec: CodecKind, formats: &[Format]) -> Option<(u8, u32)> {
-    let events = || {
-        formats
-            .iter()
-            .filter(|format| format.name.eq_ignore_ascii_case("telephone-event"))
-    };
+    let events = || formats.iter().filter(|format| format.name.eq_ignore_ascii_case("telephone-event"));
     let matching = events().find(|format| format.clock_rate == codec.clock_rate());
-    matching
-        .or_else(|| events().next())
-        .map(|format| (format.payload_type, format.clock_rate))
+    matching.or_else(|| events().next()).map(|format| (format.payload_type, format.clock_rate))
 }
 
 fn codec_of(format: &Format) -> Option<CodecKind> {
-    let codec = CodecKind::ALL
-        .into_iter()
-        .find(|codec| codec.encoding_name().eq_ignore_ascii_case(&format.name))?;
+    let codec = CodecKind::ALL.into_iter().find(|codec| codec.encoding_name().eq_ignore_ascii_case(&format.name))?;
     match (codec, format.clock_rate, format.channels) {
         // Some devices write the rate at which G.722 samples instead of RFC 3551's 8000.
         (CodecKind::G722, 8_000 | 16_000, None | Some(1)) => Some(codec),
@@ -236,12 +178,7 @@ fn codec_of(format: &Format) -> Option<CodecKind> {
 }
 
 /// What the pump is told: `theirs` is the media line of the far side.
-fn stream(
-    local: &Local,
-    session: &Session,
-    theirs: &Media,
-    chosen: &Chosen,
-) -> Result<Stream, NegotiationError> {
+fn stream(local: &Local, session: &Session, theirs: &Media, chosen: &Chosen) -> Result<Stream, NegotiationError> {
     let address = remote_address(local, session, theirs)?;
     let direction = session.direction_of(theirs).reversed();
     Ok(Stream {
@@ -251,19 +188,11 @@ fn stream(
         payload_type: chosen.payload_type,
         dtmf: chosen.dtmf,
         ptime_ms: packet_time(theirs, chosen.codec),
-        direction: if sdp::is_hold(address) {
-            direction.without_sending()
-        } else {
-            direction
-        },
+        direction: if sdp::is_hold(address) { direction.without_sending() } else { direction },
     })
 }
 
-fn remote_address(
-    local: &Local,
-    session: &Session,
-    theirs: &Media,
-) -> Result<IpAddr, NegotiationError> {
+fn remote_address(local: &Local, session: &Session, theirs: &Media) -> Result<IpAddr, NegotiationError> {
     let local = local.address.ip();
     let unreachable = |address: String| NegotiationError::Unreachable { address, local };
     match session.connection_of(theirs) {
@@ -287,10 +216,7 @@ fn remote_rtcp(theirs: &Media, address: IpAddr) -> Option<SocketAddr> {
 
 /// What the far side asks for, in whole frames of 20 ms and at most three; one for Opus, whose packets we do not string together.
 fn packet_time(theirs: &Media, codec: CodecKind) -> u8 {
-    let wanted = theirs
-        .ptime()
-        .unwrap_or(FRAME_MS)
-        .min(theirs.maxptime().unwrap_or(u32::MAX));
+    let wanted = theirs.ptime().unwrap_or(FRAME_MS).min(theirs.maxptime().unwrap_or(u32::MAX));
     match (codec, wanted) {
         (CodecKind::Opus, _) | (_, ..40) => 20,
         (_, 40..60) => 40,
@@ -300,17 +226,8 @@ fn packet_time(theirs: &Media, codec: CodecKind) -> u8 {
 
 fn describe(local: &Local, media: Vec<Media>) -> Session {
     let address = local.address.ip();
-    let origin = Origin {
-        address: Some(address),
-        session: local.session,
-        version: local.version,
-    };
-    Session {
-        origin,
-        connection: Some(Connection::Address(address)),
-        attributes: Vec::new(),
-        media,
-    }
+    let origin = Origin { address: Some(address), session: local.session, version: local.version };
+    Session { origin, connection: Some(Connection::Address(address)), attributes: Vec::new(), media }
 }
 
 /// Our half of the media line that is served.
@@ -320,12 +237,8 @@ fn taken(local: &Local, offered: &Media, chosen: &Chosen, stream: &Stream) -> Me
     if let Some((payload_type, clock_rate)) = chosen.dtmf {
         add_events(&mut media, payload_type, clock_rate);
     }
-    media
-        .attributes
-        .push(Attribute::with_value("ptime", stream.ptime_ms));
-    media
-        .attributes
-        .push(Attribute::flag(stream.direction.name()));
+    media.attributes.push(Attribute::with_value("ptime", stream.ptime_ms));
+    media.attributes.push(Attribute::flag(stream.direction.name()));
     if offered.shares_rtcp() {
         media.attributes.push(Attribute::flag("rtcp-mux"));
     }
@@ -334,12 +247,7 @@ fn taken(local: &Local, offered: &Media, chosen: &Chosen, stream: &Stream) -> Me
 
 /// RFC 3264 §6: port 0, and formats as offered, for there must be one.
 fn refused(offered: &Media) -> Media {
-    Media {
-        port: 0,
-        connection: None,
-        attributes: Vec::new(),
-        ..offered.clone()
-    }
+    Media { port: 0, connection: None, attributes: Vec::new(), ..offered.clone() }
 }
 
 fn audio(port: u16, protocol: &str) -> Media {
@@ -355,11 +263,7 @@ fn audio(port: u16, protocol: &str) -> Media {
 
 fn add_codec(media: &mut Media, codec: CodecKind, payload_type: u8) {
     let channels = if codec == CodecKind::Opus { "/2" } else { "" };
-    let map = format!(
-        "{payload_type} {}/{}{channels}",
-        codec.encoding_name(),
-        codec.clock_rate()
-    );
+    let map = format!("{payload_type} {}/{}{channels}", codec.encoding_name(), codec.clock_rate());
     media.formats.push(payload_type.to_string());
     media.attributes.push(Attribute::with_value("rtpmap", map));
 }
@@ -367,14 +271,8 @@ fn add_codec(media: &mut Media, codec: CodecKind, payload_type: u8) {
 /// Keys 0-9, *, #, A-D: what we send and hear.
 fn add_events(media: &mut Media, payload_type: u8, clock_rate: u32) {
     media.formats.push(payload_type.to_string());
-    media.attributes.push(Attribute::with_value(
-        "rtpmap",
-        format!("{payload_type} telephone-event/{clock_rate}"),
-    ));
-    media.attributes.push(Attribute::with_value(
-        "fmtp",
-        format!("{payload_type} 0-15"),
-    ));
+    media.attributes.push(Attribute::with_value("rtpmap", format!("{payload_type} telephone-event/{clock_rate}")));
+    media.attributes.push(Attribute::with_value("fmtp", format!("{payload_type} 0-15")));
 }
 
 /// Our payload types where RFC 3551 fixes none.

@@ -51,10 +51,7 @@ impl Prompts {
         let languages = self.by_name.get(name)?;
         let exact = languages.get(language);
         let related = || {
-            languages
-                .iter()
-                .find(|(tag, _)| primary(tag).eq_ignore_ascii_case(primary(language)))
-                .map(|(_, clip)| clip)
+            languages.iter().find(|(tag, _)| primary(tag).eq_ignore_ascii_case(primary(language))).map(|(_, clip)| clip)
         };
         exact.or_else(related).cloned()
     }
@@ -66,19 +63,13 @@ impl Prompts {
 
     /// The languages in which a prompt is there.
     pub fn languages_of(&self, name: &str) -> Vec<String> {
-        self.by_name
-            .get(name)
-            .map(|languages| languages.keys().cloned().collect())
-            .unwrap_or_default()
+        self.by_name.get(name).map(|languages| languages.keys().cloned().collect()).unwrap_or_default()
     }
 
     /// Every prompt with its languages; without music.
     pub fn names(&self) -> BTreeMap<String, BTreeSet<String>> {
         let languages = |clips: &BTreeMap<String, Arc<Clip>>| clips.keys().cloned().collect();
-        self.by_name
-            .iter()
-            .map(|(name, clips)| (name.clone(), languages(clips)))
-            .collect()
+        self.by_name.iter().map(|(name, clips)| (name.clone(), languages(clips))).collect()
     }
 
     pub fn music_names(&self) -> BTreeSet<String> {
@@ -87,10 +78,9 @@ impl Prompts {
 
     fn take_shipped(&mut self, language: &str, file: &'static File<'static>) {
         let path = file.path();
-        let (Some(stem), Some("wav")) = (
-            path.file_stem().and_then(|stem| stem.to_str()),
-            path.extension().and_then(|kind| kind.to_str()),
-        ) else {
+        let (Some(stem), Some("wav")) =
+            (path.file_stem().and_then(|stem| stem.to_str()), path.extension().and_then(|kind| kind.to_str()))
+        else {
             return;
         };
         // A test holds that every shipped file can be read.
@@ -136,20 +126,11 @@ mod tests {
             .dirs()
             .flat_map(Dir::files)
             .filter(|file| file.path().extension().is_some_and(|kind| kind == "wav"));
-        let clips =
-            prompts.by_name.values().map(BTreeMap::len).sum::<usize>() + prompts.music.len();
+        let clips = prompts.by_name.values().map(BTreeMap::len).sum::<usize>() + prompts.music.len();
         assert_eq!(files.count(), clips);
         for clip in prompts.by_name.values().flat_map(BTreeMap::values) {
-            assert!(
-                (Duration::from_millis(100)..Duration::from_secs(15)).contains(&clip.duration()),
-                "{clip:?}"
-            );
-            assert!(
-                clip.samples()
-                    .iter()
-                    .any(|sample| sample.unsigned_abs() > 8_000),
-                "{clip:?} is too soft"
-            );
+            assert!((Duration::from_millis(100)..Duration::from_secs(15)).contains(&clip.duration()), "{clip:?}");
+            assert!(clip.samples().iter().any(|sample| sample.unsigned_abs() > 8_000), "{clip:?} is too soft");
         }
         assert!(prompts.music("default").unwrap().duration() > Duration::from_secs(20));
     }
@@ -158,15 +139,9 @@ mod tests {
     fn every_line_of_the_texts_has_its_file_and_every_file_its_line() {
         let prompts = Prompts::shipped();
         for language in LANGUAGES {
-            let texts = SHIPPED
-                .get_file(format!("{language}/texts.tsv"))
-                .unwrap()
-                .contents_utf8()
-                .unwrap();
-            let lines = texts
-                .lines()
-                .filter(|line| !line.starts_with('#'))
-                .map(|line| line.split_once('\t').unwrap().0);
+            let texts = SHIPPED.get_file(format!("{language}/texts.tsv")).unwrap().contents_utf8().unwrap();
+            let lines =
+                texts.lines().filter(|line| !line.starts_with('#')).map(|line| line.split_once('\t').unwrap().0);
             let written: BTreeSet<String> = lines.map(str::to_owned).collect();
             let there: BTreeSet<String> = prompts
                 .names()
@@ -203,38 +178,20 @@ mod tests {
             "instagram-down",
             "telegram-down",
         ];
-        for (name, language) in names
-            .iter()
-            .flat_map(|name| LANGUAGES.map(|language| (name, language)))
-        {
-            assert!(
-                prompts.find(name, language).is_some(),
-                "{name} is missing in {language}"
-            );
+        for (name, language) in names.iter().flat_map(|name| LANGUAGES.map(|language| (name, language))) {
+            assert!(prompts.find(name, language).is_some(), "{name} is missing in {language}");
         }
     }
 
     #[test]
     fn every_number_can_be_said_in_every_language() {
         let prompts = Prompts::shipped();
-        let numbers = || {
-            (0..2_000).chain((0..=speech::LARGEST).step_by(997)).chain([
-                21_000,
-                101_000,
-                131_131,
-                speech::LARGEST,
-            ])
-        };
-        for (tag, number) in LANGUAGES
-            .into_iter()
-            .flat_map(|tag| numbers().map(move |number| (tag, number)))
-        {
+        let numbers =
+            || (0..2_000).chain((0..=speech::LARGEST).step_by(997)).chain([21_000, 101_000, 131_131, speech::LARGEST]);
+        for (tag, number) in LANGUAGES.into_iter().flat_map(|tag| numbers().map(move |number| (tag, number))) {
             let names = speech::cardinal(number, Language::of(tag).unwrap()).unwrap();
             for name in names.into_iter().chain(speech::digits("0123456789*#")) {
-                assert!(
-                    prompts.find(&name, tag).is_some(),
-                    "{name} is missing in {tag}"
-                );
+                assert!(prompts.find(&name, tag).is_some(), "{name} is missing in {tag}");
             }
         }
     }
@@ -243,19 +200,10 @@ mod tests {
     fn a_language_is_found_by_its_relatives_but_not_replaced_by_another() {
         let prompts = Prompts::shipped();
         let goodbye = prompts.find("goodbye", "pt-BR").unwrap();
-        assert!(Arc::ptr_eq(
-            &goodbye,
-            &prompts.find("goodbye", "pt").unwrap()
-        ));
-        assert!(Arc::ptr_eq(
-            &goodbye,
-            &prompts.find("goodbye", "PT-pt").unwrap()
-        ));
+        assert!(Arc::ptr_eq(&goodbye, &prompts.find("goodbye", "pt").unwrap()));
+        assert!(Arc::ptr_eq(&goodbye, &prompts.find("goodbye", "PT-pt").unwrap()));
         assert!(prompts.find("goodbye", "de").is_none());
-        assert!(
-            prompts.find("default", "pt-BR").is_none(),
-            "music belongs to no language"
-        );
+        assert!(prompts.find("default", "pt-BR").is_none(), "music belongs to no language");
         assert_eq!(prompts.languages_of("goodbye"), ["en", "es", "pt-BR"]);
     }
 
@@ -268,18 +216,9 @@ mod tests {
         let file = [&writer.header()[..], &samples].concat();
         prompts.overlay("goodbye", "en", file.clone()).unwrap();
         prompts.overlay("jazz", MUSIC, file).unwrap();
-        assert_eq!(
-            prompts.find("goodbye", "en").unwrap().duration(),
-            Duration::from_secs(2)
-        );
-        assert_eq!(
-            prompts.music_names(),
-            BTreeSet::from(["default".to_owned(), "jazz".to_owned()])
-        );
-        assert_eq!(
-            prompts.overlay("goodbye", "en", b"text".to_vec()),
-            Err(WavError::NotWav)
-        );
+        assert_eq!(prompts.find("goodbye", "en").unwrap().duration(), Duration::from_secs(2));
+        assert_eq!(prompts.music_names(), BTreeSet::from(["default".to_owned(), "jazz".to_owned()]));
+        assert_eq!(prompts.overlay("goodbye", "en", b"text".to_vec()), Err(WavError::NotWav));
     }
 
     #[test]
@@ -288,9 +227,6 @@ mod tests {
         let file = SHIPPED.get_file("en/goodbye.wav").unwrap().contents();
         let frames = clip.encoded(CodecKind::Pcma);
         assert_eq!(frames.frame(0), wav::read(file).unwrap().data.get(..160));
-        assert!(
-            std::ptr::eq(frames, clip.encoded(CodecKind::Pcma)),
-            "encoded once"
-        );
+        assert!(std::ptr::eq(frames, clip.encoded(CodecKind::Pcma)), "encoded once");
     }
 }

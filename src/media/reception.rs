@@ -103,10 +103,7 @@ impl Reception {
     /// report are the caller's to fill in.
     pub fn report(&mut self) -> Option<ReportBlock> {
         let line = self.line?;
-        let (expected, received) = (
-            self.expected() - self.reported.0,
-            self.received - self.reported.1,
-        );
+        let (expected, received) = (self.expected() - self.reported.0, self.received - self.reported.1);
         let lost = expected.saturating_sub(received);
         let fraction = (lost * 256).checked_div(expected).unwrap_or(0).min(255);
         self.reported = (self.expected(), self.received);
@@ -122,22 +119,13 @@ impl Reception {
     }
 
     fn expected(&self) -> u64 {
-        self.expected_before
-            + self.line.map_or(0, |line| {
-                u64::from(line.highest.wrapping_sub(line.base)) + 1
-            })
+        self.expected_before + self.line.map_or(0, |line| u64::from(line.highest.wrapping_sub(line.base)) + 1)
     }
 
     fn begin(&mut self, ssrc: u32, sequence: u16, timestamp: u32, now: Instant) {
         self.expected_before = self.expected();
         let base = u32::from(sequence);
-        self.line = Some(Line {
-            ssrc,
-            base,
-            highest: base,
-            seen: 1,
-            last: (now, timestamp),
-        });
+        self.line = Some(Line { ssrc, base, highest: base, seen: 1, last: (now, timestamp) });
     }
 
     /// Finds a sequence number's place on the line and notes it there.
@@ -162,8 +150,7 @@ impl Reception {
         let Some(line) = &mut self.line else { return };
         let (came, stamp) = line.last;
         line.last = (now, timestamp);
-        let passed = now.saturating_duration_since(came).as_nanos() * u128::from(self.clock_rate)
-            / 1_000_000_000;
+        let passed = now.saturating_duration_since(came).as_nanos() * u128::from(self.clock_rate) / 1_000_000_000;
         let passed = i64::try_from(passed).unwrap_or(i64::MAX);
         let transit = passed - i64::from(timestamp.wrapping_sub(stamp).cast_signed());
         // A pause of the sender is no jitter: a leap of more than a second is left out.
@@ -205,10 +192,7 @@ fn low_half(extended: u32) -> u16 {
 mod tests {
     use super::*;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary origin for virtual time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {
         Instant::now()
     }
@@ -219,10 +203,7 @@ mod tests {
 
     fn hear(reception: &mut Reception, sequences: &[u16]) -> Vec<Arrival> {
         let now = start();
-        sequences
-            .iter()
-            .map(|sequence| reception.on_packet(5, *sequence, u32::from(*sequence) * 160, now))
-            .collect()
+        sequences.iter().map(|sequence| reception.on_packet(5, *sequence, u32::from(*sequence) * 160, now)).collect()
     }
 
     #[test]
@@ -231,18 +212,11 @@ mod tests {
         let arrivals = hear(&mut reception, &[65_533, 65_534, 1, 2]);
         assert_eq!(
             arrivals[1..],
-            [
-                Arrival::New { missing: 0 },
-                Arrival::New { missing: 2 },
-                Arrival::New { missing: 0 }
-            ]
+            [Arrival::New { missing: 0 }, Arrival::New { missing: 2 }, Arrival::New { missing: 0 }]
         );
         assert_eq!((reception.received(), reception.lost()), (4, 2));
         let report = reception.report().unwrap();
-        assert_eq!(
-            (report.ssrc, report.lost, report.highest_sequence),
-            (5, 2, 65_538)
-        );
+        assert_eq!((report.ssrc, report.lost, report.highest_sequence), (5, 2, 65_538));
         assert_eq!(report.fraction_lost, 85, "2 of 6 in 1/256");
     }
 
@@ -259,14 +233,7 @@ mod tests {
             Arrival::Duplicate,
         ];
         assert_eq!(arrivals, expected);
-        assert_eq!(
-            (
-                reception.received(),
-                reception.lost(),
-                reception.duplicates()
-            ),
-            (3, 0, 3)
-        );
+        assert_eq!((reception.received(), reception.lost(), reception.duplicates()), (3, 0, 3));
     }
 
     #[test]
@@ -290,18 +257,13 @@ mod tests {
 
     #[test]
     fn steady_arrival_has_no_jitter_and_unsteady_arrival_has() {
-        let (now, mut steady, mut unsteady) =
-            (start(), Reception::new(8_000), Reception::new(8_000));
+        let (now, mut steady, mut unsteady) = (start(), Reception::new(8_000), Reception::new(8_000));
         for index in 0..500_u16 {
             let (stamp, at) = (u32::from(index) * 160, now + ms(u64::from(index) * 20));
             steady.on_packet(1, index, stamp, at);
             unsteady.on_packet(1, index, stamp, at + ms(u64::from(index % 2) * 10));
         }
         assert_eq!(steady.jitter(), Duration::ZERO);
-        assert!(
-            (ms(9)..=ms(10)).contains(&unsteady.jitter()),
-            "{:?}",
-            unsteady.jitter()
-        );
+        assert!((ms(9)..=ms(10)).contains(&unsteady.jitter()), "{:?}", unsteady.jitter());
     }
 }

@@ -22,20 +22,10 @@ pub struct Resampler {
 impl Resampler {
     pub fn new(from: u32, to: u32) -> Resampler {
         let divisor = gcd(from.max(1), to.max(1));
-        let (up, down) = (
-            (to.max(1) / divisor) as usize,
-            (from.max(1) / divisor) as usize,
-        );
+        let (up, down) = ((to.max(1) / divisor) as usize, (from.max(1) / divisor) as usize);
         let taps = TAPS * down.max(up).div_ceil(up);
         let filters = design(up, down, taps);
-        Resampler {
-            up,
-            down,
-            taps,
-            filters,
-            window: vec![0; taps - 1 + PIECE].into(),
-            position: 0,
-        }
+        Resampler { up, down, taps, filters, window: vec![0; taps - 1 + PIECE].into(), position: 0 }
     }
 
     /// The most samples that `count` samples of input can give.
@@ -68,8 +58,7 @@ impl Resampler {
             self.position += self.down;
         }
         self.position -= input.len() * self.up;
-        self.window
-            .copy_within(input.len()..input.len() + history, 0);
+        self.window.copy_within(input.len()..input.len() + history, 0);
         written
     }
 }
@@ -121,20 +110,13 @@ fn design(up: usize, down: usize, taps: usize) -> Box<[i16]> {
     let prototype = |index: f64| {
         let offset = index - length / 2.0;
         let edge = 2.0 * offset / length;
-        cutoff * sinc(cutoff * offset) * bessel(BETA * (1.0 - edge * edge).max(0.0).sqrt())
-            / bessel(BETA)
+        cutoff * sinc(cutoff * offset) * bessel(BETA * (1.0 - edge * edge).max(0.0).sqrt()) / bessel(BETA)
     };
     let mut filters = Vec::with_capacity(up * taps);
     for phase in 0..up {
-        let filter: Vec<f64> = (0..taps)
-            .map(|tap| prototype(((taps - 1 - tap) * up + phase) as f64))
-            .collect();
+        let filter: Vec<f64> = (0..taps).map(|tap| prototype(((taps - 1 - tap) * up + phase) as f64)).collect();
         let sum: f64 = filter.iter().sum();
-        filters.extend(
-            filter
-                .iter()
-                .map(|value| (value / sum * ONE).round() as i16),
-        );
+        filters.extend(filter.iter().map(|value| (value / sum * ONE).round() as i16));
     }
     filters.into()
 }
@@ -166,22 +148,14 @@ mod tests {
 
     fn tone(frequency: f64, rate: u32, count: usize) -> Vec<i16> {
         let step = frequency * std::f64::consts::TAU / f64::from(rate);
-        (0..count)
-            .map(|index| ((index as f64 * step).sin() * 10_000.0).round() as i16)
-            .collect()
+        (0..count).map(|index| ((index as f64 * step).sin() * 10_000.0).round() as i16).collect()
     }
 
     /// Power of what is left when `expected` is taken away, in dB below it.
     fn distance(samples: &[i16], expected: &[i16]) -> f64 {
-        let power =
-            |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+        let power = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
         let signal = power(&mut expected.iter().map(|sample| f64::from(*sample)));
-        let rest = power(
-            &mut samples
-                .iter()
-                .zip(expected)
-                .map(|(a, b)| f64::from(*a) - f64::from(*b)),
-        );
+        let rest = power(&mut samples.iter().zip(expected).map(|(a, b)| f64::from(*a) - f64::from(*b)));
         10.0 * (signal / rest).log10()
     }
 
@@ -203,42 +177,25 @@ mod tests {
                 assert_eq!(converted.len(), expected.len(), "{from} to {to}");
                 let inner = 1_000..expected.len() - 1_000;
                 let distance = distance(&converted[inner.clone()], &expected[inner]);
-                assert!(
-                    distance > 50.0,
-                    "{frequency} Hz from {from} to {to}: {distance:.1} dB"
-                );
+                assert!(distance > 50.0, "{frequency} Hz from {from} to {to}: {distance:.1} dB");
             }
         }
     }
 
     #[test]
     fn what_the_lower_rate_cannot_carry_is_taken_out() {
-        for (from, to, frequency) in [
-            (48_000, 8_000, 4_600.0),
-            (16_000, 8_000, 5_000.0),
-            (48_000, 16_000, 9_500.0),
-        ] {
+        for (from, to, frequency) in [(48_000, 8_000, 4_600.0), (16_000, 8_000, 5_000.0), (48_000, 16_000, 9_500.0)] {
             let converted = convert(&tone(frequency, from, from as usize / 2), from, to);
-            let loudest = converted[500..converted.len() - 500]
-                .iter()
-                .map(|sample| sample.unsigned_abs())
-                .max()
-                .unwrap();
-            assert!(
-                loudest < 20,
-                "{frequency} Hz from {from} to {to} leaves {loudest}"
-            );
+            let loudest =
+                converted[500..converted.len() - 500].iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+            assert!(loudest < 20, "{frequency} Hz from {from} to {to} leaves {loudest}");
         }
     }
 
     #[test]
     fn a_stream_in_frames_is_the_same_as_the_whole() {
-        for (from, to, frame) in [
-            (8_000, 48_000, 160),
-            (48_000, 8_000, 960),
-            (16_000, 8_000, 320),
-            (8_000, 16_000, 33),
-        ] {
+        for (from, to, frame) in [(8_000, 48_000, 160), (48_000, 8_000, 960), (16_000, 8_000, 320), (8_000, 16_000, 33)]
+        {
             let samples = tone(700.0, from, 9_600);
             let mut whole = vec![0; samples.len() * 6 + 1];
             let length = Resampler::new(from, to).process(&samples, &mut whole);
@@ -263,15 +220,7 @@ mod tests {
 
     #[test]
     fn the_loudest_sound_does_not_overflow() {
-        let square: Vec<i16> = (0..4_800)
-            .map(|index| {
-                if index / 7 % 2 == 0 {
-                    i16::MAX
-                } else {
-                    i16::MIN
-                }
-            })
-            .collect();
+        let square: Vec<i16> = (0..4_800).map(|index| if index / 7 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
         for (from, to) in [(8_000, 48_000), (48_000, 8_000), (16_000, 48_000)] {
             let out = convert(&square, from, to);
             assert!(out.contains(&i16::MAX) || to < from);

@@ -67,11 +67,7 @@ pub fn write(
 pub fn read(datagram: &[u8]) -> impl Iterator<Item = Report> {
     Packets { rest: datagram }.filter_map(|(kind, count, body)| match kind {
         SR => sender_report(count, body),
-        RR => Some(Report {
-            ssrc: word(body, 0)?,
-            sender: None,
-            block: block_at(count, body, 4),
-        }),
+        RR => Some(Report { ssrc: word(body, 0)?, sender: None, block: block_at(count, body, 4) }),
         _ => None,
     })
 }
@@ -82,17 +78,8 @@ const SDES: u8 = 202;
 
 fn sender_report(count: u8, body: &[u8]) -> Option<Report> {
     let ntp = u64::from(word(body, 4)?) << 32 | u64::from(word(body, 8)?);
-    let sender = SenderInfo {
-        ntp,
-        timestamp: word(body, 12)?,
-        packets: word(body, 16)?,
-        octets: word(body, 20)?,
-    };
-    Some(Report {
-        ssrc: word(body, 0)?,
-        sender: Some(sender),
-        block: block_at(count, body, 24),
-    })
+    let sender = SenderInfo { ntp, timestamp: word(body, 12)?, packets: word(body, 16)?, octets: word(body, 20)? };
+    Some(Report { ssrc: word(body, 0)?, sender: Some(sender), block: block_at(count, body, 24) })
 }
 
 fn block_at(count: u8, body: &[u8], start: usize) -> Option<ReportBlock> {
@@ -114,10 +101,7 @@ fn block_at(count: u8, body: &[u8], start: usize) -> Option<ReportBlock> {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|four| u32::from_be_bytes(*four))
+    bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
 }
 
 /// Walks a compound packet: type, count and body of each part.
@@ -219,29 +203,12 @@ mod tests {
 
     #[test]
     fn reports_are_read_as_they_were_written() {
-        let sender = SenderInfo {
-            ntp: 0x1234_5678_9abc_def0,
-            timestamp: 160,
-            packets: 50,
-            octets: 8_000,
-        };
-        for (sender, block) in [
-            (Some(sender), Some(BLOCK)),
-            (Some(sender), None),
-            (None, Some(BLOCK)),
-            (None, None),
-        ] {
+        let sender = SenderInfo { ntp: 0x1234_5678_9abc_def0, timestamp: 160, packets: 50, octets: 8_000 };
+        for (sender, block) in [(Some(sender), Some(BLOCK)), (Some(sender), None), (None, Some(BLOCK)), (None, None)] {
             let mut out = [0; MAX_LEN];
             let length = write(9, sender, block, "a@b", &mut out);
             assert_eq!(length % 4, 0);
-            assert_eq!(
-                read(&out[..length]).collect::<Vec<_>>(),
-                [Report {
-                    ssrc: 9,
-                    sender,
-                    block
-                }]
-            );
+            assert_eq!(read(&out[..length]).collect::<Vec<_>>(), [Report { ssrc: 9, sender, block }]);
         }
     }
 
@@ -250,23 +217,13 @@ mod tests {
         let mut out = [0; MAX_LEN];
         let length = write(9, None, None, "abcd", &mut out);
         assert_eq!(out[..8], [0x80, RR, 0, 1, 0, 0, 0, 9]);
-        assert_eq!(
-            out[8..length],
-            [
-                0x81, SDES, 0, 3, 0, 0, 0, 9, 1, 4, b'a', b'b', b'c', b'd', 0, 0
-            ]
-        );
+        assert_eq!(out[8..length], [0x81, SDES, 0, 3, 0, 0, 0, 9, 1, 4, b'a', b'b', b'c', b'd', 0, 0]);
     }
 
     #[test]
     fn the_longest_packet_fits() {
         let mut out = [0; MAX_LEN];
-        let sender = SenderInfo {
-            ntp: 0,
-            timestamp: 0,
-            packets: 0,
-            octets: 0,
-        };
+        let sender = SenderInfo { ntp: 0, timestamp: 0, packets: 0, octets: 0 };
         assert!(write(9, Some(sender), Some(BLOCK), &"x".repeat(200), &mut out) <= MAX_LEN);
     }
 

@@ -58,10 +58,7 @@ pub fn read(datagram: &[u8]) -> Option<Packet<'_>> {
         timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
         ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
     };
-    Some(Packet {
-        header,
-        payload: payload(datagram, fixed[0])?,
-    })
+    Some(Packet { header, payload: payload(datagram, fixed[0])? })
 }
 
 /// Tells RTCP from RTP on a shared port (RFC 5761 §4): packet types 192-223.
@@ -100,11 +97,7 @@ enum Line {
     /// Nothing has been sent; the first packet gets this timestamp.
     Fresh { timestamp: u32 },
     /// The furthest timestamp sent so far, when, and how many ticks of sound it carried.
-    Running {
-        timestamp: u32,
-        sent: Instant,
-        ticks: u32,
-    },
+    Running { timestamp: u32, sent: Instant, ticks: u32 },
 }
 
 /// Who was speaking last.
@@ -157,13 +150,7 @@ enum Marker {
 impl Restamp {
     /// `ssrc`, `sequence` and `timestamp` should be random (RFC 3550 §5.1); `clock_rate` is that of the negotiated codec.
     pub fn new(ssrc: u32, sequence: u16, timestamp: u32, clock_rate: u32) -> Restamp {
-        Restamp {
-            ssrc,
-            clock_rate,
-            next_sequence: sequence,
-            line: Line::Fresh { timestamp },
-            source: Source::Nobody,
-        }
+        Restamp { ssrc, clock_rate, next_sequence: sequence, line: Line::Fresh { timestamp }, source: Source::Nobody }
     }
 
     pub fn ssrc(&self) -> u32 {
@@ -179,9 +166,9 @@ impl Restamp {
     pub fn timestamp_at(&self, now: Instant) -> u32 {
         match self.line {
             Line::Fresh { timestamp } => timestamp,
-            Line::Running {
-                timestamp, sent, ..
-            } => timestamp.wrapping_add(self.ticks(now.saturating_duration_since(sent))),
+            Line::Running { timestamp, sent, .. } => {
+                timestamp.wrapping_add(self.ticks(now.saturating_duration_since(sent)))
+            }
         }
     }
 
@@ -220,17 +207,12 @@ impl Restamp {
         };
         self.source = Source::Event { started };
         let header = self.send(payload_type, marker, slot, ticks, now);
-        Header {
-            timestamp: started,
-            ..header
-        }
+        Header { timestamp: started, ..header }
     }
 
     fn relay_header(&mut self, header: Header, payload_type: u8, now: Instant) -> Option<Header> {
         let (relayed, marker) = match self.source {
-            Source::Relayed(relayed) if self.continues(&relayed, &header, now) => {
-                (relayed, header.marker)
-            }
+            Source::Relayed(relayed) if self.continues(&relayed, &header, now) => (relayed, header.marker),
             _ => (self.adopt(&header, now), true),
         };
         let sequence = header.sequence.wrapping_add(relayed.sequence_shift);
@@ -242,35 +224,14 @@ impl Restamp {
         if !is_before(sequence, self.next_sequence) {
             self.advance(relayed, &header, sequence, timestamp, now);
         }
-        Some(Header {
-            payload_type,
-            marker,
-            sequence,
-            timestamp,
-            ssrc: self.ssrc,
-        })
+        Some(Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc })
     }
 
     /// Moves the line on to a packet that is newer than all before it.
-    fn advance(
-        &mut self,
-        relayed: Relayed,
-        header: &Header,
-        sequence: u16,
-        timestamp: u32,
-        now: Instant,
-    ) {
-        self.source = Source::Relayed(Relayed {
-            sequence: header.sequence,
-            timestamp: header.timestamp,
-            ..relayed
-        });
+    fn advance(&mut self, relayed: Relayed, header: &Header, sequence: u16, timestamp: u32, now: Instant) {
+        self.source = Source::Relayed(Relayed { sequence: header.sequence, timestamp: header.timestamp, ..relayed });
         self.next_sequence = sequence.wrapping_add(1);
-        self.line = Line::Running {
-            timestamp,
-            sent: now,
-            ticks: self.clock_rate / 50,
-        };
+        self.line = Line::Running { timestamp, sent: now, ticks: self.clock_rate / 50 };
     }
 
     /// Whether a packet goes on with the source that spoke last, as RFC 3550 A.1 judges sequence numbers.
@@ -280,11 +241,7 @@ impl Restamp {
             Line::Running { sent, .. } => self.ticks(now.saturating_duration_since(sent)),
             Line::Fresh { .. } => 0,
         };
-        let leap = header
-            .timestamp
-            .wrapping_sub(relayed.timestamp)
-            .wrapping_sub(passed)
-            .cast_signed();
+        let leap = header.timestamp.wrapping_sub(relayed.timestamp).wrapping_sub(passed).cast_signed();
         header.ssrc == relayed.ssrc
             && (-MAX_MISORDER..=MAX_DROPOUT).contains(&step)
             && leap.unsigned_abs() <= self.clock_rate.saturating_mul(MAX_LEAP_SECONDS)
@@ -303,28 +260,11 @@ impl Restamp {
         }
     }
 
-    fn send(
-        &mut self,
-        payload_type: u8,
-        marker: Marker,
-        timestamp: u32,
-        ticks: u32,
-        now: Instant,
-    ) -> Header {
+    fn send(&mut self, payload_type: u8, marker: Marker, timestamp: u32, ticks: u32, now: Instant) -> Header {
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
-        self.line = Line::Running {
-            timestamp,
-            sent: now,
-            ticks,
-        };
-        Header {
-            payload_type,
-            marker: marker == Marker::Set,
-            sequence,
-            timestamp,
-            ssrc: self.ssrc,
-        }
+        self.line = Line::Running { timestamp, sent: now, ticks };
+        Header { payload_type, marker: marker == Marker::Set, sequence, timestamp, ssrc: self.ssrc }
     }
 
     /// The timestamp of a frame that begins now, and whether it begins a talk spurt.
@@ -332,14 +272,7 @@ impl Restamp {
         match (self.line, self.source) {
             (Line::Fresh { timestamp }, _) => (timestamp, Marker::Set),
             (Line::Running { .. }, Source::Relayed(_)) => self.slot_after_switch(now),
-            (
-                Line::Running {
-                    timestamp,
-                    sent,
-                    ticks,
-                },
-                _,
-            ) => {
+            (Line::Running { timestamp, sent, ticks }, _) => {
                 let passed = now.saturating_duration_since(sent);
                 if passed > GAP + self.duration(ticks) {
                     return (timestamp.wrapping_add(self.ticks(passed)), Marker::Set);
@@ -353,11 +286,7 @@ impl Restamp {
     fn slot_after_switch(&self, now: Instant) -> (u32, Marker) {
         match self.line {
             Line::Fresh { timestamp } => (timestamp, Marker::Set),
-            Line::Running {
-                timestamp,
-                sent,
-                ticks,
-            } => {
+            Line::Running { timestamp, sent, ticks } => {
                 let passed = self.ticks(now.saturating_duration_since(sent));
                 (timestamp.wrapping_add(passed.max(ticks)), Marker::Set)
             }

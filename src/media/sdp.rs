@@ -79,12 +79,7 @@ pub enum Direction {
 }
 
 impl Direction {
-    const ALL: [Direction; 4] = [
-        Direction::SendRecv,
-        Direction::SendOnly,
-        Direction::RecvOnly,
-        Direction::Inactive,
-    ];
+    const ALL: [Direction; 4] = [Direction::SendRecv, Direction::SendOnly, Direction::RecvOnly, Direction::Inactive];
 
     /// The same flow as the other side sees it.
     pub fn reversed(self) -> Direction {
@@ -142,20 +137,11 @@ impl Session {
     /// Reads a description; lines may end in CRLF, LF or CR.
     pub fn read(octets: &[u8]) -> Result<Session, SdpError> {
         if octets.len() > MAX_OCTETS {
-            return Err(SdpError::TooLong {
-                octets: octets.len(),
-            });
+            return Err(SdpError::TooLong { octets: octets.len() });
         }
         let text = String::from_utf8_lossy(octets);
-        let mut lines = text
-            .split(['\r', '\n'])
-            .map(str::trim)
-            .filter(|line| !line.is_empty());
-        if lines
-            .next()
-            .and_then(|line| line.strip_prefix("v="))
-            .is_none_or(|version| version.trim() != "0")
-        {
+        let mut lines = text.split(['\r', '\n']).map(str::trim).filter(|line| !line.is_empty());
+        if lines.next().and_then(|line| line.strip_prefix("v=")).is_none_or(|version| version.trim() != "0") {
             return Err(SdpError::NoVersion);
         }
         let mut session = Session::default();
@@ -181,9 +167,7 @@ impl Session {
 
     /// The direction of a media line: its own attribute, else the session's, else both ways.
     pub fn direction_of(&self, media: &Media) -> Direction {
-        direction(&media.attributes)
-            .or_else(|| direction(&self.attributes))
-            .unwrap_or_default()
+        direction(&media.attributes).or_else(|| direction(&self.attributes)).unwrap_or_default()
     }
 
     fn take(&mut self, line: &str) -> Result<(), SdpError> {
@@ -206,10 +190,7 @@ impl Session {
         if self.media.len() == MAX_MEDIA {
             return Err(SdpError::TooManyMedia);
         }
-        self.media
-            .push(Media::read(line).ok_or_else(|| SdpError::BadMedia {
-                line: line.to_owned(),
-            })?);
+        self.media.push(Media::read(line).ok_or_else(|| SdpError::BadMedia { line: line.to_owned() })?);
         Ok(())
     }
 
@@ -237,9 +218,7 @@ impl Session {
 impl Media {
     /// Is this RTP as we speak it: without encryption, with or without feedback (RFC 3551, RFC 4585)?
     pub fn is_plain_rtp(&self) -> bool {
-        ["RTP/AVP", "RTP/AVPF"]
-            .iter()
-            .any(|known| self.protocol.eq_ignore_ascii_case(known))
+        ["RTP/AVP", "RTP/AVPF"].iter().any(|known| self.protocol.eq_ignore_ascii_case(known))
     }
 
     /// Is this RTP that asks for encryption (RFC 3711, RFC 5124, RFC 5764)?
@@ -299,17 +278,9 @@ impl Media {
         let parameters = self.said_of("fmtp", payload_type).map(str::to_owned);
         let (name, clock_rate, channels) = match self.said_of("rtpmap", payload_type) {
             Some(map) => read_map(map)?,
-            None => {
-                fixed(payload_type).map(|(name, clock_rate)| (name.to_owned(), clock_rate, None))?
-            }
+            None => fixed(payload_type).map(|(name, clock_rate)| (name.to_owned(), clock_rate, None))?,
         };
-        Some(Format {
-            payload_type,
-            name,
-            clock_rate,
-            channels,
-            parameters,
-        })
+        Some(Format { payload_type, name, clock_rate, channels, parameters })
     }
 
     /// The rest of the first `a=NAME:PAYLOAD_TYPE rest`.
@@ -327,11 +298,7 @@ impl Media {
     fn number(&self, name: &str) -> Option<u32> {
         let text = self.attribute(name)?.value.as_deref()?.trim();
         // Some phones write `20.0`.
-        text.split(['.', ' '])
-            .next()?
-            .parse()
-            .ok()
-            .filter(|number| (1..=1000).contains(number))
+        text.split(['.', ' ']).next()?.parse().ok().filter(|number| (1..=1000).contains(number))
     }
 
     /// `audio 49170 RTP/AVP 0 8`, also `49170/2`.
@@ -341,30 +308,17 @@ impl Media {
         let port = words.next()?.split('/').next()?.parse().ok()?;
         let protocol = words.next()?.to_owned();
         let formats = words.map(str::to_owned).collect();
-        Some(Media {
-            kind,
-            port,
-            protocol,
-            formats,
-            connection: None,
-            attributes: Vec::new(),
-        })
+        Some(Media { kind, port, protocol, formats, connection: None, attributes: Vec::new() })
     }
 }
 
 impl Attribute {
     pub fn flag(name: &str) -> Attribute {
-        Attribute {
-            name: name.to_owned(),
-            value: None,
-        }
+        Attribute { name: name.to_owned(), value: None }
     }
 
     pub fn with_value(name: &str, value: impl fmt::Display) -> Attribute {
-        Attribute {
-            name: name.to_owned(),
-            value: Some(value.to_string()),
-        }
+        Attribute { name: name.to_owned(), value: Some(value.to_string()) }
     }
 
     fn is(&self, name: &str) -> bool {
@@ -373,10 +327,7 @@ impl Attribute {
 
     fn read(text: &str) -> Attribute {
         match text.split_once(':') {
-            Some((name, value)) => Attribute {
-                name: name.trim().to_owned(),
-                value: Some(value.trim().to_owned()),
-            },
+            Some((name, value)) => Attribute { name: name.trim().to_owned(), value: Some(value.trim().to_owned()) },
             None => Attribute::flag(text),
         }
     }
@@ -405,17 +356,8 @@ impl Origin {
     /// `- 1 2 IN IP4 192.0.2.1`; what cannot be read is 0.
     fn read(line: &str) -> Origin {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let number = |index: usize| {
-            words
-                .get(index)
-                .and_then(|word| word.parse().ok())
-                .unwrap_or(0)
-        };
-        Origin {
-            session: number(1),
-            version: number(2),
-            address: words.get(5).and_then(|word| word.parse().ok()),
-        }
+        let number = |index: usize| words.get(index).and_then(|word| word.parse().ok()).unwrap_or(0);
+        Origin { session: number(1), version: number(2), address: words.get(5).and_then(|word| word.parse().ok()) }
     }
 }
 
@@ -424,11 +366,7 @@ fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
 }
 
 fn direction(attributes: &[Attribute]) -> Option<Direction> {
-    attributes.iter().find_map(|attribute| {
-        Direction::ALL
-            .into_iter()
-            .find(|direction| attribute.is(direction.name()))
-    })
+    attributes.iter().find_map(|attribute| Direction::ALL.into_iter().find(|direction| attribute.is(direction.name())))
 }
 
 /// `opus/48000/2`.
@@ -436,11 +374,7 @@ fn read_map(map: &str) -> Option<(String, u32, Option<u8>)> {
     let mut parts = map.split('/').map(str::trim);
     let name = parts.next().filter(|name| !name.is_empty())?.to_owned();
     let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
-    Some((
-        name,
-        clock_rate,
-        parts.next().and_then(|channels| channels.parse().ok()),
-    ))
+    Some((name, clock_rate, parts.next().and_then(|channels| channels.parse().ok())))
 }
 
 /// RFC 3551 §6, as far as telephones use it.

@@ -12,24 +12,14 @@ use crate::media::sdp::Session;
 
 impl fmt::Display for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Origin {
-            session,
-            version,
-            address,
-        } = self.origin;
+        let Origin { session, version, address } = self.origin;
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        write!(
-            f,
-            "v=0\r\no=- {session} {version} IN {} {address}\r\ns=-\r\n",
-            family(&address)
-        )?;
+        write!(f, "v=0\r\no=- {session} {version} IN {} {address}\r\ns=-\r\n", family(&address))?;
         if let Some(connection) = &self.connection {
             write!(f, "{connection}")?;
         }
         write!(f, "t=0 0\r\n")?;
-        self.attributes
-            .iter()
-            .try_for_each(|attribute| write!(f, "{attribute}"))?;
+        self.attributes.iter().try_for_each(|attribute| write!(f, "{attribute}"))?;
         self.media.iter().try_for_each(|media| write!(f, "{media}"))
     }
 }
@@ -37,16 +27,12 @@ impl fmt::Display for Session {
 impl fmt::Display for Media {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "m={} {} {}", self.kind, self.port, self.protocol)?;
-        self.formats
-            .iter()
-            .try_for_each(|format| write!(f, " {format}"))?;
+        self.formats.iter().try_for_each(|format| write!(f, " {format}"))?;
         write!(f, "\r\n")?;
         if let Some(connection) = &self.connection {
             write!(f, "{connection}")?;
         }
-        self.attributes
-            .iter()
-            .try_for_each(|attribute| write!(f, "{attribute}"))
+        self.attributes.iter().try_for_each(|attribute| write!(f, "{attribute}"))
     }
 }
 

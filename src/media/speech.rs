@@ -48,11 +48,7 @@ pub fn cardinal(number: u32, language: Language) -> Option<Vec<String>> {
         names.push("thousand".to_owned());
     }
     // "mil e cem", "dois mil e cinco", but "mil duzentos e três".
-    if language == Language::Portuguese
-        && thousands > 0
-        && rest > 0
-        && (rest < 100 || rest % 100 == 0)
-    {
+    if language == Language::Portuguese && thousands > 0 && rest > 0 && (rest < 100 || rest % 100 == 0) {
         names.push("and".to_owned());
     }
     if rest > 0 || thousands == 0 {
@@ -110,24 +106,13 @@ fn shortened(number: u32, names: &mut Vec<String>) {
     if number > 21 {
         names.extend([format!("number-{}", number / 10 * 10), "and".to_owned()]);
     }
-    names.push(
-        if number == 21 {
-            "number-21-short"
-        } else {
-            "number-1-short"
-        }
-        .to_owned(),
-    );
+    names.push(if number == 21 { "number-21-short" } else { "number-1-short" }.to_owned());
 }
 
 /// "cem" alone, "cento" before more; likewise "cien" and "ciento".
 fn hundreds(number: u32, language: Language, names: &mut Vec<String>) {
     let more = language != Language::English && (101..200).contains(&number);
-    names.push(if more {
-        "number-100-more".to_owned()
-    } else {
-        format!("number-{}", number / 100 * 100)
-    });
+    names.push(if more { "number-100-more".to_owned() } else { format!("number-{}", number / 100 * 100) });
 }
 
 #[cfg(test)]
@@ -140,12 +125,7 @@ mod tests {
 
     #[test]
     fn digits_are_said_one_by_one_and_signs_between_them_are_not() {
-        assert_eq!(
-            digits("+55 (11) 9*#"),
-            [
-                "digit-5", "digit-5", "digit-1", "digit-1", "digit-9", "star", "pound"
-            ]
-        );
+        assert_eq!(digits("+55 (11) 9*#"), ["digit-5", "digit-5", "digit-1", "digit-1", "digit-9", "star", "pound"]);
         assert!(digits("").is_empty());
     }
 
@@ -163,10 +143,7 @@ mod tests {
         assert_eq!(say(1100), "thousand and number-100");
         assert_eq!(say(1203), "thousand number-200 and digit-3");
         assert_eq!(say(2005), "digit-2 thousand and digit-5");
-        assert_eq!(
-            say(999_999),
-            "number-900 and number-90 and digit-9 thousand number-900 and number-90 and digit-9"
-        );
+        assert_eq!(say(999_999), "number-900 and number-90 and digit-9 thousand number-900 and number-90 and digit-9");
     }
 
     #[test]

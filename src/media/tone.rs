@@ -40,22 +40,10 @@ pub enum Region {
 }
 
 impl Tone {
-    pub const RINGBACK: Tone = Tone {
-        signal: Signal::Ringback,
-        region: Region::Brazil,
-    };
-    pub const BUSY: Tone = Tone {
-        signal: Signal::Busy,
-        region: Region::Brazil,
-    };
-    pub const CONGESTION: Tone = Tone {
-        signal: Signal::Congestion,
-        region: Region::Brazil,
-    };
-    pub const BEEP: Tone = Tone {
-        signal: Signal::Beep,
-        region: Region::Brazil,
-    };
+    pub const RINGBACK: Tone = Tone { signal: Signal::Ringback, region: Region::Brazil };
+    pub const BUSY: Tone = Tone { signal: Signal::Busy, region: Region::Brazil };
+    pub const CONGESTION: Tone = Tone { signal: Signal::Congestion, region: Region::Brazil };
+    pub const BEEP: Tone = Tone { signal: Signal::Beep, region: Region::Brazil };
 
     /// One period, shared by all calls.
     pub fn clip(self) -> Arc<Clip> {
@@ -74,12 +62,7 @@ impl Tone {
             (Signal::Busy, Region::Europe) => vec![on(&[425], 500), off(500)],
             (Signal::Congestion, Region::Europe) => vec![on(&[425], 200), off(200)],
             (Signal::Ringback, Region::UnitedKingdom) => {
-                vec![
-                    on(&[400, 450], 400),
-                    off(200),
-                    on(&[400, 450], 400),
-                    off(2000),
-                ]
+                vec![on(&[400, 450], 400), off(200), on(&[400, 450], 400), off(2000)]
             }
             (Signal::Busy, Region::UnitedKingdom) => vec![on(&[400], 375), off(375)],
             (Signal::Congestion, Region::UnitedKingdom) => {
@@ -93,21 +76,9 @@ impl Tone {
 }
 
 static CLIPS: LazyLock<BTreeMap<Tone, Arc<Clip>>> = LazyLock::new(|| {
-    let signals = [
-        Signal::Ringback,
-        Signal::Busy,
-        Signal::Congestion,
-        Signal::Beep,
-    ];
-    let regions = [
-        Region::Brazil,
-        Region::Europe,
-        Region::UnitedKingdom,
-        Region::NorthAmerica,
-    ];
-    let tones = signals
-        .into_iter()
-        .flat_map(|signal| regions.map(|region| Tone { signal, region }));
+    let signals = [Signal::Ringback, Signal::Busy, Signal::Congestion, Signal::Beep];
+    let regions = [Region::Brazil, Region::Europe, Region::UnitedKingdom, Region::NorthAmerica];
+    let tones = signals.into_iter().flat_map(|signal| regions.map(|region| Tone { signal, region }));
     tones.map(|tone| (tone, Arc::new(render(tone)))).collect()
 });
 
@@ -122,10 +93,7 @@ const fn on(frequencies: &'static [u32], ms: u32) -> Part {
 }
 
 const fn off(ms: u32) -> Part {
-    Part {
-        frequencies: &[],
-        ms,
-    }
+    Part { frequencies: &[], ms }
 }
 
 fn render(tone: Tone) -> Clip {
@@ -135,16 +103,13 @@ fn render(tone: Tone) -> Clip {
 
 fn part(part: &Part) -> Vec<i16> {
     let count = part.ms * RATE / 1000;
-    (0..count)
-        .map(|index| sample(part.frequencies, index, count))
-        .collect()
+    (0..count).map(|index| sample(part.frequencies, index, count)).collect()
 }
 
 /// The tone at one sample, faded in and out over 5 ms so that it does not click.
 fn sample(frequencies: &[u32], index: u32, count: u32) -> i16 {
     let edge = f64::from(index.min(count - 1 - index).min(FADE)) / f64::from(FADE);
-    let wave =
-        |frequency: &u32| (f64::from(*frequency) * TAU * f64::from(index) / f64::from(RATE)).sin();
+    let wave = |frequency: &u32| (f64::from(*frequency) * TAU * f64::from(index) / f64::from(RATE)).sin();
     let sum: f64 = frequencies.iter().map(wave).sum();
     (sum * edge * LOUDNESS / frequencies.len().max(1) as f64) as i16
 }
@@ -169,10 +134,7 @@ mod tests {
         let clip = Tone::RINGBACK.clip();
         assert_eq!(clip.duration(), Duration::from_secs(5));
         let samples = clip.samples();
-        let crossings = samples[..8_000]
-            .windows(2)
-            .filter(|pair| pair[0] < 0 && pair[1] >= 0)
-            .count();
+        let crossings = samples[..8_000].windows(2).filter(|pair| pair[0] < 0 && pair[1] >= 0).count();
         assert!((424..=426).contains(&crossings), "{crossings}");
         assert!(level::mean(&samples[..8_000]) > 3_000);
         assert_eq!(level::mean(&samples[8_000..]), 0);

@@ -45,11 +45,7 @@ impl Transcoder {
             _ => None,
         };
         let way = match rewrite {
-            Some(rewrite) => Way::Octets(Box::new(Octets {
-                rewrite,
-                octets: [0; MAX_OCTETS],
-                waiting: 0,
-            })),
+            Some(rewrite) => Way::Octets(Box::new(Octets { rewrite, octets: [0; MAX_OCTETS], waiting: 0 })),
             None => Way::Samples(Box::new(Samples::new(from, to))),
         };
         Transcoder { way, to }
@@ -67,9 +63,7 @@ impl Transcoder {
     pub fn conceal(&mut self, frames: u16) -> Result<(), CodecError> {
         match &mut self.way {
             Way::Octets(_) => Ok(()),
-            Way::Samples(samples) => {
-                (0..frames.min(MAX_CONCEALED)).try_for_each(|_| samples.conceal())
-            }
+            Way::Samples(samples) => (0..frames.min(MAX_CONCEALED)).try_for_each(|_| samples.conceal()),
         }
     }
 
@@ -99,10 +93,7 @@ struct Octets {
 impl Octets {
     fn push(&mut self, payload: &[u8]) -> Result<(), CodecError> {
         let needed = payload.len();
-        let octets = self.octets.get_mut(..needed).ok_or(CodecError::Room {
-            needed,
-            room: MAX_OCTETS,
-        })?;
+        let octets = self.octets.get_mut(..needed).ok_or(CodecError::Room { needed, room: MAX_OCTETS })?;
         octets.copy_from_slice(payload);
         (self.rewrite)(octets);
         self.waiting = needed;
@@ -112,10 +103,7 @@ impl Octets {
     fn pull(&mut self) -> Option<Frame<'_>> {
         let waiting = std::mem::take(&mut self.waiting);
         let ticks = u32::try_from(waiting).ok().filter(|ticks| *ticks > 0)?;
-        Some(Frame {
-            payload: &self.octets[..waiting],
-            ticks,
-        })
+        Some(Frame { payload: &self.octets[..waiting], ticks })
     }
 }
 
@@ -159,14 +147,9 @@ impl Samples {
 
     fn take(&mut self, count: usize) -> Result<(), CodecError> {
         let decoded = &self.decoded[..count];
-        let needed = self
-            .resampler
-            .as_ref()
-            .map_or(count, |resampler| resampler.room_for(count));
+        let needed = self.resampler.as_ref().map_or(count, |resampler| resampler.room_for(count));
         let room = self.ready.len() - self.waiting;
-        let ready = self.ready[self.waiting..]
-            .get_mut(..needed)
-            .ok_or(CodecError::Room { needed, room })?;
+        let ready = self.ready[self.waiting..].get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
         self.waiting += match &mut self.resampler {
             Some(resampler) => resampler.process(decoded, ready),
             None => {
@@ -185,10 +168,7 @@ impl Samples {
         let length = self.encoder.encode(&self.ready[..frame], &mut self.payload);
         self.ready.copy_within(frame..self.waiting, 0);
         self.waiting -= frame;
-        Some(Frame {
-            payload: &self.payload[..length.ok()?],
-            ticks,
-        })
+        Some(Frame { payload: &self.payload[..length.ok()?], ticks })
     }
 }
 
@@ -199,25 +179,18 @@ mod tests {
     use crate::media::level;
 
     fn tone() -> Clip {
-        let samples = (0..8_000)
-            .map(|index| ((f64::from(index) * 0.3).sin() * 9_000.0) as i16)
-            .collect();
+        let samples = (0..8_000).map(|index| ((f64::from(index) * 0.3).sin() * 9_000.0) as i16).collect();
         Clip::from_pcm("tone", samples, 8_000)
     }
 
     #[test]
     fn every_pair_of_codecs_passes_a_tone_on_in_frames() {
         let clip = tone();
-        for (from, to) in CodecKind::ALL
-            .into_iter()
-            .flat_map(|from| CodecKind::ALL.map(|to| (from, to)))
-        {
+        for (from, to) in CodecKind::ALL.into_iter().flat_map(|from| CodecKind::ALL.map(|to| (from, to))) {
             let (mut transcoder, mut decoder) = (Transcoder::new(from, to), Decoder::new(to));
             let (mut samples, mut heard) = ([0; MAX_SAMPLES], Vec::new());
             for index in 0..50 {
-                transcoder
-                    .push(clip.encoded(from).frame(index).unwrap())
-                    .unwrap();
+                transcoder.push(clip.encoded(from).frame(index).unwrap()).unwrap();
                 let frame = transcoder.pull().unwrap();
                 assert_eq!(frame.ticks, to.frame_ticks(), "{from} to {to}");
                 let count = decoder.decode(frame.payload, &mut samples).unwrap();
@@ -247,8 +220,7 @@ mod tests {
         let mut transcoder = Transcoder::new(CodecKind::Pcmu, CodecKind::G722);
         transcoder.conceal(2).unwrap();
         transcoder.push(&[0xff; 160]).unwrap();
-        let frames =
-            std::iter::from_fn(|| transcoder.pull().map(|frame| frame.ticks)).collect::<Vec<_>>();
+        let frames = std::iter::from_fn(|| transcoder.pull().map(|frame| frame.ticks)).collect::<Vec<_>>();
         assert_eq!(frames, [160, 160, 160]);
     }
 

@@ -76,10 +76,7 @@ pub fn read(file: &[u8]) -> Result<Wav<'_>, WavError> {
             (b"data", Some(format)) => return Ok(format.with_data(file, body, length)),
             _ => {}
         }
-        at = body
-            .checked_add(length)
-            .and_then(|end| end.checked_add(length % 2))
-            .ok_or(WavError::Truncated)?;
+        at = body.checked_add(length).and_then(|end| end.checked_add(length % 2)).ok_or(WavError::Truncated)?;
     }
 }
 
@@ -88,10 +85,7 @@ impl Wav<'_> {
     pub fn samples(&self) -> Vec<i16> {
         let channels = usize::from(self.channels);
         let width = self.encoding.width();
-        self.data
-            .chunks_exact(width * channels)
-            .map(|frame| self.mix(frame))
-            .collect()
+        self.data.chunks_exact(width * channels).map(|frame| self.mix(frame)).collect()
     }
 
     fn mix(&self, frame: &[u8]) -> i16 {
@@ -119,18 +113,10 @@ struct Format {
 
 impl Format {
     fn read(file: &[u8], at: usize) -> Result<Format, WavError> {
-        let (tag, channels, rate, bits) = (
-            u16_at(file, at)?,
-            u16_at(file, at + 2)?,
-            u32_at(file, at + 4)?,
-            u16_at(file, at + 14)?,
-        );
+        let (tag, channels, rate, bits) =
+            (u16_at(file, at)?, u16_at(file, at + 2)?, u32_at(file, at + 4)?, u16_at(file, at + 14)?);
         // WAVE_FORMAT_EXTENSIBLE: the real tag begins the GUID.
-        let tag = if tag == 0xfffe {
-            u16_at(file, at + 24)?
-        } else {
-            tag
-        };
+        let tag = if tag == 0xfffe { u16_at(file, at + 24)? } else { tag };
         let encoding = match (tag, bits) {
             (1, 16) => Encoding::Linear16,
             (6, 8) => Encoding::Alaw,
@@ -143,51 +129,27 @@ impl Format {
         if !(1..=8).contains(&channels) {
             return Err(WavError::Channels { channels });
         }
-        Ok(Format {
-            encoding,
-            rate,
-            channels,
-        })
+        Ok(Format { encoding, rate, channels })
     }
 
     /// A length of nothing is what a writer leaves that was interrupted at once.
     fn with_data(self, file: &[u8], start: usize, length: usize) -> Wav<'_> {
         let there = file.len() - start;
-        let length = if length == 0 {
-            there
-        } else {
-            length.min(there)
-        };
+        let length = if length == 0 { there } else { length.min(there) };
         let frame = self.encoding.width() * usize::from(self.channels);
         let data_range = start..start + length / frame * frame;
-        let Format {
-            encoding,
-            rate,
-            channels,
-        } = self;
-        Wav {
-            encoding,
-            rate,
-            channels,
-            data: &file[data_range.clone()],
-            data_range,
-        }
+        let Format { encoding, rate, channels } = self;
+        Wav { encoding, rate, channels, data: &file[data_range.clone()], data_range }
     }
 }
 
 fn u16_at(file: &[u8], at: usize) -> Result<u16, WavError> {
-    let octets = file
-        .get(at..)
-        .and_then(<[u8]>::first_chunk)
-        .ok_or(WavError::Truncated)?;
+    let octets = file.get(at..).and_then(<[u8]>::first_chunk).ok_or(WavError::Truncated)?;
     Ok(u16::from_le_bytes(*octets))
 }
 
 fn u32_at(file: &[u8], at: usize) -> Result<u32, WavError> {
-    let octets = file
-        .get(at..)
-        .and_then(<[u8]>::first_chunk)
-        .ok_or(WavError::Truncated)?;
+    let octets = file.get(at..).and_then(<[u8]>::first_chunk).ok_or(WavError::Truncated)?;
     Ok(u32::from_le_bytes(*octets))
 }
 
@@ -209,19 +171,13 @@ pub struct Writer {
 
 impl Writer {
     pub fn new(encoding: Encoding, rate: u32) -> Writer {
-        Writer {
-            encoding,
-            rate,
-            length: 0,
-        }
+        Writer { encoding, rate, length: 0 }
     }
 
     /// Encodes samples and puts them behind what is in `buffer`.
     pub fn samples(&mut self, samples: &[i16], buffer: &mut Vec<u8>) {
         match self.encoding {
-            Encoding::Linear16 => {
-                buffer.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()))
-            }
+            Encoding::Linear16 => buffer.extend(samples.iter().flat_map(|sample| sample.to_le_bytes())),
             Encoding::Alaw => buffer.extend(samples.iter().map(|sample| pcma::compress(*sample))),
             Encoding::Ulaw => buffer.extend(samples.iter().map(|sample| pcmu::compress(*sample))),
         }
@@ -250,10 +206,7 @@ impl Writer {
             at += octets.len();
         };
         put(b"RIFF");
-        put(&self
-            .length
-            .saturating_add(HEADER_LEN as u32 - 8)
-            .to_le_bytes());
+        put(&self.length.saturating_add(HEADER_LEN as u32 - 8).to_le_bytes());
         put(b"WAVEfmt ");
         put(&18_u32.to_le_bytes());
         put(&self.encoding.tag().to_le_bytes());
@@ -273,9 +226,7 @@ impl Writer {
     }
 
     fn grow(&mut self, octets: usize) {
-        self.length = self
-            .length
-            .saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
+        self.length = self.length.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
     }
 }
 
@@ -302,10 +253,7 @@ mod tests {
             let wav = read(&file).unwrap();
             assert_eq!((wav.encoding, wav.rate, wav.channels), (encoding, 8_000, 1));
             for (heard, said) in wav.samples().into_iter().zip(samples) {
-                assert!(
-                    (i32::from(heard) - i32::from(said)).abs()
-                        <= 700 * i32::from(encoding != Encoding::Linear16)
-                );
+                assert!((i32::from(heard) - i32::from(said)).abs() <= 700 * i32::from(encoding != Encoding::Linear16));
             }
         }
     }
@@ -314,17 +262,8 @@ mod tests {
     fn another_reader_reads_what_we_write() {
         let file = recorded(Encoding::Linear16, &[1, -2, 3]);
         let reader = hound::WavReader::new(Cursor::new(file)).unwrap();
-        assert_eq!(
-            (reader.spec().channels, reader.spec().sample_rate),
-            (1, 8_000)
-        );
-        assert_eq!(
-            reader
-                .into_samples::<i16>()
-                .map(Result::unwrap)
-                .collect::<Vec<_>>(),
-            [1, -2, 3]
-        );
+        assert_eq!((reader.spec().channels, reader.spec().sample_rate), (1, 8_000));
+        assert_eq!(reader.into_samples::<i16>().map(Result::unwrap).collect::<Vec<_>>(), [1, -2, 3]);
     }
 
     #[test]
@@ -337,9 +276,7 @@ mod tests {
         };
         let mut file = Cursor::new(Vec::new());
         let mut writer = hound::WavWriter::new(&mut file, spec).unwrap();
-        [100_i16, 300, -5, -7]
-            .into_iter()
-            .for_each(|sample| writer.write_sample(sample).unwrap());
+        [100_i16, 300, -5, -7].into_iter().for_each(|sample| writer.write_sample(sample).unwrap());
         writer.finalize().unwrap();
         let file = file.into_inner();
         let wav = read(&file).unwrap();
@@ -353,33 +290,18 @@ mod tests {
         let (start, mut octets) = (writer.header(), Vec::new());
         writer.octets(&[0xd5; 160], &mut octets);
         let file = [&start[..], &octets].concat();
-        assert_eq!(
-            read(&file).unwrap().data.len(),
-            160,
-            "the header was never brought up to date"
-        );
+        assert_eq!(read(&file).unwrap().data.len(), 160, "the header was never brought up to date");
         let early = writer.header();
         writer.octets(&[0xd5; 160], &mut octets);
         let file = [&early[..], &octets].concat();
-        assert_eq!(
-            read(&file).unwrap().data.len(),
-            160,
-            "up to the last header"
-        );
+        assert_eq!(read(&file).unwrap().data.len(), 160, "up to the last header");
         assert_eq!(writer.duration(), std::time::Duration::from_millis(40));
     }
 
     #[test]
     fn chunks_that_say_nothing_are_stepped_over() {
         let file = recorded(Encoding::Alaw, &[0; 4]);
-        let with_list = [
-            &file[..12],
-            b"LIST",
-            &3_u32.to_le_bytes()[..],
-            b"abc\0",
-            &file[12..],
-        ]
-        .concat();
+        let with_list = [&file[..12], b"LIST", &3_u32.to_le_bytes()[..], b"abc\0", &file[12..]].concat();
         assert_eq!(read(&with_list).unwrap().data, [0xd5; 4]);
     }
 
@@ -389,10 +311,7 @@ mod tests {
         file[34] = 24;
         assert_eq!(read(&file), Err(WavError::Format { tag: 1, bits: 24 }));
         assert_eq!(read(b"ID3 an mp3"), Err(WavError::NotWav));
-        assert_eq!(
-            read(&recorded(Encoding::Linear16, &[])[..30]),
-            Err(WavError::Truncated)
-        );
+        assert_eq!(read(&recorded(Encoding::Linear16, &[])[..30]), Err(WavError::Truncated));
     }
 
     proptest! {

@@ -9,29 +9,19 @@ use super::PhoneNumber;
 pub(super) const COUNTRY_CODE: &str = "55";
 
 /// Reads a number dialled inside Brazil: `0`, carrier and area code may be there or not.
-pub(super) fn national_number(
-    text: &str,
-    digits: &str,
-    home_area: Option<&str>,
-) -> Result<PhoneNumber, NumberError> {
+pub(super) fn national_number(text: &str, digits: &str, home_area: Option<&str>) -> Result<PhoneNumber, NumberError> {
     if let Some(dialled) = digits.strip_prefix('0') {
         return trunk_dialled(text, dialled);
     }
     match (digits.len(), home_area) {
-        (0..=7, _) => Err(NumberError::TooShort {
-            text: text.to_owned(),
-        }),
+        (0..=7, _) => Err(NumberError::TooShort { text: text.to_owned() }),
         (8, _) if is_nationwide(digits) => number(text, digits),
         (8 | 9, Some(area)) => number(text, &format!("{area}{digits}")),
-        (8 | 9, None) => Err(NumberError::NoAreaCode {
-            text: text.to_owned(),
-        }),
+        (8 | 9, None) => Err(NumberError::NoAreaCode { text: text.to_owned() }),
         (10 | 11, _) => number(text, digits),
         (12 | 13, _) if digits.starts_with(COUNTRY_CODE) => number(text, &digits[2..]),
         (12 | 13, _) => Err(not_in_plan(text)),
-        _ => Err(NumberError::TooLong {
-            text: text.to_owned(),
-        }),
+        _ => Err(NumberError::TooLong { text: text.to_owned() }),
     }
 }
 
@@ -93,10 +83,7 @@ fn whole(national: &str) -> PhoneNumber {
 }
 
 fn not_in_plan(text: &str) -> NumberError {
-    NumberError::NotInPlan {
-        text: text.to_owned(),
-        country_code: COUNTRY_CODE.to_owned(),
-    }
+    NumberError::NotInPlan { text: text.to_owned(), country_code: COUNTRY_CODE.to_owned() }
 }
 
 #[cfg(test)]
@@ -136,23 +123,12 @@ mod tests {
 
     #[test]
     fn what_the_plan_does_not_know_is_refused() {
-        for text in [
-            "20 99999 8888",
-            "11 19999 8888",
-            "11 1999 8888",
-            "01199",
-            "5411999998888",
-        ] {
-            assert!(
-                PhoneNumber::parse(text, &Region::default()).is_err(),
-                "{text}"
-            );
+        for text in ["20 99999 8888", "11 19999 8888", "11 1999 8888", "01199", "5411999998888"] {
+            assert!(PhoneNumber::parse(text, &Region::default()).is_err(), "{text}");
         }
     }
 
     fn parsed(text: &str) -> String {
-        PhoneNumber::parse(text, &Region::default())
-            .unwrap()
-            .to_string()
+        PhoneNumber::parse(text, &Region::default()).unwrap().to_string()
     }
 }

@@ -104,10 +104,7 @@ fn digits_of(text: &str, bare: &str) -> Result<String, NumberError> {
             '0'..='9' => digits.push(c),
             ' ' | '-' | '.' | '(' | ')' | '/' | '\u{a0}' => {}
             found => {
-                return Err(NumberError::NotANumber {
-                    text: text.to_owned(),
-                    found,
-                });
+                return Err(NumberError::NotANumber { text: text.to_owned(), found });
             }
         }
     }
@@ -122,19 +119,12 @@ fn international_number(text: &str, digits: &str) -> Result<PhoneNumber, NumberE
     // The North American plan has one length; a spare or missing digit is the commonest slip of the pen.
     let wrong_length = digits.starts_with('1') && digits.len() != 11;
     if digits.starts_with('0') || wrong_length {
-        return Err(NumberError::NotInPlan {
-            text: text.to_owned(),
-            country_code: digits[..1].to_owned(),
-        });
+        return Err(NumberError::NotInPlan { text: text.to_owned(), country_code: digits[..1].to_owned() });
     }
     Ok(PhoneNumber(format!("+{digits}")))
 }
 
-fn national_number_elsewhere(
-    text: &str,
-    digits: &str,
-    country_code: &str,
-) -> Result<PhoneNumber, NumberError> {
+fn national_number_elsewhere(text: &str, digits: &str, country_code: &str) -> Result<PhoneNumber, NumberError> {
     if digits.starts_with(country_code) && digits.len() >= 11 {
         return international_number(text, digits);
     }
@@ -157,10 +147,7 @@ fn brazil_code() -> String {
 
 impl Default for Region {
     fn default() -> Self {
-        Region {
-            country_code: brazil_code(),
-            area_code: None,
-        }
+        Region { country_code: brazil_code(), area_code: None }
     }
 }
 
@@ -210,10 +197,7 @@ mod tests {
 
     #[test]
     fn a_local_number_needs_the_area_code_of_the_region() {
-        let paulista = Region {
-            area_code: Some("11".to_owned()),
-            ..Region::default()
-        };
+        let paulista = Region { area_code: Some("11".to_owned()), ..Region::default() };
         let number = PhoneNumber::parse("99999-8888", &paulista).unwrap();
         assert_eq!(number.as_str(), "+5511999998888");
         let refused = PhoneNumber::parse("99999-8888", &Region::default());
@@ -225,10 +209,7 @@ mod tests {
         assert_eq!(parsed("+1 212 555 1234"), "+12125551234");
         assert_eq!(parsed("0044 20 7946 0018"), "+442079460018");
         assert!(PhoneNumber::parse("+1 212 555 123", &Region::default()).is_err());
-        let portugal = Region {
-            country_code: "351".to_owned(),
-            area_code: None,
-        };
+        let portugal = Region { country_code: "351".to_owned(), area_code: None };
         let number = PhoneNumber::parse("912 345 678", &portugal).unwrap();
         assert_eq!(number.as_str(), "+351912345678");
     }
@@ -236,20 +217,11 @@ mod tests {
     #[test]
     fn what_is_no_number_is_refused_with_the_reason() {
         let refusal = |text| PhoneNumber::parse(text, &Region::default()).unwrap_err();
-        assert_eq!(
-            refusal("ana").to_string(),
-            "`ana` is not a telephone number: `a` has no place in one"
-        );
+        assert_eq!(refusal("ana").to_string(), "`ana` is not a telephone number: `a` has no place in one");
         assert!(matches!(refusal("200"), NumberError::TooShort { .. }));
         assert!(matches!(refusal(""), NumberError::TooShort { .. }));
-        assert!(matches!(
-            refusal("+5511999998888777"),
-            NumberError::TooLong { .. }
-        ));
-        assert!(matches!(
-            refusal("+55 20 99999 8888"),
-            NumberError::NotInPlan { .. }
-        ));
+        assert!(matches!(refusal("+5511999998888777"), NumberError::TooLong { .. }));
+        assert!(matches!(refusal("+55 20 99999 8888"), NumberError::NotInPlan { .. }));
     }
 
     #[test]
@@ -264,15 +236,10 @@ mod tests {
     #[test]
     fn a_number_is_text_in_json() {
         let number: PhoneNumber = serde_json::from_str("\"11 99999-8888\"").unwrap();
-        assert_eq!(
-            serde_json::to_string(&number).unwrap(),
-            "\"+5511999998888\""
-        );
+        assert_eq!(serde_json::to_string(&number).unwrap(), "\"+5511999998888\"");
     }
 
     fn parsed(text: &str) -> String {
-        PhoneNumber::parse(text, &Region::default())
-            .unwrap()
-            .to_string()
+        PhoneNumber::parse(text, &Region::default()).unwrap().to_string()
     }
 }

@@ -18,11 +18,8 @@ pub const WHATSAPP: &[(Layer, &str)] = &[
 ];
 
 /// Three owners who have nothing to do with each other or with any channel, in two layers.
-pub const CONTROL: &[(Layer, &str)] = &[
-    (Layer::Dns, "cloudflare.com"),
-    (Layer::Tcp, "google.com:443"),
-    (Layer::Tcp, "registro.br:443"),
-];
+pub const CONTROL: &[(Layer, &str)] =
+    &[(Layer::Dns, "cloudflare.com"), (Layer::Tcp, "google.com:443"), (Layer::Tcp, "registro.br:443")];
 
 /// A kind's own probes with the control targets; nothing for a kind without probes.
 pub fn with_control(targets: &[(Layer, &str)]) -> Vec<Probe> {

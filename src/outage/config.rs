@@ -51,9 +51,7 @@ impl FromStr for Failures {
     type Err = FailuresError;
 
     fn from_str(text: &str) -> Result<Failures, FailuresError> {
-        let fault = || FailuresError {
-            text: text.to_owned(),
-        };
+        let fault = || FailuresError { text: text.to_owned() };
         let (count, of) = text.split_once(" of ").ok_or_else(fault)?;
         let count: u8 = count.trim().parse().map_err(|_| fault())?;
         let of: u8 = of.trim().parse().map_err(|_| fault())?;

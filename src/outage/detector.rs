@@ -49,10 +49,7 @@ pub(super) enum State {
     Up,
     Degraded,
     Down,
-    Recovering {
-        since: Instant,
-        since_wall: Timestamp,
-    },
+    Recovering { since: Instant, since_wall: Timestamp },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,13 +80,7 @@ impl Detector {
 
     pub fn on_evidence(&mut self, evidence: Evidence, now: Instant) -> Option<Change> {
         let before = self.state();
-        let Evidence {
-            layer,
-            target,
-            role,
-            outcome,
-            at,
-        } = evidence;
+        let Evidence { layer, target, role, outcome, at } = evidence;
         let rule = self.config.failures;
         let counts = role == Role::Control || self.line == OwnLine::Works;
         let target = self.target_of(layer, &target, role);
@@ -143,10 +134,7 @@ impl Detector {
 
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let at = self.overriding.as_ref()?.until?;
-        Some(Deadline {
-            at,
-            why: "override expires",
-        })
+        Some(Deadline { at, why: "override expires" })
     }
 
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Change> {
@@ -184,17 +172,12 @@ impl Detector {
     }
 
     fn next_state(&self, at: Timestamp, now: Instant) -> State {
-        let bad = self
-            .of_role(Role::Channel)
-            .any(|target| target.bad_since().is_some());
+        let bad = self.of_role(Role::Channel).any(|target| target.bad_since().is_some());
         match self.state {
             State::Up | State::Degraded if self.has_failed(now) => State::Down,
             State::Up | State::Degraded if bad => State::Degraded,
             State::Up | State::Degraded => State::Up,
-            State::Down if self.every_layer_is_good() => State::Recovering {
-                since: now,
-                since_wall: at,
-            },
+            State::Down if self.every_layer_is_good() => State::Recovering { since: now, since_wall: at },
             State::Down => State::Down,
             State::Recovering { .. } if !self.every_layer_is_good() => State::Down,
             State::Recovering { since, .. } if now - since < self.config.up_after => self.state,
@@ -205,12 +188,9 @@ impl Detector {
 
     /// Some layer fails for long enough, and our own line was seen working meanwhile.
     fn has_failed(&self, now: Instant) -> bool {
-        let mut failing = Layer::ALL
-            .iter()
-            .filter_map(|layer| self.failing_since(*layer));
+        let mut failing = Layer::ALL.iter().filter_map(|layer| self.failing_since(*layer));
         failing.any(|since| {
-            now.saturating_duration_since(since) >= self.config.down_after
-                && self.line_worked_after(since)
+            now.saturating_duration_since(since) >= self.config.down_after && self.line_worked_after(since)
         })
     }
 
@@ -218,10 +198,7 @@ impl Detector {
     fn failing_since(&self, layer: Layer) -> Option<Instant> {
         let targets = self.of_role(Role::Channel);
         let targets: Vec<&Target> = targets.filter(|target| target.layer == layer).collect();
-        let mut since: Vec<Instant> = targets
-            .iter()
-            .filter_map(|target| target.bad_since())
-            .collect();
+        let mut since: Vec<Instant> = targets.iter().filter_map(|target| target.bad_since()).collect();
         since.sort_unstable();
         // The one that makes it more than half.
         since.get(targets.len() / 2).copied()
@@ -231,9 +208,7 @@ impl Detector {
         Layer::ALL.iter().all(|layer| {
             let targets = self.of_role(Role::Channel);
             let targets: Vec<&Target> = targets.filter(|target| target.layer == *layer).collect();
-            let good = targets
-                .iter()
-                .filter(|target| target.verdict() == Verdict::Good);
+            let good = targets.iter().filter(|target| target.verdict() == Verdict::Good);
             targets.is_empty() || good.count() * 2 > targets.len()
         })
     }
@@ -241,10 +216,7 @@ impl Detector {
     /// Most control targets answered after that moment. Without control targets there is nothing to ask.
     fn line_worked_after(&self, moment: Instant) -> bool {
         let asked = self.asked_controls();
-        let answered = asked
-            .iter()
-            .filter(|target| target.answered_after(moment))
-            .count();
+        let answered = asked.iter().filter(|target| target.answered_after(moment)).count();
         answered * 2 >= asked.len()
     }
 
@@ -317,17 +289,13 @@ impl Detector {
     }
 
     fn of_role(&self, role: Role) -> impl Iterator<Item = &Target> {
-        self.targets
-            .iter()
-            .filter(move |target| target.role == role)
+        self.targets.iter().filter(move |target| target.role == role)
     }
 
     /// A target that nobody announced is watched from its first evidence on.
     fn target_of(&mut self, layer: Layer, name: &str, role: Role) -> &mut Target {
-        let known = self
-            .targets
-            .iter()
-            .position(|target| target.layer == layer && target.role == role && target.name == name);
+        let known =
+            self.targets.iter().position(|target| target.layer == layer && target.role == role && target.name == name);
         let place = known.unwrap_or_else(|| {
             self.targets.push(Target::new(layer, name, role));
             self.targets.len() - 1

@@ -113,12 +113,8 @@ impl fmt::Display for Layer {
 }
 
 impl ChannelState {
-    pub const ALL: [ChannelState; 4] = [
-        ChannelState::Up,
-        ChannelState::Degraded,
-        ChannelState::Down,
-        ChannelState::Recovering,
-    ];
+    pub const ALL: [ChannelState; 4] =
+        [ChannelState::Up, ChannelState::Degraded, ChannelState::Down, ChannelState::Recovering];
 
     /// What a dialplan calls `down`.
     pub fn is_down(self) -> bool {

@@ -20,11 +20,7 @@ pub struct Probe {
 
 impl Probe {
     pub fn new(layer: Layer, target: &str, role: Role) -> Probe {
-        Probe {
-            layer,
-            target: target.to_owned(),
-            control: role == Role::Control,
-        }
+        Probe { layer, target: target.to_owned(), control: role == Role::Control }
     }
 
     pub fn role(&self) -> Role {

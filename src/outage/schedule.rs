@@ -38,14 +38,7 @@ const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 impl Schedule {
     /// Each probe fires once within the first interval from `now`, then every interval.
-    pub fn add(
-        &mut self,
-        channel: &str,
-        probes: &[Probe],
-        every: Duration,
-        timeout: Duration,
-        now: Instant,
-    ) {
+    pub fn add(&mut self, channel: &str, probes: &[Probe], every: Duration, timeout: Duration, now: Instant) {
         let every = every.max(SHORTEST);
         for probe in probes {
             let place = self.entries.len();
@@ -80,10 +73,7 @@ impl Schedule {
 
     pub fn poll_timeout(&self) -> Option<Deadline> {
         let (at, _) = *self.by_time.first()?;
-        Some(Deadline {
-            at,
-            why: "a probe is due",
-        })
+        Some(Deadline { at, why: "a probe is due" })
     }
 }
 
@@ -113,10 +103,7 @@ mod tests {
         }
         assert_eq!(fired.iter().sum::<usize>(), 2 * count);
         let busiest = fired.iter().max().unwrap();
-        assert!(
-            *busiest <= 2 * count / 100,
-            "{busiest} of {count} in a tenth of a second"
-        );
+        assert!(*busiest <= 2 * count / 100, "{busiest} of {count} in a tenth of a second");
     }
 
     #[test]
@@ -136,10 +123,7 @@ mod tests {
         Duration::from_secs(seconds)
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary origin for virtual time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {
         Instant::now()
     }

@@ -32,10 +32,7 @@ pub struct StoredOverride {
 impl Detector {
     pub fn snapshot(&self, now: Instant, wall: Timestamp) -> Snapshot {
         let overriding = self.overriding.as_ref();
-        Snapshot {
-            state: self.probed_state(),
-            overriding: overriding.map(|overriding| overriding.stored(now, wall)),
-        }
+        Snapshot { state: self.probed_state(), overriding: overriding.map(|overriding| overriding.stored(now, wall)) }
     }
 
     /// After a start. An outage is taken over as an outage, which has to prove its end again; an override goes on until
@@ -61,9 +58,7 @@ impl Override {
             state: self.state,
             reason: self.reason.clone(),
             author: self.author.clone(),
-            until: self
-                .until
-                .map(|until| later(wall, until.saturating_duration_since(now))),
+            until: self.until.map(|until| later(wall, until.saturating_duration_since(now))),
         }
     }
 }
@@ -76,9 +71,7 @@ impl StoredOverride {
             reason: self.reason,
             author: self.author,
             // A time that has passed is a negative span: expired, as of now.
-            until: self
-                .until
-                .map(|until| now + left(until).unwrap_or_default()),
+            until: self.until.map(|until| now + left(until).unwrap_or_default()),
         }
     }
 }

@@ -31,8 +31,7 @@ fn a_total_failure_is_called_down_within_a_minute_and_back_after_a_quarter_of_an
     assert!(down - failed <= secs(60), "took {:?}", down - failed);
     let reasons = day.change_to(ChannelState::Down).reasons.join("\n");
     assert!(
-        reasons
-            .contains("dns: 4 of 5 lookups of graph.facebook.com failed since 15:41 UTC: SERVFAIL"),
+        reasons.contains("dns: 4 of 5 lookups of graph.facebook.com failed since 15:41 UTC: SERVFAIL"),
         "{reasons}"
     );
 
@@ -77,10 +76,7 @@ fn our_own_dead_line_says_nothing_of_the_channel() {
     day.passes(secs(3600), |_| Err("network is unreachable"));
     assert!(!day.changes_to(ChannelState::Down));
     let reason = day.detector.reasons().remove(0);
-    assert!(
-        reason.starts_with("our line: 3 of 3 control targets fail since 15:41 UTC"),
-        "{reason}"
-    );
+    assert!(reason.starts_with("our line: 3 of 3 control targets fail since 15:41 UTC"), "{reason}");
     assert!(day.detector.view(day.now, day.wall).frozen);
 
     day.passes(secs(3600), |_| Ok(()));
@@ -125,11 +121,9 @@ fn a_relapse_begins_the_wait_anew() {
 #[test]
 fn one_lost_host_of_two_only_degrades() {
     let mut day = Day::new();
-    day.passes(secs(600), |probe| {
-        match probe.target.contains("web.whatsapp.com") {
-            true => Err("timed out"),
-            false => Ok(()),
-        }
+    day.passes(secs(600), |probe| match probe.target.contains("web.whatsapp.com") {
+        true => Err("timed out"),
+        false => Ok(()),
     });
     assert_eq!(day.states(), ["degraded"]);
     day.passes(secs(60), |_| Ok(()));
@@ -147,10 +141,7 @@ fn a_persons_word_stands_until_it_expires() {
         until: Some(day.now + secs(600)),
     };
     let change = day.detector.set_override(word, day.now).unwrap();
-    assert_eq!(
-        (change.from, change.to),
-        (ChannelState::Up, ChannelState::Down)
-    );
+    assert_eq!((change.from, change.to), (ChannelState::Up, ChannelState::Down));
     assert_eq!(change.reasons, ["set to down by ana: maintenance"]);
     day.passes(secs(300), |_| Ok(()));
     assert_eq!(day.state(), ChannelState::Down);
@@ -187,32 +178,22 @@ fn a_restart_forgets_neither_the_outage_nor_a_persons_word() {
     assert_eq!(change.to, ChannelState::Down);
 
     let mut too_late = Detector::new(&Config::default());
-    let change = too_late.restore(
-        serde_json::from_str(&stored).unwrap(),
-        now,
-        wall + jiff::Span::new().hours(1),
-    );
+    let change = too_late.restore(serde_json::from_str(&stored).unwrap(), now, wall + jiff::Span::new().hours(1));
     assert_eq!(change.unwrap().to, ChannelState::Down);
 }
 
 #[test]
 fn with_short_times_a_test_sees_it_within_seconds() {
-    let config: Config =
-        toml::from_str("failures = \"1 of 1\"\ndown_after = \"0s\"\nup_after = \"1s\"").unwrap();
+    let config: Config = toml::from_str("failures = \"1 of 1\"\ndown_after = \"0s\"\nup_after = \"1s\"").unwrap();
     let mut detector = Detector::new(&config);
     let now = start();
     let mut sees = |outcome: Result<(), &'static str>, after| {
         let probe = Probe::new(Layer::Tcp, "127.0.0.1:9", Role::Channel);
         let evidence = evidence(&probe, outcome, "2026-11-23T12:39:00Z".parse().unwrap());
-        detector
-            .on_evidence(evidence, now + after)
-            .map(|change| change.to)
+        detector.on_evidence(evidence, now + after).map(|change| change.to)
     };
     assert_eq!(sees(Ok(()), secs(0)), None);
-    assert_eq!(
-        sees(Err("connection refused"), secs(1)),
-        Some(ChannelState::Down)
-    );
+    assert_eq!(sees(Err("connection refused"), secs(1)), Some(ChannelState::Down));
     assert_eq!(sees(Ok(()), secs(2)), Some(ChannelState::Recovering));
     assert_eq!(sees(Ok(()), secs(3)), Some(ChannelState::Up));
 }
@@ -272,17 +253,9 @@ impl Day {
         }
     }
 
-    fn passes(
-        &mut self,
-        span: Duration,
-        mut world: impl FnMut(&Probe) -> Result<(), &'static str>,
-    ) {
+    fn passes(&mut self, span: Duration, mut world: impl FnMut(&Probe) -> Result<(), &'static str>) {
         let end = self.now + span;
-        while let Some(next) = self
-            .schedule
-            .poll_timeout()
-            .filter(|deadline| deadline.at < end)
-        {
+        while let Some(next) = self.schedule.poll_timeout().filter(|deadline| deadline.at < end) {
             self.moves_to(next.at);
             while let Some(due) = self.schedule.poll_due(self.now) {
                 let evidence = evidence(&due.probe, world(&due.probe), self.wall);
@@ -303,10 +276,7 @@ impl Day {
     }
 
     fn states(&self) -> Vec<&'static str> {
-        self.changes
-            .iter()
-            .map(|(_, change)| change.to.as_str())
-            .collect()
+        self.changes.iter().map(|(_, change)| change.to.as_str()).collect()
     }
 
     fn changes_to(&self, state: ChannelState) -> bool {
@@ -338,12 +308,8 @@ fn evidence(probe: &Probe, answer: Result<(), &'static str>, at: Timestamp) -> E
         target: probe.target.clone(),
         role: probe.role(),
         outcome: match answer {
-            Ok(()) => Outcome::Answered {
-                took: Duration::from_millis(30),
-            },
-            Err(why) => Outcome::Failed {
-                why: why.to_owned(),
-            },
+            Ok(()) => Outcome::Answered { took: Duration::from_millis(30) },
+            Err(why) => Outcome::Failed { why: why.to_owned() },
         },
         at,
     }
@@ -357,10 +323,7 @@ fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }

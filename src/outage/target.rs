@@ -63,13 +63,7 @@ impl Target {
         }
     }
 
-    pub(super) fn on_outcome(
-        &mut self,
-        outcome: Outcome,
-        at: Timestamp,
-        rule: Failures,
-        now: Instant,
-    ) {
+    pub(super) fn on_outcome(&mut self, outcome: Outcome, at: Timestamp, rule: Failures, now: Instant) {
         self.history.push(&outcome, at, rule, now);
         self.last = Some(Last::new(outcome, at));
         self.verdict = self.next_verdict(rule);
@@ -82,10 +76,7 @@ impl Target {
             Verdict::Bad { .. } => Verdict::Good,
             Verdict::Unknown | Verdict::Good => match history.failed_at.first() {
                 Some((since, since_wall)) if history.failures_known() >= rule.count() => {
-                    Verdict::Bad {
-                        since: *since,
-                        since_wall: *since_wall,
-                    }
+                    Verdict::Bad { since: *since, since_wall: *since_wall }
                 }
                 _ if history.answered_at.is_some() => Verdict::Good,
                 _ => Verdict::Unknown,
@@ -110,9 +101,7 @@ impl Target {
     }
 
     pub(super) fn answered_after(&self, moment: Instant) -> bool {
-        self.history
-            .answered_at
-            .is_some_and(|answered| answered > moment)
+        self.history.answered_at.is_some_and(|answered| answered > moment)
     }
 
     pub(super) fn was_asked(&self) -> bool {
@@ -182,16 +171,8 @@ impl History {
 impl Last {
     fn new(outcome: Outcome, at: Timestamp) -> Last {
         match outcome {
-            Outcome::Answered { took } => Last {
-                at,
-                took: Some(took),
-                why: None,
-            },
-            Outcome::Failed { why } => Last {
-                at,
-                took: None,
-                why: Some(why),
-            },
+            Outcome::Answered { took } => Last { at, took: Some(took), why: None },
+            Outcome::Failed { why } => Last { at, took: None, why: Some(why) },
         }
     }
 }
@@ -252,10 +233,7 @@ mod tests {
 
     impl Probed {
         fn new(rule: &str) -> Probed {
-            #[expect(
-                clippy::disallowed_methods,
-                reason = "an arbitrary origin for virtual time"
-            )]
+            #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
             let start = Instant::now();
             Probed {
                 target: Target::new(Layer::Dns, "graph.facebook.com", Role::Channel),
@@ -270,15 +248,10 @@ mod tests {
         fn sees(&mut self, outcomes: &str) -> bool {
             for outcome in outcomes.chars() {
                 let outcome = match outcome {
-                    'x' => Outcome::Failed {
-                        why: "SERVFAIL".to_owned(),
-                    },
-                    _ => Outcome::Answered {
-                        took: Duration::from_millis(20),
-                    },
+                    'x' => Outcome::Failed { why: "SERVFAIL".to_owned() },
+                    _ => Outcome::Answered { took: Duration::from_millis(20) },
                 };
-                self.target
-                    .on_outcome(outcome, self.wall, self.rule, self.now);
+                self.target.on_outcome(outcome, self.wall, self.rule, self.now);
                 self.now += Duration::from_secs(10);
                 self.wall += jiff::Span::new().seconds(10);
             }

@@ -79,9 +79,7 @@ impl TargetView {
                 Verdict::Bad { .. } => "bad",
             },
             asked: last.map(|last| last.at),
-            took_seconds: last
-                .and_then(|last| last.took)
-                .map(|took| took.as_secs_f64()),
+            took_seconds: last.and_then(|last| last.took).map(|took| took.as_secs_f64()),
             why: last.and_then(|last| last.why.clone()),
         }
     }

@@ -104,19 +104,14 @@ impl Agent {
 
     /// Nothing but what they are doing stands against ringing them.
     pub(super) fn may_be_rung(&self) -> bool {
-        self.reach == Reachability::Registered
-            && self.wish == Wish::Available
-            && self.elsewhere == Elsewhere::Free
+        self.reach == Reachability::Registered && self.wish == Wish::Available && self.elsewhere == Elsewhere::Free
     }
 
     /// A caller may wait for this agent. A talk goes on when the registration lapses, so it counts by itself.
     pub(super) fn is_signed_in(&self) -> bool {
         let present = self.reach == Reachability::Registered
             || self.elsewhere == Elsewhere::Engaged
-            || matches!(
-                self.activity,
-                Activity::Talking { .. } | Activity::WrapUp { .. }
-            );
+            || matches!(self.activity, Activity::Talking { .. } | Activity::WrapUp { .. });
         present && self.wish != Wish::SignedOut
     }
 

@@ -13,11 +13,7 @@ pub struct WaiterId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ring this agent's phone for this caller, until answered, refused or told to stop.
-    Ring {
-        waiter: WaiterId,
-        agent: AgentId,
-        queue: String,
-    },
+    Ring { waiter: WaiterId, agent: AgentId, queue: String },
     /// Stop ringing: somebody else answered, the caller left, or the time was up.
     StopRinging { waiter: WaiterId, agent: AgentId },
     /// A caller among the first ten has moved up. Positions further back: ask [`crate::queue::queues::Queues::position`].

@@ -25,8 +25,7 @@ impl Queues {
     fn next_to_be_served(&self, touched: &Touched) -> Option<(usize, WaiterId)> {
         let heads = touched.iter().filter_map(|place| {
             let (ticket, waiter) = self.queues[*place].line.first_ready()?;
-            self.has_free_agent(*place)
-                .then_some((ticket, *place, waiter))
+            self.has_free_agent(*place).then_some((ticket, *place, waiter))
         });
         let (_, place, waiter) = heads.min_by_key(|(ticket, ..)| *ticket)?;
         Some((place, waiter))
@@ -39,10 +38,7 @@ impl Queues {
 
     fn ring_for(&mut self, queue: usize, waiter: WaiterId, now: Instant) {
         let free = self.candidates(queue);
-        let known = self
-            .waiters
-            .get_mut(&waiter)
-            .expect("whoever stands in a line is a waiter");
+        let known = self.waiters.get_mut(&waiter).expect("whoever stands in a line is a waiter");
         let members = &self.queues[queue].agents;
         let mut fresh = free.clone();
         fresh.retain(|agent| !known.tried.contains(&members[agent.place]));
@@ -83,11 +79,7 @@ impl Queues {
         let members = self.queues[queue].agents.iter().enumerate();
         let free = members.filter_map(|(place, agent)| {
             let agent = self.roster.agent(*agent);
-            agent.is_free().then_some(Candidate {
-                place,
-                idle_since: agent.idle_since,
-                calls: agent.calls,
-            })
+            agent.is_free().then_some(Candidate { place, idle_since: agent.idle_since, calls: agent.calls })
         });
         free.collect()
     }
@@ -95,17 +87,9 @@ impl Queues {
     fn ring(&mut self, queue: usize, waiter: WaiterId, place: usize, now: Instant) {
         let config = &self.queues[queue].config;
         let until = now + config.ring_for;
-        let effect = Effect::Ring {
-            waiter,
-            agent: self.roster.agent(place).id.clone(),
-            queue: config.name.clone(),
-        };
+        let effect = Effect::Ring { waiter, agent: self.roster.agent(place).id.clone(), queue: config.name.clone() };
         self.effects.push_back(effect);
-        let ringing = Activity::Ringing {
-            waiter,
-            queue,
-            until,
-        };
+        let ringing = Activity::Ringing { waiter, queue, until };
         self.roster.set_activity(place, ringing);
         if let Some(known) = self.waiters.get_mut(&waiter) {
             known.ringing.insert(place);

@@ -80,11 +80,8 @@ struct World {
 
 impl World {
     fn new() -> World {
-        let queue = |name: &str, agents: &[&str], strategy| Config {
-            strategy,
-            max_waiting: 12,
-            ..Config::named(name, agents)
-        };
+        let queue =
+            |name: &str, agents: &[&str], strategy| Config { strategy, max_waiting: 12, ..Config::named(name, agents) };
         let configs = vec![
             queue(QUEUES[0], &AGENTS[..3], StrategyName::LongestIdle),
             queue(QUEUES[1], &AGENTS[1..], StrategyName::RingAll),
@@ -112,19 +109,13 @@ impl World {
                 }
             }
             Step::Reach(at, up) => {
-                let reach = if up {
-                    Reachability::Registered
-                } else {
-                    Reachability::Unregistered
-                };
+                let reach = if up { Reachability::Registered } else { Reachability::Unregistered };
                 self.queues.on_reachable(&agent(at), reach, now);
             }
             Step::Wish(at, wish) => {
                 let wish = match wish {
                     0 => Wish::SignedOut,
-                    1 => Wish::Paused {
-                        reason: String::new(),
-                    },
+                    1 => Wish::Paused { reason: String::new() },
                     _ => Wish::Available,
                 };
                 self.queues.set_state(&agent(at), wish, now).unwrap();
@@ -135,8 +126,7 @@ impl World {
             Step::Refuse(at) => {
                 if let Some((agent, waiter)) = nth(&self.ringing, at) {
                     self.ringing.remove(&(agent.clone(), waiter));
-                    self.queues
-                        .on_refused(waiter, &agent, Refusal::Declined, now);
+                    self.queues.on_refused(waiter, &agent, Refusal::Declined, now);
                 }
             }
             Step::EndTalk(at) => {
@@ -206,30 +196,14 @@ impl World {
 
     fn check(&self) {
         let agents: BTreeSet<&AgentId> = self.ringing.iter().map(|(agent, _)| agent).collect();
-        assert_eq!(
-            agents.len(),
-            self.ringing.len(),
-            "an agent rings for two callers"
-        );
-        assert!(
-            agents.iter().all(|agent| !self.talking.contains(*agent)),
-            "an agent rings in a talk"
-        );
+        assert_eq!(agents.len(), self.ringing.len(), "an agent rings for two callers");
+        assert!(agents.iter().all(|agent| !self.talking.contains(*agent)), "an agent rings in a talk");
         for waiter in &self.waiting {
-            let rung = self
-                .ringing
-                .iter()
-                .filter(|(_, rung)| rung == waiter)
-                .count();
-            assert!(
-                rung <= 1 || self.ring_all.contains(waiter),
-                "{waiter:?} rings at {rung} agents"
-            );
+            let rung = self.ringing.iter().filter(|(_, rung)| rung == waiter).count();
+            assert!(rung <= 1 || self.ring_all.contains(waiter), "{waiter:?} rings at {rung} agents");
         }
         assert!(
-            self.ringing
-                .iter()
-                .all(|(_, waiter)| self.waiting.contains(waiter)),
+            self.ringing.iter().all(|(_, waiter)| self.waiting.contains(waiter)),
             "somebody rings for a caller who has gone"
         );
         self.check_nobody_waits_for_nothing();
@@ -238,10 +212,11 @@ impl World {
 
     fn check_nobody_waits_for_nothing(&self) {
         for view in self.queues.view(self.now) {
-            let unserved =
-                self.queues.queues.iter().find(|queue| {
-                    queue.config.name == view.name && queue.line.first_ready().is_some()
-                });
+            let unserved = self
+                .queues
+                .queues
+                .iter()
+                .find(|queue| queue.config.name == view.name && queue.line.first_ready().is_some());
             assert!(
                 unserved.is_none() || view.free == 0,
                 "a caller of {} waits while {} agents are free",
@@ -272,12 +247,7 @@ impl World {
         self.hear();
         assert!(self.ringing.is_empty(), "somebody still rings");
         assert!(self.queues.poll_timeout().is_none(), "a deadline is left");
-        assert!(
-            self.queues
-                .view(self.now)
-                .iter()
-                .all(|queue| queue.waiting == 0 && queue.talking == 0)
-        );
+        assert!(self.queues.view(self.now).iter().all(|queue| queue.waiting == 0 && queue.talking == 0));
         assert!(self.queues.waiters.is_empty());
     }
 }
@@ -290,10 +260,7 @@ fn agent(at: usize) -> AgentId {
     AgentId(AGENTS[at % AGENTS.len()].to_owned())
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }

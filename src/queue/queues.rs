@@ -77,23 +77,11 @@ impl Queues {
             place_by_name.insert(config.name.clone(), place);
             queues.push(Queue::new(config, place, &mut roster));
         }
-        Queues {
-            queues,
-            place_by_name,
-            roster,
-            waiters: BTreeMap::new(),
-            next_ticket: 0,
-            effects: VecDeque::new(),
-        }
+        Queues { queues, place_by_name, roster, waiters: BTreeMap::new(), next_ticket: 0, effects: VecDeque::new() }
     }
 
     /// The caller's position, from 1. Whoever waits elsewhere leaves there first.
-    pub fn join(
-        &mut self,
-        queue: &str,
-        waiter: WaiterId,
-        now: Instant,
-    ) -> Result<usize, JoinError> {
+    pub fn join(&mut self, queue: &str, waiter: WaiterId, now: Instant) -> Result<usize, JoinError> {
         let place = self.admitting_queue(queue)?;
         self.leave(waiter, now);
         let ticket = Ticket(self.next_ticket);
@@ -101,8 +89,7 @@ impl Queues {
         let line = &mut self.queues[place].line;
         line.push(ticket, waiter);
         let position = line.len();
-        self.waiters
-            .insert(waiter, Waiter::new(place, ticket, position, now));
+        self.waiters.insert(waiter, Waiter::new(place, ticket, position, now));
         self.settle(&Touched::from([place]), now);
         Ok(position)
     }
@@ -131,8 +118,7 @@ impl Queues {
             return Answer::TooLate;
         };
         let touched = self.take_out_of_line(waiter, Some(place));
-        self.roster
-            .set_activity(place, Activity::Talking { queue, since: now });
+        self.roster.set_activity(place, Activity::Talking { queue, since: now });
         self.roster.agent_mut(place).calls += 1;
         self.queues[queue].answered += 1;
         self.settle(&touched, now);
@@ -140,13 +126,7 @@ impl Queues {
     }
 
     /// The agent's phone will not be picked up. The caller keeps the place and the next agent is tried.
-    pub fn on_refused(
-        &mut self,
-        waiter: WaiterId,
-        agent: &AgentId,
-        refusal: Refusal,
-        now: Instant,
-    ) {
+    pub fn on_refused(&mut self, waiter: WaiterId, agent: &AgentId, refusal: Refusal, now: Instant) {
         if let Some((place, queue)) = self.ringing_pair(waiter, agent) {
             self.roster.agent_mut(place).last_refusal = Some(refusal);
             self.refuse(waiter, place, queue, now);
@@ -163,11 +143,7 @@ impl Queues {
             return;
         };
         let until = now + self.queues[queue].config.wrap_up;
-        let next = if until > now {
-            Activity::WrapUp { until }
-        } else {
-            Activity::Idle
-        };
+        let next = if until > now { Activity::WrapUp { until } } else { Activity::Idle };
         self.roster.agent_mut(place).idle_since = Some(now);
         self.roster.set_activity(place, next);
         self.review(place, now);
@@ -194,18 +170,8 @@ impl Queues {
     }
 
     /// What the agent wants holds until they want something else; a running talk is not touched.
-    pub fn set_state(
-        &mut self,
-        agent: &AgentId,
-        wish: Wish,
-        now: Instant,
-    ) -> Result<(), AgentError> {
-        let place = self
-            .roster
-            .place_of(agent)
-            .ok_or_else(|| AgentError::Unknown {
-                agent: agent.to_string(),
-            })?;
+    pub fn set_state(&mut self, agent: &AgentId, wish: Wish, now: Instant) -> Result<(), AgentError> {
+        let place = self.roster.place_of(agent).ok_or_else(|| AgentError::Unknown { agent: agent.to_string() })?;
         self.roster.agent_mut(place).wish = wish;
         self.review(place, now);
         Ok(())
@@ -252,9 +218,7 @@ impl Queues {
     }
 
     fn admitting_queue(&self, name: &str) -> Result<usize, JoinError> {
-        let unknown = || JoinError::Unknown {
-            queue: name.to_owned(),
-        };
+        let unknown = || JoinError::Unknown { queue: name.to_owned() };
         let place = *self.place_by_name.get(name).ok_or_else(unknown)?;
         let queue = &self.queues[place];
         let waiting = queue.line.len();
@@ -272,11 +236,7 @@ impl Queues {
     fn ringing_pair(&self, waiter: WaiterId, agent: &AgentId) -> Option<(usize, usize)> {
         let place = self.roster.place_of(agent)?;
         match self.roster.agent(place).activity {
-            Activity::Ringing {
-                waiter: rung,
-                queue,
-                ..
-            } if rung == waiter => Some((place, queue)),
+            Activity::Ringing { waiter: rung, queue, .. } if rung == waiter => Some((place, queue)),
             _ => None,
         }
     }
@@ -285,9 +245,7 @@ impl Queues {
     fn review(&mut self, place: usize, now: Instant) {
         let agent = self.roster.agent(place);
         let mut touched = agent.queues.clone();
-        if let (Activity::Ringing { waiter, queue, .. }, false) =
-            (agent.activity, agent.may_be_rung())
-        {
+        if let (Activity::Ringing { waiter, queue, .. }, false) = (agent.activity, agent.may_be_rung()) {
             self.stop_ringing(waiter, place);
             self.roster.set_activity(place, Activity::Idle);
             self.forget_ringing(waiter, place);
@@ -320,8 +278,7 @@ impl Queues {
 
     fn stop_ringing(&mut self, waiter: WaiterId, place: usize) {
         let agent = self.roster.agent(place).id.clone();
-        self.effects
-            .push_back(Effect::StopRinging { waiter, agent });
+        self.effects.push_back(Effect::StopRinging { waiter, agent });
     }
 
     /// Removes a caller and silences everybody who rings for them, but for the one who `answered`.
@@ -346,14 +303,10 @@ impl Queues {
         let first = self.queues[queue].line.iter().take(TOLD_POSITIONS);
         for (index, waiter) in first.enumerate() {
             let position = index + 1;
-            let known = self
-                .waiters
-                .get_mut(&waiter)
-                .expect("whoever stands in a line is a waiter");
+            let known = self.waiters.get_mut(&waiter).expect("whoever stands in a line is a waiter");
             if known.told != position {
                 known.told = position;
-                self.effects
-                    .push_back(Effect::Position { waiter, position });
+                self.effects.push_back(Effect::Position { waiter, position });
             }
         }
     }
@@ -381,13 +334,6 @@ impl Queue {
 
 impl Waiter {
     fn new(queue: usize, ticket: Ticket, told: usize, since: Instant) -> Waiter {
-        Waiter {
-            queue,
-            ticket,
-            since,
-            ringing: BTreeSet::new(),
-            tried: BTreeSet::new(),
-            told,
-        }
+        Waiter { queue, ticket, since, ringing: BTreeSet::new(), tried: BTreeSet::new(), told }
     }
 }

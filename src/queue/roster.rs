@@ -19,10 +19,7 @@ pub(super) struct Roster {
 impl Roster {
     /// The agent's place, new or known; from now on they serve `queue` as well.
     pub(super) fn enlist(&mut self, id: &AgentId, queue: usize) -> usize {
-        let place = *self
-            .place_by_id
-            .entry(id.clone())
-            .or_insert_with(|| self.agents.len());
+        let place = *self.place_by_id.entry(id.clone()).or_insert_with(|| self.agents.len());
         if place == self.agents.len() {
             self.agents.push(Agent::new(id.clone()));
         }

@@ -34,10 +34,8 @@ fn a_caller_reaches_the_only_agent() {
 
 #[test]
 fn who_does_not_answer_in_time_is_left_in_peace_and_the_next_is_tried() {
-    let mut desk = Desk::with(Config {
-        strategy: StrategyName::InOrder,
-        ..Config::named("vendas", &["200", "201", "202"])
-    });
+    let mut desk =
+        Desk::with(Config { strategy: StrategyName::InOrder, ..Config::named("vendas", &["200", "201", "202"]) });
     for agent in ["200", "201", "202"] {
         desk.arrives(agent);
     }
@@ -56,18 +54,12 @@ fn who_does_not_answer_in_time_is_left_in_peace_and_the_next_is_tried() {
 
 #[test]
 fn when_the_only_agent_declines_the_phone_rings_again_after_a_pause() {
-    let mut desk = Desk::with(Config {
-        retry_after: Duration::ZERO,
-        ..Config::named("vendas", &["200"])
-    });
+    let mut desk = Desk::with(Config { retry_after: Duration::ZERO, ..Config::named("vendas", &["200"]) });
     desk.arrives("200");
     desk.joins("vendas", 1).unwrap();
     desk.refuses(1, "200", Refusal::Declined);
     desk.hears(&["ring 200 for 1"]);
-    assert_eq!(
-        desk.queues.poll_timeout().unwrap().why,
-        "agent may be tried again"
-    );
+    assert_eq!(desk.queues.poll_timeout().unwrap().why, "agent may be tried again");
     desk.after(millis(999));
     desk.hears(&[]);
     desk.after(millis(1));
@@ -76,10 +68,7 @@ fn when_the_only_agent_declines_the_phone_rings_again_after_a_pause() {
 
 #[test]
 fn an_agent_of_two_queues_serves_who_has_waited_longest() {
-    let mut desk = Desk::of(vec![
-        Config::named("vendas", &["200"]),
-        Config::named("suporte", &["200"]),
-    ]);
+    let mut desk = Desk::of(vec![Config::named("vendas", &["200"]), Config::named("suporte", &["200"])]);
     desk.arrives("200");
     desk.joins("vendas", 1).unwrap();
     desk.joins("suporte", 2).unwrap();
@@ -107,10 +96,8 @@ fn a_caller_who_gives_up_while_the_phone_rings_silences_it() {
 
 #[test]
 fn everybody_rings_and_the_first_to_pick_up_gets_the_caller() {
-    let mut desk = Desk::with(Config {
-        strategy: StrategyName::RingAll,
-        ..Config::named("vendas", &["200", "201", "202"])
-    });
+    let mut desk =
+        Desk::with(Config { strategy: StrategyName::RingAll, ..Config::named("vendas", &["200", "201", "202"]) });
     desk.arrives("200");
     desk.arrives("201");
     desk.joins("vendas", 1).unwrap();
@@ -141,24 +128,14 @@ fn positions_are_told_to_the_first_ten_as_they_move_up() {
 
 #[test]
 fn nobody_is_let_in_where_nobody_can_ever_answer() {
-    let mut desk = Desk::with(Config {
-        max_waiting: 1,
-        ..Config::named("vendas", &["200"])
-    });
-    let unknown = JoinError::Unknown {
-        queue: "compras".to_owned(),
-    };
+    let mut desk = Desk::with(Config { max_waiting: 1, ..Config::named("vendas", &["200"]) });
+    let unknown = JoinError::Unknown { queue: "compras".to_owned() };
     assert_eq!(desk.joins("compras", 1), Err(unknown));
     assert_eq!(desk.joins("vendas", 1), Err(JoinError::NobodySignedIn));
     desk.arrives("200");
     desk.wishes("200", Wish::SignedOut);
     assert_eq!(desk.joins("vendas", 1), Err(JoinError::NobodySignedIn));
-    desk.wishes(
-        "200",
-        Wish::Paused {
-            reason: "café".to_owned(),
-        },
-    );
+    desk.wishes("200", Wish::Paused { reason: "café".to_owned() });
     assert_eq!(desk.joins("vendas", 1), Ok(1));
     assert_eq!(desk.joins("vendas", 2), Err(JoinError::Full { waiting: 1 }));
     desk.hears(&[]);
@@ -182,10 +159,7 @@ fn a_busy_agent_counts_as_signed_in_even_when_the_registration_lapses() {
 
 #[test]
 fn an_agent_who_takes_another_call_goes_on_a_break_or_vanishes_stops_ringing() {
-    let mut desk = Desk::with(Config {
-        strategy: StrategyName::InOrder,
-        ..Config::named("vendas", &["200", "201"])
-    });
+    let mut desk = Desk::with(Config { strategy: StrategyName::InOrder, ..Config::named("vendas", &["200", "201"]) });
     desk.arrives("200");
     desk.arrives("201");
     desk.joins("vendas", 1).unwrap();
@@ -203,11 +177,7 @@ fn an_agent_who_takes_another_call_goes_on_a_break_or_vanishes_stops_ringing() {
 
 #[test]
 fn work_is_shared_out_evenly_by_every_strategy_that_promises_it() {
-    for strategy in [
-        StrategyName::LongestIdle,
-        StrategyName::RoundRobin,
-        StrategyName::FewestCalls,
-    ] {
+    for strategy in [StrategyName::LongestIdle, StrategyName::RoundRobin, StrategyName::FewestCalls] {
         let mut desk = Desk::with(Config {
             strategy,
             wrap_up: Duration::ZERO,
@@ -231,11 +201,8 @@ fn work_is_shared_out_evenly_by_every_strategy_that_promises_it() {
 
 #[test]
 fn callers_are_served_in_the_order_of_their_arrival() {
-    let mut desk = Desk::with(Config {
-        wrap_up: Duration::ZERO,
-        max_waiting: 5_000,
-        ..Config::named("vendas", &["200"])
-    });
+    let mut desk =
+        Desk::with(Config { wrap_up: Duration::ZERO, max_waiting: 5_000, ..Config::named("vendas", &["200"]) });
     desk.arrives("200");
     for caller in 0..5_000 {
         desk.joins("vendas", caller).unwrap();
@@ -252,12 +219,7 @@ fn callers_are_served_in_the_order_of_their_arrival() {
 fn an_agent_nobody_knows_has_no_state() {
     let mut desk = Desk::with(Config::named("vendas", &["200"]));
     let refused = desk.queues.set_state(&id("999"), Wish::Available, desk.now);
-    assert_eq!(
-        refused,
-        Err(AgentError::Unknown {
-            agent: "999".to_owned()
-        })
-    );
+    assert_eq!(refused, Err(AgentError::Unknown { agent: "999".to_owned() }));
 }
 
 /// The queues on a table, with a clock that is moved by hand.
@@ -272,20 +234,15 @@ impl Desk {
     }
 
     fn of(configs: Vec<Config>) -> Desk {
-        Desk {
-            queues: Queues::new(configs),
-            now: start(),
-        }
+        Desk { queues: Queues::new(configs), now: start() }
     }
 
     fn arrives(&mut self, agent: &str) {
-        self.queues
-            .on_reachable(&id(agent), Reachability::Registered, self.now);
+        self.queues.on_reachable(&id(agent), Reachability::Registered, self.now);
     }
 
     fn goes(&mut self, agent: &str) {
-        self.queues
-            .on_reachable(&id(agent), Reachability::Unregistered, self.now);
+        self.queues.on_reachable(&id(agent), Reachability::Unregistered, self.now);
     }
 
     fn wishes(&mut self, agent: &str, wish: Wish) {
@@ -301,13 +258,11 @@ impl Desk {
     }
 
     fn answers(&mut self, caller: u64, agent: &str) -> Answer {
-        self.queues
-            .on_answered(WaiterId(caller), &id(agent), self.now)
+        self.queues.on_answered(WaiterId(caller), &id(agent), self.now)
     }
 
     fn refuses(&mut self, caller: u64, agent: &str, refusal: Refusal) {
-        self.queues
-            .on_refused(WaiterId(caller), &id(agent), refusal, self.now);
+        self.queues.on_refused(WaiterId(caller), &id(agent), refusal, self.now);
     }
 
     fn ends(&mut self, agent: &str) {
@@ -326,10 +281,7 @@ impl Desk {
 
     fn state_of(&self, agent: &str) -> &'static str {
         let mut agents = self.queues.agents(self.now).into_iter();
-        agents
-            .find(|view| view.number.0 == agent)
-            .map(|view| view.state)
-            .unwrap()
+        agents.find(|view| view.number.0 == agent).map(|view| view.state).unwrap()
     }
 
     /// The agent of the newest ringing.
@@ -370,10 +322,7 @@ fn millis(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }

@@ -70,9 +70,7 @@ impl Queues {
 
     pub fn view(&self, now: Instant) -> Vec<QueueView> {
         let queues = self.queues.iter().enumerate();
-        queues
-            .map(|(place, queue)| self.queue_view(place, queue, now))
-            .collect()
+        queues.map(|(place, queue)| self.queue_view(place, queue, now)).collect()
     }
 
     pub fn agents(&self, now: Instant) -> Vec<AgentView> {
@@ -81,17 +79,12 @@ impl Queues {
     }
 
     fn queue_view(&self, place: usize, queue: &Queue, now: Instant) -> QueueView {
-        let agents: Vec<&Agent> = queue
-            .agents
-            .iter()
-            .map(|agent| self.roster.agent(*agent))
-            .collect();
+        let agents: Vec<&Agent> = queue.agents.iter().map(|agent| self.roster.agent(*agent)).collect();
         let count = |test: fn(&Agent) -> bool| agents.iter().filter(|agent| test(agent)).count();
         let longest = queue.line.iter().next();
         let since = longest.and_then(|waiter| self.waiting_since(waiter));
-        let in_talk = agents.iter().filter(
-            |agent| matches!(agent.activity, Activity::Talking { queue, .. } if queue == place),
-        );
+        let in_talk =
+            agents.iter().filter(|agent| matches!(agent.activity, Activity::Talking { queue, .. } if queue == place));
         QueueView {
             name: queue.config.name.clone(),
             strategy: queue.config.strategy,
@@ -116,9 +109,7 @@ impl Queues {
             number: agent.id.clone(),
             state: agent.state_word(),
             reason,
-            queues: queues
-                .map(|place| self.queues[*place].config.name.clone())
-                .collect(),
+            queues: queues.map(|place| self.queues[*place].config.name.clone()).collect(),
             calls: agent.calls,
             idle_seconds: agent.idle_since.map(|since| seconds_since(since, now)),
             last_refusal: agent.last_refusal,

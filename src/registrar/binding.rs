@@ -40,8 +40,7 @@ impl Kept {
     pub(super) fn is_replaced_by(&self, newer: &Kept) -> bool {
         let same_instance = self.instance.is_some() && self.instance == newer.instance;
         let (old, new) = (&self.binding.uri, &newer.binding.uri);
-        let same_place =
-            old.host == new.host && old.port == new.port && old.host.address().is_some();
+        let same_place = old.host == new.host && old.port == new.port && old.host.address().is_some();
         same_instance || (same_place && self.call_id != newer.call_id)
     }
 
@@ -51,19 +50,11 @@ impl Kept {
     }
 
     pub(super) fn contact_header(&self, now: Instant) -> String {
-        let left = self
-            .binding
-            .expires_at
-            .saturating_duration_since(now)
-            .as_secs();
+        let left = self.binding.expires_at.saturating_duration_since(now).as_secs();
         let contact = &self.contact;
         match self.binding.priority {
             UNSAID => format!("<{contact}>;expires={left}"),
-            priority => format!(
-                "<{contact}>;expires={left};q={}.{:03}",
-                priority / 1000,
-                priority % 1000
-            ),
+            priority => format!("<{contact}>;expires={left};q={}.{:03}", priority / 1000, priority % 1000),
         }
     }
 
@@ -96,23 +87,13 @@ impl Kept {
     }
 
     /// `None` for what cannot be reached: expired, over a connection of the old process, or not readable any more.
-    pub(super) fn restored(
-        stored: &StoredBinding,
-        serial: u64,
-        now: Instant,
-        wall: Timestamp,
-    ) -> Option<Kept> {
+    pub(super) fn restored(stored: &StoredBinding, serial: u64, now: Instant, wall: Timestamp) -> Option<Kept> {
         let left = Duration::try_from(stored.expires.duration_since(wall)).ok()?;
         let transport = Transport::from_text(&stored.transport)?;
         if left.is_zero() || transport.is_reliable() {
             return None;
         }
-        let hop = Hop {
-            transport,
-            local: stored.local,
-            remote: stored.remote,
-            connection: None,
-        };
+        let hop = Hop { transport, local: stored.local, remote: stored.remote, connection: None };
         let binding = Binding {
             uri: Uri::parse(&stored.contact).ok()?,
             hop,
@@ -131,11 +112,7 @@ impl Kept {
     }
 
     fn expires(&self, now: Instant, wall: Timestamp) -> Timestamp {
-        let left = self
-            .binding
-            .expires_at
-            .saturating_duration_since(now)
-            .min(LONGEST);
+        let left = self.binding.expires_at.saturating_duration_since(now).min(LONGEST);
         let left = SignedDuration::try_from(left).expect("a week fits");
         wall.saturating_add(left).unwrap_or(wall)
     }

@@ -61,12 +61,7 @@ enum Wish {
 }
 
 impl Desires {
-    pub(super) fn read(
-        request: &Request,
-        hop: Hop,
-        config: &Config,
-        now: Instant,
-    ) -> Result<Desires, Refusal> {
+    pub(super) fn read(request: &Request, hop: Hop, config: &Config, now: Instant) -> Result<Desires, Refusal> {
         let headers = &request.headers;
         let call_id = headers.call_id().unwrap_or_default().to_owned();
         let cseq = headers.cseq().map_or(0, |cseq| cseq.number);
@@ -75,27 +70,11 @@ impl Desires {
             true => return Err(Refusal::BadStar),
             false => {
                 let contacts = headers.contacts().map_err(|_| bad_contact(headers))?;
-                let form = Form {
-                    headers,
-                    hop: &hop,
-                    config,
-                    call_id: &call_id,
-                    cseq,
-                    now,
-                };
-                Wish::Bind(
-                    contacts
-                        .into_iter()
-                        .map(|contact| form.binding(contact))
-                        .collect::<Result<_, _>>()?,
-                )
+                let form = Form { headers, hop: &hop, config, call_id: &call_id, cseq, now };
+                Wish::Bind(contacts.into_iter().map(|contact| form.binding(contact)).collect::<Result<_, _>>()?)
             }
         };
-        Ok(Desires {
-            wish,
-            call_id,
-            cseq,
-        })
+        Ok(Desires { wish, call_id, cseq })
     }
 
     /// Whether the phones that are there allow it.
@@ -104,25 +83,13 @@ impl Desires {
             Wish::Bind(wanted) => wanted,
             Wish::RemoveAll => &[],
         };
-        let touched =
-            |old: &&Kept| self.removes_all() || wanted.iter().any(|new| old.is_same_contact(new));
-        if phones
-            .iter()
-            .filter(touched)
-            .any(|old| old.outranks(&self.call_id, self.cseq))
-        {
+        let touched = |old: &&Kept| self.removes_all() || wanted.iter().any(|new| old.is_same_contact(new));
+        if phones.iter().filter(touched).any(|old| old.outranks(&self.call_id, self.cseq)) {
             return Err(Refusal::OutOfOrder);
         }
-        let goes = |old: &Kept| {
-            wanted
-                .iter()
-                .any(|new| old.is_same_contact(new) || old.is_replaced_by(new))
-        };
+        let goes = |old: &Kept| wanted.iter().any(|new| old.is_same_contact(new) || old.is_replaced_by(new));
         let stay = phones.iter().filter(|old| !goes(old)).count();
-        let come = wanted
-            .iter()
-            .filter(|new| new.binding.expires_at > now)
-            .count();
+        let come = wanted.iter().filter(|new| new.binding.expires_at > now).count();
         match come > 0 && stay + come > most {
             true => Err(Refusal::TooMany),
             false => Ok(()),
@@ -143,10 +110,7 @@ impl Desires {
 
 /// `*` beside other Contacts is a fault of its own.
 fn bad_contact(headers: &Headers) -> Refusal {
-    match headers
-        .list_bytes(&Name::Contact)
-        .any(|value| value == b"*")
-    {
+    match headers.list_bytes(&Name::Contact).any(|value| value == b"*") {
         true => Refusal::BadStar,
         false => Refusal::BadContact,
     }
@@ -192,19 +156,9 @@ impl Form<'_> {
 
     /// The Contact's own time, else that of the message, else the default; zero removes the binding.
     fn lifetime(&self, contact: &NameAddr) -> Result<Duration, Refusal> {
-        let Config {
-            expires,
-            min_expires,
-            max_expires,
-            ..
-        } = *self.config;
-        let own = contact
-            .params
-            .get("expires")
-            .and_then(|text| text.parse().ok());
-        let asked = own
-            .or_else(|| self.headers.expires())
-            .map(|seconds| Duration::from_secs(u64::from(seconds)));
+        let Config { expires, min_expires, max_expires, .. } = *self.config;
+        let own = contact.params.get("expires").and_then(|text| text.parse().ok());
+        let asked = own.or_else(|| self.headers.expires()).map(|seconds| Duration::from_secs(u64::from(seconds)));
         match asked.unwrap_or(expires) {
             Duration::ZERO => Ok(Duration::ZERO),
             brief if brief < min_expires => Err(Refusal::TooBrief { least: min_expires }),
@@ -215,22 +169,12 @@ impl Form<'_> {
     /// The hop that the REGISTER came by, unless the phone is plainly reached at its Contact: over UDP, with no NAT
     /// between (its Via says where it is).
     fn way_to(&self, uri: &Uri) -> Hop {
-        let honest = self
-            .headers
-            .via()
-            .is_ok_and(|via| via.host.address() == Some(self.hop.remote.ip()));
-        let over_udp = uri
-            .param("transport")
-            .is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
+        let honest = self.headers.via().is_ok_and(|via| via.host.address() == Some(self.hop.remote.ip()));
+        let over_udp = uri.param("transport").is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
         let port = uri.port.unwrap_or(Transport::Udp.default_port());
         match uri.host.address() {
-            Some(address)
-                if honest && over_udp && self.hop.transport == Transport::Udp && port != 0 =>
-            {
-                Hop {
-                    remote: SocketAddr::new(address, port),
-                    ..*self.hop
-                }
+            Some(address) if honest && over_udp && self.hop.transport == Transport::Udp && port != 0 => {
+                Hop { remote: SocketAddr::new(address, port), ..*self.hop }
             }
             _ => *self.hop,
         }

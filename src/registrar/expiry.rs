@@ -26,8 +26,6 @@ impl Expiries {
         if self.next().is_none_or(|at| at > now) {
             return None;
         }
-        self.heap
-            .pop()
-            .map(|Reverse((_, serial, extension))| (extension, serial))
+        self.heap.pop().map(|Reverse((_, serial, extension))| (extension, serial))
     }
 }

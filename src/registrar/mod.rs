@@ -89,10 +89,7 @@ impl Extension {
     pub fn secret(&self) -> Secret {
         match &self.password {
             Some(password) => Secret::Password(password.clone()),
-            None => Secret::Ha1 {
-                md5: self.ha1_md5.clone(),
-                sha256: self.ha1_sha256.clone(),
-            },
+            None => Secret::Ha1 { md5: self.ha1_md5.clone(), sha256: self.ha1_sha256.clone() },
         }
     }
 }
@@ -101,10 +98,7 @@ impl Extension {
 impl std::fmt::Debug for Extension {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut fields = out.debug_struct("Extension");
-        fields
-            .field("number", &self.number)
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        fields.field("number", &self.number).field("name", &self.name).finish_non_exhaustive()
     }
 }
 
@@ -185,9 +179,7 @@ pub struct Registrar {
 
 impl Registrar {
     pub fn new(config: &Config, extensions: &[Extension]) -> Registrar {
-        let phones = extensions
-            .iter()
-            .map(|extension| (Arc::from(extension.number.as_str()), Vec::new()));
+        let phones = extensions.iter().map(|extension| (Arc::from(extension.number.as_str()), Vec::new()));
         Registrar {
             config: config.clone(),
             phones: phones.collect(),
@@ -212,11 +204,8 @@ impl Registrar {
             return request.reply(404);
         };
         let extension = extension.clone();
-        let desires = Desires::read(request, *hop, &self.config, now).and_then(|desires| {
-            desires
-                .check(phones, self.config.max_contacts, now)
-                .map(|()| desires)
-        });
+        let desires = Desires::read(request, *hop, &self.config, now)
+            .and_then(|desires| desires.check(phones, self.config.max_contacts, now).map(|()| desires));
         match desires {
             Ok(desires) => {
                 self.carry_out(&extension, desires, now, wall);
@@ -229,17 +218,13 @@ impl Registrar {
     /// Where an extension is reached: the preferred phone first, then the one that registered last.
     pub fn contacts(&self, extension: &str, now: Instant) -> Vec<Binding> {
         let phones = self.phones.get(extension).into_iter().flatten();
-        let mut alive: Vec<&Kept> = phones
-            .filter(|kept| kept.binding.expires_at > now)
-            .collect();
+        let mut alive: Vec<&Kept> = phones.filter(|kept| kept.binding.expires_at > now).collect();
         alive.sort_by_key(|kept| std::cmp::Reverse((kept.binding.priority, kept.serial)));
         alive.into_iter().map(|kept| kept.binding.clone()).collect()
     }
 
     pub fn is_reachable(&self, extension: &str) -> bool {
-        self.phones
-            .get(extension)
-            .is_some_and(|phones| !phones.is_empty())
+        self.phones.get(extension).is_some_and(|phones| !phones.is_empty())
     }
 
     /// How many phones are registered.
@@ -252,12 +237,8 @@ impl Registrar {
     }
 
     pub fn view(&self, now: Instant, wall: Timestamp) -> Vec<BindingView> {
-        let all = self
-            .phones
-            .iter()
-            .flat_map(|(extension, phones)| phones.iter().map(move |kept| (extension, kept)));
-        all.map(|(extension, kept)| kept.view(extension, now, wall))
-            .collect()
+        let all = self.phones.iter().flat_map(|(extension, phones)| phones.iter().map(move |kept| (extension, kept)));
+        all.map(|(extension, kept)| kept.view(extension, now, wall)).collect()
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
@@ -273,11 +254,7 @@ impl Registrar {
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some((extension, serial)) = self.expiries.pop_due(now) {
             let phones = self.phones.get(&extension).into_iter().flatten();
-            match phones
-                .into_iter()
-                .find(|kept| kept.serial == serial)
-                .map(|kept| kept.binding.expires_at)
-            {
+            match phones.into_iter().find(|kept| kept.serial == serial).map(|kept| kept.binding.expires_at) {
                 Some(later) if later > now => self.expiries.push(later, extension, serial),
                 Some(_) => self.remove_where(&extension, |kept| kept.serial == serial),
                 None => {}
@@ -288,15 +265,10 @@ impl Registrar {
     /// RFC 5626 §5.3: a phone whose connection is gone cannot be reached until it comes back.
     pub fn connection_lost(&mut self, connection: ConnectionId, _now: Instant) {
         let first = (connection, Arc::from(""));
-        let gone = self
-            .by_connection
-            .range(first..)
-            .take_while(|(of, _)| *of == connection);
+        let gone = self.by_connection.range(first..).take_while(|(of, _)| *of == connection);
         let extensions: Vec<Arc<str>> = gone.map(|(_, extension)| extension.clone()).collect();
         for extension in extensions {
-            self.remove_where(&extension, |kept| {
-                kept.binding.hop.connection == Some(connection)
-            });
+            self.remove_where(&extension, |kept| kept.binding.hop.connection == Some(connection));
         }
     }
 
@@ -305,19 +277,11 @@ impl Registrar {
     pub fn restore(&mut self, stored: Vec<StoredBinding>, now: Instant, wall: Timestamp) {
         for binding in stored {
             self.last_serial += 1;
-            let extension = self
-                .phones
-                .get_key_value(binding.extension.as_str())
-                .map(|(extension, _)| extension.clone());
-            match (
-                extension,
-                Kept::restored(&binding, self.last_serial, now, wall),
-            ) {
+            let extension =
+                self.phones.get_key_value(binding.extension.as_str()).map(|(extension, _)| extension.clone());
+            match (extension, Kept::restored(&binding, self.last_serial, now, wall)) {
                 (Some(extension), Some(kept)) => self.insert(&extension, kept),
-                _ => self.effects.push_back(Effect::Forget {
-                    extension: binding.extension,
-                    contact: binding.contact,
-                }),
+                _ => self.effects.push_back(Effect::Forget { extension: binding.extension, contact: binding.contact }),
             }
         }
     }
@@ -336,8 +300,7 @@ impl Registrar {
             }
             self.last_serial += 1;
             kept.serial = self.last_serial;
-            self.effects
-                .push_back(Effect::Keep(kept.stored(extension, now, wall)));
+            self.effects.push_back(Effect::Keep(kept.stored(extension, now, wall)));
             self.replace(extension, kept);
         }
     }
@@ -360,9 +323,7 @@ impl Registrar {
         } else {
             self.insert(extension, kept.clone());
         }
-        self.remove_where(extension, |old| {
-            !old.is_same_contact(&kept) && old.is_replaced_by(&kept)
-        });
+        self.remove_where(extension, |old| !old.is_same_contact(&kept) && old.is_replaced_by(&kept));
     }
 
     fn insert(&mut self, extension: &Arc<str>, kept: Kept) {
@@ -370,15 +331,12 @@ impl Registrar {
             return;
         };
         self.bindings += 1;
-        self.expiries
-            .push(kept.binding.expires_at, extension.clone(), kept.serial);
+        self.expiries.push(kept.binding.expires_at, extension.clone(), kept.serial);
         let (hop, was_unreachable) = (kept.binding.hop, phones.is_empty());
         phones.push(kept);
         self.bind_connection(extension, hop);
         if was_unreachable {
-            self.effects.push_back(Effect::Reachable {
-                extension: extension.to_string(),
-            });
+            self.effects.push_back(Effect::Reachable { extension: extension.to_string() });
         }
     }
 
@@ -392,15 +350,10 @@ impl Registrar {
             self.bindings -= 1;
             self.unbind_connection(extension, kept.binding.hop);
             let contact = kept.contact;
-            self.effects.push_back(Effect::Forget {
-                extension: extension.to_string(),
-                contact,
-            });
+            self.effects.push_back(Effect::Forget { extension: extension.to_string(), contact });
         }
         if is_last {
-            self.effects.push_back(Effect::Unreachable {
-                extension: extension.to_string(),
-            });
+            self.effects.push_back(Effect::Unreachable { extension: extension.to_string() });
         }
     }
 
@@ -415,9 +368,7 @@ impl Registrar {
             return;
         };
         let phones = self.phones.get(extension).into_iter().flatten();
-        let still_used = phones
-            .into_iter()
-            .any(|kept| kept.binding.hop.connection == Some(connection));
+        let still_used = phones.into_iter().any(|kept| kept.binding.hop.connection == Some(connection));
         if !still_used {
             self.by_connection.remove(&(connection, extension.clone()));
         }
@@ -427,26 +378,17 @@ impl Registrar {
     fn list(&self, extension: &str, request: &Request, now: Instant, wall: Timestamp) -> Response {
         let mut response = request.reply(200);
         for kept in self.phones.get(extension).into_iter().flatten() {
-            response
-                .headers
-                .push(Name::Contact, kept.contact_header(now));
+            response.headers.push(Name::Contact, kept.contact_header(now));
         }
-        response.headers.push(
-            Name::Date,
-            wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-        );
+        response.headers.push(Name::Date, wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         response
     }
 }
 
 fn refused(request: &Request, refusal: Refusal) -> Response {
-    let mut response = request
-        .reply(refusal.status())
-        .with_reason(&refusal.to_string());
+    let mut response = request.reply(refusal.status()).with_reason(&refusal.to_string());
     if let Refusal::TooBrief { least } = refusal {
-        response
-            .headers
-            .push(Name::MinExpires, least.as_secs().to_string());
+        response.headers.push(Name::MinExpires, least.as_secs().to_string());
     }
     response
 }

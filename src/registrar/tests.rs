@@ -18,23 +18,14 @@ struct Desk {
     hop: Hop,
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }
 
 fn new_desk() -> Desk {
-    let extension = |number: &str| Extension {
-        number: number.to_owned(),
-        ..Extension::default()
-    };
-    let config = Config {
-        max_contacts: 2,
-        ..Config::default()
-    };
+    let extension = |number: &str| Extension { number: number.to_owned(), ..Extension::default() };
+    let config = Config { max_contacts: 2, ..Config::default() };
     let start = start();
     Desk {
         registrar: Registrar::new(&config, &[extension("200"), extension("201")]),
@@ -67,11 +58,8 @@ impl Desk {
              From: <sip:200@desvio.local>;tag=1\r\nTo: <sip:200@desvio.local>\r\nCall-ID: {call_id}\r\n\
              CSeq: {cseq} REGISTER\r\nUser-Agent: Phone/1\r\n{headers}Content-Length: 0\r\n\r\n"
         );
-        let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else {
-            panic!("malformed")
-        };
-        self.registrar
-            .register("200", &request, &self.hop, self.now, self.wall())
+        let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else { panic!("malformed") };
+        self.registrar.register("200", &request, &self.hop, self.now, self.wall())
     }
 
     fn effects(&mut self) -> Vec<String> {
@@ -87,11 +75,7 @@ impl Desk {
 }
 
 fn contacts(response: &Response) -> Vec<String> {
-    response
-        .headers
-        .list(&Name::Contact)
-        .map(str::to_owned)
-        .collect()
+    response.headers.list(&Name::Contact).map(str::to_owned).collect()
 }
 
 const ONE: &str = "Contact: <sip:200@10.0.0.5:5060>\r\n";
@@ -104,18 +88,12 @@ fn a_phone_behind_nat_is_reached_over_the_hop_it_came_by_under_the_name_it_gave(
     let response = desk.register("a", 1, &format!("{ONE}Expires: 600\r\n"));
     assert_eq!(response.status, 200);
     assert_eq!(contacts(&response), ["<sip:200@10.0.0.5:5060>;expires=600"]);
-    assert_eq!(
-        response.headers.first(&Name::Date),
-        Some("Mon, 23 Nov 2026 12:39:00 GMT")
-    );
+    assert_eq!(response.headers.first(&Name::Date), Some("Mon, 23 Nov 2026 12:39:00 GMT"));
     let binding = &desk.registrar.contacts("200", desk.now)[0];
     assert_eq!(binding.uri.to_string(), "sip:200@10.0.0.5:5060");
     assert_eq!(binding.hop, desk.hop);
     assert_eq!(binding.user_agent.as_deref(), Some("Phone/1"));
-    assert_eq!(
-        desk.effects(),
-        ["keep sip:200@10.0.0.5:5060", "reachable 200"]
-    );
+    assert_eq!(desk.effects(), ["keep sip:200@10.0.0.5:5060", "reachable 200"]);
 }
 
 #[test]
@@ -123,26 +101,16 @@ fn a_phone_without_nat_is_reached_where_its_contact_says() {
     let mut desk = new_desk();
     desk.hop.remote = "10.0.0.5:33000".parse().unwrap();
     desk.register("a", 1, ONE);
-    assert_eq!(
-        desk.registrar.contacts("200", desk.now)[0].hop.remote,
-        "10.0.0.5:5060".parse().unwrap()
-    );
+    assert_eq!(desk.registrar.contacts("200", desk.now)[0].hop.remote, "10.0.0.5:5060".parse().unwrap());
 }
 
 #[test]
 fn it_lasts_as_long_as_asked_within_the_limits() {
     let mut desk = new_desk();
     let brief = desk.register("a", 1, &format!("{ONE}Expires: 30\r\n"));
-    assert_eq!(
-        (brief.status, brief.headers.first(&Name::MinExpires)),
-        (423, Some("60"))
-    );
+    assert_eq!((brief.status, brief.headers.first(&Name::MinExpires)), (423, Some("60")));
     assert!(desk.effects().is_empty());
-    let long = desk.register(
-        "a",
-        2,
-        "Contact: <sip:200@10.0.0.5:5060>;expires=999999\r\n",
-    );
+    let long = desk.register("a", 2, "Contact: <sip:200@10.0.0.5:5060>;expires=999999\r\n");
     assert_eq!(contacts(&long), ["<sip:200@10.0.0.5:5060>;expires=3600"]);
     let unsaid = desk.register("a", 3, ONE);
     assert_eq!(contacts(&unsaid), ["<sip:200@10.0.0.5:5060>;expires=3600"]);
@@ -160,10 +128,7 @@ fn a_refreshed_binding_lives_on_and_a_forgotten_one_dies_on_time() {
     assert!(desk.effects().is_empty());
     desk.advance(1);
     assert!(desk.registrar.is_empty() && !desk.registrar.is_reachable("200"));
-    assert_eq!(
-        desk.effects(),
-        ["forget sip:200@10.0.0.5:5060", "unreachable 200"]
-    );
+    assert_eq!(desk.effects(), ["forget sip:200@10.0.0.5:5060", "unreachable 200"]);
     assert_eq!(desk.registrar.poll_timeout(), None);
 }
 
@@ -183,16 +148,10 @@ fn several_phones_come_in_order_of_preference_up_to_the_limit() {
     let both = desk.register("a", 1, ONE);
     assert_eq!(
         contacts(&both),
-        [
-            "<sip:200@10.0.0.6:5060>;expires=3600;q=0.500",
-            "<sip:200@10.0.0.5:5060>;expires=3600"
-        ]
+        ["<sip:200@10.0.0.6:5060>;expires=3600;q=0.500", "<sip:200@10.0.0.5:5060>;expires=3600"]
     );
-    let hosts = desk
-        .registrar
-        .contacts("200", desk.now)
-        .into_iter()
-        .map(|binding| binding.uri.host_text().into_owned());
+    let hosts =
+        desk.registrar.contacts("200", desk.now).into_iter().map(|binding| binding.uri.host_text().into_owned());
     assert_eq!(hosts.collect::<Vec<_>>(), ["10.0.0.5", "10.0.0.6"]);
     assert_eq!(desk.register("c", 1, THREE).status, 403);
     assert_eq!(desk.register("a", 2, ONE).status, 200);
@@ -205,41 +164,19 @@ fn a_phone_that_starts_again_under_another_name_replaces_itself() {
     desk.register("a", 1, "Contact: <sip:200-0xaa@10.0.0.5:5060>\r\n");
     desk.register("b", 1, "Contact: <sip:200-0xbb@10.0.0.5:5060>\r\n");
     assert_eq!(desk.registrar.len(), 1);
-    desk.register(
-        "c",
-        1,
-        "Contact: <sip:200@10.0.0.8:5060>;+sip.instance=\"<urn:uuid:1>\"\r\n",
-    );
-    desk.register(
-        "d",
-        1,
-        "Contact: <sip:200@10.0.0.9:5060>;+sip.instance=\"<urn:uuid:1>\"\r\n",
-    );
-    let names: Vec<String> = desk
-        .registrar
-        .contacts("200", desk.now)
-        .iter()
-        .map(|binding| binding.uri.to_string())
-        .collect();
-    assert_eq!(
-        names,
-        ["sip:200@10.0.0.9:5060", "sip:200-0xbb@10.0.0.5:5060"]
-    );
+    desk.register("c", 1, "Contact: <sip:200@10.0.0.8:5060>;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    desk.register("d", 1, "Contact: <sip:200@10.0.0.9:5060>;+sip.instance=\"<urn:uuid:1>\"\r\n");
+    let names: Vec<String> =
+        desk.registrar.contacts("200", desk.now).iter().map(|binding| binding.uri.to_string()).collect();
+    assert_eq!(names, ["sip:200@10.0.0.9:5060", "sip:200-0xbb@10.0.0.5:5060"]);
 }
 
 #[test]
 fn within_a_call_id_only_a_higher_number_counts() {
     let mut desk = new_desk();
     desk.register("a", 7, ONE);
-    assert_eq!(
-        desk.register("a", 7, &format!("{ONE}Expires: 0\r\n"))
-            .status,
-        500
-    );
-    assert_eq!(
-        desk.register("a", 6, "Contact: *\r\nExpires: 0\r\n").status,
-        500
-    );
+    assert_eq!(desk.register("a", 7, &format!("{ONE}Expires: 0\r\n")).status, 500);
+    assert_eq!(desk.register("a", 6, "Contact: *\r\nExpires: 0\r\n").status, 500);
     assert_eq!(desk.registrar.len(), 1);
     assert_eq!(desk.register("restarted", 1, ONE).status, 200);
 }
@@ -251,42 +188,20 @@ fn one_or_all_are_removed_and_a_query_changes_nothing() {
     desk.register("b", 1, TWO);
     assert_eq!(contacts(&desk.register("q", 1, "")).len(), 2);
     let left = desk.register("a", 2, "Contact: <sip:200@10.0.0.5:5060>;expires=0\r\n");
-    assert_eq!(
-        contacts(&left),
-        ["<sip:200@10.0.0.6:5060>;expires=3600;q=0.500"]
-    );
+    assert_eq!(contacts(&left), ["<sip:200@10.0.0.6:5060>;expires=3600;q=0.500"]);
     assert_eq!(desk.register("a", 3, "Contact: *\r\n").status, 400);
-    assert_eq!(
-        desk.register("a", 3, &format!("Contact: *\r\n{ONE}Expires: 0\r\n"))
-            .status,
-        400
-    );
+    assert_eq!(desk.register("a", 3, &format!("Contact: *\r\n{ONE}Expires: 0\r\n")).status, 400);
     desk.effects();
     assert!(contacts(&desk.register("a", 4, "Contact: *\r\nExpires: 0\r\n")).is_empty());
-    assert_eq!(
-        desk.effects(),
-        ["forget sip:200@10.0.0.6:5060", "unreachable 200"]
-    );
+    assert_eq!(desk.effects(), ["forget sip:200@10.0.0.6:5060", "unreachable 200"]);
 }
 
 #[test]
 fn all_contacts_of_a_message_count_or_none() {
     let mut desk = new_desk();
-    let mixed = desk.register(
-        "a",
-        1,
-        &format!("{ONE}Contact: <sip:200@10.0.0.6:5060>;expires=5\r\n"),
-    );
+    let mixed = desk.register("a", 1, &format!("{ONE}Contact: <sip:200@10.0.0.6:5060>;expires=5\r\n"));
     assert_eq!(mixed.status, 423);
-    assert_eq!(
-        desk.register(
-            "a",
-            2,
-            &format!("{ONE}Contact: <mailto:ana@example.com>\r\n")
-        )
-        .status,
-        400
-    );
+    assert_eq!(desk.register("a", 2, &format!("{ONE}Contact: <mailto:ana@example.com>\r\n")).status, 400);
     assert!(desk.registrar.is_empty());
 }
 
@@ -302,10 +217,7 @@ fn with_its_connection_a_phone_is_lost() {
     assert!(desk.registrar.is_reachable("200"));
     desk.effects();
     desk.registrar.connection_lost(ConnectionId(8), desk.now);
-    assert_eq!(
-        desk.effects(),
-        ["forget sip:200@10.0.0.5:5060", "unreachable 200"]
-    );
+    assert_eq!(desk.effects(), ["forget sip:200@10.0.0.5:5060", "unreachable 200"]);
     assert!(desk.registrar.by_connection.is_empty());
 }
 
@@ -313,47 +225,21 @@ fn with_its_connection_a_phone_is_lost() {
 fn after_a_restart_phones_over_udp_are_there_again() {
     let mut desk = new_desk();
     desk.register("a", 1, &format!("{ONE}Expires: 600\r\n"));
-    let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else {
-        panic!("nothing kept")
-    };
+    let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else { panic!("nothing kept") };
     let text = serde_json::to_string(&kept).unwrap();
     let kept: StoredBinding = serde_json::from_str(&text).unwrap();
-    let stream = StoredBinding {
-        transport: "tcp".into(),
-        contact: "sip:200@10.0.0.6".into(),
-        ..kept.clone()
-    };
-    let stranger = StoredBinding {
-        extension: "999".into(),
-        contact: "sip:999@10.0.0.7".into(),
-        ..kept.clone()
-    };
+    let stream = StoredBinding { transport: "tcp".into(), contact: "sip:200@10.0.0.6".into(), ..kept.clone() };
+    let stranger = StoredBinding { extension: "999".into(), contact: "sip:999@10.0.0.7".into(), ..kept.clone() };
 
     desk.advance(100);
     let wall = desk.wall();
     let mut restarted = new_desk();
-    restarted
-        .registrar
-        .restore(vec![kept, stream, stranger], desk.now, wall);
+    restarted.registrar.restore(vec![kept, stream, stranger], desk.now, wall);
     restarted.now = desk.now;
-    assert_eq!(
-        restarted.effects(),
-        [
-            "reachable 200",
-            "forget sip:200@10.0.0.6",
-            "forget sip:999@10.0.0.7"
-        ]
-    );
+    assert_eq!(restarted.effects(), ["reachable 200", "forget sip:200@10.0.0.6", "forget sip:999@10.0.0.7"]);
     let binding = &restarted.registrar.contacts("200", desk.now)[0];
     assert_eq!(binding.expires_at, desk.now + Duration::from_secs(500));
     assert_eq!(binding.hop, desk.hop);
-    assert_eq!(
-        restarted.registrar.view(desk.now, wall)[0].expires,
-        wall + Duration::from_secs(500)
-    );
-    assert_eq!(
-        restarted.register("a", 1, ONE).status,
-        500,
-        "the order rule outlives the restart"
-    );
+    assert_eq!(restarted.registrar.view(desk.now, wall)[0].expires, wall + Duration::from_secs(500));
+    assert_eq!(restarted.register("a", 1, ONE).status, 500, "the order rule outlives the restart");
 }

@@ -49,7 +49,15 @@ impl Errands {
         speaker: Speaker,
         answer_within: Duration,
     ) -> Errands {
-        Errands { workers, reports, http, prober, resolver: Arc::new(resolver), speaker: Arc::new(speaker), answer_within }
+        Errands {
+            workers,
+            reports,
+            http,
+            prober,
+            resolver: Arc::new(resolver),
+            speaker: Arc::new(speaker),
+            answer_within,
+        }
     }
 
     pub(super) fn http(&self, ticket: Ticket, request: HttpRequest) {

@@ -41,7 +41,9 @@ pub(super) struct EventLoop {
 enum Phase {
     Running,
     /// No new calls; running ones get BYE.
-    Draining { until: Instant },
+    Draining {
+        until: Instant,
+    },
     Ended,
 }
 
@@ -92,7 +94,9 @@ impl EventLoop {
 
     fn take_arrivals(&mut self) {
         for _ in 0..MOST_ARRIVALS {
-            let Some(arrival) = self.hands.sockets.receive(self.now) else { return };
+            let Some(arrival) = self.hands.sockets.receive(self.now) else {
+                return;
+            };
             let input = match arrival {
                 Arrival::Packet(packet) => Input::Packet(packet),
                 Arrival::Lost(connection) => Input::ConnectionLost(connection),
@@ -166,7 +170,9 @@ impl EventLoop {
     }
 
     fn consider_the_end(&mut self) {
-        let Phase::Draining { until } = self.phase else { return };
+        let Phase::Draining { until } = self.phase else {
+            return;
+        };
         if self.switch.is_empty() || until <= self.now {
             self.phase = Phase::Ended;
         }

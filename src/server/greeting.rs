@@ -14,7 +14,7 @@ pub(super) struct Greeting<'a> {
     pub(super) listeners: Vec<Listener>,
     pub(super) api: SocketAddr,
     pub(super) token: &'a Token,
-    pub(super) origin: Origin,
+    pub(super) origin: &'a Origin,
     pub(super) made: &'a [Made],
 }
 
@@ -25,14 +25,18 @@ impl fmt::Display for Greeting<'_> {
         writeln!(f, "  sip       {}  (domain {})", listeners.join("  "), self.loaded.config.sip.domain)?;
         self.numbers(f)?;
         self.channels(f)?;
-        let origin = match &self.origin {
+        let origin = match self.origin {
             Origin::Configured => "token: as configured".to_owned(),
             Origin::Kept(path) => format!("token: in {}", path.display()),
             Origin::Made(path) => format!("token made now and kept in {}: {}", path.display(), self.token.reveal()),
         };
         writeln!(f, "  api       http://{}  ({origin})", self.api)?;
         for Made { extension, password, path } in self.made {
-            writeln!(f, "  password  extension {extension}: {password}  (made now, shown once, kept in {})", path.display())?;
+            writeln!(
+                f,
+                "  password  extension {extension}: {password}  (made now, shown once, kept in {})",
+                path.display()
+            )?;
         }
         Ok(())
     }
@@ -50,7 +54,8 @@ impl Greeting<'_> {
     fn channels(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kinds = &self.loaded.config.kinds;
         let watched = kinds.iter().filter(|channel| !channel.probes().is_empty());
-        let watched: Vec<String> = watched.map(|channel| format!("{} ({} probes)", channel.name(), channel.probes().len())).collect();
+        let watched: Vec<String> =
+            watched.map(|channel| format!("{} ({} probes)", channel.name(), channel.probes().len())).collect();
         match watched.is_empty() {
             true => writeln!(f, "  channels  none is watched"),
             false => writeln!(f, "  channels  {}", watched.join(", ")),

@@ -6,8 +6,8 @@
 
 mod api_door;
 mod ask;
-pub mod error;
 mod errands;
+pub mod error;
 mod event_loop;
 mod gather;
 mod greeting;
@@ -15,6 +15,7 @@ mod hands;
 mod kept;
 mod metrics;
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,10 +24,13 @@ use tokio::runtime;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
+use crate::api::Api;
 use crate::api::feed::Feed;
+use crate::api::token::Origin;
 use crate::api::token::Token;
 use crate::config::Loaded;
 use crate::config::secrets;
+use crate::config::secrets::Made;
 use crate::io::http::Http;
 use crate::io::media::pump;
 use crate::io::media::pump::Pump;
@@ -45,6 +49,7 @@ use crate::server::hands::Hands;
 use crate::server::metrics::Metrics;
 use crate::store::Store;
 use crate::store::writer::Writer;
+use crate::switch::machine::KeptState;
 use crate::switch::machine::Settings;
 use crate::switch::machine::Switch;
 
@@ -73,28 +78,21 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
 async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     // The TLS library has no default of its own; a second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let sockets = Sockets::open(&loaded.config.sip.listen)?;
-    let door = Door::open(&loaded.config.api)?;
-    let metrics = Metrics::install()?;
-    let store = open_store(&loaded, &workers).await?;
-    let kept = kept::read(&store, &workers).await?;
-    let made = secrets::furnish(&mut loaded.config)?;
-    let config = &loaded.config;
-    let (token, origin) = Token::load_or_make(&config.api, &config.base, &config.data_folder())?;
-    let (pump, media) = Pump::start(&pump::Settings::new(&config.media), clips(&loaded))?;
-
+    let ground = Ground::open(&mut loaded, &workers).await?;
+    let (pump, media) = Pump::start(&pump::Settings::new(&loaded.config.media), clips(&loaded))?;
     let (outcomes, outcomes_in) = mpsc::unbounded_channel();
     let (reports, reports_in) = mpsc::unbounded_channel();
     let (commands, commands_in) = mpsc::channel(COMMANDS_WAITING);
+    let sources = Sources::new(media, commands_in, outcomes_in, reports_in).map_err(ServeError::Runtime)?;
     let writer = {
         let _entered = workers.enter();
-        Writer::start(&store, outcomes)
+        Writer::start(&ground.store, outcomes)
     };
-    let greeting = Greeting { loaded: &loaded, listeners: sockets.listeners(), api: door.address(), token: &token, origin, made: &made };
-    let greeting = greeting.to_string();
     let errands = errands(&loaded, &workers, reports)?;
     let feed = Feed::new(EVENTS_KEPT);
-    let api = crate::api::Api {
+    let greeting = ground.greeting(&loaded).to_string();
+    let Ground { sockets, door, metrics, store, kept, token, .. } = ground;
+    let api = Api {
         commands,
         store: store.clone(),
         feed: feed.clone(),
@@ -104,17 +102,55 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         voicemail_folder: voicemail_folder(&loaded),
         home: loaded.config.home.clone(),
     };
-    let closing = door.serve(api, &workers);
-    let now = Instant::now();
-    let switch = Switch::new(settings(loaded, kept)?, fastrand::Rng::new(), now, Timestamp::now());
+    let settings = settings(loaded, kept)?;
+    let switch = Switch::new(settings, fastrand::Rng::new(), Instant::now(), Timestamp::now());
     let hands = Hands { sockets, pump, writer: writer.clone(), feed: feed.clone(), errands, asking: Asking::default() };
-    let sources = Sources::new(media, commands_in, outcomes_in, reports_in).map_err(ServeError::Runtime)?;
-    print!("{greeting}");
+    let closing = door.serve(api, &workers);
+    // Nobody may be reading: that is no reason not to run.
+    let _ = std::io::stdout().write_all(greeting.as_bytes());
     EventLoop::new(switch, hands, sources, metrics).run().await;
 
     feed.close();
     closing.close().await;
     finish_writing(writer, &store, &workers).await
+}
+
+/// What may be missing or taken, opened before anything is started: ports first, so that a password is not made and shown
+/// by a start that fails.
+struct Ground {
+    sockets: Sockets,
+    door: Door,
+    metrics: Metrics,
+    store: Store,
+    kept: KeptState,
+    token: Token,
+    origin: Origin,
+    made: Vec<Made>,
+}
+
+impl Ground {
+    async fn open(loaded: &mut Loaded, workers: &Handle) -> Result<Ground, ServeError> {
+        let sockets = Sockets::open(&loaded.config.sip.listen)?;
+        let door = Door::open(&loaded.config.api)?;
+        let metrics = Metrics::install()?;
+        let store = open_store(loaded, workers).await?;
+        let kept = kept::read(&store, workers).await?;
+        let made = secrets::furnish(&mut loaded.config)?;
+        let config = &loaded.config;
+        let (token, origin) = Token::load_or_make(&config.api, &config.base, &config.data_folder())?;
+        Ok(Ground { sockets, door, metrics, store, kept, token, origin, made })
+    }
+
+    fn greeting<'a>(&'a self, loaded: &'a Loaded) -> Greeting<'a> {
+        Greeting {
+            loaded,
+            listeners: self.sockets.listeners(),
+            api: self.door.address(),
+            token: &self.token,
+            origin: &self.origin,
+            made: &self.made,
+        }
+    }
 }
 
 async fn open_store(loaded: &Loaded, workers: &Handle) -> Result<Store, ServeError> {
@@ -127,12 +163,17 @@ async fn open_store(loaded: &Loaded, workers: &Handle) -> Result<Store, ServeErr
 fn clips(loaded: &Loaded) -> Vec<Arc<crate::media::clip::Clip>> {
     let prompts = &loaded.prompts;
     let names = prompts.names();
-    let spoken = names.iter().flat_map(|(name, languages)| languages.iter().filter_map(|language| prompts.find(name, language)));
+    let spoken =
+        names.iter().flat_map(|(name, languages)| languages.iter().filter_map(|language| prompts.find(name, language)));
     let music = prompts.music_names();
     spoken.chain(music.iter().filter_map(|name| prompts.music(name))).collect()
 }
 
-fn errands(loaded: &Loaded, workers: &Handle, reports: mpsc::UnboundedSender<errands::Report>) -> Result<Errands, ServeError> {
+fn errands(
+    loaded: &Loaded,
+    workers: &Handle,
+    reports: mpsc::UnboundedSender<errands::Report>,
+) -> Result<Errands, ServeError> {
     let _entered = workers.enter();
     let mut probes = loaded.config.probes.clone();
     probes.trust = probes.trust.map(|path| loaded.config.path(&path));
@@ -151,7 +192,7 @@ fn voicemail_folder(loaded: &Loaded) -> std::path::PathBuf {
     loaded.config.data_folder().join("voicemail")
 }
 
-fn settings(loaded: Loaded, kept: crate::switch::machine::KeptState) -> Result<Settings, ServeError> {
+fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
     let mut digest_key = [0; 32];
     getrandom::fill(&mut digest_key).map_err(ServeError::NoRandomness)?;
     let voicemail_folder = voicemail_folder(&loaded);

@@ -21,63 +21,29 @@ pub struct Answer {
 
 impl Credentials {
     /// Answers the topmost challenge of a 401 or 407 that our secret serves; none if there is none. RFC 8760 §2.4.
-    pub fn answer(
-        &self,
-        refused: &Response,
-        request: &Request,
-        rng: &mut fastrand::Rng,
-    ) -> Option<Answer> {
-        let name = if refused.status == 407 {
-            Name::ProxyAuthenticate
-        } else {
-            Name::WwwAuthenticate
-        };
-        let challenge = Challenge::all(&refused.headers, &name)
-            .find(|asked| self.secret.serves(asked.algorithm))?;
+    pub fn answer(&self, refused: &Response, request: &Request, rng: &mut fastrand::Rng) -> Option<Answer> {
+        let name = if refused.status == 407 { Name::ProxyAuthenticate } else { Name::WwwAuthenticate };
+        let challenge = Challenge::all(&refused.headers, &name).find(|asked| self.secret.serves(asked.algorithm))?;
         let cnonce = format!("{:016x}", rng.u64(..));
         let value = self.value(&challenge, request, &cnonce)?;
-        Some(Answer {
-            value,
-            is_stale: challenge.is_stale,
-        })
+        Some(Answer { value, is_stale: challenge.is_stale })
     }
 
     fn value(&self, challenge: &Challenge<'_>, request: &Request, cnonce: &str) -> Option<String> {
-        let Challenge {
-            algorithm,
-            realm,
-            nonce,
-            ..
-        } = *challenge;
-        let counted = Counted {
-            nc: FIRST_USE,
-            cnonce,
-        };
+        let Challenge { algorithm, realm, nonce, .. } = *challenge;
+        let counted = Counted { nc: FIRST_USE, cnonce };
         let uri = request.uri.to_string();
         let (protection, count) = match challenge.qop {
             Qop::Absent => (Protection::Legacy, String::new()),
-            Qop::Auth => (
-                Protection::Auth(counted),
-                format!(", qop=auth, nc={FIRST_USE}, cnonce=\"{cnonce}\""),
-            ),
-            Qop::AuthInt => (
-                Protection::AuthInt(counted),
-                format!(", qop=auth-int, nc={FIRST_USE}, cnonce=\"{cnonce}\""),
-            ),
+            Qop::Auth => (Protection::Auth(counted), format!(", qop=auth, nc={FIRST_USE}, cnonce=\"{cnonce}\"")),
+            Qop::AuthInt => {
+                (Protection::AuthInt(counted), format!(", qop=auth-int, nc={FIRST_USE}, cnonce=\"{cnonce}\""))
+            }
         };
-        let covered = Covered {
-            algorithm,
-            nonce,
-            protection,
-            method: request.method.as_str(),
-            uri: &uri,
-            body: &request.body,
-        };
+        let covered =
+            Covered { algorithm, nonce, protection, method: request.method.as_str(), uri: &uri, body: &request.body };
         let proof = covered.proof(&self.secret.ha1(algorithm, &self.username, realm)?);
-        let opaque = challenge
-            .opaque
-            .map(|opaque| format!(", opaque=\"{opaque}\""))
-            .unwrap_or_default();
+        let opaque = challenge.opaque.map(|opaque| format!(", opaque=\"{opaque}\"")).unwrap_or_default();
         Some(format!(
             "Digest username={}, realm=\"{realm}\", nonce=\"{nonce}\", uri=\"{uri}\", response=\"{proof}\", algorithm={}{count}{opaque}",
             Quoted(&self.username),
@@ -99,60 +65,28 @@ mod tests {
     fn answer(status: u16, challenges: &[(Name, &'static str)], secret: Secret) -> Option<Answer> {
         let request = Request::new(Method::Register, Uri::sip(None, "example.com", None));
         let mut refused = Response::new(status);
-        challenges
-            .iter()
-            .for_each(|(name, value)| refused.headers.push(name.clone(), *value));
-        let credentials = Credentials {
-            username: "a\"b".into(),
-            secret,
-        };
+        challenges.iter().for_each(|(name, value)| refused.headers.push(name.clone(), *value));
+        let credentials = Credentials { username: "a\"b".into(), secret };
         credentials.answer(&refused, &request, &mut fastrand::Rng::with_seed(1))
     }
 
-    const SHA: (Name, &str) = (
-        Name::WwwAuthenticate,
-        r#"Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth""#,
-    );
-    const MD5: (Name, &str) = (
-        Name::WwwAuthenticate,
-        r#"Digest realm="r", nonce="2", opaque="o", stale=true"#,
-    );
+    const SHA: (Name, &str) = (Name::WwwAuthenticate, r#"Digest realm="r", nonce="1", algorithm=SHA-256, qop="auth""#);
+    const MD5: (Name, &str) = (Name::WwwAuthenticate, r#"Digest realm="r", nonce="2", opaque="o", stale=true"#);
 
     #[test]
     fn the_topmost_challenge_that_the_secret_serves() {
         let by_password = answer(401, &[SHA, MD5], Secret::Password("p".into())).unwrap();
+        assert!(by_password.value.contains("algorithm=SHA-256, qop=auth, nc=00000001, cnonce="));
         assert!(
-            by_password
-                .value
-                .contains("algorithm=SHA-256, qop=auth, nc=00000001, cnonce=")
+            by_password.value.starts_with(r#"Digest username="a\"b", realm="r", nonce="1", uri="sip:example.com""#)
         );
-        assert!(
-            by_password.value.starts_with(
-                r#"Digest username="a\"b", realm="r", nonce="1", uri="sip:example.com""#
-            )
-        );
-        let by_hash = answer(
-            401,
-            &[SHA, MD5],
-            Secret::Ha1 {
-                md5: Some("0".repeat(32)),
-                sha256: None,
-            },
-        )
-        .unwrap();
+        let by_hash = answer(401, &[SHA, MD5], Secret::Ha1 { md5: Some("0".repeat(32)), sha256: None }).unwrap();
         assert!(by_hash.value.ends_with(r#"algorithm=MD5, opaque="o""#) && by_hash.is_stale);
     }
 
     #[test]
     fn a_proxys_challenge_stands_in_its_own_header() {
         assert_eq!(answer(407, &[SHA], Secret::Password("p".into())), None);
-        assert!(
-            answer(
-                407,
-                &[(Name::ProxyAuthenticate, MD5.1)],
-                Secret::Password("p".into())
-            )
-            .is_some()
-        );
+        assert!(answer(407, &[(Name::ProxyAuthenticate, MD5.1)], Secret::Password("p".into())).is_some());
     }
 }

@@ -19,20 +19,13 @@ impl<'a> Fields<'a> {
     /// None for another scheme than Digest.
     pub(super) fn parse(value: &'a str) -> Option<Fields<'a>> {
         let (scheme, list) = value.trim_ascii().split_once([' ', '\t'])?;
-        scheme
-            .eq_ignore_ascii_case("Digest")
-            .then_some(Fields { list })
+        scheme.eq_ignore_ascii_case("Digest").then_some(Fields { list })
     }
 
     /// Without its quotes; escapes stay, as RFC 7616 §3.4 hashes them.
     pub(super) fn get(&self, name: &str) -> Option<&'a str> {
         let value = self.written(name)?;
-        Some(
-            value
-                .strip_prefix('"')
-                .and_then(|value| value.strip_suffix('"'))
-                .unwrap_or(value),
-        )
+        Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
     }
 
     /// Without its quotes, escapes undone.
@@ -41,11 +34,9 @@ impl<'a> Fields<'a> {
     }
 
     fn written(&self, name: &str) -> Option<&'a str> {
-        let fields =
-            items(self.list.as_bytes()).filter_map(|field| std::str::from_utf8(field).ok());
+        let fields = items(self.list.as_bytes()).filter_map(|field| std::str::from_utf8(field).ok());
         let mut pairs = fields.filter_map(|field| field.split_once('='));
-        let (_, value) =
-            pairs.find(|(other, _)| other.trim_ascii_end().eq_ignore_ascii_case(name))?;
+        let (_, value) = pairs.find(|(other, _)| other.trim_ascii_end().eq_ignore_ascii_case(name))?;
         Some(value.trim_ascii_start())
     }
 }
@@ -83,9 +74,7 @@ impl<'a> Challenge<'a> {
             nonce: fields.get("nonce")?,
             opaque: fields.get("opaque"),
             qop: Qop::parse(fields.get("qop"))?,
-            is_stale: fields
-                .get("stale")
-                .is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
+            is_stale: fields.get("stale").is_some_and(|stale| stale.eq_ignore_ascii_case("true")),
         })
     }
 }
@@ -96,11 +85,7 @@ impl Qop {
         let Some(offered) = offered else {
             return Some(Qop::Absent);
         };
-        let offers = |word: &str| {
-            offered
-                .split(',')
-                .any(|offer| offer.trim_ascii().eq_ignore_ascii_case(word))
-        };
+        let offers = |word: &str| offered.split(',').any(|offer| offer.trim_ascii().eq_ignore_ascii_case(word));
         match (offers("auth"), offers("auth-int")) {
             (true, _) => Some(Qop::Auth),
             (false, true) => Some(Qop::AuthInt),
@@ -115,8 +100,7 @@ mod tests {
 
     #[test]
     fn fields_in_any_case_quoted_or_not() {
-        let fields =
-            Fields::parse(r#"DIGEST realm="a, b" ,NONCE = "x=y==",algorithm=MD5"#).unwrap();
+        let fields = Fields::parse(r#"DIGEST realm="a, b" ,NONCE = "x=y==",algorithm=MD5"#).unwrap();
         assert_eq!(fields.get("Realm"), Some("a, b"));
         assert_eq!(fields.get("nonce"), Some("x=y=="));
         assert_eq!(fields.get("algorithm"), Some("MD5"));
@@ -127,23 +111,11 @@ mod tests {
     #[test]
     fn what_cannot_be_answered_is_left_out() {
         let mut headers = Headers::new();
-        headers.push(
-            Name::WwwAuthenticate,
-            r#"Digest realm="r", nonce="1", algorithm=SHA-512-256"#,
-        );
-        headers.push(
-            Name::WwwAuthenticate,
-            r#"NoOneKnowsThisScheme opaque-data=here"#,
-        );
-        headers.push(
-            Name::WwwAuthenticate,
-            r#"Digest realm="r", nonce="2", qop="auth-int,auth", stale=TRUE"#,
-        );
+        headers.push(Name::WwwAuthenticate, r#"Digest realm="r", nonce="1", algorithm=SHA-512-256"#);
+        headers.push(Name::WwwAuthenticate, r#"NoOneKnowsThisScheme opaque-data=here"#);
+        headers.push(Name::WwwAuthenticate, r#"Digest realm="r", nonce="2", qop="auth-int,auth", stale=TRUE"#);
         let all: Vec<_> = Challenge::all(&headers, &Name::WwwAuthenticate).collect();
         assert_eq!(all.len(), 1);
-        assert_eq!(
-            (all[0].nonce, all[0].qop, all[0].is_stale),
-            ("2", Qop::Auth, true)
-        );
+        assert_eq!((all[0].nonce, all[0].qop, all[0].is_stale), ("2", Qop::Auth, true));
     }
 }

@@ -66,9 +66,7 @@ fn domain() -> String {
 
 fn listen() -> Vec<Listener> {
     let address = SocketAddr::from(([0, 0, 0, 0], 5060));
-    [Transport::Udp, Transport::Tcp]
-        .map(|transport| Listener { transport, address })
-        .to_vec()
+    [Transport::Udp, Transport::Tcp].map(|transport| Listener { transport, address }).to_vec()
 }
 
 fn user_agent() -> String {
@@ -98,9 +96,7 @@ pub struct Listener {
 /// What is wrong with a listener's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListenerError {
-    #[error(
-        "`{0}` names no transport: write udp:, tcp:, tls:, ws: or wss: in front of the address"
-    )]
+    #[error("`{0}` names no transport: write udp:, tcp:, tls:, ws: or wss: in front of the address")]
     NoTransport(String),
     #[error("`{0}` is no transport; there are udp, tcp, tls, ws and wss")]
     UnknownTransport(String),
@@ -112,18 +108,13 @@ impl FromStr for Listener {
     type Err = ListenerError;
 
     fn from_str(text: &str) -> Result<Listener, ListenerError> {
-        let (transport, address) = text
-            .split_once(':')
-            .ok_or_else(|| ListenerError::NoTransport(text.to_owned()))?;
+        let (transport, address) = text.split_once(':').ok_or_else(|| ListenerError::NoTransport(text.to_owned()))?;
         if transport.is_empty() || transport.starts_with(|c: char| c.is_ascii_digit() || c == '[') {
             return Err(ListenerError::NoTransport(text.to_owned()));
         }
         let known = Transport::from_text(transport);
-        let transport =
-            known.ok_or_else(|| ListenerError::UnknownTransport(transport.to_owned()))?;
-        let address = address
-            .parse()
-            .map_err(|_| ListenerError::BadAddress(address.to_owned()))?;
+        let transport = known.ok_or_else(|| ListenerError::UnknownTransport(transport.to_owned()))?;
+        let address = address.parse().map_err(|_| ListenerError::BadAddress(address.to_owned()))?;
         Ok(Listener { transport, address })
     }
 }

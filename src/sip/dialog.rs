@@ -65,12 +65,7 @@ pub(in crate::sip) enum Mismatch {
 
 impl Dialog {
     /// RFC 3261 §12.1.1: the dialog that our answer to this INVITE creates.
-    pub(in crate::sip) fn of_callee(
-        invite: &Request,
-        via: &Via,
-        hop: Hop,
-        local_tag: u64,
-    ) -> Option<Dialog> {
+    pub(in crate::sip) fn of_callee(invite: &Request, via: &Via, hop: Hop, local_tag: u64) -> Option<Dialog> {
         let headers = &invite.headers;
         let contact = headers.contacts().ok()?.into_iter().next()?;
         let mut dialog = Dialog {
@@ -137,18 +132,10 @@ impl Dialog {
     }
 
     /// Whether a request that carries our tag belongs here, RFC 3261 §12.2.2; takes note of its number.
-    pub(in crate::sip) fn admit(
-        &mut self,
-        request: &Request,
-        via: &Via,
-        hop: Hop,
-    ) -> Result<(), Mismatch> {
+    pub(in crate::sip) fn admit(&mut self, request: &Request, via: &Via, hop: Hop) -> Result<(), Mismatch> {
         let headers = &request.headers;
-        let same_call = headers
-            .first_bytes(&Name::CallId)
-            .is_some_and(|id| *id == self.call_id);
-        let same_peer = self.remote_tag.is_empty()
-            || headers.from_tag().unwrap_or_default() == &*self.remote_tag;
+        let same_call = headers.first_bytes(&Name::CallId).is_some_and(|id| *id == self.call_id);
+        let same_peer = self.remote_tag.is_empty() || headers.from_tag().unwrap_or_default() == &*self.remote_tag;
         if !(same_call && same_peer) {
             return Err(Mismatch::OtherDialog);
         }
@@ -186,10 +173,7 @@ impl Dialog {
 
     fn numbered(&self, method: Method, number: u32) -> Request {
         let cseq = format!("{number} {method}");
-        let loose = self
-            .routes
-            .first()
-            .is_none_or(|first| first.uri.params.has("lr"));
+        let loose = self.routes.first().is_none_or(|first| first.uri.params.has("lr"));
         let (uri, strict) = match self.routes.split_first() {
             Some((first, rest)) if !loose => (first.uri.clone(), Some(rest)),
             _ => (self.target.clone(), None),
@@ -262,10 +246,7 @@ impl Way {
 
     /// A hop that is not the address in the URI is the flow of a registration, or a proxy that we were told to use.
     fn to(target: &Uri, hop: Hop) -> Way {
-        let elsewhere = target
-            .host
-            .address()
-            .is_some_and(|address| address != hop.remote.ip());
+        let elsewhere = target.host.address().is_some_and(|address| address != hop.remote.ip());
         match hop.transport {
             Transport::Udp if !elsewhere => Way::Written,
             _ => Way::Back,
@@ -277,9 +258,7 @@ impl Way {
 /// private address at the far end of a public hop.
 fn written_address(uri: &Uri, hop: Hop) -> Option<SocketAddr> {
     let address = uri.host.address()?;
-    let over_udp = uri
-        .param("transport")
-        .is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
+    let over_udp = uri.param("transport").is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
     let hidden = is_public(hop.remote.ip()) && !is_public(address);
     let same_family = address.is_ipv4() == hop.remote.is_ipv4();
     let port = uri.port.unwrap_or(Transport::Udp.default_port());
@@ -333,37 +312,23 @@ mod tests {
 
     #[test]
     fn the_called_end_turns_the_names_round_and_keeps_the_route() {
-        let more =
-            "Contact: <sip:ana@192.0.2.9>\nRecord-Route: <sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>\n";
+        let more = "Contact: <sip:ana@192.0.2.9>\nRecord-Route: <sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>\n";
         let mut dialog = callee("192.0.2.2", more);
         let bye = dialog.request(Method::Bye);
         assert_eq!(bye.uri.to_string(), "sip:ana@192.0.2.9");
-        assert_eq!(
-            routes_of(&bye),
-            ["<sip:192.0.2.7;lr>", "<sip:192.0.2.8;lr>"]
-        );
-        assert_eq!(
-            bye.headers.first(&Name::From),
-            Some("<sip:us@y>;tag=0000000000000abc")
-        );
-        assert_eq!(
-            bye.headers.first(&Name::To),
-            Some("\"Ana\" <sip:ana@x>;tag=hers")
-        );
+        assert_eq!(routes_of(&bye), ["<sip:192.0.2.7;lr>", "<sip:192.0.2.8;lr>"]);
+        assert_eq!(bye.headers.first(&Name::From), Some("<sip:us@y>;tag=0000000000000abc"));
+        assert_eq!(bye.headers.first(&Name::To), Some("\"Ana\" <sip:ana@x>;tag=hers"));
         assert_eq!(bye.headers.first(&Name::CSeq), Some("1 BYE"));
         assert_eq!(dialog.hop().remote, "192.0.2.7:5060".parse().unwrap());
     }
 
     #[test]
     fn a_strict_router_stands_in_the_request_uri() {
-        let more =
-            "Contact: <sip:ana@192.0.2.9>\nRecord-Route: <sip:192.0.2.7>, <sip:192.0.2.8;lr>\n";
+        let more = "Contact: <sip:ana@192.0.2.9>\nRecord-Route: <sip:192.0.2.7>, <sip:192.0.2.8;lr>\n";
         let bye = callee("192.0.2.2", more).request(Method::Bye);
         assert_eq!(bye.uri.to_string(), "sip:192.0.2.7");
-        assert_eq!(
-            routes_of(&bye),
-            ["<sip:192.0.2.8;lr>", "<sip:ana@192.0.2.9>"]
-        );
+        assert_eq!(routes_of(&bye), ["<sip:192.0.2.8;lr>", "<sip:ana@192.0.2.9>"]);
     }
 
     #[test]
@@ -371,10 +336,7 @@ mod tests {
         let more = "Contact: <sip:ana@10.0.0.5:5062>\n";
         let mut dialog = callee("10.0.0.5:5062", more);
         assert_eq!(dialog.hop(), udp());
-        let moved = Hop {
-            remote: "192.0.2.2:7777".parse().unwrap(),
-            ..udp()
-        };
+        let moved = Hop { remote: "192.0.2.2:7777".parse().unwrap(), ..udp() };
         let bye = request(
             "BYE sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.5:5062;branch=z9hG4bK2\nFrom: <sip:ana@x>;tag=hers\n\
              To: <sip:us@y>;tag=0000000000000abc\nCall-ID: one\nCSeq: 8 BYE\n\n",
@@ -390,21 +352,14 @@ mod tests {
         request.uri = Uri::parse("sip:bob@192.0.2.2").unwrap();
         let mut response = request.reply(200);
         response.headers.set(Name::To, "<sip:us@y>;tag=theirs");
-        response
-            .headers
-            .push(Name::Contact, "<sip:bob@192.0.2.9:5070>");
-        response
-            .headers
-            .push(Name::RecordRoute, "<sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>");
+        response.headers.push(Name::Contact, "<sip:bob@192.0.2.9:5070>");
+        response.headers.push(Name::RecordRoute, "<sip:192.0.2.7;lr>, <sip:192.0.2.8;lr>");
         let mut direct = Dialog::of_caller(&request, udp(), 1);
         direct.establish(&response);
         assert_eq!(direct.remote_tag(), "theirs");
         let bye = direct.request(Method::Bye);
         assert_eq!(bye.headers.first(&Name::CSeq), Some("8 BYE"));
-        assert_eq!(
-            routes_of(&bye),
-            ["<sip:192.0.2.8;lr>", "<sip:192.0.2.7;lr>"]
-        );
+        assert_eq!(routes_of(&bye), ["<sip:192.0.2.8;lr>", "<sip:192.0.2.7;lr>"]);
         assert_eq!(direct.hop().remote, "192.0.2.8:5060".parse().unwrap());
 
         request.uri = Uri::parse("sip:bob@10.0.0.9").unwrap();

@@ -52,14 +52,9 @@ impl Secret {
 
     /// Always hashes, even where the result is stored, so that the time tells nothing.
     pub(super) fn ha1(&self, algorithm: Algorithm, username: &str, realm: &str) -> Option<String> {
-        let password = if let Secret::Password(password) = self {
-            password
-        } else {
-            ""
-        };
+        let password = if let Secret::Password(password) = self { password } else { "" };
         let computed = black_box(algorithm.ha1(username, realm, password));
-        self.stored(algorithm)
-            .map_or(Some(computed), |stored| stored.map(str::to_ascii_lowercase))
+        self.stored(algorithm).map_or(Some(computed), |stored| stored.map(str::to_ascii_lowercase))
     }
 }
 
@@ -124,17 +119,11 @@ impl Guard {
     /// One value of `WWW-Authenticate` or `Proxy-Authenticate` for each algorithm, the strongest first. RFC 8760 §2.3.
     pub fn challenge(&mut self, staleness: Staleness, now: Instant) -> Vec<String> {
         let nonce = self.nonces.issue(now);
-        let stale = if staleness == Staleness::Stale {
-            ", stale=true"
-        } else {
-            ""
-        };
+        let stale = if staleness == Staleness::Stale { ", stale=true" } else { "" };
         let realm = Quoted(&self.realm);
         let value = |algorithm: &Algorithm| {
             let algorithm = algorithm.as_str();
-            format!(
-                "Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}"
-            )
+            format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
         };
         self.algorithms.iter().map(value).collect()
     }
@@ -154,31 +143,20 @@ impl Guard {
             return Verdict::Denied;
         };
         let secret = secret_of(&proof.username);
-        let is_right = self.is_right(&proof, request, secret)
-            & Choice::from(u8::from(proof.fits(&request.uri)));
+        let is_right = self.is_right(&proof, request, secret) & Choice::from(u8::from(proof.fits(&request.uri)));
         if !bool::from(is_right) {
             return Verdict::Denied;
         }
         let issue = self.nonces.read(proof.nonce);
         match issue.is_some_and(|issue| self.nonces.spend(issue, proof.count, now)) {
-            true => Verdict::Granted {
-                username: proof.username,
-            },
+            true => Verdict::Granted { username: proof.username },
             false => Verdict::Stale,
         }
     }
 
     fn fields<'a>(&self, request: &'a Request, header: &'a Name) -> Option<Fields<'a>> {
-        let ours = |fields: &Fields<'_>| {
-            fields
-                .plain("realm")
-                .is_some_and(|realm| realm == self.realm)
-        };
-        request
-            .headers
-            .all(header)
-            .filter_map(Fields::parse)
-            .find(ours)
+        let ours = |fields: &Fields<'_>| fields.plain("realm").is_some_and(|realm| realm == self.realm);
+        request.headers.all(header).filter_map(Fields::parse).find(ours)
     }
 
     fn is_right(&self, proof: &Proof<'_>, request: &Request, secret: Option<Secret>) -> Choice {
@@ -201,10 +179,7 @@ mod tests {
     use crate::sip::method::Method;
     use crate::sip::uri::Uri;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary origin for virtual time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {
         Instant::now()
     }
@@ -218,10 +193,7 @@ mod tests {
     }
 
     fn ana() -> Credentials {
-        Credentials {
-            username: "200".into(),
-            secret: Secret::Password("correct horse".into()),
-        }
+        Credentials { username: "200".into(), secret: Secret::Password("correct horse".into()) }
     }
 
     fn secret_of(user: &str) -> Option<Secret> {
@@ -232,13 +204,9 @@ mod tests {
     fn answered(who: &Credentials, mut request: Request, challenges: &[String]) -> Request {
         let mut refused = Response::new(401);
         for challenge in challenges {
-            refused
-                .headers
-                .push(Name::WwwAuthenticate, challenge.clone());
+            refused.headers.push(Name::WwwAuthenticate, challenge.clone());
         }
-        let answer = who
-            .answer(&refused, &request, &mut fastrand::Rng::with_seed(1))
-            .expect("it can be answered");
+        let answer = who.answer(&refused, &request, &mut fastrand::Rng::with_seed(1)).expect("it can be answered");
         request.headers.push(Name::Authorization, answer.value);
         request
     }
@@ -248,9 +216,7 @@ mod tests {
     }
 
     fn granted() -> Verdict {
-        Verdict::Granted {
-            username: "200".into(),
-        }
+        Verdict::Granted { username: "200".into() }
     }
 
     #[test]
@@ -268,24 +234,10 @@ mod tests {
     #[test]
     fn wrong_passwords_and_unknown_users_look_alike() {
         let mut guard = guard();
-        for (user, password) in [
-            ("200", "wrong"),
-            ("999", "correct horse"),
-            ("999", "nobody"),
-        ] {
-            let thief = Credentials {
-                username: user.into(),
-                secret: Secret::Password(password.into()),
-            };
+        for (user, password) in [("200", "wrong"), ("999", "correct horse"), ("999", "nobody")] {
+            let thief = Credentials { username: user.into(), secret: Secret::Password(password.into()) };
             let challenges = guard.challenge(Staleness::Fresh, start());
-            assert_eq!(
-                verdict(
-                    &mut guard,
-                    &answered(&thief, register(), &challenges),
-                    start()
-                ),
-                Verdict::Denied
-            );
+            assert_eq!(verdict(&mut guard, &answered(&thief, register(), &challenges), start()), Verdict::Denied);
         }
     }
 
@@ -294,22 +246,10 @@ mod tests {
         let mut guard = guard();
         let elsewhere = Guard::new("elsewhere", [1; 32]).challenge(Staleness::Fresh, start());
         assert_eq!(verdict(&mut guard, &register(), start()), Verdict::Absent);
-        assert_eq!(
-            verdict(
-                &mut guard,
-                &answered(&ana(), register(), &elsewhere),
-                start()
-            ),
-            Verdict::Absent
-        );
+        assert_eq!(verdict(&mut guard, &answered(&ana(), register(), &elsewhere), start()), Verdict::Absent);
         let mut unknown_scheme = register();
-        unknown_scheme
-            .headers
-            .push(Name::Authorization, "NoOneKnowsThisScheme opaque-data=here");
-        assert_eq!(
-            verdict(&mut guard, &unknown_scheme, start()),
-            Verdict::Absent
-        );
+        unknown_scheme.headers.push(Name::Authorization, "NoOneKnowsThisScheme opaque-data=here");
+        assert_eq!(verdict(&mut guard, &unknown_scheme, start()), Verdict::Absent);
     }
 
     #[test]
@@ -320,59 +260,34 @@ mod tests {
         assert_eq!(verdict(&mut guard, &request, now), granted());
         assert_eq!(verdict(&mut guard, &request, now), Verdict::Stale);
         let late = answered(&ana(), register(), &guard.challenge(Staleness::Fresh, now));
-        assert_eq!(
-            verdict(&mut guard, &late, now + Duration::from_secs(301)),
-            Verdict::Stale
-        );
+        assert_eq!(verdict(&mut guard, &late, now + Duration::from_secs(301)), Verdict::Stale);
         assert!(guard.challenge(Staleness::Stale, now)[0].ends_with("stale=true"));
     }
 
     #[test]
     fn a_nonce_from_before_a_restart_is_stale_not_wrong() {
         let before = Guard::new("desvio.local", [2; 32]).challenge(Staleness::Fresh, start());
-        assert_eq!(
-            verdict(
-                &mut guard(),
-                &answered(&ana(), register(), &before),
-                start()
-            ),
-            Verdict::Stale
-        );
+        assert_eq!(verdict(&mut guard(), &answered(&ana(), register(), &before), start()), Verdict::Stale);
     }
 
     #[test]
     fn an_old_phone_without_qop_gets_in_once_per_nonce() {
         let (mut guard, now) = (guard(), start());
         let old = |challenge: &String| challenge.replace(", qop=\"auth\"", "");
-        let challenges: Vec<_> = guard
-            .challenge(Staleness::Fresh, now)
-            .iter()
-            .map(old)
-            .collect();
+        let challenges: Vec<_> = guard.challenge(Staleness::Fresh, now).iter().map(old).collect();
         let request = answered(&ana(), register(), &challenges[1..]);
         assert_eq!(verdict(&mut guard, &request, now), granted());
         assert_eq!(verdict(&mut guard, &request, now), Verdict::Stale);
         let without_qop_by_sha256 = answered(&ana(), register(), &challenges);
-        assert_eq!(
-            verdict(&mut guard, &without_qop_by_sha256, now),
-            Verdict::Denied
-        );
+        assert_eq!(verdict(&mut guard, &without_qop_by_sha256, now), Verdict::Denied);
     }
 
     #[test]
     fn auth_int_covers_the_body() {
         let (mut guard, now) = (guard(), start());
         let strict = |challenge: &String| challenge.replace("qop=\"auth\"", "qop=\"auth-int\"");
-        let challenges: Vec<_> = guard
-            .challenge(Staleness::Fresh, now)
-            .iter()
-            .map(strict)
-            .collect();
-        let request = answered(
-            &ana(),
-            register().with_body("text/plain", "as signed"),
-            &challenges,
-        );
+        let challenges: Vec<_> = guard.challenge(Staleness::Fresh, now).iter().map(strict).collect();
+        let request = answered(&ana(), register().with_body("text/plain", "as signed"), &challenges);
         let mut altered = request.clone();
         altered.body = "altered".into();
         assert_eq!(verdict(&mut guard, &altered, now), Verdict::Denied);
@@ -398,42 +313,22 @@ mod tests {
     #[test]
     fn stored_hashes_serve_as_the_password_does() {
         let (mut guard, now) = (guard(), start());
-        let md5 = Algorithm::Md5
-            .ha1("200", "desvio.local", "correct horse")
-            .to_uppercase();
-        let hashed = Secret::Ha1 {
-            md5: Some(md5),
-            sha256: None,
-        };
+        let md5 = Algorithm::Md5.ha1("200", "desvio.local", "correct horse").to_uppercase();
+        let hashed = Secret::Ha1 { md5: Some(md5), sha256: None };
         let challenges = guard.challenge(Staleness::Fresh, now);
         let of_hash = |_: &str| Some(hashed.clone());
         let by_sha256 = answered(&ana(), register(), &challenges);
-        assert_eq!(
-            guard.verify(&by_sha256, &Name::Authorization, of_hash, now),
-            Verdict::Denied
-        );
-        let client = Credentials {
-            username: "200".into(),
-            secret: hashed.clone(),
-        };
+        assert_eq!(guard.verify(&by_sha256, &Name::Authorization, of_hash, now), Verdict::Denied);
+        let client = Credentials { username: "200".into(), secret: hashed.clone() };
         let by_md5 = answered(&client, register(), &challenges);
-        assert_eq!(
-            guard.verify(&by_md5, &Name::Authorization, of_hash, now),
-            granted()
-        );
+        assert_eq!(guard.verify(&by_md5, &Name::Authorization, of_hash, now), granted());
     }
 
     #[test]
     fn secrets_are_never_shown() {
-        let hashes = Secret::Ha1 {
-            md5: Some("secret".into()),
-            sha256: None,
-        };
+        let hashes = Secret::Ha1 { md5: Some("secret".into()), sha256: None };
         let shown = format!("{:?} {:?}", ana(), hashes);
-        assert!(
-            !shown.contains("correct") && !shown.contains("secret\""),
-            "{shown}"
-        );
+        assert!(!shown.contains("correct") && !shown.contains("secret\""), "{shown}");
     }
 
     #[test]
@@ -447,11 +342,7 @@ mod tests {
         ] {
             let mut request = register();
             request.headers.push(Name::Authorization, nonsense);
-            assert_eq!(
-                verdict(&mut guard, &request, start()),
-                Verdict::Denied,
-                "{nonsense}"
-            );
+            assert_eq!(verdict(&mut guard, &request, start()), Verdict::Denied, "{nonsense}");
         }
     }
 }

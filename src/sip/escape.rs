@@ -12,17 +12,9 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let escaped = if *first == b'%' {
-            hex_pair(after)
-        } else {
-            None
-        };
+        let escaped = if *first == b'%' { hex_pair(after) } else { None };
         bytes.push(escaped.unwrap_or(*first));
-        rest = if escaped.is_some() {
-            &after[2..]
-        } else {
-            after
-        };
+        rest = if escaped.is_some() { &after[2..] } else { after };
     }
     Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
 }
@@ -46,8 +38,7 @@ pub(super) fn without_needless_escapes(text: &str) -> String {
     while let Some(at) = rest.find('%') {
         let (before, escape) = rest.split_at(at);
         plain.push_str(before);
-        match hex_pair(&escape.as_bytes()[1..]).filter(|byte| is_unreserved(*byte) || *byte == b'+')
-        {
+        match hex_pair(&escape.as_bytes()[1..]).filter(|byte| is_unreserved(*byte) || *byte == b'+') {
             Some(byte) => plain.push(char::from(byte)),
             None => plain.push_str(&escape[..3]),
         }
@@ -58,19 +49,13 @@ pub(super) fn without_needless_escapes(text: &str) -> String {
 }
 
 fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(
-            byte,
-            b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')'
-        )
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')')
 }
 
 pub(super) fn escaped_user(user: &str) -> String {
     let mut escaped = String::with_capacity(user.len());
     for byte in user.bytes() {
-        if is_unreserved(byte)
-            || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/')
-        {
+        if is_unreserved(byte) || matches!(byte, b'&' | b'=' | b'+' | b'$' | b',' | b';' | b'?' | b'/') {
             escaped.push(char::from(byte));
         } else {
             escaped.push_str(&format!("%{byte:02X}"));

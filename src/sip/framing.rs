@@ -94,9 +94,7 @@ impl Framer {
             }
             Some(fault) => self.lose(ParseError::drop(fault)),
             None => {
-                self.state = State::Head {
-                    searched: self.buffer.len().saturating_sub(3),
-                };
+                self.state = State::Head { searched: self.buffer.len().saturating_sub(3) };
                 Step::Starved
             }
         }
@@ -109,11 +107,7 @@ impl Framer {
             return Step::Starved;
         }
         self.buffer.advance(if is_ping { 4 } else { 1 });
-        if is_ping {
-            Step::Found(Frame::Ping)
-        } else {
-            Step::Moved
-        }
+        if is_ping { Step::Found(Frame::Ping) } else { Step::Moved }
     }
 
     /// Why the head that has no end yet will never be one.
@@ -128,18 +122,13 @@ impl Framer {
     }
 
     fn head_complete(&mut self, end: usize) -> Step {
-        let opens = self.buffer[..end]
-            .split(|byte| *byte == b'\n')
-            .next()
-            .is_some_and(opens_message);
+        let opens = self.buffer[..end].split(|byte| *byte == b'\n').next().is_some_and(opens_message);
         if !opens {
             return self.lose(ParseError::drop(Fault::NotSip));
         }
         match stated_length(&self.buffer[..end]) {
             Ok(length) if length <= LARGEST_MESSAGE - end.min(LARGEST_MESSAGE) => {
-                self.state = State::Body {
-                    whole: end + length,
-                };
+                self.state = State::Body { whole: end + length };
                 Step::Moved
             }
             Ok(length) => {
@@ -255,18 +244,8 @@ mod tests {
 
     #[test]
     fn messages_are_cut_whatever_the_pieces() {
-        let stream = format!(
-            "\r\n{}{}\r\n\r\n{}",
-            message("a\r\n\r\nb"),
-            message(""),
-            message("c")
-        );
-        let expected = [
-            message("a\r\n\r\nb"),
-            message(""),
-            "ping".into(),
-            message("c"),
-        ];
+        let stream = format!("\r\n{}{}\r\n\r\n{}", message("a\r\n\r\nb"), message(""), message("c"));
+        let expected = [message("a\r\n\r\nb"), message(""), "ping".into(), message("c")];
         assert_eq!(cut(&stream), expected);
         let mut framer = Framer::new();
         let mut bit_by_bit = Vec::new();
@@ -295,11 +274,7 @@ mod tests {
 
     #[test]
     fn a_body_too_large_is_refused_and_skipped() {
-        let stream = format!(
-            "{HEAD}l: 70000\r\n\r\n{}{}",
-            "x".repeat(70_000),
-            message("next")
-        );
+        let stream = format!("{HEAD}l: 70000\r\n\r\n{}{}", "x".repeat(70_000), message("next"));
         assert_eq!(cut(&stream), ["Some(513)".to_owned(), message("next")]);
     }
 

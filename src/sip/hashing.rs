@@ -55,10 +55,7 @@ fn joined<D: Digest>(parts: &[&[u8]]) -> String {
 
 fn hex(bytes: &[u8]) -> String {
     let digit = |nibble: u8| char::from(b"0123456789abcdef"[usize::from(nibble)]);
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Everything besides HA1 that a proof covers.
@@ -95,11 +92,7 @@ impl Covered<'_> {
         let ha2 = self.ha2();
         let (counted, qop) = match self.protection {
             Protection::Legacy => {
-                return self.algorithm.hash(&[
-                    ha1.as_bytes(),
-                    self.nonce.as_bytes(),
-                    ha2.as_bytes(),
-                ]);
+                return self.algorithm.hash(&[ha1.as_bytes(), self.nonce.as_bytes(), ha2.as_bytes()]);
             }
             Protection::Auth(counted) => (counted, "auth"),
             Protection::AuthInt(counted) => (counted, "auth-int"),
@@ -139,17 +132,10 @@ mod tests {
             body: b"",
         };
         let proof = |algorithm: Algorithm| {
-            covered(algorithm).proof(&algorithm.ha1(
-                "Mufasa",
-                "http-auth@example.org",
-                "Circle of Life",
-            ))
+            covered(algorithm).proof(&algorithm.ha1("Mufasa", "http-auth@example.org", "Circle of Life"))
         };
         assert_eq!(proof(Algorithm::Md5), "8ca523f5e9506fed4657c9700eebdbec");
-        assert_eq!(
-            proof(Algorithm::Sha256),
-            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
-        );
+        assert_eq!(proof(Algorithm::Sha256), "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1");
     }
 
     /// RFC 2617 §3.5, computed without `qop`.

@@ -41,9 +41,7 @@ impl Headers {
     }
 
     pub fn with_capacity(rows: usize) -> Headers {
-        Headers {
-            rows: Vec::with_capacity(rows),
-        }
+        Headers { rows: Vec::with_capacity(rows) }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Header> {
@@ -64,8 +62,7 @@ impl Headers {
 
     /// The first row of that name, if it is UTF-8; [`Headers::first_bytes`] has it in any case.
     pub fn first(&self, name: &Name) -> Option<&str> {
-        self.first_bytes(name)
-            .and_then(|value| std::str::from_utf8(value).ok())
+        self.first_bytes(name).and_then(|value| std::str::from_utf8(value).ok())
     }
 
     pub fn first_bytes(&self, name: &Name) -> Option<&Bytes> {
@@ -74,33 +71,25 @@ impl Headers {
 
     /// Every row of that name that is UTF-8, whole: a comma list in one row is one value here.
     pub fn all<'a>(&'a self, name: &Name) -> impl Iterator<Item = &'a str> {
-        self.all_bytes(name)
-            .filter_map(|value| std::str::from_utf8(value).ok())
+        self.all_bytes(name).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     pub fn all_bytes<'a>(&'a self, name: &Name) -> impl Iterator<Item = &'a Bytes> {
-        self.rows
-            .iter()
-            .filter(move |row| row.name == *name)
-            .map(|row| &row.value)
+        self.rows.iter().filter(move |row| row.name == *name).map(|row| &row.value)
     }
 
     /// Every value of that name: rows and the comma lists in them are the same thing. RFC 3261 §7.3.1.
     pub fn list<'a>(&'a self, name: &Name) -> impl Iterator<Item = &'a str> {
-        self.list_bytes(name)
-            .filter_map(|value| std::str::from_utf8(value).ok())
+        self.list_bytes(name).filter_map(|value| std::str::from_utf8(value).ok())
     }
 
     pub fn list_bytes<'a>(&'a self, name: &Name) -> impl Iterator<Item = &'a [u8]> {
-        self.all_bytes(name)
-            .flat_map(|value| items(value))
-            .filter(|value| !value.is_empty())
+        self.all_bytes(name).flat_map(|value| items(value)).filter(|value| !value.is_empty())
     }
 
     /// Whether the list has this word, in any case: `Supported: 100rel`.
     pub fn lists(&self, name: &Name, word: &str) -> bool {
-        self.list_bytes(name)
-            .any(|value| value.eq_ignore_ascii_case(word.as_bytes()))
+        self.list_bytes(name).any(|value| value.eq_ignore_ascii_case(word.as_bytes()))
     }
 
     /// Puts a row at the end. Line breaks in the value become spaces: nobody smuggles a header into our messages.
@@ -115,11 +104,7 @@ impl Headers {
 
     /// Leaves one row of that name, with this value, in the place of the first.
     pub fn set(&mut self, name: Name, value: impl Into<Bytes>) {
-        let place = self
-            .rows
-            .iter()
-            .position(|row| row.name == name)
-            .unwrap_or(self.rows.len());
+        let place = self.rows.iter().position(|row| row.name == name).unwrap_or(self.rows.len());
         self.rows.retain(|row| row.name != name);
         self.insert(place, name, value.into());
     }
@@ -133,8 +118,7 @@ impl Headers {
 
     /// Takes over all rows of that name from elsewhere, as a reply does with the Vias.
     pub fn copy_from(&mut self, other: &Headers, name: &Name) {
-        self.rows
-            .extend(other.rows.iter().filter(|row| row.name == *name).cloned());
+        self.rows.extend(other.rows.iter().filter(|row| row.name == *name).cloned());
     }
 
     /// A row straight from a parsed message, which has no line breaks left.
@@ -143,21 +127,12 @@ impl Headers {
     }
 
     pub(super) fn first_mut(&mut self, name: &Name) -> Option<&mut Bytes> {
-        self.rows
-            .iter_mut()
-            .find(|row| row.name == *name)
-            .map(|row| &mut row.value)
+        self.rows.iter_mut().find(|row| row.name == *name).map(|row| &mut row.value)
     }
 
     fn insert(&mut self, place: usize, name: Name, value: Bytes) {
         if name != Name::ContentLength {
-            self.rows.insert(
-                place,
-                Header {
-                    name,
-                    value: without_line_breaks(value),
-                },
-            );
+            self.rows.insert(place, Header { name, value: without_line_breaks(value) });
         }
     }
 }
@@ -167,10 +142,7 @@ fn without_line_breaks(value: Bytes) -> Bytes {
     if !value.iter().any(is_break) {
         return value.slice_ref(value.trim_ascii());
     }
-    let spaced: Vec<u8> = value
-        .iter()
-        .map(|byte| if is_break(byte) { b' ' } else { *byte })
-        .collect();
+    let spaced: Vec<u8> = value.iter().map(|byte| if is_break(byte) { b' ' } else { *byte }).collect();
     Bytes::copy_from_slice(spaced.trim_ascii())
 }
 
@@ -194,9 +166,7 @@ impl Eq for UnknownName {}
 
 impl Hash for UnknownName {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0
-            .iter()
-            .for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
+        self.0.iter().for_each(|byte| state.write_u8(byte.to_ascii_lowercase()));
     }
 }
 
@@ -363,10 +333,7 @@ mod tests {
         headers.push(name("X-A"), "1");
         headers.push(Name::Supported, "Replaces");
         headers.insert_first(Name::Via, "SIP/2.0/UDP a");
-        assert_eq!(
-            headers.list(&Name::Supported).collect::<Vec<_>>(),
-            ["100rel", "timer", "Replaces"]
-        );
+        assert_eq!(headers.list(&Name::Supported).collect::<Vec<_>>(), ["100rel", "timer", "Replaces"]);
         assert!(headers.lists(&Name::Supported, "replaces"));
         headers.set(Name::Supported, "outbound");
         let rows: Vec<_> = headers.iter().map(|row| row.name.as_str()).collect();
@@ -389,9 +356,6 @@ mod tests {
         let mut headers = Headers::new();
         headers.push(Name::Subject, &b"Jo\xe3o"[..]);
         assert_eq!(headers.first(&Name::Subject), None);
-        assert_eq!(
-            headers.first_bytes(&Name::Subject).unwrap().as_ref(),
-            b"Jo\xe3o"
-        );
+        assert_eq!(headers.first_bytes(&Name::Subject).unwrap().as_ref(), b"Jo\xe3o");
     }
 }

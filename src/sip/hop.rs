@@ -49,15 +49,9 @@ impl Transport {
 
     /// Understands both spellings, in any case.
     pub fn from_text(text: &str) -> Option<Transport> {
-        [
-            Transport::Udp,
-            Transport::Tcp,
-            Transport::Tls,
-            Transport::Ws,
-            Transport::Wss,
-        ]
-        .into_iter()
-        .find(|transport| transport.via_text().eq_ignore_ascii_case(text))
+        [Transport::Udp, Transport::Tcp, Transport::Tls, Transport::Ws, Transport::Wss]
+            .into_iter()
+            .find(|transport| transport.via_text().eq_ignore_ascii_case(text))
     }
 
     /// The port that is meant where none is written. RFC 3261 §19.1.2, RFC 7118 §5.2.

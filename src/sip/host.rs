@@ -26,19 +26,13 @@ impl Host {
     /// Reads a name, an IPv4 address, or an IPv6 address in brackets.
     pub fn parse(text: &str) -> Result<Host, SyntaxError> {
         if let Some(inside) = text.strip_prefix('[') {
-            let inside = inside
-                .strip_suffix(']')
-                .ok_or(SyntaxError("an IPv6 address ends with ]"))?;
+            let inside = inside.strip_suffix(']').ok_or(SyntaxError("an IPv6 address ends with ]"))?;
             return parse_v6(inside).map(Host::V6);
         }
         if text.is_empty() || !text.bytes().all(is_name_byte) {
-            return Err(SyntaxError(
-                "a host is a name, an IPv4 address, or an IPv6 address in brackets",
-            ));
+            return Err(SyntaxError("a host is a name, an IPv4 address, or an IPv6 address in brackets"));
         }
-        Ok(text
-            .parse()
-            .map_or_else(|_| Host::Name(text.to_owned()), Host::V4))
+        Ok(text.parse().map_or_else(|_| Host::Name(text.to_owned()), Host::V4))
     }
 
     /// What an operator wrote: an address (brackets optional), else a name, taken as it is.
@@ -68,9 +62,7 @@ impl Host {
 
 /// RFC 5118 §4.10: three colons came from a slip in RFC 3261's grammar and must be understood.
 fn parse_v6(text: &str) -> Result<Ipv6Addr, SyntaxError> {
-    text.parse()
-        .or_else(|_| text.replacen(":::", "::", 1).parse())
-        .map_err(|_| SyntaxError("not an IPv6 address"))
+    text.parse().or_else(|_| text.replacen(":::", "::", 1).parse()).map_err(|_| SyntaxError("not an IPv6 address"))
 }
 
 /// `_` is no legal host name, but cloud names and Windows names have it.
@@ -88,16 +80,9 @@ pub(super) struct HostPort<'a> {
 impl<'a> HostPort<'a> {
     /// Blanks around the colon are legal in a Via. RFC 4475 §3.1.1.1.
     pub(super) fn parse(text: &'a str) -> Result<HostPort<'a>, SyntaxError> {
-        let end = if text.starts_with('[') {
-            text.find(']').map_or(text.len(), |at| at + 1)
-        } else {
-            0
-        };
+        let end = if text.starts_with('[') { text.find(']').map_or(text.len(), |at| at + 1) } else { 0 };
         let (host, port) = match text[end..].find(':') {
-            Some(colon) => (
-                &text[..end + colon],
-                Some(port(text[end + colon + 1..].trim_ascii())?),
-            ),
+            Some(colon) => (&text[..end + colon], Some(port(text[end + colon + 1..].trim_ascii())?)),
             None => (text, None),
         };
         let host = host.trim_ascii_end();
@@ -117,18 +102,12 @@ fn check(host: &str) -> Result<(), SyntaxError> {
         }
         [] => Err(SyntaxError("the host is missing")),
         name if name.iter().copied().all(is_name_byte) => Ok(()),
-        _ => Err(SyntaxError(
-            "a host is a name, an IPv4 address, or an IPv6 address in brackets",
-        )),
+        _ => Err(SyntaxError("a host is a name, an IPv4 address, or an IPv6 address in brackets")),
     }
 }
 
 fn port(text: &str) -> Result<u16, SyntaxError> {
-    let port = if is_digits(text) {
-        text.parse().ok()
-    } else {
-        None
-    };
+    let port = if is_digits(text) { text.parse().ok() } else { None };
     port.ok_or(SyntaxError("a port is a number up to 65535"))
 }
 
@@ -158,9 +137,7 @@ impl Eq for Host {}
 impl Hash for Host {
     fn hash<H: Hasher>(&self, state: &mut H) {
         match self {
-            Host::Name(name) => name
-                .bytes()
-                .for_each(|byte| state.write_u8(byte.to_ascii_lowercase())),
+            Host::Name(name) => name.bytes().for_each(|byte| state.write_u8(byte.to_ascii_lowercase())),
             Host::V4(address) => address.hash(state),
             Host::V6(address) => address.hash(state),
             Host::None => {}
@@ -185,64 +162,27 @@ mod tests {
 
     #[test]
     fn names_and_addresses() {
-        assert_eq!(
-            Host::parse("Example.COM").unwrap(),
-            Host::Name("example.com".into())
-        );
-        assert_eq!(
-            Host::parse("192.0.2.1").unwrap(),
-            Host::V4([192, 0, 2, 1].into())
-        );
-        assert_eq!(
-            Host::parse("[2001:db8::10]").unwrap().to_string(),
-            "[2001:db8::10]"
-        );
-        assert_eq!(
-            Host::from_text("2001:db8::10"),
-            Host::parse("[2001:db8::10]").unwrap()
-        );
-        for bad in [
-            "",
-            "a b",
-            "[2001:db8::10",
-            "[x]",
-            "2001:db8::10",
-            "a/b",
-            "é",
-        ] {
+        assert_eq!(Host::parse("Example.COM").unwrap(), Host::Name("example.com".into()));
+        assert_eq!(Host::parse("192.0.2.1").unwrap(), Host::V4([192, 0, 2, 1].into()));
+        assert_eq!(Host::parse("[2001:db8::10]").unwrap().to_string(), "[2001:db8::10]");
+        assert_eq!(Host::from_text("2001:db8::10"), Host::parse("[2001:db8::10]").unwrap());
+        for bad in ["", "a b", "[2001:db8::10", "[x]", "2001:db8::10", "a/b", "é"] {
             assert!(Host::parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn three_colons_are_two() {
-        assert_eq!(
-            Host::parse("[2001:db8:::192.0.2.1]").unwrap(),
-            Host::parse("[2001:db8::192.0.2.1]").unwrap()
-        );
+        assert_eq!(Host::parse("[2001:db8:::192.0.2.1]").unwrap(), Host::parse("[2001:db8::192.0.2.1]").unwrap());
     }
 
     #[test]
     fn a_port_is_told_from_an_address() {
         let all_address = HostPort::parse("[2001:db8::10:5070]").unwrap();
-        assert_eq!(
-            (all_address.host, all_address.port),
-            ("[2001:db8::10:5070]", None)
-        );
+        assert_eq!((all_address.host, all_address.port), ("[2001:db8::10:5070]", None));
         let with_port = HostPort::parse("[2001:db8::10] : 5070").unwrap();
-        assert_eq!(
-            (with_port.host, with_port.port),
-            ("[2001:db8::10]", Some(5070))
-        );
-        for bad in [
-            "2001:db8::10",
-            "a:",
-            "a:65536",
-            "a:+1",
-            ":5060",
-            "[::1]x",
-            "",
-        ] {
+        assert_eq!((with_port.host, with_port.port), ("[2001:db8::10]", Some(5070)));
+        for bad in ["2001:db8::10", "a:", "a:65536", "a:+1", ":5060", "[::1]x", ""] {
             assert!(HostPort::parse(bad).is_err(), "{bad}");
         }
     }

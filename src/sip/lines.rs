@@ -31,11 +31,7 @@ impl<'a> Lines<'a> {
         let start = self.at;
         let feed = start + self.bytes[start..].iter().position(|byte| *byte == b'\n')?;
         self.at = feed + 1;
-        let end = if feed > start && self.bytes[feed - 1] == b'\r' {
-            feed - 1
-        } else {
-            feed
-        };
+        let end = if feed > start && self.bytes[feed - 1] == b'\r' { feed - 1 } else { feed };
         Some(start..end)
     }
 
@@ -47,10 +43,7 @@ impl<'a> Lines<'a> {
             range.end = self.next_line()?.end;
             lines += 1;
         }
-        Some(Row {
-            range,
-            is_folded: lines > 1,
-        })
+        Some(Row { range, is_folded: lines > 1 })
     }
 
     /// Where the reading stands.
@@ -77,11 +70,7 @@ const USUAL_ROWS: usize = 24;
 impl Section {
     /// `lines` stand behind the start line of `message`.
     pub(super) fn read(message: &Bytes, lines: &mut Lines<'_>) -> Section {
-        let mut section = Section {
-            headers: Headers::with_capacity(USUAL_ROWS),
-            content_length: None,
-            fault: None,
-        };
+        let mut section = Section { headers: Headers::with_capacity(USUAL_ROWS), content_length: None, fault: None };
         if message.len() > LARGEST_MESSAGE {
             section.note(Fault::TooLarge);
         }
@@ -97,9 +86,7 @@ impl Section {
                 section.note(Fault::TooLarge);
                 break;
             }
-            section
-                .take(message, &row)
-                .unwrap_or_else(|fault| section.note(fault));
+            section.take(message, &row).unwrap_or_else(|fault| section.note(fault));
         }
         section
     }
@@ -112,10 +99,7 @@ impl Section {
         match self.content_length {
             None => Ok(rest),
             Some(said) if said <= rest.len() => Ok(rest.slice(..said)),
-            Some(said) => Err(Fault::ShortBody {
-                said,
-                came: rest.len(),
-            }),
+            Some(said) => Err(Fault::ShortBody { said, came: rest.len() }),
         }
     }
 
@@ -128,9 +112,7 @@ impl Section {
             return Err(Fault::TooLarge);
         }
         let whole = &bytes[row.range.clone()];
-        let (name, value) = parted(whole).ok_or(Fault::Row(SyntaxError(
-            "a row begins with a name and a colon",
-        )))?;
+        let (name, value) = parted(whole).ok_or(Fault::Row(SyntaxError("a row begins with a name and a colon")))?;
         let name = match Name::known(name) {
             Some(known) => known,
             None => Name::parse(&bytes.slice_ref(name)).map_err(Fault::Row)?,
@@ -170,11 +152,8 @@ pub(super) fn stated_length(head: &[u8]) -> Result<usize, Fault> {
 }
 
 fn length(value: &[u8]) -> Result<usize, Fault> {
-    let text = std::str::from_utf8(value)
-        .ok()
-        .filter(|text| is_digits(text));
-    text.and_then(|text| text.parse().ok())
-        .ok_or(Fault::ContentLength)
+    let text = std::str::from_utf8(value).ok().filter(|text| is_digits(text));
+    text.and_then(|text| text.parse().ok()).ok_or(Fault::ContentLength)
 }
 
 fn parted(row: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -201,9 +180,7 @@ fn unfolded(bytes: &Bytes, raw: &[u8], is_folded: bool) -> Result<Bytes, Fault> 
 /// Whoever takes a lone carriage return for a line end would see other rows than we do.
 fn check_returns(line: &[u8]) -> Result<(), Fault> {
     if line.contains(&b'\r') {
-        return Err(Fault::Row(SyntaxError(
-            "a carriage return stands without its line feed",
-        )));
+        return Err(Fault::Row(SyntaxError("a carriage return stands without its line feed")));
     }
     Ok(())
 }

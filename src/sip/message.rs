@@ -66,12 +66,7 @@ const COPIED_ONCE: [Name; 4] = [Name::From, Name::To, Name::CallId, Name::CSeq];
 
 impl Request {
     pub fn new(method: Method, uri: Uri) -> Request {
-        Request {
-            method,
-            uri,
-            headers: Headers::new(),
-            body: Bytes::new(),
-        }
+        Request { method, uri, headers: Headers::new(), body: Bytes::new() }
     }
 
     /// A response with all Vias, From, To, Call-ID and CSeq of the request. Adds no tag. RFC 3261 §8.2.6.2.
@@ -97,12 +92,7 @@ impl Request {
 impl Response {
     pub fn new(status: u16) -> Response {
         let reason = Bytes::from_static(status::reason_phrase(status).as_bytes());
-        Response {
-            status,
-            reason,
-            headers: Headers::new(),
-            body: Bytes::new(),
-        }
+        Response { status, reason, headers: Headers::new(), body: Bytes::new() }
     }
 
     /// A response to the request that has these headers.
@@ -112,8 +102,7 @@ impl Response {
         response.headers.copy_from(request, &Name::Via);
         for name in COPIED_ONCE {
             let row = request.iter().find(|row| row.name == name);
-            row.into_iter()
-                .for_each(|row| response.headers.push_parsed(row.clone()));
+            row.into_iter().for_each(|row| response.headers.push_parsed(row.clone()));
         }
         response
     }
@@ -176,12 +165,7 @@ fn write(start: &[&[u8]], headers: &Headers, body: &Bytes) -> Bytes {
     let mut out = Vec::with_capacity(whole);
     start.iter().for_each(|piece| out.extend_from_slice(piece));
     for header in headers.iter() {
-        let pieces = [
-            header.name.as_str().as_bytes(),
-            b": ",
-            &header.value,
-            b"\r\n",
-        ];
+        let pieces = [header.name.as_str().as_bytes(), b": ", &header.value, b"\r\n"];
         pieces.iter().for_each(|piece| out.extend_from_slice(piece));
     }
     let end = [LENGTH, length, b"\r\n\r\n", body];
@@ -209,12 +193,7 @@ impl fmt::Display for Message {
         match self {
             Message::Request(request) => write!(out, "{} {}", request.method, request.uri),
             Message::Response(response) => {
-                write!(
-                    out,
-                    "{} {}",
-                    response.status,
-                    String::from_utf8_lossy(&response.reason)
-                )
+                write!(out, "{} {}", response.status, String::from_utf8_lossy(&response.reason))
             }
         }
     }
@@ -241,18 +220,13 @@ mod tests {
 
     #[test]
     fn lengths_are_written_in_full() {
-        let text =
-            |number| String::from_utf8(decimal(number, &mut [0; MOST_DIGITS]).to_vec()).unwrap();
-        assert_eq!(
-            [0, 9, 10, 269, usize::MAX].map(text),
-            [0, 9, 10, 269, usize::MAX].map(|number| number.to_string())
-        );
+        let text = |number| String::from_utf8(decimal(number, &mut [0; MOST_DIGITS]).to_vec()).unwrap();
+        assert_eq!([0, 9, 10, 269, usize::MAX].map(text), [0, 9, 10, 269, usize::MAX].map(|number| number.to_string()));
     }
 
     #[test]
     fn the_body_brings_its_length() {
-        let request = Request::new(Method::Message, Uri::sip(Some("200"), "x", None))
-            .with_body("text/plain", "olá");
+        let request = Request::new(Method::Message, Uri::sip(Some("200"), "x", None)).with_body("text/plain", "olá");
         assert_eq!(
             request.write(),
             "MESSAGE sip:200@x SIP/2.0\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nolá"

@@ -81,10 +81,7 @@ mod tests {
     #[test]
     fn a_method_is_read_as_it_is_written() {
         assert_eq!(Method::parse("INVITE").unwrap(), Method::Invite);
-        assert_eq!(
-            Method::parse("invite").unwrap(),
-            Method::Other("invite".into())
-        );
+        assert_eq!(Method::parse("invite").unwrap(), Method::Other("invite".into()));
         // RFC 4475 §3.1.1.5: in a method `%` is a character like any other.
         assert_ne!(Method::parse("RE%47IST%45R").unwrap(), Method::Register);
         assert!(Method::parse("IN VITE").is_err() && Method::parse("").is_err());

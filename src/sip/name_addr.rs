@@ -25,11 +25,7 @@ pub struct NameAddr {
 
 impl NameAddr {
     pub fn new(uri: Uri) -> NameAddr {
-        NameAddr {
-            display: None,
-            uri,
-            params: Params::new(),
-        }
+        NameAddr { display: None, uri, params: Params::new() }
     }
 
     /// Reads one value, with or without angle brackets.
@@ -74,16 +70,10 @@ impl<'a> NameAddrView<'a> {
 
     fn of_brackets(display: &'a [u8], inside: &'a [u8]) -> Result<NameAddrView<'a>, SyntaxError> {
         let inside = strict_text(inside)?;
-        let (uri, params) = inside
-            .split_once('>')
-            .ok_or(SyntaxError("an address ends with >"))?;
+        let (uri, params) = inside.split_once('>').ok_or(SyntaxError("an address ends with >"))?;
         let params = params.trim_ascii_start();
         params::check(params)?;
-        Ok(NameAddrView {
-            display,
-            uri: UriView::parse(uri)?,
-            params,
-        })
+        Ok(NameAddrView { display, uri: UriView::parse(uri)?, params })
     }
 
     /// Without brackets the parameters belong to the header, and a question mark may not stand. RFC 3261 §20.10.
@@ -91,16 +81,10 @@ impl<'a> NameAddrView<'a> {
         let address = strict_text(address)?;
         let (uri, params) = address.split_at(address.find(';').unwrap_or(address.len()));
         if uri.contains(['?', ',']) {
-            return Err(SyntaxError(
-                "a URI with a comma or a question mark stands in angle brackets",
-            ));
+            return Err(SyntaxError("a URI with a comma or a question mark stands in angle brackets"));
         }
         params::check(params)?;
-        Ok(NameAddrView {
-            display: b"",
-            uri: UriView::parse(uri.trim_ascii_end())?,
-            params,
-        })
+        Ok(NameAddrView { display: b"", uri: UriView::parse(uri.trim_ascii_end())?, params })
     }
 
     pub(super) fn tag(&self) -> Option<&'a str> {
@@ -124,16 +108,13 @@ fn unquoted(display: Cow<'_, str>) -> String {
 /// Parts the display name, if there is one, from what begins with `<` or is a bare URI.
 fn split_display(value: &[u8]) -> Result<(&[u8], &[u8]), SyntaxError> {
     if value.starts_with(b"\"") {
-        let length =
-            quoted_length(value).ok_or(SyntaxError("a quoted string ends with its quote"))?;
+        let length = quoted_length(value).ok_or(SyntaxError("a quoted string ends with its quote"))?;
         let (display, address) = value.split_at(length);
         let address = address.trim_ascii_start();
         return if address.starts_with(b"<") {
             Ok((display, address))
         } else {
-            Err(SyntaxError(
-                "after a display name the address stands in angle brackets",
-            ))
+            Err(SyntaxError("after a display name the address stands in angle brackets"))
         };
     }
     let Some(bracket) = value.iter().position(|byte| *byte == b'<') else {
@@ -141,13 +122,8 @@ fn split_display(value: &[u8]) -> Result<(&[u8], &[u8]), SyntaxError> {
     };
     let (display, address) = value.split_at(bracket);
     // Wider than the grammar, which wants tokens: people are called `João (Vendas)`. RFC 4475 §3.1.2.15 refuses the comma.
-    if display
-        .iter()
-        .any(|byte| matches!(byte, b',' | b';' | b'"' | b'>' | b'\\'))
-    {
-        return Err(SyntaxError(
-            "a display name with separators stands in quotes",
-        ));
+    if display.iter().any(|byte| matches!(byte, b',' | b';' | b'"' | b'>' | b'\\')) {
+        return Err(SyntaxError("a display name with separators stands in quotes"));
     }
     Ok((display.trim_ascii_end(), address))
 }
@@ -171,14 +147,10 @@ mod tests {
 
     #[test]
     fn all_ways_to_write_an_address() {
-        let quoted =
-            read(r#""J Rosenberg \\\""       <sip:jdrosen@example.com>  ;  tag = 98asjd8"#);
+        let quoted = read(r#""J Rosenberg \\\""       <sip:jdrosen@example.com>  ;  tag = 98asjd8"#);
         assert_eq!(quoted.display.as_deref(), Some(r#"J Rosenberg \""#));
         assert_eq!(quoted.tag(), Some("98asjd8"));
-        assert_eq!(
-            quoted.to_string(),
-            r#""J Rosenberg \\\"" <sip:jdrosen@example.com>;tag=98asjd8"#
-        );
+        assert_eq!(quoted.to_string(), r#""J Rosenberg \\\"" <sip:jdrosen@example.com>;tag=98asjd8"#);
         assert_eq!(read("caller<sip:a@x>").display.as_deref(), Some("caller"));
         assert_eq!(read("<sip:a@x;p=1>;q=2").to_string(), "<sip:a@x;p=1>;q=2");
     }

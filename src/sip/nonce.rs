@@ -58,22 +58,12 @@ pub(super) enum Count {
 
 impl Nonces {
     pub(super) fn new(key: [u8; 32]) -> Nonces {
-        Nonces {
-            key,
-            origin: None,
-            serial: 0,
-            uses_by_issue: BTreeMap::new(),
-            forgotten: None,
-        }
+        Nonces { key, origin: None, serial: 0, uses_by_issue: BTreeMap::new(), forgotten: None }
     }
 
     pub(super) fn issue(&mut self, now: Instant) -> String {
         self.serial = self.serial.wrapping_add(1);
-        let stamp = Issue {
-            at: self.millis(now),
-            serial: self.serial,
-        }
-        .to_bytes();
+        let stamp = Issue { at: self.millis(now), serial: self.serial }.to_bytes();
         let seal = self.seal(&stamp).finalize().into_bytes();
         let mut nonce = [0; STAMP + SEAL];
         nonce[..STAMP].copy_from_slice(&stamp);
@@ -97,24 +87,14 @@ impl Nonces {
     pub(super) fn spend(&mut self, issue: Issue, count: Count, now: Instant) -> bool {
         let now = self.millis(now);
         let is_expired = |issue: Issue| issue.at + LIFETIME.as_millis() as u64 <= now;
-        while self
-            .uses_by_issue
-            .first_key_value()
-            .is_some_and(|(oldest, _)| is_expired(*oldest))
-        {
+        while self.uses_by_issue.first_key_value().is_some_and(|(oldest, _)| is_expired(*oldest)) {
             self.uses_by_issue.pop_first();
         }
-        if is_expired(issue)
-            || issue.at > now
-            || self.forgotten.is_some_and(|forgotten| issue <= forgotten)
-        {
+        if is_expired(issue) || issue.at > now || self.forgotten.is_some_and(|forgotten| issue <= forgotten) {
             return false;
         }
         let is_first = !self.uses_by_issue.contains_key(&issue);
-        let uses = self.uses_by_issue.entry(issue).or_insert(Uses {
-            highest: 0,
-            used: 1,
-        });
+        let uses = self.uses_by_issue.entry(issue).or_insert(Uses { highest: 0, used: 1 });
         let is_new = match count {
             Count::Nc(count) => uses.take(count),
             Count::Once => is_first && uses.take(u32::MAX),
@@ -131,8 +111,7 @@ impl Nonces {
     }
 
     fn seal(&self, stamp: &[u8]) -> Hmac<Sha256> {
-        let mut seal =
-            Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut seal = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
         seal.update(stamp);
         seal
     }
@@ -161,13 +140,8 @@ impl Issue {
     }
 
     fn from_bytes(bytes: &[u8; STAMP]) -> Issue {
-        let whole = bytes
-            .iter()
-            .fold(0u128, |whole, byte| whole << 8 | u128::from(*byte));
-        Issue {
-            at: (whole >> 32) as u64,
-            serial: whole as u32,
-        }
+        let whole = bytes.iter().fold(0u128, |whole, byte| whole << 8 | u128::from(*byte));
+        Issue { at: (whole >> 32) as u64, serial: whole as u32 }
     }
 }
 
@@ -175,10 +149,7 @@ impl Issue {
 mod tests {
     use super::*;
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary origin for virtual time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {
         Instant::now()
     }
@@ -225,11 +196,7 @@ mod tests {
         let mut nonces = Nonces::new([7; 32]);
         let now = start();
         let issue = issued(&mut nonces, now);
-        assert!(nonces.spend(
-            issue,
-            Count::Nc(1),
-            now + LIFETIME - Duration::from_millis(1)
-        ));
+        assert!(nonces.spend(issue, Count::Nc(1), now + LIFETIME - Duration::from_millis(1)));
         assert!(!nonces.spend(issue, Count::Nc(2), now + LIFETIME));
         assert!(nonces.uses_by_issue.is_empty());
     }
@@ -238,15 +205,11 @@ mod tests {
     fn the_table_is_bounded_and_what_falls_out_is_stale() {
         let mut nonces = Nonces::new([7; 32]);
         let now = start();
-        let all: Vec<_> = (0..=MOST_TRACKED)
-            .map(|_| issued(&mut nonces, now))
-            .collect();
+        let all: Vec<_> = (0..=MOST_TRACKED).map(|_| issued(&mut nonces, now)).collect();
         for issue in &all {
             assert!(nonces.spend(*issue, Count::Nc(1), now));
         }
         assert_eq!(nonces.uses_by_issue.len(), MOST_TRACKED);
-        assert!(
-            !nonces.spend(all[0], Count::Nc(2), now) && nonces.spend(all[1], Count::Nc(2), now)
-        );
+        assert!(!nonces.spend(all[0], Count::Nc(2), now) && nonces.spend(all[1], Count::Nc(2), now));
     }
 }

@@ -34,9 +34,7 @@ impl Params {
 
     pub(super) fn from_checked(text: &str) -> Params {
         if is_compact(text) {
-            return Params {
-                text: text.to_owned(),
-            };
+            return Params { text: text.to_owned() };
         }
         let mut params = Params::default();
         for (name, value) in pairs(text) {
@@ -84,10 +82,7 @@ impl Params {
 
     pub fn remove(&mut self, name: &str) {
         let mut left = Params::default();
-        for (other, value) in self
-            .iter()
-            .filter(|(other, _)| !other.eq_ignore_ascii_case(name))
-        {
+        for (other, value) in self.iter().filter(|(other, _)| !other.eq_ignore_ascii_case(name)) {
             left.append(other, value);
         }
         *self = left;
@@ -132,12 +127,10 @@ fn is_compact(text: &str) -> bool {
 
 /// Parameters of checked text, blanks trimmed, empty ones left out.
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    pieces(text)
-        .filter(|piece| !piece.is_empty())
-        .map(|piece| match piece.split_once('=') {
-            Some((name, value)) => (name.trim_ascii_end(), Some(value.trim_ascii_start())),
-            None => (piece, None),
-        })
+    pieces(text).filter(|piece| !piece.is_empty()).map(|piece| match piece.split_once('=') {
+        Some((name, value)) => (name.trim_ascii_end(), Some(value.trim_ascii_start())),
+        None => (piece, None),
+    })
 }
 
 fn pieces(text: &str) -> impl Iterator<Item = &str> {
@@ -153,18 +146,11 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 /// As [`Params::get`], from text that was checked but not copied.
 pub(super) fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let value = find(text, name)??;
-    Some(
-        value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value),
-    )
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
 fn find<'a>(text: &'a str, name: &str) -> Option<Option<&'a str>> {
-    pairs(text)
-        .find(|(other, _)| other.eq_ignore_ascii_case(name))
-        .map(|(_, value)| value)
+    pairs(text).find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }
 
 /// Text behind an address or a Via: empty, or a semicolon and what follows it.
@@ -173,9 +159,7 @@ pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
         return Err(SyntaxError("parameters begin with a semicolon"));
     }
     for piece in pieces(text).filter(|piece| !piece.is_empty()) {
-        let (name, value) = piece
-            .split_once('=')
-            .map_or((piece, None), |(name, value)| (name, Some(value)));
+        let (name, value) = piece.split_once('=').map_or((piece, None), |(name, value)| (name, Some(value)));
         check_name(name.trim_ascii_end())?;
         value.map_or(Ok(()), |value| check_value(value.trim_ascii_start()))?;
     }
@@ -184,9 +168,7 @@ pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
 
 /// Brackets and the like are legal in the parameters of a URI. RFC 3261 §25.1 `paramchar`.
 fn check_name(name: &str) -> Result<(), SyntaxError> {
-    let legal = |byte: &u8| {
-        is_token(&[*byte]) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'$' | b'(' | b')')
-    };
+    let legal = |byte: &u8| is_token(&[*byte]) || matches!(byte, b'[' | b']' | b'/' | b':' | b'&' | b'$' | b'(' | b')');
     if name.is_empty() || !name.as_bytes().iter().all(legal) {
         return Err(SyntaxError("a parameter's name is a token"));
     }
@@ -198,18 +180,13 @@ fn check_value(value: &str) -> Result<(), SyntaxError> {
         quoted @ [b'"', ..] if quoted_length(quoted) == Some(quoted.len()) => Ok(()),
         [b'"', ..] => Err(SyntaxError("a quoted string ends with its quote")),
         plain if plain.iter().all(|byte| is_value_byte(*byte)) => Ok(()),
-        _ => Err(SyntaxError(
-            "a parameter's value is a token, a host or a quoted string",
-        )),
+        _ => Err(SyntaxError("a parameter's value is a token, a host or a quoted string")),
     }
 }
 
 /// Wider than the grammar: base64 tags end in `=`, and some gateways write UTF-8 or `@` without quotes.
 fn is_value_byte(byte: u8) -> bool {
-    !matches!(
-        byte,
-        0..=b' ' | b'"' | b',' | b';' | b'<' | b'>' | b'\\' | 0x7f
-    )
+    !matches!(byte, 0..=b' ' | b'"' | b',' | b';' | b'<' | b'>' | b'\\' | 0x7f)
 }
 
 fn is_plain_value(value: &str) -> bool {
@@ -246,27 +223,12 @@ mod tests {
 
     #[test]
     fn broken_ones_are_refused() {
-        for bad in [
-            "a=b",
-            ";a b",
-            ";a=b c",
-            ";a=\"b",
-            ";a=b,c",
-            ";=x",
-            ";a=<b>",
-            ";a=\"b\"c",
-        ] {
+        for bad in ["a=b", ";a b", ";a=b c", ";a=\"b", ";a=b,c", ";=x", ";a=<b>", ";a=\"b\"c"] {
             assert!(Params::parse(bad).is_err(), "{bad}");
         }
-        for good in [
-            "",
-            ";",
-            ";a=",
-            ";received=2001:db8::9:255",
-            ";received=[2001:db8::1]",
-            ";tag=abc==",
-            ";p=\"работающий\"",
-        ] {
+        for good in
+            ["", ";", ";a=", ";received=2001:db8::9:255", ";received=[2001:db8::1]", ";tag=abc==", ";p=\"работающий\""]
+        {
             assert!(Params::parse(good).is_ok(), "{good}");
         }
     }

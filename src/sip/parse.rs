@@ -96,10 +96,7 @@ impl ParseError {
             return ParseError::drop(fault);
         }
         let reply = Response::to(headers, fault.status());
-        ParseError {
-            fault,
-            reply: Some(Box::new(reply)),
-        }
+        ParseError { fault, reply: Some(Box::new(reply)) }
     }
 
     /// The refusal to send, with what could be read of Via, From, To, Call-ID and CSeq; none: drop it silently.
@@ -118,10 +115,7 @@ impl ParseError {
 }
 
 pub(super) fn message(datagram: Bytes) -> Result<Message, ParseError> {
-    let blank = datagram
-        .iter()
-        .take_while(|byte| matches!(byte, b'\r' | b'\n'))
-        .count();
+    let blank = datagram.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if blank == datagram.len() {
         return Err(ParseError::drop(Fault::KeepAlive));
     }
@@ -152,24 +146,17 @@ fn refusal(fault: Fault, start_line: &[u8], headers: &Headers) -> ParseError {
     if is_response(start_line) {
         return ParseError::drop(fault);
     }
-    let word = start_line
-        .split(|byte| *byte == b' ')
-        .next()
-        .unwrap_or_default();
+    let word = start_line.split(|byte| *byte == b' ').next().unwrap_or_default();
     ParseError::answer(fault, word, headers)
 }
 
 /// Whether a line could open a message: good enough to find the next one in a stream after a bad one.
 pub(super) fn opens_message(line: &[u8]) -> bool {
-    is_response(line)
-        || line
-            .windows(5)
-            .any(|window| window.eq_ignore_ascii_case(b" SIP/"))
+    is_response(line) || line.windows(5).any(|window| window.eq_ignore_ascii_case(b" SIP/"))
 }
 
 fn is_response(line: &[u8]) -> bool {
-    line.get(..4)
-        .is_some_and(|word| word.eq_ignore_ascii_case(b"SIP/"))
+    line.get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"SIP/"))
 }
 
 enum StartLine {
@@ -179,18 +166,8 @@ enum StartLine {
 
 impl StartLine {
     fn parse(line: &Bytes) -> Result<StartLine, Fault> {
-        let start = if is_response(line) {
-            StartLine::of_response(line)
-        } else {
-            StartLine::of_request(line)
-        };
-        start.map_err(|fault| {
-            if opens_message(line) {
-                fault
-            } else {
-                Fault::NotSip
-            }
-        })
+        let start = if is_response(line) { StartLine::of_response(line) } else { StartLine::of_request(line) };
+        start.map_err(|fault| if opens_message(line) { fault } else { Fault::NotSip })
     }
 
     /// Exactly one blank between the three; RFC 4475 §3.1.2.8 to §3.1.2.10 would have others refused.
@@ -201,8 +178,7 @@ impl StartLine {
         let three = "a start line is a method, a URI and SIP/2.0 with one blank between";
         let line = strict_text(line).map_err(Fault::StartLine)?;
         let mut words = line.split(' ');
-        let (Some(method), Some(uri), Some(version), None) =
-            (words.next(), words.next(), words.next(), words.next())
+        let (Some(method), Some(uri), Some(version), None) = (words.next(), words.next(), words.next(), words.next())
         else {
             return Err(Fault::StartLine(SyntaxError(three)));
         };
@@ -220,26 +196,15 @@ impl StartLine {
             [b' ', code @ ..] => code.split(|byte| *byte == b' ').next().unwrap_or_default(),
             _ => b"",
         };
-        let status =
-            status_code(status).ok_or(Fault::StartLine(SyntaxError("a status is 100 to 699")))?;
+        let status = status_code(status).ok_or(Fault::StartLine(SyntaxError("a status is 100 to 699")))?;
         let reason = line.slice(line.len().min(VERSION.len() + " 200 ".len())..);
         Ok(StartLine::Response { status, reason })
     }
 
     fn with(self, headers: Headers, body: Bytes) -> Message {
         match self {
-            StartLine::Request { method, uri } => Message::Request(Request {
-                method,
-                uri,
-                headers,
-                body,
-            }),
-            StartLine::Response { status, reason } => Message::Response(Response {
-                status,
-                reason,
-                headers,
-                body,
-            }),
+            StartLine::Request { method, uri } => Message::Request(Request { method, uri, headers, body }),
+            StartLine::Response { status, reason } => Message::Response(Response { status, reason, headers, body }),
         }
     }
 }
@@ -247,21 +212,13 @@ impl StartLine {
 const VERSION: &[u8] = b"SIP/2.0";
 
 fn check_version(version: &[u8]) -> Result<(), Fault> {
-    if version.eq_ignore_ascii_case(VERSION) {
-        Ok(())
-    } else {
-        Err(Fault::Version)
-    }
+    if version.eq_ignore_ascii_case(VERSION) { Ok(()) } else { Err(Fault::Version) }
 }
 
 /// Three digits; RFC 4475 §3.1.2.19 has one that would wrap around to a legal code.
 fn status_code(digits: &[u8]) -> Option<u16> {
-    let text = std::str::from_utf8(digits)
-        .ok()
-        .filter(|text| text.len() == 3 && is_digits(text))?;
-    text.parse()
-        .ok()
-        .filter(|status| (100..700).contains(status))
+    let text = std::str::from_utf8(digits).ok().filter(|text| text.len() == 3 && is_digits(text))?;
+    text.parse().ok().filter(|status| (100..700).contains(status))
 }
 
 #[cfg(test)]
@@ -284,30 +241,19 @@ mod tests {
 
     #[test]
     fn folded_compact_and_loosely_spaced_rows() {
-        let request = request(&format!(
-            "\r\n\r\n{HEAD}TO :\r\n sip:a@x ;\r\n\t tag=1\r\ns :\r\nX-y:  a  b \r\n\r\n"
-        ));
+        let request = request(&format!("\r\n\r\n{HEAD}TO :\r\n sip:a@x ;\r\n\t tag=1\r\ns :\r\nX-y:  a  b \r\n\r\n"));
         assert_eq!(request.headers.first(&Name::To), Some("sip:a@x ; tag=1"));
         assert_eq!(request.headers.first(&Name::Subject), Some(""));
-        assert_eq!(
-            request.headers.first(&Name::from_text("x-Y").unwrap()),
-            Some("a  b")
-        );
+        assert_eq!(request.headers.first(&Name::from_text("x-Y").unwrap()), Some("a  b"));
     }
 
     #[test]
     fn the_body_is_as_long_as_it_says() {
         let surplus = request(&format!("{HEAD}l: 3\r\n\r\nabcdef"));
-        assert_eq!(
-            (surplus.body.as_ref(), surplus.headers.len()),
-            (&b"abc"[..], 1)
-        );
+        assert_eq!((surplus.body.as_ref(), surplus.headers.len()), (&b"abc"[..], 1));
         assert_eq!(request(&format!("{HEAD}\r\nabcdef")).body, "abcdef");
         let short = read(&format!("{HEAD}l: 9\r\n\r\nabc")).unwrap_err();
-        assert_eq!(
-            (short.fault.clone(), short.status()),
-            (Fault::ShortBody { said: 9, came: 3 }, Some(400))
-        );
+        assert_eq!((short.fault.clone(), short.status()), (Fault::ShortBody { said: 9, came: 3 }, Some(400)));
         for bad in ["-1", "1 2", "", "abc", "99999999999999999999999"] {
             let error = read(&format!("{HEAD}l: {bad}\r\n\r\n")).unwrap_err();
             assert_eq!(error.fault, Fault::ContentLength, "{bad}");
@@ -316,20 +262,14 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_what_could_be_read() {
-        let error = read(&format!(
-            "{HEAD}no colon here\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nm: <sip:a>\r\n\r\n"
-        ))
-        .unwrap_err();
+        let error =
+            read(&format!("{HEAD}no colon here\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nm: <sip:a>\r\n\r\n"))
+                .unwrap_err();
         assert_eq!(
             error.reply().unwrap().write(),
             "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
-        assert_eq!(
-            read(&HEAD.replace("2.0\r\nv", "7.0\r\nv"))
-                .unwrap_err()
-                .status(),
-            Some(505)
-        );
+        assert_eq!(read(&HEAD.replace("2.0\r\nv", "7.0\r\nv")).unwrap_err().status(), Some(505));
     }
 
     #[test]
@@ -345,12 +285,7 @@ mod tests {
         ] {
             assert!(read(silent).unwrap_err().reply().is_none(), "{silent:?}");
         }
-        assert!(
-            read(&HEAD.replace("OPTIONS", "ACK"))
-                .unwrap_err()
-                .reply()
-                .is_none()
-        );
+        assert!(read(&HEAD.replace("OPTIONS", "ACK")).unwrap_err().reply().is_none());
         assert!(read("\r\n").unwrap_err().is_keep_alive());
     }
 
@@ -367,14 +302,9 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         }
-        for bad in [
-            "SIP/2.0 20 OK",
-            "SIP/2.0 2000 OK",
-            "SIP/2.0 099 x",
-            "SIP/2.0 700 x",
-            "SIP/2.0200 OK",
-            "SIP/3.0 200 OK",
-        ] {
+        for bad in
+            ["SIP/2.0 20 OK", "SIP/2.0 2000 OK", "SIP/2.0 099 x", "SIP/2.0 700 x", "SIP/2.0200 OK", "SIP/3.0 200 OK"]
+        {
             assert!(read(&format!("{bad}\r\n\r\n")).is_err(), "{bad}");
         }
     }
@@ -393,12 +323,7 @@ mod tests {
 
     #[test]
     fn a_lone_carriage_return_is_no_line_end() {
-        assert_eq!(
-            read(&format!("{HEAD}Subject: a\rX: b\r\n\r\n"))
-                .unwrap_err()
-                .status(),
-            Some(400)
-        );
+        assert_eq!(read(&format!("{HEAD}Subject: a\rX: b\r\n\r\n")).unwrap_err().status(), Some(400));
         let lone_line_feeds = format!("{HEAD}\r\n").replace('\r', "");
         assert_eq!(request(&lone_line_feeds).headers.len(), 1);
     }

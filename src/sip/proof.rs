@@ -40,10 +40,7 @@ impl<'a> Proof<'a> {
         let Some(qop) = fields.get("qop") else {
             return (algorithm == Algorithm::Md5).then_some((Protection::Legacy, Count::Once));
         };
-        let counted = Counted {
-            nc: fields.get("nc")?,
-            cnonce: fields.get("cnonce")?,
-        };
+        let counted = Counted { nc: fields.get("nc")?, cnonce: fields.get("cnonce")? };
         let count = Count::Nc(u32::from_str_radix(counted.nc, 16).ok()?);
         match qop.to_ascii_lowercase().as_str() {
             "auth" => Some((Protection::Auth(counted), count)),
@@ -84,7 +81,8 @@ mod tests {
 
     #[test]
     fn what_is_incomplete_or_unknown_is_no_proof() {
-        let whole = r#"Digest username="a\"b", nonce="n", uri="sip:x", response="r", qop=auth, nc=0000000a, cnonce="c""#;
+        let whole =
+            r#"Digest username="a\"b", nonce="n", uri="sip:x", response="r", qop=auth, nc=0000000a, cnonce="c""#;
         assert_eq!(proof(whole).unwrap().username, "a\"b");
         assert!(matches!(proof(whole).unwrap().count, Count::Nc(10)));
         for missing in ["username", "nonce", "uri", "response", "nc", "cnonce"] {

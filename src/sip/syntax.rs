@@ -50,9 +50,7 @@ pub(super) fn part(value: &[u8], separator: u8) -> (&[u8], Option<&[u8]>) {
     let mut inside_angles = false;
     while at < value.len() {
         match value[at] {
-            b'"' if !inside_angles => {
-                at += quoted_length(&value[at..]).unwrap_or(value.len() - at) - 1
-            }
+            b'"' if !inside_angles => at += quoted_length(&value[at..]).unwrap_or(value.len() - at) - 1,
             b'<' => inside_angles = true,
             b'>' => inside_angles = false,
             byte if byte == separator && !inside_angles => {
@@ -80,10 +78,7 @@ pub(super) fn quoted_length(value: &[u8]) -> Option<usize> {
 
 /// What a quoted string says: without its quotes, escapes undone. Anything else is returned as it is.
 pub fn unquote(text: &str) -> Cow<'_, str> {
-    let Some(inside) = text
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    else {
+    let Some(inside) = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')) else {
         return Cow::Borrowed(text);
     };
     if !inside.contains('\\') {
@@ -92,11 +87,7 @@ pub fn unquote(text: &str) -> Cow<'_, str> {
     let mut plain = String::with_capacity(inside.len());
     let mut letters = inside.chars();
     while let Some(letter) = letters.next() {
-        plain.push(if letter == '\\' {
-            letters.next().unwrap_or('\\')
-        } else {
-            letter
-        });
+        plain.push(if letter == '\\' { letters.next().unwrap_or('\\') } else { letter });
     }
     Cow::Owned(plain)
 }
@@ -137,9 +128,7 @@ mod tests {
     use super::*;
 
     fn list(value: &str) -> Vec<&str> {
-        items(value.as_bytes())
-            .map(|item| std::str::from_utf8(item).unwrap())
-            .collect()
+        items(value.as_bytes()).map(|item| std::str::from_utf8(item).unwrap()).collect()
     }
 
     #[test]

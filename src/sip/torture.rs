@@ -15,10 +15,7 @@ use super::uri::Uri;
 
 /// `tests/torture`, found from this file, wherever the crate is built from.
 fn folder() -> PathBuf {
-    let root = Path::new(file!())
-        .ancestors()
-        .nth(3)
-        .expect("src/sip/torture.rs");
+    let root = Path::new(file!()).ancestors().nth(3).expect("src/sip/torture.rs");
     root.join("tests/torture")
 }
 
@@ -31,16 +28,9 @@ struct Case {
 
 fn cases() -> Vec<Case> {
     let table = fs::read_to_string(folder().join("expected.tsv")).unwrap();
-    let lines = table
-        .lines()
-        .skip(1)
-        .map(|line| line.split('\t').collect::<Vec<_>>());
+    let lines = table.lines().skip(1).map(|line| line.split('\t').collect::<Vec<_>>());
     lines
-        .map(|fields| Case {
-            file: fields[0].into(),
-            wellformed: fields[5].into(),
-            accept: fields[7].into(),
-        })
+        .map(|fields| Case { file: fields[0].into(), wellformed: fields[5].into(), accept: fields[7].into() })
         .collect()
 }
 
@@ -53,16 +43,9 @@ fn wire(file: &str) -> Bytes {
     let text = String::from_utf8(raw).unwrap();
     let (head, body) = text.split_once("\n\n").unwrap_or((text.trim_end(), ""));
     let body = body.replace('\n', "\r\n");
-    let rows = head
-        .lines()
-        .filter(|row| !row.starts_with("Content-Length") && !row.starts_with("l:"));
+    let rows = head.lines().filter(|row| !row.starts_with("Content-Length") && !row.starts_with("l:"));
     let head: Vec<_> = rows.collect();
-    format!(
-        "{}\r\nContent-Length: {}\r\n\r\n{body}",
-        head.join("\r\n"),
-        body.len()
-    )
-    .into()
+    format!("{}\r\nContent-Length: {}\r\n\r\n{body}", head.join("\r\n"), body.len()).into()
 }
 
 fn judge(bytes: Bytes) -> Result<Message, ParseError> {
@@ -87,11 +70,7 @@ fn every_message_is_taken_for_what_it_is() {
     for case in cases {
         let verdict = judge(wire(&case.file));
         let status = verdict.as_ref().err().map(ParseError::status);
-        let accepts = |status: u16| {
-            case.accept
-                .split(',')
-                .any(|token| token == status.to_string())
-        };
+        let accepts = |status: u16| case.accept.split(',').any(|token| token == status.to_string());
         match (case.wellformed.as_str(), status) {
             ("yes", None) | ("odd", _) => {}
             ("yes", Some(Some(status))) => {
@@ -112,12 +91,7 @@ fn every_message_is_taken_for_what_it_is() {
 fn what_was_read_is_written_and_read_again() {
     for case in cases() {
         if let Ok(message) = Message::parse(wire(&case.file)) {
-            assert_eq!(
-                Message::parse(message.write()).unwrap(),
-                message,
-                "{}",
-                case.file
-            );
+            assert_eq!(Message::parse(message.write()).unwrap(), message, "{}", case.file);
         }
     }
 }
@@ -142,13 +116,8 @@ fn over_a_stream_each_is_cut_and_the_next_is_found() {
         let frames: Vec<_> = std::iter::from_fn(|| framer.next_frame()).collect();
         let found = |frame: &Frame| matches!(frame, Frame::Message(bytes) if *bytes == next);
         // Lengths that lie swallow what follows, and an unfinished head grows into it.
-        let swallows = ["rfc4475/clerr.dat", "rfc4475/baddn.dat", "rfc4475/test.dat"]
-            .contains(&case.file.as_str());
-        assert!(
-            swallows || frames.iter().any(found),
-            "{}: {frames:?}",
-            case.file
-        );
+        let swallows = ["rfc4475/clerr.dat", "rfc4475/baddn.dat", "rfc4475/test.dat"].contains(&case.file.as_str());
+        assert!(swallows || frames.iter().any(found), "{}: {frames:?}", case.file);
     }
 }
 
@@ -156,51 +125,29 @@ fn over_a_stream_each_is_cut_and_the_next_is_found() {
 fn the_short_tortuous_invite() {
     let message = read("rfc4475/wsinv.dat");
     let headers = message.headers();
-    let branches: Vec<_> = headers
-        .vias()
-        .unwrap()
-        .iter()
-        .map(|via| via.branch().unwrap().to_owned())
-        .collect();
+    let branches: Vec<_> = headers.vias().unwrap().iter().map(|via| via.branch().unwrap().to_owned()).collect();
     assert_eq!(branches, ["390skdjuw", "z9hG4bK9ikj8", "z9hG4bK30239"]);
-    assert_eq!(
-        headers.from_header().unwrap().display.as_deref(),
-        Some(r#"J Rosenberg \""#)
-    );
+    assert_eq!(headers.from_header().unwrap().display.as_deref(), Some(r#"J Rosenberg \""#));
     assert_eq!(headers.cseq().unwrap().to_string(), "9 INVITE");
     assert_eq!(headers.max_forwards(), Ok(Some(68)));
     let contacts = headers.contacts().unwrap();
     assert_eq!(contacts[0].display.as_deref(), Some(r#"Quoted string """#));
-    assert_eq!(
-        contacts[0].params.to_string(),
-        ";newparam=newvalue;secondparam;q=0.33"
-    );
+    assert_eq!(contacts[0].params.to_string(), ";newparam=newvalue;secondparam;q=0.33");
 }
 
 #[test]
 fn strange_words_survive() {
-    let Message::Request(request) = read("rfc4475/intmeth.dat") else {
-        panic!("a request")
-    };
-    assert!(
-        matches!(&request.method, Method::Other(method) if method.starts_with("!interesting-Method"))
-    );
+    let Message::Request(request) = read("rfc4475/intmeth.dat") else { panic!("a request") };
+    assert!(matches!(&request.method, Method::Other(method) if method.starts_with("!interesting-Method")));
     let display = request.headers.to_header().unwrap().display;
     assert_eq!(display.as_deref(), Some("BEL:\u{7} NUL:\0 DEL:\u{7f}"));
-    let Message::Request(request) = read("rfc4475/esc01.dat") else {
-        panic!("a request")
-    };
-    assert_eq!(
-        request.uri,
-        Uri::parse("sip:sips%3Auser%40example.com@example.net").unwrap()
-    );
+    let Message::Request(request) = read("rfc4475/esc01.dat") else { panic!("a request") };
+    assert_eq!(request.uri, Uri::parse("sip:sips%3Auser%40example.com@example.net").unwrap());
 }
 
 #[test]
 fn octets_behind_the_message_are_ignored() {
-    let Message::Request(request) = read("rfc4475/dblreq.dat") else {
-        panic!("a request")
-    };
+    let Message::Request(request) = read("rfc4475/dblreq.dat") else { panic!("a request") };
     assert_eq!((request.method, request.body.len()), (Method::Register, 0));
 }
 

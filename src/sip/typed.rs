@@ -21,10 +21,7 @@ use super::via::ViaView;
 impl Headers {
     /// The topmost Via: where the message comes from, or, of a response, which of our requests it answers.
     pub fn via(&self) -> Result<Via, HeaderError> {
-        let value = self
-            .list_bytes(&Name::Via)
-            .next()
-            .ok_or(HeaderError::Missing(Name::Via))?;
+        let value = self.list_bytes(&Name::Via).next().ok_or(HeaderError::Missing(Name::Via))?;
         Via::parse(value).map_err(|why| malformed(&Name::Via, why))
     }
 
@@ -34,9 +31,7 @@ impl Headers {
 
     /// The branch of the topmost Via, without reading the rest of it into owned text.
     pub fn branch(&self) -> Option<&str> {
-        ViaView::parse(self.list_bytes(&Name::Via).next()?)
-            .ok()?
-            .branch()
+        ViaView::parse(self.list_bytes(&Name::Via).next()?).ok()?.branch()
     }
 
     pub fn from_header(&self) -> Result<NameAddr, HeaderError> {
@@ -60,19 +55,14 @@ impl Headers {
         let value = self.single(&Name::CallId)?;
         let text = strict_text(value).map_err(|why| malformed(&Name::CallId, why))?;
         if text.is_empty() || text.bytes().any(|byte| byte <= b' ' || byte == 0x7f) {
-            return Err(malformed(
-                &Name::CallId,
-                SyntaxError("a Call-ID is one word"),
-            ));
+            return Err(malformed(&Name::CallId, SyntaxError("a Call-ID is one word")));
         }
         Ok(text)
     }
 
     pub fn cseq(&self) -> Result<CSeq, HeaderError> {
         let value = self.single(&Name::CSeq)?;
-        strict_text(value)
-            .and_then(CSeq::parse)
-            .map_err(|why| malformed(&Name::CSeq, why))
+        strict_text(value).and_then(CSeq::parse).map_err(|why| malformed(&Name::CSeq, why))
     }
 
     /// Every Contact that is an address. `Contact: *` gives none; [`Headers::is_contact_star`] tells.
@@ -127,14 +117,8 @@ impl Headers {
         let Some(value) = self.first_bytes(&Name::MaxForwards) else {
             return Ok(None);
         };
-        let number = strict_text(value)
-            .ok()
-            .filter(|text| is_digits(text))
-            .and_then(|text| text.parse().ok());
-        number.map(Some).ok_or(malformed(
-            &Name::MaxForwards,
-            SyntaxError("Max-Forwards is a number up to 255"),
-        ))
+        let number = strict_text(value).ok().filter(|text| is_digits(text)).and_then(|text| text.parse().ok());
+        number.map(Some).ok_or(malformed(&Name::MaxForwards, SyntaxError("Max-Forwards is a number up to 255")))
     }
 
     /// `type/subtype` without parameters; compare it with [`str::eq_ignore_ascii_case`].
@@ -146,10 +130,7 @@ impl Headers {
     /// The number that a header begins with, in front of any parameters, as in `Session-Expires: 1800;refresher=uac`.
     pub fn number(&self, name: &Name) -> Option<u32> {
         let text = self.first(name)?;
-        let digits = text
-            .split(|letter: char| !letter.is_ascii_digit())
-            .next()
-            .filter(|digits| is_digits(digits))?;
+        let digits = text.split(|letter: char| !letter.is_ascii_digit()).next().filter(|digits| is_digits(digits))?;
         Some(digits.parse().unwrap_or(u32::MAX))
     }
 
@@ -174,9 +155,7 @@ impl Headers {
     /// The only row of that name.
     pub(super) fn single(&self, name: &Name) -> Result<&Bytes, HeaderError> {
         let mut rows = self.all_bytes(name);
-        let first = rows
-            .next()
-            .ok_or_else(|| HeaderError::Missing(name.clone()))?;
+        let first = rows.next().ok_or_else(|| HeaderError::Missing(name.clone()))?;
         match rows.next() {
             None => Ok(first),
             Some(_) => Err(HeaderError::Repeated(name.clone())),
@@ -187,22 +166,13 @@ impl Headers {
         NameAddrView::parse(self.single(name)?).map_err(|why| malformed(name, why))
     }
 
-    fn read_list<T>(
-        &self,
-        name: &Name,
-        read: fn(&[u8]) -> Result<T, SyntaxError>,
-    ) -> Result<Vec<T>, HeaderError> {
-        self.list_bytes(name)
-            .map(|value| read(value).map_err(|why| malformed(name, why)))
-            .collect()
+    fn read_list<T>(&self, name: &Name, read: fn(&[u8]) -> Result<T, SyntaxError>) -> Result<Vec<T>, HeaderError> {
+        self.list_bytes(name).map(|value| read(value).map_err(|why| malformed(name, why))).collect()
     }
 }
 
 pub(super) fn malformed(name: &Name, why: SyntaxError) -> HeaderError {
-    HeaderError::Malformed {
-        name: name.clone(),
-        why,
-    }
+    HeaderError::Malformed { name: name.clone(), why }
 }
 
 #[cfg(test)]
@@ -211,8 +181,7 @@ mod tests {
 
     fn headers(rows: &[(Name, &'static str)]) -> Headers {
         let mut headers = Headers::new();
-        rows.iter()
-            .for_each(|(name, value)| headers.push(name.clone(), *value));
+        rows.iter().for_each(|(name, value)| headers.push(name.clone(), *value));
         headers
     }
 
@@ -246,11 +215,7 @@ mod tests {
         assert!(!some.is_contact_star());
         let star = headers(&[(Name::Contact, "*")]);
         assert!(star.is_contact_star() && star.contacts().unwrap().is_empty());
-        assert!(
-            headers(&[(Name::Contact, "*, <sip:a@x>")])
-                .contacts()
-                .is_err()
-        );
+        assert!(headers(&[(Name::Contact, "*, <sip:a@x>")]).contacts().is_err());
     }
 
     #[test]
@@ -259,10 +224,7 @@ mod tests {
         assert_eq!(empty.via(), Err(HeaderError::Missing(Name::Via)));
         let twice = headers(&[(Name::CallId, "a"), (Name::CallId, "b"), (Name::CSeq, "x")]);
         assert_eq!(twice.call_id(), Err(HeaderError::Repeated(Name::CallId)));
-        assert_eq!(
-            twice.cseq().unwrap_err().to_string(),
-            "CSeq cannot be read: a CSeq is a number and a method"
-        );
+        assert_eq!(twice.cseq().unwrap_err().to_string(), "CSeq cannot be read: a CSeq is a number and a method");
     }
 
     #[test]

@@ -85,14 +85,8 @@ impl Uri {
 
     /// A header that the URI asks for, unescaped, as `Replaces` in a Refer-To. RFC 3261 §19.1.1.
     pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
-        let mut headers = self
-            .headers
-            .as_deref()?
-            .split('&')
-            .filter_map(|pair| pair.split_once('='));
-        headers
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-            .map(|(_, value)| unescape(value))
+        let mut headers = self.headers.as_deref()?.split('&').filter_map(|pair| pair.split_once('='));
+        headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| unescape(value))
     }
 
     /// Whether requests to it must go encrypted on every hop.
@@ -117,31 +111,19 @@ impl Uri {
 const COUNTS_ALONE: [&str; 5] = ["user", "ttl", "method", "maddr", "transport"];
 
 fn agree(left: &Params, right: &Params) -> bool {
-    left.iter().all(|(name, value)| {
-        match right
-            .iter()
-            .find(|(other, _)| other.eq_ignore_ascii_case(name))
-        {
-            Some((_, other)) => match (value, other) {
-                (Some(value), Some(other)) => {
-                    unescape(value).eq_ignore_ascii_case(&unescape(other))
-                }
-                (value, other) => value == other,
-            },
-            None => !COUNTS_ALONE
-                .iter()
-                .any(|counts| counts.eq_ignore_ascii_case(name)),
-        }
+    left.iter().all(|(name, value)| match right.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)) {
+        Some((_, other)) => match (value, other) {
+            (Some(value), Some(other)) => unescape(value).eq_ignore_ascii_case(&unescape(other)),
+            (value, other) => value == other,
+        },
+        None => !COUNTS_ALONE.iter().any(|counts| counts.eq_ignore_ascii_case(name)),
     })
 }
 
 fn headers_agree(left: Option<&str>, right: Option<&str>) -> bool {
     let sorted = |headers: Option<&str>| {
-        let mut headers: Vec<String> = headers
-            .unwrap_or_default()
-            .split('&')
-            .map(|header| unescape(header).into_owned())
-            .collect();
+        let mut headers: Vec<String> =
+            headers.unwrap_or_default().split('&').map(|header| unescape(header).into_owned()).collect();
         headers.sort();
         headers
     };
@@ -170,15 +152,10 @@ pub(super) enum Kind {
 
 impl<'a> UriView<'a> {
     pub(super) fn parse(text: &'a str) -> Result<UriView<'a>, SyntaxError> {
-        if text
-            .bytes()
-            .any(|byte| matches!(byte, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f))
-        {
+        if text.bytes().any(|byte| matches!(byte, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
             return Err(SyntaxError("a URI has no blanks, brackets or quotes"));
         }
-        let (scheme, rest) = text
-            .split_once(':')
-            .ok_or(SyntaxError("a URI begins with its scheme"))?;
+        let (scheme, rest) = text.split_once(':').ok_or(SyntaxError("a URI begins with its scheme"))?;
         if scheme.eq_ignore_ascii_case("sip") {
             return UriView::of_sip(text, Kind::Sip, rest);
         }
@@ -205,15 +182,7 @@ impl<'a> UriView<'a> {
         params::check(params)?;
         check_escapes(params)?;
         headers.map_or(Ok(()), check_escapes)?;
-        Ok(UriView {
-            whole,
-            kind,
-            user,
-            password,
-            host: Some(HostPort::parse(hostport)?),
-            params,
-            headers,
-        })
+        Ok(UriView { whole, kind, user, password, host: Some(HostPort::parse(hostport)?), params, headers })
     }
 
     fn of_tel(whole: &'a str, rest: &'a str) -> Result<UriView<'a>, SyntaxError> {
@@ -222,33 +191,17 @@ impl<'a> UriView<'a> {
             return Err(SyntaxError("a tel: URI is a telephone number"));
         }
         params::check(params)?;
-        Ok(UriView {
-            whole,
-            kind: Kind::Tel,
-            user: Some(number),
-            password: None,
-            host: None,
-            params,
-            headers: None,
-        })
+        Ok(UriView { whole, kind: Kind::Tel, user: Some(number), password: None, host: None, params, headers: None })
     }
 
     fn of_other(whole: &'a str, scheme: &str, rest: &str) -> Result<UriView<'a>, SyntaxError> {
         let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
-        let is_scheme = scheme.starts_with(|letter: char| letter.is_ascii_alphabetic())
-            && scheme.bytes().all(legal);
+        let is_scheme = scheme.starts_with(|letter: char| letter.is_ascii_alphabetic()) && scheme.bytes().all(legal);
         if !is_scheme || rest.is_empty() {
             return Err(SyntaxError("a URI begins with its scheme"));
         }
-        let nothing = UriView {
-            whole,
-            kind: Kind::Other,
-            user: None,
-            password: None,
-            host: None,
-            params: "",
-            headers: None,
-        };
+        let nothing =
+            UriView { whole, kind: Kind::Other, user: None, password: None, host: None, params: "", headers: None };
         Ok(nothing)
     }
 
@@ -330,15 +283,11 @@ mod tests {
 
     #[test]
     fn every_piece_is_found_and_written_again() {
-        let text =
-            "sips:ana;x=y:secret@[2001:db8::1]:5071;transport=tcp;lr?Subject=hello%20world&b=c";
+        let text = "sips:ana;x=y:secret@[2001:db8::1]:5071;transport=tcp;lr?Subject=hello%20world&b=c";
         let whole = uri(text);
         assert_eq!(whole.user(), Some("ana;x=y"));
         assert_eq!(whole.password.as_deref(), Some("secret"));
-        assert_eq!(
-            (whole.host_text().as_ref(), whole.port),
-            ("[2001:db8::1]", Some(5071))
-        );
+        assert_eq!((whole.host_text().as_ref(), whole.port), ("[2001:db8::1]", Some(5071)));
         assert_eq!(whole.param("Transport"), Some("tcp"));
         assert_eq!(whole.header("subject").unwrap(), "hello world");
         assert_eq!(whole.to_string(), text);
@@ -348,18 +297,9 @@ mod tests {
     fn strange_but_legal_users() {
         let strange = "sip:1_unusual.URI~(to-be!sure)&isn't+it$/crazy?,/;;*:&it+has=1,weird!*pas$wo~d_too.(doesn't-it)@example.com";
         assert_eq!(uri(strange).to_string(), strange);
-        assert_eq!(
-            uri("sip:sips%3Auser%40example.com@example.net").user(),
-            Some("sips%3Auser%40example.com")
-        );
-        assert_eq!(
-            uri("sip:user;par=u%40example.net@example.com").user(),
-            Some("user;par=u%40example.net")
-        );
-        assert_eq!(
-            uri("sip:null-%00-null@example.com").user(),
-            Some("null-%00-null")
-        );
+        assert_eq!(uri("sip:sips%3Auser%40example.com@example.net").user(), Some("sips%3Auser%40example.com"));
+        assert_eq!(uri("sip:user;par=u%40example.net@example.com").user(), Some("user;par=u%40example.net"));
+        assert_eq!(uri("sip:null-%00-null@example.com").user(), Some("null-%00-null"));
         assert_eq!(uri("sip:%2B5511%39@x").user(), Some("+55119"));
         assert_eq!(uri("sip:a%20b@x").user_text().unwrap(), "a b");
     }
@@ -367,22 +307,10 @@ mod tests {
     #[test]
     fn telephone_numbers_and_foreign_schemes() {
         let number = uri("tel:+55-11-4003;phone-context=example.com");
-        assert_eq!(
-            (number.user(), number.host_text().as_ref()),
-            (Some("+55-11-4003"), "")
-        );
-        assert_eq!(
-            number.to_string(),
-            "tel:+55-11-4003;phone-context=example.com"
-        );
-        assert_eq!(
-            uri("isbn:2983792873").scheme,
-            Scheme::Other("isbn:2983792873".into())
-        );
-        assert_eq!(
-            uri("soap.beep://192.0.2.103:3002").to_string(),
-            "soap.beep://192.0.2.103:3002"
-        );
+        assert_eq!((number.user(), number.host_text().as_ref()), (Some("+55-11-4003"), ""));
+        assert_eq!(number.to_string(), "tel:+55-11-4003;phone-context=example.com");
+        assert_eq!(uri("isbn:2983792873").scheme, Scheme::Other("isbn:2983792873".into()));
+        assert_eq!(uri("soap.beep://192.0.2.103:3002").to_string(), "soap.beep://192.0.2.103:3002");
     }
 
     #[test]
@@ -417,9 +345,7 @@ mod tests {
             "sip:a%20b%40c%25@[2001:db8::1]:5060"
         );
         assert_eq!(
-            Uri::sip(None, "example.com", None)
-                .with_param("transport", "tcp")
-                .to_string(),
+            Uri::sip(None, "example.com", None).with_param("transport", "tcp").to_string(),
             "sip:example.com;transport=tcp"
         );
     }
@@ -428,39 +354,21 @@ mod tests {
     #[test]
     fn the_same_resource_by_other_words() {
         let same = [
-            (
-                "sip:%61lice@atlanta.com;transport=TCP",
-                "sip:alice@AtLanTa.CoM;Transport=tcp",
-            ),
+            ("sip:%61lice@atlanta.com;transport=TCP", "sip:alice@AtLanTa.CoM;Transport=tcp"),
             ("sip:carol@chicago.com", "sip:carol@chicago.com;newparam=5"),
-            (
-                "sip:carol@chicago.com;security=on",
-                "sip:carol@chicago.com;newparam=5",
-            ),
-            (
-                "sip:biloxi.com;transport=tcp;method=REGISTER",
-                "sip:biloxi.com;method=REGISTER;transport=tcp",
-            ),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;newparam=5"),
+            ("sip:biloxi.com;transport=tcp;method=REGISTER", "sip:biloxi.com;method=REGISTER;transport=tcp"),
             ("sip:a@x?to=b&subject=c", "sip:a@x?subject=c&to=b"),
         ];
         for (left, right) in same {
             assert!(uri(left).is_same(&uri(right)), "{left} {right}");
         }
         let different = [
-            (
-                "SIP:ALICE@AtLanTa.CoM;Transport=udp",
-                "sip:alice@AtLanTa.CoM;Transport=UDP",
-            ),
+            ("SIP:ALICE@AtLanTa.CoM;Transport=udp", "sip:alice@AtLanTa.CoM;Transport=UDP"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com:5060"),
             ("sip:bob@biloxi.com", "sip:bob@biloxi.com;transport=udp"),
-            (
-                "sip:carol@chicago.com;security=on",
-                "sip:carol@chicago.com;security=off",
-            ),
-            (
-                "sip:carol@chicago.com",
-                "sip:carol@chicago.com?Subject=next%20meeting",
-            ),
+            ("sip:carol@chicago.com;security=on", "sip:carol@chicago.com;security=off"),
+            ("sip:carol@chicago.com", "sip:carol@chicago.com?Subject=next%20meeting"),
         ];
         for (left, right) in different {
             assert!(!uri(left).is_same(&uri(right)), "{left} {right}");

@@ -32,9 +32,7 @@ impl Request {
     /// What must not be acted on comes back as an error that knows its answer: 400, or 416 for a foreign scheme.
     pub fn validate(&self) -> Result<(), ParseError> {
         let checked = self.check();
-        checked.map_err(|fault| {
-            ParseError::answer(fault, self.method.as_str().as_bytes(), &self.headers)
-        })
+        checked.map_err(|fault| ParseError::answer(fault, self.method.as_str().as_bytes(), &self.headers))
     }
 
     fn check(&self) -> Result<(), Fault> {
@@ -60,9 +58,7 @@ impl Request {
 impl Response {
     /// A response without a Via, a dialog or a CSeq belongs to nobody; the error never has an answer.
     pub fn validate(&self) -> Result<(), ParseError> {
-        check_common(&self.headers)
-            .map(drop)
-            .map_err(ParseError::drop)
+        check_common(&self.headers).map(drop).map_err(ParseError::drop)
     }
 }
 
@@ -82,11 +78,7 @@ fn check_addresses(headers: &Headers, name: &Name) -> Result<(), Fault> {
     check_list(headers, name, |value| NameAddrView::parse(value).map(drop))
 }
 
-fn check_list(
-    headers: &Headers,
-    name: &Name,
-    check: fn(&[u8]) -> Result<(), SyntaxError>,
-) -> Result<(), Fault> {
+fn check_list(headers: &Headers, name: &Name, check: fn(&[u8]) -> Result<(), SyntaxError>) -> Result<(), Fault> {
     for value in headers.list_bytes(name) {
         check(value).map_err(|why| malformed(name, why))?;
     }
@@ -104,10 +96,7 @@ mod tests {
 
     fn fault(from: &str, to: &str) -> Option<(Fault, Option<u16>)> {
         let message = Message::parse(Bytes::from(GOOD.replace(from, to))).unwrap();
-        message
-            .validate()
-            .err()
-            .map(|error| (error.fault.clone(), error.status()))
+        message.validate().err().map(|error| (error.fault.clone(), error.status()))
     }
 
     #[test]
@@ -124,10 +113,7 @@ mod tests {
             ("Call-ID: 1@a", Name::CallId),
             ("CSeq: 7 BYE", Name::CSeq),
         ] {
-            assert_eq!(
-                fault(row, "X: y"),
-                Some((HeaderError::Missing(name).into(), Some(400)))
-            );
+            assert_eq!(fault(row, "X: y"), Some((HeaderError::Missing(name).into(), Some(400))));
         }
         let no_via = fault("Via: SIP/2.0/UDP a;branch=z9hG4bK1", "X: y");
         assert_eq!(no_via, Some((HeaderError::Missing(Name::Via).into(), None)));
@@ -135,41 +121,21 @@ mod tests {
 
     #[test]
     fn what_contradicts_itself_is_refused() {
-        assert_eq!(
-            fault("7 BYE", "7 INVITE"),
-            Some((Fault::MethodMismatch, Some(400)))
-        );
-        assert_eq!(
-            fault("sip:200@x", "sip:200@x?Route=a"),
-            Some((Fault::UriHeaders, Some(400)))
-        );
-        assert_eq!(
-            fault("sip:200@x", "soap.beep://x"),
-            Some((Fault::Scheme, Some(416)))
-        );
-        assert_eq!(
-            fault("Max-Forwards: 70", "Max-Forwards: 256").unwrap().1,
-            Some(400)
-        );
+        assert_eq!(fault("7 BYE", "7 INVITE"), Some((Fault::MethodMismatch, Some(400))));
+        assert_eq!(fault("sip:200@x", "sip:200@x?Route=a"), Some((Fault::UriHeaders, Some(400))));
+        assert_eq!(fault("sip:200@x", "soap.beep://x"), Some((Fault::Scheme, Some(416))));
+        assert_eq!(fault("Max-Forwards: 70", "Max-Forwards: 256").unwrap().1, Some(400));
         assert_eq!(fault("Max-Forwards: 70", "Contact: *").map(drop), None);
-        assert_eq!(
-            fault("Max-Forwards: 70", "Contact: <sip:a").unwrap().1,
-            Some(400)
-        );
+        assert_eq!(fault("Max-Forwards: 70", "Contact: <sip:a").unwrap().1, Some(400));
     }
 
     #[test]
     fn a_bad_ack_or_response_is_never_answered() {
         let ack = Message::parse(Bytes::from(GOOD.replace("BYE sip", "ACK sip"))).unwrap();
         assert_eq!(ack.validate().unwrap_err().status(), None);
-        let response = Message::parse(Bytes::from(
-            GOOD.replace("BYE sip:200@x SIP/2.0", "SIP/2.0 200 OK"),
-        ))
-        .unwrap();
+        let response = Message::parse(Bytes::from(GOOD.replace("BYE sip:200@x SIP/2.0", "SIP/2.0 200 OK"))).unwrap();
         assert!(response.validate().is_ok());
-        let Message::Response(mut response) = response else {
-            panic!("a response")
-        };
+        let Message::Response(mut response) = response else { panic!("a response") };
         response.headers.set(Name::CSeq, "9923492834920349 BYE");
         assert!(response.validate().unwrap_err().reply().is_none());
     }

@@ -36,12 +36,7 @@ impl Via {
         let mut params = Params::new();
         params.set("branch", branch);
         params.set_flag("rport");
-        Via {
-            transport: ViaTransport::Known(transport),
-            host,
-            port: Some(port),
-            params,
-        }
+        Via { transport: ViaTransport::Known(transport), host, port: Some(port), params }
     }
 
     pub fn parse(value: &[u8]) -> Result<Via, SyntaxError> {
@@ -84,9 +79,7 @@ impl Via {
 }
 
 pub(super) fn is_rfc3261_branch(branch: &str) -> bool {
-    let (cookie, rest) = branch
-        .split_at_checked(MAGIC_COOKIE.len())
-        .unwrap_or_default();
+    let (cookie, rest) = branch.split_at_checked(MAGIC_COOKIE.len()).unwrap_or_default();
     cookie.eq_ignore_ascii_case(MAGIC_COOKIE) && !rest.is_empty()
 }
 
@@ -101,10 +94,7 @@ pub(super) struct ViaView<'a> {
 impl<'a> ViaView<'a> {
     pub(super) fn parse(value: &'a [u8]) -> Result<ViaView<'a>, SyntaxError> {
         let value = strict_text(value)?.trim_ascii();
-        let rest = word(value, "SIP")
-            .and_then(slash)
-            .and_then(version)
-            .and_then(slash);
+        let rest = word(value, "SIP").and_then(slash).and_then(version).and_then(slash);
         let rest = rest.ok_or(SyntaxError("a Via begins with SIP/2.0/"))?;
         let (transport, rest) = rest
             .split_once([' ', '\t'])
@@ -113,11 +103,7 @@ impl<'a> ViaView<'a> {
         let rest = rest.trim_ascii_start();
         let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
         params::check(params)?;
-        Ok(ViaView {
-            transport,
-            sent_by: HostPort::parse(sent_by.trim_ascii_end())?,
-            params,
-        })
+        Ok(ViaView { transport, sent_by: HostPort::parse(sent_by.trim_ascii_end())?, params })
     }
 
     pub(super) fn branch(&self) -> Option<&'a str> {
@@ -139,15 +125,12 @@ impl<'a> ViaView<'a> {
 
 fn word<'a>(text: &'a str, expected: &str) -> Option<&'a str> {
     let (word, rest) = text.split_at_checked(expected.len())?;
-    word.eq_ignore_ascii_case(expected)
-        .then(|| rest.trim_ascii_start())
+    word.eq_ignore_ascii_case(expected).then(|| rest.trim_ascii_start())
 }
 
 /// Any version: a 505 must find its way back too. RFC 4475 §3.1.2.16.
 fn version(text: &str) -> Option<&str> {
-    let length = text
-        .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
-        .filter(|length| *length > 0)?;
+    let length = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').filter(|length| *length > 0)?;
     Some(text[length..].trim_ascii_start())
 }
 
@@ -184,27 +167,17 @@ mod tests {
 
     #[test]
     fn blanks_stand_anywhere() {
-        let loose =
-            via("SIP  / 2.0  / TCP     spindle.example.com : 5061  ;  branch  =   z9hG4bK9ikj8  ");
-        assert_eq!(
-            loose.to_string(),
-            "SIP/2.0/TCP spindle.example.com:5061;branch=z9hG4bK9ikj8"
-        );
+        let loose = via("SIP  / 2.0  / TCP     spindle.example.com : 5061  ;  branch  =   z9hG4bK9ikj8  ");
+        assert_eq!(loose.to_string(), "SIP/2.0/TCP spindle.example.com:5061;branch=z9hG4bK9ikj8");
         assert_eq!(loose.branch(), Some("z9hG4bK9ikj8"));
         assert_eq!(loose.sent_by(), "spindle.example.com:5061");
     }
 
     #[test]
     fn unknown_transports_and_ipv6() {
-        assert_eq!(
-            via("SIP/2.0/UNKNOWN a.example;branch=1").transport,
-            ViaTransport::Other("UNKNOWN".into())
-        );
+        assert_eq!(via("SIP/2.0/UNKNOWN a.example;branch=1").transport, ViaTransport::Other("UNKNOWN".into()));
         let six = via("SIP/2.0/UDP [2001:db8::9:1];received=2001:db8::9:255;branch=z9hG4bKas3");
-        assert_eq!(
-            (six.sent_by().as_str(), six.params.get("received")),
-            ("[2001:db8::9:1]", Some("2001:db8::9:255"))
-        );
+        assert_eq!((six.sent_by().as_str(), six.params.get("received")), ("[2001:db8::9:1]", Some("2001:db8::9:255")));
     }
 
     #[test]

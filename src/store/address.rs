@@ -34,12 +34,10 @@ impl Address {
             rest.strip_prefix("//").unwrap_or(rest)
         });
         match path {
-            Some(path) if !path.is_empty() && !path.contains(['?', ':']) => Ok(Self::Sqlite {
-                path: base_folder.join(path),
-            }),
-            _ => Err(StoreError::Url {
-                url: without_password(url),
-            }),
+            Some(path) if !path.is_empty() && !path.contains(['?', ':']) => {
+                Ok(Self::Sqlite { path: base_folder.join(path) })
+            }
+            _ => Err(StoreError::Url { url: without_password(url) }),
         }
     }
 
@@ -59,10 +57,7 @@ impl Address {
             .recursive(true)
             .mode(0o700)
             .create(folder)
-            .map_err(|why| StoreError::Folder {
-                path: folder.into(),
-                why,
-            })
+            .map_err(|why| StoreError::Folder { path: folder.into(), why })
     }
 
     pub(super) fn connect_url(&self) -> String {
@@ -92,9 +87,7 @@ impl Address {
             (_, Some(BUSY | LOCKED)) => {
                 "end the other program that uses this file; two servers cannot share an SQLite file"
             }
-            (_, Some(FULL)) => {
-                "make room on this disk, or let [storage] url name a file on another"
-            }
+            (_, Some(FULL)) => "make room on this disk, or let [storage] url name a file on another",
             (_, Some(NOT_A_DATABASE | CORRUPT)) => {
                 "move the file away or put back a copy; without it a new one is made"
             }
@@ -103,11 +96,7 @@ impl Address {
             }
             _ => "[storage] url decides which database is used",
         };
-        StoreError::Open {
-            place: self.shown(),
-            fault: in_words(error),
-            mend,
-        }
+        StoreError::Open { place: self.shown(), fault: in_words(error), mend }
     }
 }
 
@@ -129,23 +118,13 @@ mod tests {
     #[test]
     fn signs_that_mean_something_in_addresses_may_stand_in_a_path() {
         let address = Address::parse("sqlite:100%#1.db", Path::new("/srv")).unwrap();
-        assert_eq!(
-            address.connect_url(),
-            "sqlite:///srv/100%25%231.db?mode=rwc"
-        );
+        assert_eq!(address.connect_url(), "sqlite:///srv/100%25%231.db?mode=rwc");
     }
 
     #[test]
     fn anything_else_is_refused_with_an_example() {
-        for url in [
-            "mysql://x/y",
-            "data/desvio.db",
-            "sqlite:",
-            "sqlite::memory:",
-        ] {
-            let said = Address::parse(url, Path::new("/srv"))
-                .unwrap_err()
-                .to_string();
+        for url in ["mysql://x/y", "data/desvio.db", "sqlite:", "sqlite::memory:"] {
+            let said = Address::parse(url, Path::new("/srv")).unwrap_err().to_string();
             assert!(said.contains("sqlite:data/desvio.db"), "{said}");
         }
     }

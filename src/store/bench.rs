@@ -41,9 +41,7 @@ impl Folder {
     /// A store in this folder that does not wait long for locks.
     pub(super) async fn store(&self) -> Store {
         let patience = Duration::from_millis(50);
-        Store::open_with(&Config::default(), &self.0, patience)
-            .await
-            .unwrap()
+        Store::open_with(&Config::default(), &self.0, patience).await.unwrap()
     }
 }
 
@@ -54,11 +52,7 @@ impl Drop for Folder {
 }
 
 pub(super) fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
 pub(super) fn at(text: &str) -> Timestamp {

@@ -10,35 +10,20 @@ use crate::store::page::read;
 impl Store {
     /// Every binding that was kept and not forgotten; some may have expired meanwhile.
     pub async fn bindings(&self) -> Result<Vec<StoredBinding>, StoreError> {
-        let rows: Vec<(String,)> =
-            sqlx::query_as("SELECT document FROM bindings ORDER BY extension, contact")
-                .fetch_all(&self.reading)
-                .await?;
-        rows.iter()
-            .map(|(document,)| read("bindings", document))
-            .collect()
+        let rows: Vec<(String,)> = sqlx::query_as("SELECT document FROM bindings ORDER BY extension, contact")
+            .fetch_all(&self.reading)
+            .await?;
+        rows.iter().map(|(document,)| read("bindings", document)).collect()
     }
 }
 
-pub(super) async fn write(
-    connection: &mut AnyConnection,
-    binding: &StoredBinding,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut AnyConnection, binding: &StoredBinding) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(binding).map_err(|why| sqlx::Error::Encode(why.into()))?;
-    sqlx::query(UPSERT)
-        .bind(&binding.extension)
-        .bind(&binding.contact)
-        .bind(document)
-        .execute(connection)
-        .await?;
+    sqlx::query(UPSERT).bind(&binding.extension).bind(&binding.contact).bind(document).execute(connection).await?;
     Ok(())
 }
 
-pub(super) async fn forget(
-    connection: &mut AnyConnection,
-    extension: &str,
-    contact: &str,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn forget(connection: &mut AnyConnection, extension: &str, contact: &str) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM bindings WHERE extension = $1 AND contact = $2")
         .bind(extension)
         .bind(contact)
@@ -73,10 +58,7 @@ mod tests {
             for (contact, cseq) in [("sip:a", 1), ("sip:b", 1), ("sip:a", 2)] {
                 writer.write(Write::Binding(Box::new(binding(contact, cseq))));
             }
-            writer.write(Write::ForgetBinding {
-                extension: "200".into(),
-                contact: "sip:b".into(),
-            });
+            writer.write(Write::ForgetBinding { extension: "200".into(), contact: "sip:b".into() });
             writer.flush(Duration::from_secs(5)).await.unwrap();
             assert_eq!(store.bindings().await.unwrap(), [binding("sip:a", 2)]);
         });

@@ -12,25 +12,14 @@ use crate::store::page::read;
 impl Store {
     /// What the outage engine last wrote down, by channel.
     pub async fn channel_snapshots(&self) -> Result<BTreeMap<String, Value>, StoreError> {
-        let rows: Vec<(String, String)> = sqlx::query_as("SELECT name, document FROM channels")
-            .fetch_all(&self.reading)
-            .await?;
-        rows.into_iter()
-            .map(|(name, document)| Ok((name, read("channels", &document)?)))
-            .collect()
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT name, document FROM channels").fetch_all(&self.reading).await?;
+        rows.into_iter().map(|(name, document)| Ok((name, read("channels", &document)?))).collect()
     }
 }
 
-pub(super) async fn write(
-    connection: &mut AnyConnection,
-    name: &str,
-    snapshot: &Value,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(UPSERT)
-        .bind(name)
-        .bind(snapshot.to_string())
-        .execute(connection)
-        .await?;
+pub(super) async fn write(connection: &mut AnyConnection, name: &str, snapshot: &Value) -> Result<(), sqlx::Error> {
+    sqlx::query(UPSERT).bind(name).bind(snapshot.to_string()).execute(connection).await?;
     Ok(())
 }
 

@@ -65,15 +65,7 @@ impl Clerk {
         outcomes: mpsc::UnboundedSender<Outcome>,
         tally: Arc<Tally>,
     ) -> Self {
-        Self {
-            store,
-            queue,
-            outcomes,
-            tally,
-            pending: VecDeque::new(),
-            flushes: Vec::new(),
-            trouble: None,
-        }
+        Self { store, queue, outcomes, tally, pending: VecDeque::new(), flushes: Vec::new(), trouble: None }
     }
 
     pub(super) async fn run(mut self) {
@@ -198,11 +190,7 @@ impl Clerk {
 
     fn on_refused(&mut self, write: &Write, error: &sqlx::Error) {
         let why = in_words(error);
-        tracing::error!(
-            kind = kind(write),
-            why,
-            "the database refuses this for ever; it is lost"
-        );
+        tracing::error!(kind = kind(write), why, "the database refuses this for ever; it is lost");
         self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
         self.tally.dropped.fetch_add(1, Ordering::Relaxed);
         self.tell(write, Err(why));
@@ -230,12 +218,7 @@ impl Clerk {
                 (now, FIRST_PAUSE)
             }
         };
-        self.trouble = Some(Trouble {
-            why,
-            since,
-            pause,
-            retry_at: now + pause,
-        });
+        self.trouble = Some(Trouble { why, since, pause, retry_at: now + pause });
         self.refuse_news();
     }
 
@@ -243,11 +226,7 @@ impl Clerk {
         if let Some(trouble) = self.trouble.take() {
             let lasted = trouble.since.elapsed();
             let figures = self.tally.dropped.load(Ordering::Relaxed);
-            tracing::warn!(
-                ?lasted,
-                dropped = figures,
-                "writing works again; what waited is on the disk"
-            );
+            tracing::warn!(?lasted, dropped = figures, "writing works again; what waited is on the disk");
             self.tally.in_trouble.store(false, Ordering::Relaxed);
         }
         for done in mem::take(&mut self.flushes) {
@@ -286,10 +265,7 @@ fn is_news(write: &Write) -> bool {
     let Write::Message(message) = write else {
         return false;
     };
-    let begins = matches!(
-        message.status,
-        MessageStatus::Queued | MessageStatus::Received
-    );
+    let begins = matches!(message.status, MessageStatus::Queued | MessageStatus::Received);
     begins && message.attempts == 0
 }
 
@@ -305,15 +281,11 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
     match write {
         Write::Record(record) => records::write(connection, record).await,
         Write::Message(message) => messages::write(connection, message).await,
-        Write::Receipt {
-            channel,
-            provider_id,
-            delivery,
-        } => messages::receipt(connection, channel, provider_id, delivery).await,
-        Write::Binding(binding) => bindings::write(connection, binding).await,
-        Write::ForgetBinding { extension, contact } => {
-            bindings::forget(connection, extension, contact).await
+        Write::Receipt { channel, provider_id, delivery } => {
+            messages::receipt(connection, channel, provider_id, delivery).await
         }
+        Write::Binding(binding) => bindings::write(connection, binding).await,
+        Write::ForgetBinding { extension, contact } => bindings::forget(connection, extension, contact).await,
         Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
         Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,
     }

@@ -15,9 +15,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            url: "sqlite:data/desvio.db".into(),
-        }
+        Self { url: "sqlite:data/desvio.db".into() }
     }
 }
 
@@ -53,9 +51,7 @@ mod tests {
     fn no_password_is_ever_shown() {
         let shown = without_password("postgres://desvio:s3cr@t@db.example:5432/desvio");
         assert_eq!(shown, "postgres://desvio:…@db.example:5432/desvio");
-        let config = Config {
-            url: "postgres://desvio:geheim@db/desvio".into(),
-        };
+        let config = Config { url: "postgres://desvio:geheim@db/desvio".into() };
         assert!(!format!("{config:?}").contains("geheim"));
     }
 

@@ -12,19 +12,11 @@ pub enum StoreError {
     #[error("{}: the folder cannot be made: {why}\n    [storage] url decides where it stands; the user that runs desvio must be allowed to write there", path.display())]
     Folder { path: PathBuf, why: io::Error },
     #[error("{place}: {fault}\n    {mend}")]
-    Open {
-        place: String,
-        fault: String,
-        mend: &'static str,
-    },
+    Open { place: String, fault: String, mend: &'static str },
     #[error(
         "{place}: its tables are version {found}, and this program knows versions up to {known}\n    start the newer program again, or put back a copy from before the upgrade"
     )]
-    Newer {
-        place: String,
-        found: i64,
-        known: i64,
-    },
+    Newer { place: String, found: i64, known: i64 },
     /// The database stopped answering; later it may again.
     #[error("the storage does not answer: {0}")]
     Unavailable(String),
@@ -65,9 +57,7 @@ pub(super) fn is_for_ever(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(fault) => match sqlite_code(error) {
             Some(code) => matches!(code, TOO_BIG | CONSTRAINT | MISMATCH),
             // PostgreSQL: class 22 is a data exception, 23 a broken constraint.
-            None => fault
-                .code()
-                .is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
+            None => fault.code().is_some_and(|code| code.starts_with("22") || code.starts_with("23")),
         },
         _ => false,
     }

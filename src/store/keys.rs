@@ -24,22 +24,13 @@ pub enum Claim {
 
 impl Store {
     /// Claims `key` for the request that `fingerprint` stands for. Keys are forgotten after [`KEPT_FOR`].
-    pub async fn claim(
-        &self,
-        key: &str,
-        fingerprint: &str,
-        now: Timestamp,
-    ) -> Result<Claim, StoreError> {
+    pub async fn claim(&self, key: &str, fingerprint: &str, now: Timestamp) -> Result<Claim, StoreError> {
         sqlx::query("DELETE FROM idempotency_keys WHERE created_ms < $1")
             .bind((now - KEPT_FOR).as_millisecond())
             .execute(&self.writing)
             .await?;
-        let inserted = sqlx::query(INSERT)
-            .bind(key)
-            .bind(fingerprint)
-            .bind(now.as_millisecond())
-            .execute(&self.writing)
-            .await?;
+        let inserted =
+            sqlx::query(INSERT).bind(key).bind(fingerprint).bind(now.as_millisecond()).execute(&self.writing).await?;
         if inserted.rows_affected() == 1 {
             return Ok(Claim::Fresh);
         }
@@ -47,10 +38,8 @@ impl Store {
     }
 
     async fn earlier(&self, key: &str, fingerprint: &str) -> Result<Claim, StoreError> {
-        let row: Option<(String, Option<String>)> = sqlx::query_as(SELECT)
-            .bind(key)
-            .fetch_optional(&self.writing)
-            .await?;
+        let row: Option<(String, Option<String>)> =
+            sqlx::query_as(SELECT).bind(key).fetch_optional(&self.writing).await?;
         Ok(match row {
             Some((earlier, _)) if earlier != fingerprint => Claim::OtherRequest,
             Some((_, Some(answer))) => Claim::Answered(answer),

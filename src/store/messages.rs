@@ -62,25 +62,17 @@ impl Store {
             .bind(&id.0)
             .fetch_optional(&self.reading)
             .await?;
-        row.map(|(document,)| read("messages", &document))
-            .transpose()
+        row.map(|(document,)| read("messages", &document)).transpose()
     }
 
     /// Accepted, but without a known outcome: what the outbox takes up again after a restart, oldest first.
     pub async fn unfinished_messages(&self) -> Result<Vec<Message>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED)
-            .fetch_all(&self.reading)
-            .await?;
-        rows.iter()
-            .map(|(document,)| read("messages", document))
-            .collect()
+        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).fetch_all(&self.reading).await?;
+        rows.iter().map(|(document,)| read("messages", document)).collect()
     }
 }
 
-pub(super) async fn write(
-    connection: &mut AnyConnection,
-    message: &Message,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut AnyConnection, message: &Message) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(message).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(UPSERT)
         .bind(&message.id.0)
@@ -105,17 +97,13 @@ pub(super) async fn receipt(
     provider_id: &str,
     delivery: &Delivery,
 ) -> Result<(), sqlx::Error> {
-    let row: Option<(String,)> = sqlx::query_as(SELECT_AT_PROVIDER)
-        .bind(channel)
-        .bind(provider_id)
-        .fetch_optional(&mut *connection)
-        .await?;
+    let row: Option<(String,)> =
+        sqlx::query_as(SELECT_AT_PROVIDER).bind(channel).bind(provider_id).fetch_optional(&mut *connection).await?;
     let Some((document,)) = row else {
         tracing::debug!(channel, "a receipt for a text that we did not send");
         return Ok(());
     };
-    let mut message: Message =
-        serde_json::from_str(&document).map_err(|why| sqlx::Error::Decode(why.into()))?;
+    let mut message: Message = serde_json::from_str(&document).map_err(|why| sqlx::Error::Decode(why.into()))?;
     message.on_delivery(delivery.clone(), Timestamp::now());
     write(connection, &message).await
 }

@@ -55,11 +55,7 @@ impl Store {
         Self::open_with(config, base_folder, LOCK_PATIENCE).await
     }
 
-    async fn open_with(
-        config: &Config,
-        base_folder: &Path,
-        patience: Duration,
-    ) -> Result<Self, StoreError> {
+    async fn open_with(config: &Config, base_folder: &Path, patience: Duration) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let address = Address::parse(&config.url, base_folder)?;
         address.make_folder()?;
@@ -95,28 +91,17 @@ impl Store {
 }
 
 /// One connection first, outside the pools: a pool would try again in silence and lose the reason.
-async fn set_up(
-    address: &Address,
-    options: &AnyConnectOptions,
-    patience: Duration,
-) -> Result<(), StoreError> {
+async fn set_up(address: &Address, options: &AnyConnectOptions, patience: Duration) -> Result<(), StoreError> {
     let explain = |error: sqlx::Error| address.explain(&error);
     let mut connection = options.connect().await.map_err(explain)?;
     if address.is_sqlite() {
-        set_pragmas(&mut connection, patience)
-            .await
-            .map_err(explain)?;
+        set_pragmas(&mut connection, patience).await.map_err(explain)?;
     }
     schema::bring_up_to_date(&mut connection, address).await?;
     connection.close().await.map_err(explain)
 }
 
-fn pool(
-    address: &Address,
-    options: &AnyConnectOptions,
-    patience: Duration,
-    connections: u32,
-) -> AnyPool {
+fn pool(address: &Address, options: &AnyConnectOptions, patience: Duration, connections: u32) -> AnyPool {
     let is_sqlite = address.is_sqlite();
     AnyPoolOptions::new()
         .max_connections(connections)
@@ -135,20 +120,11 @@ fn pool(
 /// `synchronous = FULL`, because a commit then is on the disk before it returns: a text that the API accepted survives
 /// the loss of power. With `NORMAL` the last commits of a write-ahead log may be lost. The cost, one flush for each
 /// transaction, is shared by everything that the writer batches.
-async fn set_pragmas(
-    connection: &mut AnyConnection,
-    patience: Duration,
-) -> Result<(), sqlx::Error> {
+async fn set_pragmas(connection: &mut AnyConnection, patience: Duration) -> Result<(), sqlx::Error> {
     let busy = format!("PRAGMA busy_timeout = {}", patience.as_millis());
-    sqlx::query(AssertSqlSafe(busy))
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("PRAGMA journal_mode = WAL")
-        .execute(&mut *connection)
-        .await?;
-    sqlx::query("PRAGMA synchronous = FULL")
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(AssertSqlSafe(busy)).execute(&mut *connection).await?;
+    sqlx::query("PRAGMA journal_mode = WAL").execute(&mut *connection).await?;
+    sqlx::query("PRAGMA synchronous = FULL").execute(&mut *connection).await?;
     Ok(())
 }
 
@@ -179,9 +155,7 @@ mod tests {
         let folder = Folder::new();
         block_on(async {
             for _ in 0..2 {
-                let store = Store::open(&Config::default(), folder.path())
-                    .await
-                    .unwrap();
+                let store = Store::open(&Config::default(), folder.path()).await.unwrap();
                 store.answers().await.unwrap();
                 store.close().await;
             }
@@ -193,11 +167,7 @@ mod tests {
     fn a_file_that_is_no_database_is_named_with_the_mend() {
         let folder = Folder::new();
         fs::create_dir(folder.path().join("data")).unwrap();
-        fs::write(
-            folder.path().join("data/desvio.db"),
-            "shopping list ".repeat(99),
-        )
-        .unwrap();
+        fs::write(folder.path().join("data/desvio.db"), "shopping list ".repeat(99)).unwrap();
         let fault = block_on(Store::open(&Config::default(), folder.path())).unwrap_err();
         let said = fault.to_string();
         assert!(said.contains("data/desvio.db"), "{said}");
@@ -209,9 +179,7 @@ mod tests {
     fn a_folder_that_cannot_be_made_is_named() {
         let folder = Folder::new();
         fs::write(folder.path().join("data"), "a file in the way").unwrap();
-        let said = block_on(Store::open(&Config::default(), folder.path()))
-            .unwrap_err()
-            .to_string();
+        let said = block_on(Store::open(&Config::default(), folder.path())).unwrap_err().to_string();
         assert!(said.contains("the folder cannot be made"), "{said}");
     }
 
@@ -219,9 +187,7 @@ mod tests {
     fn tables_of_a_newer_program_are_left_alone() {
         let folder = Folder::new();
         let said = block_on(async {
-            let store = Store::open(&Config::default(), folder.path())
-                .await
-                .unwrap();
+            let store = Store::open(&Config::default(), folder.path()).await.unwrap();
             sqlx::query("INSERT INTO schema_versions (version, applied_ms) VALUES (99, 0)")
                 .execute(&store.writing)
                 .await
@@ -237,17 +203,9 @@ mod tests {
     fn every_commit_waits_for_the_disk() {
         let folder = Folder::new();
         let (journal, synchronous) = block_on(async {
-            let store = Store::open(&Config::default(), folder.path())
-                .await
-                .unwrap();
-            let journal: (String,) = sqlx::query_as("PRAGMA journal_mode")
-                .fetch_one(&store.writing)
-                .await
-                .unwrap();
-            let synchronous: (i64,) = sqlx::query_as("PRAGMA synchronous")
-                .fetch_one(&store.writing)
-                .await
-                .unwrap();
+            let store = Store::open(&Config::default(), folder.path()).await.unwrap();
+            let journal: (String,) = sqlx::query_as("PRAGMA journal_mode").fetch_one(&store.writing).await.unwrap();
+            let synchronous: (i64,) = sqlx::query_as("PRAGMA synchronous").fetch_one(&store.writing).await.unwrap();
             (journal.0, synchronous.0)
         });
         assert_eq!((journal.as_str(), synchronous), ("wal", 2));

@@ -31,28 +31,13 @@ pub(super) fn page<T: DeserializeOwned>(
     let more_follow = rows.len() > limit;
     rows.truncate(limit);
     let last = rows.last().filter(|_| more_follow);
-    let next = last.map(|(at, id, _)| {
-        Cursor {
-            at: *at,
-            id: id.clone(),
-        }
-        .write()
-    });
+    let next = last.map(|(at, id, _)| Cursor { at: *at, id: id.clone() }.write());
     let items = rows.iter().map(|(_, _, document)| read(table, document));
-    Ok(Page {
-        items: items.collect::<Result<_, _>>()?,
-        next,
-    })
+    Ok(Page { items: items.collect::<Result<_, _>>()?, next })
 }
 
-pub(super) fn read<T: DeserializeOwned>(
-    table: &'static str,
-    document: &str,
-) -> Result<T, StoreError> {
-    serde_json::from_str(document).map_err(|why| StoreError::Damaged {
-        table,
-        why: why.to_string(),
-    })
+pub(super) fn read<T: DeserializeOwned>(table: &'static str, document: &str) -> Result<T, StoreError> {
+    serde_json::from_str(document).map_err(|why| StoreError::Damaged { table, why: why.to_string() })
 }
 
 /// Only things older than this follow.
@@ -67,10 +52,7 @@ impl Cursor {
     /// Without a text: before the newest.
     pub(super) fn parse(text: Option<&str>) -> Result<Self, StoreError> {
         let Some(text) = text else {
-            return Ok(Self {
-                at: i64::MAX,
-                id: String::new(),
-            });
+            return Ok(Self { at: i64::MAX, id: String::new() });
         };
         Self::decode(text).ok_or_else(|| StoreError::Cursor(text.chars().take(80).collect()))
     }
@@ -79,10 +61,7 @@ impl Cursor {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         let plain = String::from_utf8(bytes).ok()?;
         let (at, id) = plain.split_once(' ')?;
-        Some(Self {
-            at: at.parse().ok()?,
-            id: id.into(),
-        })
+        Some(Self { at: at.parse().ok()?, id: id.into() })
     }
 
     fn write(&self) -> String {
@@ -92,10 +71,7 @@ impl Cursor {
 
 /// From the first moment, included, to the last, left out; open ends where none is given.
 pub(super) fn span(from: Option<Timestamp>, to: Option<Timestamp>) -> (i64, i64) {
-    (
-        from.map_or(i64::MIN, |from| from.as_millisecond()),
-        to.map_or(i64::MAX, |to| to.as_millisecond()),
-    )
+    (from.map_or(i64::MIN, |from| from.as_millisecond()), to.map_or(i64::MAX, |to| to.as_millisecond()))
 }
 
 /// As the queries want it: an empty text leaves the filter out.
@@ -109,20 +85,14 @@ mod tests {
 
     #[test]
     fn a_cursor_says_again_what_it_was_told() {
-        let cursor = Cursor {
-            at: 1_790_000_000_123,
-            id: "call_0k3v".into(),
-        };
+        let cursor = Cursor { at: 1_790_000_000_123, id: "call_0k3v".into() };
         assert_eq!(Cursor::parse(Some(&cursor.write())).unwrap(), cursor);
     }
 
     #[test]
     fn a_cursor_that_is_none_of_ours_is_refused() {
         for text in ["", "page-2", "AAAA", "'; DROP TABLE records; --"] {
-            assert!(matches!(
-                Cursor::parse(Some(text)),
-                Err(StoreError::Cursor(_))
-            ));
+            assert!(matches!(Cursor::parse(Some(text)), Err(StoreError::Cursor(_))));
         }
     }
 

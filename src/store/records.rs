@@ -64,15 +64,11 @@ impl Store {
             .bind(&id.0)
             .fetch_optional(&self.reading)
             .await?;
-        row.map(|(document,)| read("records", &document))
-            .transpose()
+        row.map(|(document,)| read("records", &document)).transpose()
     }
 }
 
-pub(super) async fn write(
-    connection: &mut AnyConnection,
-    record: &Record,
-) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut AnyConnection, record: &Record) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(record).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(INSERT)
         .bind(&record.id.0)
@@ -135,12 +131,7 @@ mod tests {
             writer.write(Write::Record(Box::new(record("call_e", 20))));
             writer.flush(SOON).await.unwrap();
             let second = store.records(&all, first.next.as_deref(), 2).await.unwrap();
-            let ids: Vec<_> = first
-                .items
-                .iter()
-                .chain(&second.items)
-                .map(|record| record.id.0.as_str())
-                .collect();
+            let ids: Vec<_> = first.items.iter().chain(&second.items).map(|record| record.id.0.as_str()).collect();
             assert_eq!(ids, ["call_d", "call_c", "call_b", "call_a"]);
             assert_eq!(second.next, None);
         });
@@ -161,35 +152,17 @@ mod tests {
             writer.flush(SOON).await.unwrap();
             let found = async |query: RecordQuery| {
                 let page = store.records(&query, None, 10).await.unwrap();
-                page.items
-                    .into_iter()
-                    .map(|record| record.id.0)
-                    .collect::<Vec<_>>()
+                page.items.into_iter().map(|record| record.id.0).collect::<Vec<_>>()
             };
-            let of_agent = RecordQuery {
-                agent: Some("200".into()),
-                ..Default::default()
-            };
+            let of_agent = RecordQuery { agent: Some("200".into()), ..Default::default() };
             assert_eq!(found(of_agent).await, ["call_1"]);
-            let missed = RecordQuery {
-                status: Some(Status::NoAnswer),
-                ..Default::default()
-            };
+            let missed = RecordQuery { status: Some(Status::NoAnswer), ..Default::default() };
             assert_eq!(found(missed).await, ["call_2"]);
-            let later = RecordQuery {
-                from: Some(at("2026-11-23T12:00:30Z")),
-                ..Default::default()
-            };
+            let later = RecordQuery { from: Some(at("2026-11-23T12:00:30Z")), ..Default::default() };
             assert_eq!(found(later).await, ["call_2"]);
-            let until = RecordQuery {
-                to: Some(at("2026-11-23T12:01:00Z")),
-                ..Default::default()
-            };
+            let until = RecordQuery { to: Some(at("2026-11-23T12:01:00Z")), ..Default::default() };
             assert_eq!(found(until).await, ["call_1"]);
-            let number = RecordQuery {
-                number: Some("+551140031234".into()),
-                ..Default::default()
-            };
+            let number = RecordQuery { number: Some("+551140031234".into()), ..Default::default() };
             assert_eq!(found(number).await, ["call_2", "call_1"]);
         });
     }

@@ -11,17 +11,10 @@ use crate::store::address::Address;
 use crate::store::error::StoreError;
 
 /// Takes the steps that this database has not taken yet, all of them or none.
-pub(super) async fn bring_up_to_date(
-    connection: &mut AnyConnection,
-    address: &Address,
-) -> Result<(), StoreError> {
+pub(super) async fn bring_up_to_date(connection: &mut AnyConnection, address: &Address) -> Result<(), StoreError> {
     let explain = |error: sqlx::Error| address.explain(&error);
     // Nodes that start together take turns.
-    let begin = if address.is_sqlite() {
-        "BEGIN IMMEDIATE"
-    } else {
-        "BEGIN"
-    };
+    let begin = if address.is_sqlite() { "BEGIN IMMEDIATE" } else { "BEGIN" };
     let mut turn = connection.begin_with(begin).await.map_err(explain)?;
     if !address.is_sqlite() {
         let lock = sqlx::query("SELECT pg_advisory_xact_lock(5060)");
@@ -31,11 +24,7 @@ pub(super) async fn bring_up_to_date(
     let known = i64::try_from(STEPS.len()).expect("a handful of steps");
     if found > known {
         let place = address.shown();
-        return Err(StoreError::Newer {
-            place,
-            found,
-            known,
-        });
+        return Err(StoreError::Newer { place, found, known });
     }
     for step in (found + 1)..=known {
         take(&mut turn, step).await.map_err(explain)?;
@@ -45,9 +34,8 @@ pub(super) async fn bring_up_to_date(
 
 async fn version(connection: &mut AnyConnection) -> Result<i64, sqlx::Error> {
     sqlx::query(VERSIONS).execute(&mut *connection).await?;
-    let highest: (i64,) = sqlx::query_as("SELECT COALESCE(MAX(version), 0) FROM schema_versions")
-        .fetch_one(&mut *connection)
-        .await?;
+    let highest: (i64,) =
+        sqlx::query_as("SELECT COALESCE(MAX(version), 0) FROM schema_versions").fetch_one(&mut *connection).await?;
     Ok(highest.0)
 }
 

@@ -30,22 +30,16 @@ impl Store {
     }
 
     pub async fn voicemail(&self, id: &str) -> Result<Option<Voicemail>, StoreError> {
-        let row: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM voicemails WHERE id = $1")
-                .bind(id)
-                .fetch_optional(&self.reading)
-                .await?;
-        row.map(|(document,)| read("voicemails", &document))
-            .transpose()
+        let row: Option<(String,)> = sqlx::query_as("SELECT document FROM voicemails WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&self.reading)
+            .await?;
+        row.map(|(document,)| read("voicemails", &document)).transpose()
     }
 }
 
-pub(super) async fn write(
-    connection: &mut AnyConnection,
-    voicemail: &Voicemail,
-) -> Result<(), sqlx::Error> {
-    let document =
-        serde_json::to_string(voicemail).map_err(|why| sqlx::Error::Encode(why.into()))?;
+pub(super) async fn write(connection: &mut AnyConnection, voicemail: &Voicemail) -> Result<(), sqlx::Error> {
+    let document = serde_json::to_string(voicemail).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(INSERT)
         .bind(&voicemail.id)
         .bind(&voicemail.mailbox)

@@ -91,11 +91,7 @@ impl Writer {
         let tally = Arc::new(Tally::default());
         let clerk = Clerk::new(store.clone(), queue, outcomes.clone(), tally.clone());
         tokio::spawn(clerk.run());
-        Self {
-            jobs,
-            outcomes,
-            tally,
-        }
+        Self { jobs, outcomes, tally }
     }
 
     /// Queues one write; never waits.
@@ -110,10 +106,7 @@ impl Writer {
 
     fn drop_write(&self, write: &Write) {
         if self.tally.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::error!(
-                capacity = CAPACITY,
-                "no memory is left for what cannot be written; it is lost"
-            );
+            tracing::error!(capacity = CAPACITY, "no memory is left for what cannot be written; it is lost");
         }
         if let Write::Message(message) = write {
             let result = Err("too much is waiting to be written".to_owned());
@@ -128,9 +121,7 @@ impl Writer {
         let _ = self.jobs.send(Job::Flush(done));
         match timeout(patience, written).await {
             Ok(Ok(())) => Ok(()),
-            _ => Err(Unwritten {
-                waiting: self.figures().waiting,
-            }),
+            _ => Err(Unwritten { waiting: self.figures().waiting }),
         }
     }
 
@@ -208,13 +199,7 @@ mod tests {
             let text = message("msg_1", "queued", 0);
             writer.write(Write::Message(Box::new(text.clone())));
             let outcome = told.recv().await.unwrap();
-            assert_eq!(
-                outcome,
-                Outcome {
-                    id: text.id.clone(),
-                    result: Ok(())
-                }
-            );
+            assert_eq!(outcome, Outcome { id: text.id.clone(), result: Ok(()) });
             assert_eq!(store.message(&text.id).await.unwrap().unwrap().id, text.id);
         });
     }
@@ -238,25 +223,13 @@ mod tests {
             let why = refused.result.unwrap_err();
             assert!(why.contains("another program holds a lock"), "{why}");
             assert!(writer.figures().in_trouble);
-            assert_eq!(
-                writer.flush(Duration::from_millis(10)).await,
-                Err(Unwritten { waiting: 2 })
-            );
+            assert_eq!(writer.flush(Duration::from_millis(10)).await, Err(Unwritten { waiting: 2 }));
 
-            sqlx::query("ROLLBACK")
-                .execute(&mut *other_program)
-                .await
-                .unwrap();
+            sqlx::query("ROLLBACK").execute(&mut *other_program).await.unwrap();
             writer.flush(SOON).await.unwrap();
             let kept = told.recv().await.unwrap();
             assert_eq!((kept.id.0.as_str(), kept.result), ("msg_old", Ok(())));
-            assert!(
-                store
-                    .record(&CallId("call_1".into()))
-                    .await
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(store.record(&CallId("call_1".into())).await.unwrap().is_some());
             assert!(!writer.figures().in_trouble);
         });
     }
@@ -277,13 +250,7 @@ mod tests {
             assert_eq!(refused, "the disk is full");
             limit_pages(&store, 1_000_000).await;
             writer.flush(SOON).await.unwrap();
-            assert!(
-                store
-                    .record(&CallId("call_1".into()))
-                    .await
-                    .unwrap()
-                    .is_some()
-            );
+            assert!(store.record(&CallId("call_1".into())).await.unwrap().is_some());
         });
     }
 
@@ -307,10 +274,7 @@ mod tests {
         writer.write(Write::Message(Box::new(text.clone())));
         writer.write(Write::Record(Box::new(record(&id("call"), 0))));
         writer.write(Write::Record(Box::new(record(&id("call"), 0))));
-        writer.write(Write::Channel {
-            name: id("channel"),
-            snapshot: json!({ "state": "down" }),
-        });
+        writer.write(Write::Channel { name: id("channel"), snapshot: json!({ "state": "down" }) });
         let voicemail = Voicemail {
             id: id("vm"),
             mailbox: id("box"),
@@ -325,19 +289,13 @@ mod tests {
 
         let unfinished = store.unfinished_messages().await.unwrap();
         assert!(unfinished.iter().all(|message| message.id != text.id));
-        let delivered = MessageQuery {
-            status: Some("delivered".into()),
-            ..Default::default()
-        };
+        let delivered = MessageQuery { status: Some("delivered".into()), ..Default::default() };
         let page = store.messages(&delivered, None, 1).await.unwrap();
         assert_eq!(page.items.len(), 1);
         assert!(store.record(&CallId(id("call"))).await.unwrap().is_some());
         let snapshots = store.channel_snapshots().await.unwrap();
         assert_eq!(snapshots[&id("channel")], json!({ "state": "down" }));
-        assert_eq!(
-            store.voicemail(&id("vm")).await.unwrap(),
-            Some(voicemail.clone())
-        );
+        assert_eq!(store.voicemail(&id("vm")).await.unwrap(), Some(voicemail.clone()));
         let mailbox = store.voicemails(Some(&id("box")), None, 10).await.unwrap();
         assert_eq!(mailbox.items, [voicemail]);
         a_text_that_the_database_cannot_hold(&writer, &mut told, mark).await;
@@ -352,19 +310,13 @@ mod tests {
         let mut odd = message(&format!("msg_odd_{mark}"), "queued", 0);
         odd.from = "nul\0".into();
         writer.write(Write::Message(Box::new(odd)));
-        writer.write(Write::Message(Box::new(message(
-            &format!("msg_even_{mark}"),
-            "failed",
-            1,
-        ))));
+        writer.write(Write::Message(Box::new(message(&format!("msg_even_{mark}"), "failed", 1))));
         writer.flush(SOON).await.unwrap();
         let mut outcomes = Vec::new();
         while let Ok(outcome) = told.try_recv() {
             outcomes.push(outcome);
         }
-        let even = outcomes
-            .iter()
-            .find(|outcome| outcome.id.0.starts_with("msg_even"));
+        let even = outcomes.iter().find(|outcome| outcome.id.0.starts_with("msg_even"));
         assert_eq!(even.unwrap().result, Ok(()));
     }
 

@@ -81,10 +81,7 @@ impl Calls {
     }
 
     pub(super) fn views(&self) -> Vec<CallView> {
-        self.number_by_id
-            .values()
-            .filter_map(|number| Some(self.by_number.get(number)?.call.view()))
-            .collect()
+        self.number_by_id.values().filter_map(|number| Some(self.by_number.get(number)?.call.view())).collect()
     }
 
     pub(super) fn numbers(&self) -> Vec<u64> {
@@ -98,20 +95,12 @@ impl Calls {
 
     pub(super) fn insert(&mut self, number: u64, call: Call, extension: Option<String>) {
         self.number_by_id.insert(call.id().clone(), number);
-        self.by_number.insert(
-            number,
-            Entry {
-                call,
-                extension,
-                scheduled: None,
-            },
-        );
+        self.by_number.insert(number, Entry { call, extension, scheduled: None });
     }
 
     /// The session of a leg, from its INVITE on.
     pub(super) fn bind(&mut self, session: SessionId, leg: LegId, trunk: Option<String>) {
-        self.leg_by_session
-            .insert(session, SessionOf { leg, trunk });
+        self.leg_by_session.insert(session, SessionOf { leg, trunk });
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -123,9 +112,7 @@ impl Calls {
             return;
         };
         let wanted = entry.call.poll_timeout();
-        if let Some(at) =
-            wanted.filter(|at| entry.scheduled.is_none_or(|scheduled| *at < scheduled))
-        {
+        if let Some(at) = wanted.filter(|at| entry.scheduled.is_none_or(|scheduled| *at < scheduled)) {
             entry.scheduled = Some(at);
             self.due.push(Reverse((at, number)));
         }
@@ -179,12 +166,7 @@ fn cause_text(cause: u16) -> &'static str {
 
 impl Switch {
     /// Lets one call work, then carries out what it wants.
-    pub(super) fn with_call(
-        &mut self,
-        number: u64,
-        now: Instant,
-        work: impl FnOnce(&mut Call, &Desk, Instant),
-    ) {
+    pub(super) fn with_call(&mut self, number: u64, now: Instant, work: impl FnOnce(&mut Call, &Desk, Instant)) {
         let Some(entry) = self.calls.by_number.get_mut(&number) else {
             return;
         };
@@ -197,13 +179,7 @@ impl Switch {
     }
 
     /// A new call takes its place and begins.
-    pub(super) fn admit(
-        &mut self,
-        number: u64,
-        call: Call,
-        extension: Option<String>,
-        now: Instant,
-    ) {
+    pub(super) fn admit(&mut self, number: u64, call: Call, extension: Option<String>, now: Instant) {
         if let Some(extension) = &extension {
             self.on_engaged(extension, now);
         }
@@ -212,19 +188,10 @@ impl Switch {
     }
 
     fn drain_call(&mut self, number: u64, now: Instant) {
-        while let Some(effect) = self
-            .calls
-            .by_number
-            .get_mut(&number)
-            .and_then(|entry| entry.call.poll_effect())
-        {
+        while let Some(effect) = self.calls.by_number.get_mut(&number).and_then(|entry| entry.call.poll_effect()) {
             self.carry_out(number, effect, now);
         }
-        let over = self
-            .calls
-            .by_number
-            .get(&number)
-            .is_some_and(|entry| entry.call.is_over());
+        let over = self.calls.by_number.get(&number).is_some_and(|entry| entry.call.is_over());
         if !over {
             return self.calls.reschedule(number);
         }
@@ -234,14 +201,8 @@ impl Switch {
     }
 
     fn on_engaged(&mut self, extension: &str, now: Instant) {
-        *self
-            .desk
-            .talks_by_extension
-            .entry(extension.to_owned())
-            .or_default() += 1;
-        self.desk
-            .queues
-            .on_engaged(&AgentId(extension.to_owned()), now);
+        *self.desk.talks_by_extension.entry(extension.to_owned()).or_default() += 1;
+        self.desk.queues.on_engaged(&AgentId(extension.to_owned()), now);
     }
 
     fn on_disengaged(&mut self, extension: &str, now: Instant) {
@@ -259,9 +220,7 @@ impl Switch {
 
     pub(super) fn run_due_calls(&mut self, now: Instant) {
         while let Some(number) = self.calls.pop_due(now) {
-            self.with_call(number, now, |call, desk, now| {
-                call.handle_timeout(desk, now)
-            });
+            self.with_call(number, now, |call, desk, now| call.handle_timeout(desk, now));
         }
     }
 
@@ -270,26 +229,14 @@ impl Switch {
         self.tell_call(number, CallInput::Media(event), now);
     }
 
-    pub(super) fn on_session_event(
-        &mut self,
-        session: SessionId,
-        event: SessionEvent,
-        now: Instant,
-    ) {
+    pub(super) fn on_session_event(&mut self, session: SessionId, event: SessionEvent, now: Instant) {
         let leg = if is_last(&event) {
             self.forget_session(session)
         } else {
-            self.calls
-                .leg_by_session
-                .get(&session)
-                .map(|known| known.leg)
+            self.calls.leg_by_session.get(&session).map(|known| known.leg)
         };
         if let Some(leg) = leg {
-            self.tell_call(
-                leg.0 / LEGS_PER_CALL,
-                CallInput::Session { leg, event },
-                now,
-            );
+            self.tell_call(leg.0 / LEGS_PER_CALL, CallInput::Session { leg, event }, now);
         }
     }
 
@@ -305,28 +252,18 @@ impl Switch {
         match effect {
             CallEffect::Media(command) => self.media(command),
             CallEffect::Invite { leg, way, sdp } => self.invite(number, leg, *way, sdp, now),
-            CallEffect::Progress {
-                session,
-                status,
-                sdp,
-            } => self.agent.progress(session, status, sdp, now),
+            CallEffect::Progress { session, status, sdp } => self.agent.progress(session, status, sdp, now),
             CallEffect::Accept { session, sdp } => self.agent.accept(session, sdp, now),
             CallEffect::Reject { session, status } => {
                 self.agent.reject(session, status, None, now);
                 self.forget_session(session);
             }
             CallEffect::HangUp { session, cause } => {
-                self.agent.hang_up(
-                    session,
-                    Some(HangUpReason::Q850(cause, cause_text(cause))),
-                    now,
-                );
+                self.agent.hang_up(session, Some(HangUpReason::Q850(cause, cause_text(cause))), now);
                 self.forget_session(session);
             }
             CallEffect::AnswerOffer { session, sdp } => self.agent.answer(session, sdp, now),
-            CallEffect::RefuseOffer { session, status } => {
-                self.agent.refuse_offer(session, status, now)
-            }
+            CallEffect::RefuseOffer { session, status } => self.agent.refuse_offer(session, status, now),
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
@@ -342,17 +279,11 @@ impl Switch {
             CallEffect::JoinQueue { queue } => self.join_queue(number, &queue, now),
             CallEffect::LeaveQueue => self.desk.queues.leave(waiter, now),
             CallEffect::AgentAnswered { agent } => {
-                *self
-                    .desk
-                    .talks_by_extension
-                    .entry(agent.clone())
-                    .or_default() += 1;
+                *self.desk.talks_by_extension.entry(agent.clone()).or_default() += 1;
                 self.desk.queues.on_answered(waiter, &AgentId(agent), now);
             }
             CallEffect::AgentRefused { agent, refusal } => {
-                self.desk
-                    .queues
-                    .on_refused(waiter, &AgentId(agent), refusal, now)
+                self.desk.queues.on_refused(waiter, &AgentId(agent), refusal, now)
             }
             CallEffect::AgentBusy { agent } => self.on_engaged(&agent, now),
             CallEffect::AgentFree { agent } => self.on_disengaged(&agent, now),
@@ -362,37 +293,20 @@ impl Switch {
 
     fn media(&mut self, command: MediaCommand) {
         let command = match command {
-            MediaCommand::Open { leg, address } => MediaCommand::Open {
-                leg,
-                address: self.desk.bind_address_for(address),
-            },
+            MediaCommand::Open { leg, address } => {
+                MediaCommand::Open { leg, address: self.desk.bind_address_for(address) }
+            }
             other => other,
         };
         self.effects.push_back(Effect::Media(command));
     }
 
     fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: bytes::Bytes, now: Instant) {
-        let Way {
-            trunk,
-            target,
-            hop,
-            from,
-            to,
-            credentials,
-            ..
-        } = way;
+        let Way { trunk, target, hop, from, to, credentials, .. } = way;
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
         }
-        let invitation = Invitation {
-            target,
-            hop,
-            from,
-            to,
-            sdp,
-            headers: Vec::new(),
-            credentials,
-        };
+        let invitation = Invitation { target, hop, from, to, sdp, headers: Vec::new(), credentials };
         let session = self.agent.invite(invitation, now);
         self.calls.bind(session, leg, trunk);
         if let Some(entry) = self.calls.by_number.get_mut(&number) {
@@ -428,10 +342,7 @@ impl Switch {
                     self.tell_call(waiter.0, CallInput::RingAgent { agent: agent.0 }, now);
                 }
                 queue::effect::Effect::StopRinging { waiter, agent } => {
-                    let input = CallInput::StopRingingAgent {
-                        agent: agent.0,
-                        why: queue::effect::Refusal::NoAnswer,
-                    };
+                    let input = CallInput::StopRingingAgent { agent: agent.0, why: queue::effect::Refusal::NoAnswer };
                     self.tell_call(waiter.0, input, now);
                 }
                 queue::effect::Effect::Position { .. } => {}
@@ -441,22 +352,14 @@ impl Switch {
     }
 
     fn send_from_call(&mut self, number: u64, to: &str, text: String, now: Instant) {
-        let call = self
-            .calls
-            .by_number
-            .get(&number)
-            .map_or_else(String::new, |entry| entry.call.id().to_string());
+        let call = self.calls.by_number.get(&number).map_or_else(String::new, |entry| entry.call.id().to_string());
         self.send_from_dialplan(&call, to, text, now);
     }
 
     fn speak(&mut self, number: u64, text: String, language: String) {
         let ticket = self.ticket();
         self.calls.call_by_ticket.insert(ticket, number);
-        self.effects.push_back(Effect::Speak {
-            ticket,
-            text,
-            language,
-        });
+        self.effects.push_back(Effect::Speak { ticket, text, language });
     }
 
     pub(super) fn on_spoken(
@@ -471,18 +374,10 @@ impl Switch {
     }
 
     fn keep_voicemail(&mut self, number: u64, recording: &Recording, now: Instant) {
-        let Some(view) = self
-            .calls
-            .by_number
-            .get(&number)
-            .map(|entry| entry.call.view())
-        else {
+        let Some(view) = self.calls.by_number.get(&number).map(|entry| entry.call.view()) else {
             return;
         };
-        let path = recording
-            .path
-            .strip_prefix(&self.desk.voicemail_folder)
-            .unwrap_or(&recording.path);
+        let path = recording.path.strip_prefix(&self.desk.voicemail_folder).unwrap_or(&recording.path);
         let voicemail = Voicemail {
             id: self.fresh_id("vm_"),
             mailbox: recording.mailbox.clone(),
@@ -493,8 +388,7 @@ impl Switch {
             path: path.display().to_string(),
         };
         self.publish("voicemail.left", json!(voicemail), now);
-        self.effects
-            .push_back(Effect::Keep(Keep::Voicemail(voicemail)));
+        self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
     }
 
     fn publish_call(&mut self, number: u64, kind: &'static str, now: Instant) {
@@ -514,7 +408,6 @@ impl Switch {
             _ => "call.failed",
         };
         self.publish(kind, json!(record), now);
-        self.effects
-            .push_back(Effect::Keep(Keep::Record(Box::new(record))));
+        self.effects.push_back(Effect::Keep(Keep::Record(Box::new(record))));
     }
 }

@@ -46,74 +46,48 @@ impl Channels {
         now: Instant,
         wall: Timestamp,
     ) -> Self {
-        let mut channels = Self {
-            by_name: BTreeMap::new(),
-            schedule: Schedule::default(),
-        };
+        let mut channels = Self { by_name: BTreeMap::new(), schedule: Schedule::default() };
         for config in configs {
             let Some(channel) = kinds.find(&config.name) else {
                 continue;
             };
             let probes = channel.probes().to_vec();
             let mut detector = Detector::new(&config.detector).watching(&probes);
-            if let Some(snapshot) = kept
-                .get(&config.name)
-                .and_then(|kept| serde_json::from_value::<Snapshot>(kept.clone()).ok())
+            if let Some(snapshot) =
+                kept.get(&config.name).and_then(|kept| serde_json::from_value::<Snapshot>(kept.clone()).ok())
             {
                 detector.restore(snapshot, now, wall);
             }
-            channels
-                .schedule
-                .add(&config.name, &probes, config.every, config.timeout, now);
+            channels.schedule.add(&config.name, &probes, config.every, config.timeout, now);
             let kind = config.kind.clone();
-            channels
-                .by_name
-                .insert(config.name.clone(), Watched { kind, detector });
+            channels.by_name.insert(config.name.clone(), Watched { kind, detector });
         }
         channels
     }
 
     /// Names of the channels that the dialplan calls down.
     pub(super) fn down(&self) -> Vec<String> {
-        let down = self
-            .by_name
-            .iter()
-            .filter(|(_, watched)| watched.detector.state().is_down());
+        let down = self.by_name.iter().filter(|(_, watched)| watched.detector.state().is_down());
         down.map(|(name, _)| name.clone()).collect()
     }
 
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, ChannelState)> {
-        self.by_name
-            .iter()
-            .map(|(name, watched)| (name.as_str(), watched.detector.state()))
+        self.by_name.iter().map(|(name, watched)| (name.as_str(), watched.detector.state()))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let detectors = self
-            .by_name
-            .values()
-            .filter_map(|watched| watched.detector.poll_timeout());
-        detectors
-            .chain(self.schedule.poll_timeout())
-            .map(|deadline| deadline.at)
-            .min()
+        let detectors = self.by_name.values().filter_map(|watched| watched.detector.poll_timeout());
+        detectors.chain(self.schedule.poll_timeout()).map(|deadline| deadline.at).min()
     }
 
     pub(super) fn views(&self, now: Instant, wall: Timestamp) -> Vec<ChannelView> {
-        self.by_name
-            .iter()
-            .map(|(name, watched)| watched.view(name, now, wall))
-            .collect()
+        self.by_name.iter().map(|(name, watched)| watched.view(name, now, wall)).collect()
     }
 }
 
 impl Watched {
     fn view(&self, name: &str, now: Instant, wall: Timestamp) -> ChannelView {
-        ChannelView {
-            name: name.to_owned(),
-            kind: self.kind.clone(),
-            verdict: self.detector.view(now, wall),
-        }
+        ChannelView { name: name.to_owned(), kind: self.kind.clone(), verdict: self.detector.view(now, wall) }
     }
 }
 
@@ -132,24 +106,9 @@ impl Switch {
         self.change(channel, |detector| detector.on_evidence(evidence, now), now);
     }
 
-    pub(super) fn override_channel(
-        &mut self,
-        name: &str,
-        wish: OverrideWish,
-        now: Instant,
-    ) -> Result<Answer, Problem> {
-        let OverrideWish {
-            state,
-            reason,
-            author,
-            lasts,
-        } = wish;
-        let overriding = Override {
-            state,
-            reason,
-            author,
-            until: lasts.map(|lasts| now + lasts),
-        };
+    pub(super) fn override_channel(&mut self, name: &str, wish: OverrideWish, now: Instant) -> Result<Answer, Problem> {
+        let OverrideWish { state, reason, author, lasts } = wish;
+        let overriding = Override { state, reason, author, until: lasts.map(|lasts| now + lasts) };
         self.change(name, |detector| detector.set_override(overriding, now), now);
         self.keep_channel(name, now);
         self.channel_view(name, now)
@@ -162,24 +121,11 @@ impl Switch {
     }
 
     pub(super) fn channel_view(&self, name: &str, now: Instant) -> Result<Answer, Problem> {
-        let watched = self
-            .channels
-            .by_name
-            .get(name)
-            .ok_or_else(|| unknown("channel", name))?;
-        Ok(Answer::Channel(Box::new(watched.view(
-            name,
-            now,
-            self.wall(now),
-        ))))
+        let watched = self.channels.by_name.get(name).ok_or_else(|| unknown("channel", name))?;
+        Ok(Answer::Channel(Box::new(watched.view(name, now, self.wall(now)))))
     }
 
-    fn change(
-        &mut self,
-        name: &str,
-        work: impl FnOnce(&mut Detector) -> Option<Change>,
-        now: Instant,
-    ) {
+    fn change(&mut self, name: &str, work: impl FnOnce(&mut Detector) -> Option<Change>, now: Instant) {
         let Some(watched) = self.channels.by_name.get_mut(name) else {
             return;
         };
@@ -201,9 +147,6 @@ impl Switch {
             return;
         };
         let snapshot = watched.detector.snapshot(now, self.wall(now));
-        self.effects.push_back(Effect::Keep(Keep::Channel {
-            name: name.to_owned(),
-            snapshot: json!(snapshot),
-        }));
+        self.effects.push_back(Effect::Keep(Keep::Channel { name: name.to_owned(), snapshot: json!(snapshot) }));
     }
 }

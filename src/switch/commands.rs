@@ -50,9 +50,7 @@ impl Switch {
             Command::Queues => Ok(Answer::Queues(self.desk.queues.view(now))),
             Command::Agents => Ok(Answer::Agents(self.desk.queues.agents(now))),
             Command::SetAgent { number, wish } => self.set_agent(number, wish, now),
-            Command::Registrations => Ok(Answer::Registrations(
-                self.desk.registrar.view(now, self.wall(now)),
-            )),
+            Command::Registrations => Ok(Answer::Registrations(self.desk.registrar.view(now, self.wall(now)))),
             Command::Status => Ok(Answer::Status(Box::new(self.status(now)))),
         };
         self.answer(ticket, answer);
@@ -64,19 +62,10 @@ impl Switch {
 
     fn place_call(&mut self, wish: PlaceCall, now: Instant) -> Answered {
         if self.draining {
-            return Err(problem(
-                503,
-                "shutting-down",
-                "The server is shutting down",
-                "",
-                "Try again once it runs.",
-            ));
+            return Err(problem(503, "shutting-down", "The server is shutting down", "", "Try again once it runs."));
         }
         let script = self.script_for(&wish)?;
-        let from = wish
-            .from
-            .clone()
-            .unwrap_or_else(|| default_caller(&wish.then));
+        let from = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
         let to = self.desk.normal(&wish.to);
         let ways = self.ways(&wish.to, &from, now)?;
         let number = self.calls.next_number();
@@ -92,46 +81,35 @@ impl Switch {
             },
             channels_down: self.desk.channels_down.clone(),
         };
-        let call = Call::placed(
-            id.clone(),
-            number,
-            ways,
-            wish.ring_for,
-            facts,
-            script,
-            &self.desk,
-            now,
-        );
+        let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
         self.admit(number, call, None, now);
         self.call_view(&id)
     }
 
     fn ways(&self, to: &str, from: &str, now: Instant) -> Result<Vec<Way>, Problem> {
-        self.desk
-            .ways_to(&self.destination(to), from, now)
-            .map_err(|why| match why {
-                NoWay::Unknown => problem(
-                    422,
-                    "no-route",
-                    "No way to this number",
-                    to,
-                    "Add a `route` for it to the dialplan, or give an extension.",
-                ),
-                NoWay::NotRegistered => problem(
-                    409,
-                    "not-registered",
-                    "No phone of this extension is registered",
-                    to,
-                    "Sign the softphone in and try again.",
-                ),
-                NoWay::TrunkUnavailable => problem(
-                    503,
-                    "trunk-unavailable",
-                    "The trunk takes no call now",
-                    to,
-                    "See `desvio status` for its state and its `max_calls`.",
-                ),
-            })
+        self.desk.ways_to(&self.destination(to), from, now).map_err(|why| match why {
+            NoWay::Unknown => problem(
+                422,
+                "no-route",
+                "No way to this number",
+                to,
+                "Add a `route` for it to the dialplan, or give an extension.",
+            ),
+            NoWay::NotRegistered => problem(
+                409,
+                "not-registered",
+                "No phone of this extension is registered",
+                to,
+                "Sign the softphone in and try again.",
+            ),
+            NoWay::TrunkUnavailable => problem(
+                503,
+                "trunk-unavailable",
+                "The trunk takes no call now",
+                to,
+                "See `desvio status` for its state and its `max_calls`.",
+            ),
+        })
     }
 
     pub(super) fn destination(&self, to: &str) -> Destination {
@@ -143,52 +121,25 @@ impl Switch {
     }
 
     fn script_for(&mut self, wish: &PlaceCall) -> Result<Script, Problem> {
-        let language =
-            |given: &Option<String>, own: &str| given.clone().unwrap_or_else(|| own.to_owned());
+        let language = |given: &Option<String>, own: &str| given.clone().unwrap_or_else(|| own.to_owned());
         let order = match &wish.then {
             Then::Flow(name) => {
-                let flow = self
-                    .desk
-                    .program
-                    .flow_named(name)
-                    .ok_or_else(|| unknown("flow", name))?;
-                return Ok(self.walk(
-                    flow,
-                    &wish.to,
-                    wish.from.as_deref().unwrap_or_default(),
-                    None,
-                ));
+                let flow = self.desk.program.flow_named(name).ok_or_else(|| unknown("flow", name))?;
+                return Ok(self.walk(flow, &wish.to, wish.from.as_deref().unwrap_or_default(), None));
             }
             Then::Queue(queue) if !self.desk.music_by_queue.contains_key(queue) => {
                 return Err(unknown("queue", queue));
             }
-            Then::Queue(queue) => Order::JoinQueue {
-                queue: queue.clone(),
-            },
-            Then::Say {
-                text,
-                language: given,
-            } => Order::Speak {
-                text: text.clone(),
-                language: language(given, &self.desk.language),
-            },
-            Then::Play {
-                prompt,
-                language: given,
-            } => {
-                let language = language(given, &self.desk.language);
-                self.desk
-                    .prompt(prompt, &language)
-                    .ok_or_else(|| unknown("prompt", prompt))?;
-                Order::Play {
-                    prompts: vec![prompt.clone()],
-                    language,
-                }
+            Then::Queue(queue) => Order::JoinQueue { queue: queue.clone() },
+            Then::Say { text, language: given } => {
+                Order::Speak { text: text.clone(), language: language(given, &self.desk.language) }
             }
-            Then::Connect(second) => Order::Dial {
-                target: self.dial_target(second)?,
-                ring_for: RING_FOR,
-            },
+            Then::Play { prompt, language: given } => {
+                let language = language(given, &self.desk.language);
+                self.desk.prompt(prompt, &language).ok_or_else(|| unknown("prompt", prompt))?;
+                Order::Play { prompts: vec![prompt.clone()], language }
+            }
+            Then::Connect(second) => Order::Dial { target: self.dial_target(second)?, ring_for: RING_FOR },
         };
         Ok(Script::Plain(Plain::new(order)))
     }
@@ -198,10 +149,7 @@ impl Switch {
             return Ok(DialTarget::Extension(to.to_owned()));
         }
         let number = self.desk.normal(to);
-        self.desk
-            .program
-            .route_for(&number)
-            .ok_or_else(|| unknown("route for", to))?;
+        self.desk.program.route_for(&number).ok_or_else(|| unknown("route for", to))?;
         Ok(DialTarget::Number(number))
     }
 
@@ -213,30 +161,21 @@ impl Switch {
     fn hang_up(&mut self, id: &CallId, now: Instant) -> Answered {
         let (number, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
         let view: CallView = call.view();
-        self.tell_call(
-            number,
-            CallInput::HangUp {
-                why: "ended through the API",
-            },
-            now,
-        );
+        self.tell_call(number, CallInput::HangUp { why: "ended through the API" }, now);
         Ok(Answer::Call(Box::new(view)))
     }
 
     fn set_agent(&mut self, number: String, wish: Wish, now: Instant) -> Answered {
         let agent = AgentId(number);
-        self.desk
-            .queues
-            .set_state(&agent, wish, now)
-            .map_err(|fault| {
-                problem(
-                    404,
-                    "unknown-agent",
-                    "No queue has this agent",
-                    &fault.to_string(),
-                    "Agents are the extensions that a [[queue]] lists.",
-                )
-            })?;
+        self.desk.queues.set_state(&agent, wish, now).map_err(|fault| {
+            problem(
+                404,
+                "unknown-agent",
+                "No queue has this agent",
+                &fault.to_string(),
+                "Agents are the extensions that a [[queue]] lists.",
+            )
+        })?;
         Ok(Answer::Agents(self.desk.queues.agents(now)))
     }
 
@@ -248,13 +187,7 @@ impl Switch {
             calls: self.calls.len(),
             calls_total: self.calls.total(),
             registrations: self.desk.registrar.len(),
-            waiting: self
-                .desk
-                .queues
-                .view(now)
-                .iter()
-                .map(|queue| queue.waiting)
-                .sum(),
+            waiting: self.desk.queues.view(now).iter().map(|queue| queue.waiting).sum(),
             channels_down: self.desk.channels_down.clone(),
             trunks: self.desk.trunks.view(),
         }
@@ -269,20 +202,8 @@ fn default_caller(then: &Then) -> String {
     }
 }
 
-pub(super) fn problem(
-    status: u16,
-    rule: &'static str,
-    title: &str,
-    detail: &str,
-    hint: &str,
-) -> Problem {
-    Problem {
-        status,
-        rule,
-        title: title.to_owned(),
-        detail: detail.to_owned(),
-        hint: hint.to_owned(),
-    }
+pub(super) fn problem(status: u16, rule: &'static str, title: &str, detail: &str, hint: &str) -> Problem {
+    Problem { status, rule, title: title.to_owned(), detail: detail.to_owned(), hint: hint.to_owned() }
 }
 
 pub(super) fn unknown(kind: &str, name: &str) -> Problem {
@@ -296,11 +217,5 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
 }
 
 fn no_call(id: &CallId) -> Problem {
-    problem(
-        404,
-        "unknown-call",
-        "No such call is running",
-        &id.0,
-        "Calls that ended are under /v1/records.",
-    )
+    problem(404, "unknown-call", "No such call is running", &id.0, "Calls that ended are under /v1/records.")
 }

@@ -86,8 +86,7 @@ impl Desk {
 
     /// As the dialplan writes it: E.164 where it can be understood as such, else as it came.
     pub(super) fn normal(&self, number: &str) -> String {
-        PhoneNumber::parse(number, &self.home)
-            .map_or_else(|_| number.to_owned(), |number| number.as_str().to_owned())
+        PhoneNumber::parse(number, &self.home).map_or_else(|_| number.to_owned(), |number| number.as_str().to_owned())
     }
 
     pub(super) fn media_address(&self, hop: &Hop) -> IpAddr {
@@ -100,9 +99,7 @@ impl Desk {
     /// Where the pump is to bind for a peer whom we tell `advertised`.
     pub(super) fn bind_address_for(&self, advertised: IpAddr) -> IpAddr {
         match (self.bind_address, advertised) {
-            (IpAddr::V4(ours), IpAddr::V6(_)) if ours.is_unspecified() => {
-                Ipv6Addr::UNSPECIFIED.into()
-            }
+            (IpAddr::V4(ours), IpAddr::V6(_)) if ours.is_unspecified() => Ipv6Addr::UNSPECIFIED.into(),
             (ours, _) => ours,
         }
     }
@@ -125,11 +122,7 @@ impl Desk {
             credentials: None,
             media_address: self.media_address(&binding.hop),
         };
-        Ok(bindings
-            .iter()
-            .take(PHONES_PER_EXTENSION)
-            .map(way)
-            .collect())
+        Ok(bindings.iter().take(PHONES_PER_EXTENSION).map(way).collect())
     }
 
     fn ways_to_number(&self, number: &str, from: &str) -> Result<Vec<Way>, NoWay> {
@@ -154,11 +147,7 @@ impl Desk {
     /// A caller as our own phones see him.
     fn shown_as(&self, from: &str) -> NameAddr {
         let shown = NameAddr::new(Uri::sip(Some(from), &self.domain, None));
-        match self
-            .names_by_extension
-            .get(from)
-            .filter(|name| !name.is_empty())
-        {
+        match self.names_by_extension.get(from).filter(|name| !name.is_empty()) {
             Some(name) => shown.with_display(name),
             None => shown,
         }
@@ -166,11 +155,7 @@ impl Desk {
 
     /// A caller as a carrier sees him: an extension hides behind the trunk's own number.
     fn shown_outside(&self, from: &str, caller_id: Option<&str>, host: &str) -> NameAddr {
-        let user = if self.is_extension(from) {
-            caller_id.unwrap_or(from)
-        } else {
-            from
-        };
+        let user = if self.is_extension(from) { caller_id.unwrap_or(from) } else { from };
         NameAddr::new(Uri::sip(Some(user), host, None))
     }
 }
@@ -198,15 +183,8 @@ impl Around for Desk {
     }
 
     fn hold_music(&self, queue: &str) -> Vec<Sound> {
-        let name = self
-            .music_by_queue
-            .get(queue)
-            .map_or("default", String::as_str);
-        self.prompts
-            .music(name)
-            .map(Sound::Clip)
-            .into_iter()
-            .collect()
+        let name = self.music_by_queue.get(queue).map_or("default", String::as_str);
+        self.prompts.music(name).map(Sound::Clip).into_iter().collect()
     }
 
     fn codecs(&self) -> &[CodecKind] {
@@ -214,9 +192,7 @@ impl Around for Desk {
     }
 
     fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf {
-        self.voicemail_folder
-            .join(mailbox)
-            .join(format!("{call}.wav"))
+        self.voicemail_folder.join(mailbox).join(format!("{call}.wav"))
     }
 
     fn ringback(&self) -> Vec<Sound> {
@@ -238,23 +214,17 @@ impl Scene for Desk {
     }
 
     fn queue(&self, name: &str) -> QueueGlance {
-        self.queues
-            .glance(name)
-            .map_or_else(QueueGlance::default, |glance| QueueGlance {
-                waiting: glance.waiting,
-                signed_in: glance.signed_in,
-                free: glance.free,
-            })
+        self.queues.glance(name).map_or_else(QueueGlance::default, |glance| QueueGlance {
+            waiting: glance.waiting,
+            signed_in: glance.signed_in,
+            free: glance.free,
+        })
     }
 
     fn extension(&self, number: &str) -> ExtensionState {
         if self.talks_by_extension.contains_key(number) {
             return ExtensionState::Busy;
         }
-        if self.registrar.is_reachable(number) {
-            ExtensionState::Free
-        } else {
-            ExtensionState::Unreachable
-        }
+        if self.registrar.is_reachable(number) { ExtensionState::Free } else { ExtensionState::Unreachable }
     }
 }

@@ -17,11 +17,11 @@ use crate::channel::outbox::Outbox;
 use crate::dialplan::program::Program;
 use crate::media::prompts::Prompts;
 use crate::number::Region;
+use crate::outage::ChannelState;
 use crate::queue::queues::Queues;
 use crate::registrar::Extension;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
-use crate::outage::ChannelState;
 use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
@@ -124,20 +124,11 @@ pub struct Gauges {
 
 impl Switch {
     pub fn new(settings: Settings, mut rng: fastrand::Rng, now: Instant, wall: Timestamp) -> Self {
-        let secrets = settings
-            .extensions
-            .iter()
-            .map(|extension| (extension.number.clone(), extension.secret()))
-            .collect();
+        let secrets =
+            settings.extensions.iter().map(|extension| (extension.number.clone(), extension.secret())).collect();
         let guard = Guard::new(&settings.sip.domain, settings.digest_key);
         let agent = UserAgent::new(&settings.sip, rng.fork());
-        let channels = Channels::new(
-            &settings.channels,
-            &settings.kinds,
-            &settings.kept.channels,
-            now,
-            wall,
-        );
+        let channels = Channels::new(&settings.channels, &settings.kinds, &settings.kept.channels, now, wall);
         let kinds = Arc::clone(&settings.kinds);
         let outbox = Outbox::new(Arc::clone(&settings.kinds), settings.messages.clone());
         let messages = settings.kept.messages.clone();
@@ -274,13 +265,7 @@ impl Switch {
         self.draining = true;
         for number in self.calls.numbers() {
             self.with_call(number, now, |call, desk, now| {
-                call.handle(
-                    crate::call::effect::Input::HangUp {
-                        why: "the server is shutting down",
-                    },
-                    desk,
-                    now,
-                );
+                call.handle(crate::call::effect::Input::HangUp { why: "the server is shutting down" }, desk, now);
             });
         }
     }
@@ -299,29 +284,19 @@ impl Switch {
         self.next_event += 1;
         let at = self.wall(now);
         let id = format!("evt_{:013x}{:06x}", at.as_millisecond(), self.next_event);
-        self.effects
-            .push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
+        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
     }
 
     /// `call_`, `msg_`, `vm_` and 20 characters that nobody can guess from the last one.
     pub(super) fn fresh_id(&mut self, prefix: &str) -> String {
-        let random: String =
-            std::iter::repeat_with(|| self.rng.alphanumeric().to_ascii_lowercase())
-                .take(20)
-                .collect();
+        let random: String = std::iter::repeat_with(|| self.rng.alphanumeric().to_ascii_lowercase()).take(20).collect();
         format!("{prefix}{random}")
     }
 }
 
 fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
-    let names = settings
-        .extensions
-        .iter()
-        .map(|extension| (extension.number.clone(), extension.name.clone()));
-    let music = settings
-        .queues
-        .iter()
-        .map(|queue| (queue.name.clone(), queue.hold_music.clone()));
+    let names = settings.extensions.iter().map(|extension| (extension.number.clone(), extension.name.clone()));
+    let music = settings.queues.iter().map(|queue| (queue.name.clone(), queue.hold_music.clone()));
     Desk {
         names_by_extension: names.collect(),
         music_by_queue: music.collect(),

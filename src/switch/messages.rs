@@ -43,21 +43,11 @@ use crate::switch::machine::Switch;
 #[derive(Debug)]
 pub(super) enum Waiting {
     /// A phone's SIP MESSAGE: gets its 200, and the text goes on to whom it is for.
-    Phone {
-        transaction: TransactionId,
-        request: Box<Request>,
-        message: Box<Message>,
-    },
+    Phone { transaction: TransactionId, request: Box<Request>, message: Box<Message> },
     /// The API: gets the message as it was stored.
-    Program {
-        ticket: Ticket,
-        message: Box<Message>,
-    },
+    Program { ticket: Ticket, message: Box<Message> },
     /// A provider's webhook, which may have brought several.
-    Webhook {
-        ticket: Ticket,
-        message: Box<Message>,
-    },
+    Webhook { ticket: Ticket, message: Box<Message> },
 }
 
 impl Switch {
@@ -65,13 +55,7 @@ impl Switch {
         match self.submit(&wish, now) {
             Ok(message) => {
                 let id = message.id.clone();
-                self.unkept.insert(
-                    id,
-                    Waiting::Program {
-                        ticket,
-                        message: Box::new(message),
-                    },
-                );
+                self.unkept.insert(id, Waiting::Program { ticket, message: Box::new(message) });
             }
             Err(problem) => self.answer(ticket, Err(problem)),
         }
@@ -79,12 +63,7 @@ impl Switch {
 
     /// A text that the dialplan sends. Whoever called is not kept waiting by it.
     pub(super) fn send_from_dialplan(&mut self, call: &str, to: &str, text: String, now: Instant) {
-        let wish = SendMessage {
-            to: to.to_owned(),
-            from: None,
-            text,
-            channel: None,
-        };
+        let wish = SendMessage { to: to.to_owned(), from: None, text, channel: None };
         if let Err(problem) = self.submit(&wish, now) {
             tracing::warn!(%call, "the text of the dialplan was not sent: {problem}");
         }
@@ -92,11 +71,7 @@ impl Switch {
 
     fn submit(&mut self, wish: &SendMessage, now: Instant) -> Result<Message, Problem> {
         let channel = self.channel_for(wish)?;
-        let to = if self.desk.is_extension(&wish.to) {
-            wish.to.clone()
-        } else {
-            self.desk.normal(&wish.to)
-        };
+        let to = if self.desk.is_extension(&wish.to) { wish.to.clone() } else { self.desk.normal(&wish.to) };
         let id = MessageId::random(&mut self.rng);
         let mut message = Message::outbound(id, &channel, &to, &wish.text, self.wall(now));
         message.from = wish.from.clone().unwrap_or_default();
@@ -114,11 +89,7 @@ impl Switch {
 
     fn channel_for(&self, wish: &SendMessage) -> Result<String, Problem> {
         let chosen: Option<&dyn Channel> = match &wish.channel {
-            Some(name) => Some(
-                self.kinds
-                    .find(name)
-                    .ok_or_else(|| unknown("channel", name))?,
-            ),
+            Some(name) => Some(self.kinds.find(name).ok_or_else(|| unknown("channel", name))?),
             None if self.desk.is_extension(&wish.to) => self.kinds.for_extensions(),
             None => self.kinds.for_numbers(),
         };
@@ -141,18 +112,14 @@ impl Switch {
             moved = true;
             match effect {
                 OutboxEffect::Store(message) => self.keep_message(message, now),
-                OutboxEffect::Send {
-                    message,
-                    via: Via::Http { request, .. },
-                } => {
+                OutboxEffect::Send { message, via: Via::Http { request, .. } } => {
                     let ticket = self.ticket();
                     self.texts_by_ticket.insert(ticket, message.id);
                     self.effects.push_back(Effect::Http { ticket, request });
                 }
-                OutboxEffect::Send {
-                    message,
-                    via: Via::Sip { extension },
-                } => self.send_to_phones(&message, &extension, now),
+                OutboxEffect::Send { message, via: Via::Sip { extension } } => {
+                    self.send_to_phones(&message, &extension, now)
+                }
             }
         }
         moved
@@ -169,8 +136,7 @@ impl Switch {
             *self.tally.messages.entry(kind).or_default() += 1;
             self.publish(kind, json!(message), now);
         }
-        self.effects
-            .push_back(Effect::Keep(Keep::Message(Box::new(message))));
+        self.effects.push_back(Effect::Keep(Keep::Message(Box::new(message))));
     }
 
     /// RFC 3428: one MESSAGE to each phone of the extension; the first that takes it has it.
@@ -179,12 +145,7 @@ impl Switch {
         if bindings.is_empty() {
             let why = format!("no phone of {extension} is registered");
             let wall = self.wall(now);
-            return self.outbox.on_outcome(
-                &message.id,
-                SendOutcome::TryAgain { after: None, why },
-                now,
-                wall,
-            );
+            return self.outbox.on_outcome(&message.id, SendOutcome::TryAgain { after: None, why }, now, wall);
         }
         for binding in bindings {
             let request = self.message_request(message, extension, binding.uri);
@@ -195,35 +156,18 @@ impl Switch {
     }
 
     fn message_request(&self, message: &Message, extension: &str, target: Uri) -> Request {
-        let from = if message.from.is_empty() {
-            "desvio"
-        } else {
-            &message.from
-        };
+        let from = if message.from.is_empty() { "desvio" } else { &message.from };
         let mut request = Request::new(Method::Message, target);
         let domain = &self.desk.domain;
-        request.headers.push(
-            Name::From,
-            NameAddr::new(Uri::sip(Some(from), domain, None)).to_string(),
-        );
-        request.headers.push(
-            Name::To,
-            NameAddr::new(Uri::sip(Some(extension), domain, None)).to_string(),
-        );
-        request
-            .headers
-            .push(Name::ContentType, "text/plain;charset=UTF-8");
+        request.headers.push(Name::From, NameAddr::new(Uri::sip(Some(from), domain, None)).to_string());
+        request.headers.push(Name::To, NameAddr::new(Uri::sip(Some(extension), domain, None)).to_string());
+        request.headers.push(Name::ContentType, "text/plain;charset=UTF-8");
         request.body = Bytes::copy_from_slice(message.text.as_bytes());
         request
     }
 
     /// The answer to a MESSAGE of ours; none: it was not answered.
-    pub(super) fn on_text_answer(
-        &mut self,
-        request: RequestId,
-        response: Option<&Response>,
-        now: Instant,
-    ) {
+    pub(super) fn on_text_answer(&mut self, request: RequestId, response: Option<&Response>, now: Instant) {
         let Some(id) = self.texts_by_request.remove(&request) else {
             return;
         };
@@ -242,12 +186,7 @@ impl Switch {
         self.outbox.on_outcome(&id, outcome, now, wall);
     }
 
-    pub(super) fn on_http_answer(
-        &mut self,
-        ticket: Ticket,
-        result: Result<HttpAnswer, HttpFailure>,
-        now: Instant,
-    ) {
+    pub(super) fn on_http_answer(&mut self, ticket: Ticket, result: Result<HttpAnswer, HttpFailure>, now: Instant) {
         let Some(id) = self.texts_by_ticket.remove(&ticket) else {
             return;
         };
@@ -256,13 +195,7 @@ impl Switch {
     }
 
     /// A SIP MESSAGE from a phone or a trunk.
-    pub(super) fn on_message(
-        &mut self,
-        transaction: TransactionId,
-        request: Request,
-        hop: &Hop,
-        now: Instant,
-    ) {
+    pub(super) fn on_message(&mut self, transaction: TransactionId, request: Request, hop: &Hop, now: Instant) {
         let Some(sender) = self.sender(transaction, &request, hop, now) else {
             return;
         };
@@ -277,36 +210,17 @@ impl Switch {
             return self.refuse(transaction, response, now);
         }
         let from = self.calling_number(&sender, &request);
-        let to = request
-            .uri
-            .user_text()
-            .map(|user| user.into_owned())
-            .unwrap_or_default();
+        let to = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
         let text = String::from_utf8_lossy(&request.body).into_owned();
-        let channel = self
-            .kinds
-            .for_extensions()
-            .map_or_else(String::new, |channel| channel.name().to_owned());
+        let channel = self.kinds.for_extensions().map_or_else(String::new, |channel| channel.name().to_owned());
         let id = MessageId::random(&mut self.rng);
         let message = self.inbound(id, &channel, from, to, text, now);
-        let waiting = Waiting::Phone {
-            transaction,
-            request: Box::new(request),
-            message: Box::new(message.clone()),
-        };
+        let waiting = Waiting::Phone { transaction, request: Box::new(request), message: Box::new(message.clone()) };
         self.unkept.insert(message.id.clone(), waiting);
         self.keep_message(message, now);
     }
 
-    fn inbound(
-        &self,
-        id: MessageId,
-        channel: &str,
-        from: String,
-        to: String,
-        text: String,
-        now: Instant,
-    ) -> Message {
+    fn inbound(&self, id: MessageId, channel: &str, from: String, to: String, text: String, now: Instant) -> Message {
         let mut message = Message::outbound(id, channel, &to, &text, self.wall(now));
         message.direction = Direction::Inbound;
         message.status = MessageStatus::Received;
@@ -314,13 +228,7 @@ impl Switch {
         message
     }
 
-    pub(super) fn on_webhook(
-        &mut self,
-        ticket: Ticket,
-        channel: &str,
-        webhook: &Webhook,
-        now: Instant,
-    ) {
+    pub(super) fn on_webhook(&mut self, ticket: Ticket, channel: &str, webhook: &Webhook, now: Instant) {
         let read = match self.kinds.find(channel) {
             Some(found) => found.read_webhook(webhook).map_err(webhook_problem),
             None => Err(unknown("channel", channel)),
@@ -332,19 +240,11 @@ impl Switch {
         let mut texts = 0;
         for item in inbound {
             match item {
-                Inbound::Text {
-                    from,
-                    to,
-                    text,
-                    provider_id,
-                } => {
+                Inbound::Text { from, to, text, provider_id } => {
                     texts += 1;
                     self.take_text(ticket, channel, (from, to, text), provider_id, now);
                 }
-                Inbound::Receipt {
-                    provider_id,
-                    delivery,
-                } => {
+                Inbound::Receipt { provider_id, delivery } => {
                     self.effects.push_back(Effect::Keep(Keep::Receipt {
                         channel: channel.to_owned(),
                         provider_id,
@@ -371,22 +271,15 @@ impl Switch {
         now: Instant,
     ) {
         let id = match &provider_id {
-            Some(theirs) => MessageId(format!(
-                "msg_{channel}_{}",
-                theirs.replace(|c: char| !c.is_ascii_alphanumeric(), "-")
-            )),
+            Some(theirs) => {
+                MessageId(format!("msg_{channel}_{}", theirs.replace(|c: char| !c.is_ascii_alphanumeric(), "-")))
+            }
             None => MessageId::random(&mut self.rng),
         };
         let from = self.desk.normal(&from);
         let mut message = self.inbound(id.clone(), channel, from, to, text, now);
         message.provider_id = provider_id;
-        self.unkept.insert(
-            id,
-            Waiting::Webhook {
-                ticket,
-                message: Box::new(message.clone()),
-            },
-        );
+        self.unkept.insert(id, Waiting::Webhook { ticket, message: Box::new(message.clone()) });
         self.keep_message(message, now);
     }
 
@@ -394,14 +287,8 @@ impl Switch {
         let wall = self.wall(now);
         self.outbox.on_stored(id, now, wall);
         match self.unkept.remove(id) {
-            Some(Waiting::Program { ticket, message }) => {
-                self.answer(ticket, Ok(Answer::Message(message)))
-            }
-            Some(Waiting::Phone {
-                transaction,
-                request,
-                message,
-            }) => {
+            Some(Waiting::Program { ticket, message }) => self.answer(ticket, Ok(Answer::Message(message))),
+            Some(Waiting::Phone { transaction, request, message }) => {
                 self.refuse(transaction, request.reply(200), now);
                 self.received(&message, now);
                 self.pass_on(&message, now);
@@ -426,11 +313,7 @@ impl Switch {
         );
         match self.unkept.remove(id) {
             Some(Waiting::Program { ticket, .. }) => self.answer(ticket, Err(problem)),
-            Some(Waiting::Phone {
-                transaction,
-                request,
-                ..
-            }) => self.refuse(transaction, request.reply(503), now),
+            Some(Waiting::Phone { transaction, request, .. }) => self.refuse(transaction, request.reply(503), now),
             Some(Waiting::Webhook { ticket, .. }) => self.webhook_done(ticket, Err(problem)),
             None => {}
         }
@@ -474,22 +357,12 @@ impl Switch {
 fn webhook_problem(fault: WebhookError) -> Problem {
     let (status, rule, hint) = match &fault {
         WebhookError::NotExpected => (404, "no-webhook", "Add [channel.webhook] to this channel."),
-        WebhookError::WrongSecret => (
-            401,
-            "wrong-secret",
-            "Send the secret in the header that the configuration names.",
-        ),
-        WebhookError::Malformed { .. } => (
-            400,
-            "malformed-webhook",
-            "Compare the payload with the pointers of [channel.webhook].",
-        ),
+        WebhookError::WrongSecret => {
+            (401, "wrong-secret", "Send the secret in the header that the configuration names.")
+        }
+        WebhookError::Malformed { .. } => {
+            (400, "malformed-webhook", "Compare the payload with the pointers of [channel.webhook].")
+        }
     };
-    problem(
-        status,
-        rule,
-        "The webhook was not taken",
-        &fault.to_string(),
-        hint,
-    )
+    problem(status, rule, "The webhook was not taken", &fault.to_string(), hint)
 }

@@ -53,22 +53,10 @@ enum Lead {
 impl Switch {
     pub(super) fn on_agent_event(&mut self, event: Event, now: Instant) {
         match event {
-            Event::Request {
-                transaction,
-                request,
-                hop,
-            } => self.on_request(transaction, request, &hop, now),
-            Event::Invite {
-                transaction,
-                request,
-                hop,
-            } => self.on_invite(transaction, &request, &hop, now),
+            Event::Request { transaction, request, hop } => self.on_request(transaction, request, &hop, now),
+            Event::Invite { transaction, request, hop } => self.on_invite(transaction, &request, &hop, now),
             Event::Response { request, response } => {
-                if !self
-                    .desk
-                    .trunks
-                    .on_registered(request, Some(&response), now)
-                {
+                if !self.desk.trunks.on_registered(request, Some(&response), now) {
                     self.on_text_answer(request, Some(&response), now);
                 }
             }
@@ -81,21 +69,13 @@ impl Switch {
         }
     }
 
-    fn on_request(
-        &mut self,
-        transaction: TransactionId,
-        request: Request,
-        hop: &Hop,
-        now: Instant,
-    ) {
+    fn on_request(&mut self, transaction: TransactionId, request: Request, hop: &Hop, now: Instant) {
         match request.method {
             Method::Register => self.on_register(transaction, &request, hop, now),
             Method::Message => self.on_message(transaction, request, hop, now),
             Method::Options => self.refuse(transaction, options(&request), now),
             // RFC 6665 §4.2.1: no event package of ours exists.
-            Method::Subscribe | Method::Publish => {
-                self.refuse(transaction, request.reply(489), now)
-            }
+            Method::Subscribe | Method::Publish => self.refuse(transaction, request.reply(489), now),
             _ => {
                 let mut response = request.reply(405);
                 response.headers.push(Name::Allow, ALLOW);
@@ -116,47 +96,24 @@ impl Switch {
         hop: &Hop,
         now: Instant,
     ) -> Option<Sender> {
-        let user = request
-            .headers
-            .from_header()
-            .ok()
-            .and_then(|from| from.uri.user_text().map(|user| user.into_owned()));
-        let claims_extension = user
-            .as_deref()
-            .is_some_and(|user| self.desk.is_extension(user));
-        if !claims_extension
-            && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical())
-        {
+        let user =
+            request.headers.from_header().ok().and_then(|from| from.uri.user_text().map(|user| user.into_owned()));
+        let claims_extension = user.as_deref().is_some_and(|user| self.desk.is_extension(user));
+        if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical()) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
         let username = self.authenticated(transaction, request, now)?;
         if user.as_deref() != Some(username.as_str()) {
-            self.refuse(
-                transaction,
-                request
-                    .reply(403)
-                    .with_reason("From is not the user that signed in"),
-                now,
-            );
+            self.refuse(transaction, request.reply(403).with_reason("From is not the user that signed in"), now);
             return None;
         }
         Some(Sender::Extension(username))
     }
 
     /// Digest authentication, RFC 7616. A wrong password and an unknown user get the same answer.
-    fn authenticated(
-        &mut self,
-        transaction: TransactionId,
-        request: &Request,
-        now: Instant,
-    ) -> Option<String> {
+    fn authenticated(&mut self, transaction: TransactionId, request: &Request, now: Instant) -> Option<String> {
         let secrets = &self.secrets;
-        let verdict = self.guard.verify(
-            request,
-            &Name::Authorization,
-            |user| secrets.get(user).cloned(),
-            now,
-        );
+        let verdict = self.guard.verify(request, &Name::Authorization, |user| secrets.get(user).cloned(), now);
         let staleness = match verdict {
             Verdict::Granted { username } => return Some(username),
             Verdict::Absent => crate::sip::digest::Staleness::Fresh,
@@ -169,7 +126,9 @@ impl Switch {
             }
         };
         let mut response = request.reply(401);
-        for challenge in self.guard.challenge(staleness, now) {
+        let md5_only = knows_md5_only(request);
+        let challenges = self.guard.challenge(staleness, now).into_iter();
+        for challenge in challenges.filter(|challenge| !md5_only || challenge.contains("MD5")) {
             response.headers.push(Name::WwwAuthenticate, challenge);
         }
         self.refuse(transaction, response, now);
@@ -177,35 +136,16 @@ impl Switch {
     }
 
     /// RFC 3261 §10.3.
-    fn on_register(
-        &mut self,
-        transaction: TransactionId,
-        request: &Request,
-        hop: &Hop,
-        now: Instant,
-    ) {
+    fn on_register(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
         let Some(username) = self.authenticated(transaction, request, now) else {
             return;
         };
-        let of = request
-            .headers
-            .to_header()
-            .ok()
-            .and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
+        let of = request.headers.to_header().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
         if of.as_deref() != Some(username.as_str()) {
-            return self.refuse(
-                transaction,
-                request
-                    .reply(403)
-                    .with_reason("To is not the user that signed in"),
-                now,
-            );
+            return self.refuse(transaction, request.reply(403).with_reason("To is not the user that signed in"), now);
         }
         let wall = self.wall(now);
-        let response = self
-            .desk
-            .registrar
-            .register(&username, request, hop, now, wall);
+        let response = self.desk.registrar.register(&username, request, hop, now, wall);
         self.refuse(transaction, response, now);
     }
 
@@ -215,12 +155,11 @@ impl Switch {
         while let Some(effect) = self.desk.registrar.poll_effect() {
             moved = true;
             match effect {
-                registrar::Effect::Keep(binding) => self
-                    .effects
-                    .push_back(Effect::Keep(Keep::Binding(Box::new(binding)))),
+                registrar::Effect::Keep(binding) => {
+                    self.effects.push_back(Effect::Keep(Keep::Binding(Box::new(binding))))
+                }
                 registrar::Effect::Forget { extension, contact } => {
-                    self.effects
-                        .push_back(Effect::Keep(Keep::ForgetBinding { extension, contact }));
+                    self.effects.push_back(Effect::Keep(Keep::ForgetBinding { extension, contact }));
                 }
                 registrar::Effect::Reachable { extension } => {
                     self.on_reachable(&extension, queue::agent::Reachability::Registered, now)
@@ -233,18 +172,9 @@ impl Switch {
         moved
     }
 
-    fn on_reachable(
-        &mut self,
-        extension: &str,
-        reachability: queue::agent::Reachability,
-        now: Instant,
-    ) {
+    fn on_reachable(&mut self, extension: &str, reachability: queue::agent::Reachability, now: Instant) {
         info!(%extension, ?reachability, "registration changed");
-        self.desk.queues.on_reachable(
-            &queue::agent::AgentId(extension.to_owned()),
-            reachability,
-            now,
-        );
+        self.desk.queues.on_reachable(&queue::agent::AgentId(extension.to_owned()), reachability, now);
         let kind = match reachability {
             queue::agent::Reachability::Registered => "extension.registered",
             queue::agent::Reachability::Unregistered => "extension.unregistered",
@@ -252,13 +182,7 @@ impl Switch {
         self.publish(kind, serde_json::json!({ "extension": extension }), now);
     }
 
-    fn on_invite(
-        &mut self,
-        transaction: TransactionId,
-        request: &Request,
-        hop: &Hop,
-        now: Instant,
-    ) {
+    fn on_invite(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
         if self.draining {
             let mut response = request.reply(503).with_reason("Shutting down");
             response.headers.push(Name::RetryAfter, "30");
@@ -267,21 +191,13 @@ impl Switch {
         let Some(sender) = self.sender(transaction, request, hop, now) else {
             return;
         };
-        let called = request
-            .uri
-            .user_text()
-            .map(|user| user.into_owned())
-            .unwrap_or_default();
+        let called = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
         let Some(lead) = self.lead(&sender, &called) else {
             info!(to = %masked(&called), "nothing leads there");
             return self.refuse(transaction, request.reply(404), now);
         };
         if let Sender::Trunk(name) = &sender
-            && !self
-                .desk
-                .trunks
-                .find(name)
-                .is_some_and(crate::switch::trunks::Trunk::has_room)
+            && !self.desk.trunks.find(name).is_some_and(crate::switch::trunks::Trunk::has_room)
         {
             warn!(trunk = %name, "carries as many calls as it may");
             return self.refuse(transaction, request.reply(503), now);
@@ -290,21 +206,12 @@ impl Switch {
         let Some(session) = self.agent.take(transaction, now) else {
             return;
         };
-        let offer = if has_sdp(request) {
-            request.body.clone()
-        } else {
-            Bytes::new()
-        };
+        let offer = if has_sdp(request) { request.body.clone() } else { Bytes::new() };
         let trunk = match &sender {
             Sender::Trunk(name) => Some(name.clone()),
             Sender::Extension(_) => None,
         };
-        let incoming = Incoming {
-            session,
-            offer,
-            trunk: trunk.clone(),
-            media_address: self.desk.media_address(hop),
-        };
+        let incoming = Incoming { session, offer, trunk: trunk.clone(), media_address: self.desk.media_address(hop) };
         let from = self.calling_number(&sender, request);
         let extension = match sender {
             Sender::Extension(number) => Some(number),
@@ -314,10 +221,7 @@ impl Switch {
         self.begin_incoming(incoming, from, to, trunk, extension, lead, now);
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all that is known of a call at its beginning"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a call at its beginning")]
     fn begin_incoming(
         &mut self,
         incoming: Incoming,
@@ -342,20 +246,10 @@ impl Switch {
         info!(call = %id, from = %masked(&from), to = %masked(&to), flow = flow.as_deref().unwrap_or("-"), "call begins");
         let script = match lead {
             Lead::Flow(flow) => self.walk(flow, &from, &to, trunk.as_deref()),
-            Lead::Dial(target, _) => Script::Plain(Plain::new(Order::Dial {
-                target,
-                ring_for: RING_FOR,
-            })),
+            Lead::Dial(target, _) => Script::Plain(Plain::new(Order::Dial { target, ring_for: RING_FOR })),
         };
         let channels_down = self.desk.channels_down.clone();
-        let facts = Facts {
-            direction,
-            from,
-            to,
-            trunk: trunk.clone(),
-            flow,
-            channels_down,
-        };
+        let facts = Facts { direction, from, to, trunk: trunk.clone(), flow, channels_down };
         let session = incoming.session;
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
@@ -374,19 +268,9 @@ impl Switch {
         to: &str,
         trunk: Option<&str>,
     ) -> Script {
-        let caller = Caller {
-            from: from.to_owned(),
-            to: to.to_owned(),
-            trunk: trunk.map(str::to_owned),
-        };
+        let caller = Caller { from: from.to_owned(), to: to.to_owned(), trunk: trunk.map(str::to_owned) };
         let seed = self.rng.u64(..);
-        let walk = Walk::new(
-            self.desk.program.clone(),
-            flow,
-            caller,
-            &self.desk.language,
-            seed,
-        );
+        let walk = Walk::new(self.desk.program.clone(), flow, caller, &self.desk.language, seed);
         Script::Walk(Box::new(walk))
     }
 
@@ -394,20 +278,14 @@ impl Switch {
     fn lead(&self, sender: &Sender, called: &str) -> Option<Lead> {
         let normal = self.desk.normal(called);
         let program = &self.desk.program;
-        if let Some(flow) = program
-            .flow_for(&normal)
-            .or_else(|| program.flow_for(called))
-        {
+        if let Some(flow) = program.flow_for(&normal).or_else(|| program.flow_for(called)) {
             return Some(Lead::Flow(flow));
         }
         if matches!(sender, Sender::Trunk(_)) {
             return None;
         }
         if self.desk.is_extension(called) {
-            return Some(Lead::Dial(
-                DialTarget::Extension(called.to_owned()),
-                Direction::Internal,
-            ));
+            return Some(Lead::Dial(DialTarget::Extension(called.to_owned()), Direction::Internal));
         }
         program.route_for(&normal)?;
         Some(Lead::Dial(DialTarget::Number(normal), Direction::Outbound))
@@ -418,23 +296,12 @@ impl Switch {
         if let Sender::Extension(number) = sender {
             return number.clone();
         }
-        let asserted = request
-            .headers
-            .first(&Name::PAssertedIdentity)
-            .and_then(|value| {
-                let name = crate::sip::name_addr::NameAddr::parse(value.as_bytes()).ok()?;
-                Some(name.uri.user_text()?.into_owned())
-            });
-        let claimed = || {
-            request
-                .headers
-                .from_header()
-                .ok()
-                .and_then(|from| Some(from.uri.user_text()?.into_owned()))
-        };
-        let number = asserted
-            .or_else(claimed)
-            .unwrap_or_else(|| "anonymous".to_owned());
+        let asserted = request.headers.first(&Name::PAssertedIdentity).and_then(|value| {
+            let name = crate::sip::name_addr::NameAddr::parse(value.as_bytes()).ok()?;
+            Some(name.uri.user_text()?.into_owned())
+        });
+        let claimed = || request.headers.from_header().ok().and_then(|from| Some(from.uri.user_text()?.into_owned()));
+        let number = asserted.or_else(claimed).unwrap_or_else(|| "anonymous".to_owned());
         self.desk.normal(&number)
     }
 
@@ -442,25 +309,13 @@ impl Switch {
         for errand in self.desk.trunks.handle_timeout(&self.desk.domain, now) {
             match errand {
                 Errand::Resolve(trunk) => {
-                    let Some(config) = self.desk.trunks.find(&trunk).map(|trunk| &trunk.config)
-                    else {
+                    let Some(config) = self.desk.trunks.find(&trunk).map(|trunk| &trunk.config) else {
                         continue;
                     };
-                    let (host, port, transport) =
-                        (config.host.clone(), config.port, config.transport);
-                    self.effects.push_back(Effect::Resolve {
-                        trunk,
-                        host,
-                        port,
-                        transport,
-                    });
+                    let (host, port, transport) = (config.host.clone(), config.port, config.transport);
+                    self.effects.push_back(Effect::Resolve { trunk, host, port, transport });
                 }
-                Errand::Register {
-                    trunk,
-                    request,
-                    hop,
-                    credentials,
-                } => {
+                Errand::Register { trunk, request, hop, credentials } => {
                     let asked = self.agent.request(*request, hop, credentials, now);
                     self.desk.trunks.on_asked(asked, trunk);
                 }
@@ -469,22 +324,22 @@ impl Switch {
     }
 }
 
+// Not as RFC 8760 §2.4: baresip up to 2 (libre) does not skip a challenge whose algorithm it does not know, it gives up.
+fn knows_md5_only(request: &Request) -> bool {
+    let agent = request.headers.first(&Name::UserAgent).unwrap_or_default();
+    let version = agent.strip_prefix("baresip v").and_then(|rest| rest.split('.').next()?.parse().ok());
+    version.is_some_and(|major: u32| major <= 2)
+}
+
 fn has_sdp(request: &Request) -> bool {
     let content_type = request.headers.first(&Name::ContentType);
-    content_type.is_some_and(|value| {
-        value
-            .trim()
-            .to_ascii_lowercase()
-            .starts_with("application/sdp")
-    })
+    content_type.is_some_and(|value| value.trim().to_ascii_lowercase().starts_with("application/sdp"))
 }
 
 /// RFC 3261 §11.2.
 fn options(request: &Request) -> Response {
     let mut response = request.reply(200);
     response.headers.push(Name::Allow, ALLOW);
-    response
-        .headers
-        .push(Name::Accept, "application/sdp, text/plain");
+    response.headers.push(Name::Accept, "application/sdp, text/plain");
     response
 }

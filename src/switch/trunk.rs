@@ -38,10 +38,7 @@ pub struct Config {
 
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Trunk")
-            .field("name", &self.name)
-            .field("host", &self.host)
-            .finish_non_exhaustive()
+        f.debug_struct("Trunk").field("name", &self.name).field("host", &self.host).finish_non_exhaustive()
     }
 }
 
@@ -52,9 +49,7 @@ fn transport<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Transp
     match text.as_str() {
         "udp" => Ok(Some(Transport::Udp)),
         "tcp" => Ok(Some(Transport::Tcp)),
-        other => Err(D::Error::custom(format!(
-            "`{other}` is no transport of a trunk: udp or tcp"
-        ))),
+        other => Err(D::Error::custom(format!("`{other}` is no transport of a trunk: udp or tcp"))),
     }
 }
 
@@ -70,26 +65,18 @@ pub enum NetworkError {
     #[error("`{0}` is no address and no network; write 198.51.100.7 or 198.51.100.0/24")]
     NotAnAddress(String),
     #[error("`{text}`: a prefix of {family} ends at {longest}")]
-    PrefixTooLong {
-        text: String,
-        family: &'static str,
-        longest: u8,
-    },
+    PrefixTooLong { text: String, family: &'static str, longest: u8 },
 }
 
 impl Network {
     pub fn contains(&self, other: IpAddr) -> bool {
         match (self.address, other.to_canonical()) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => same_prefix(
-                u128::from(ours.to_bits()),
-                u128::from(theirs.to_bits()),
-                32 - u32::from(self.prefix),
-            ),
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same_prefix(
-                ours.to_bits(),
-                theirs.to_bits(),
-                128 - u32::from(self.prefix),
-            ),
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => {
+                same_prefix(u128::from(ours.to_bits()), u128::from(theirs.to_bits()), 32 - u32::from(self.prefix))
+            }
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => {
+                same_prefix(ours.to_bits(), theirs.to_bits(), 128 - u32::from(self.prefix))
+            }
             _ => false,
         }
     }
@@ -104,24 +91,12 @@ impl FromStr for Network {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let fault = || NetworkError::NotAnAddress(text.to_owned());
-        let (address, prefix) = text
-            .split_once('/')
-            .map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
         let address: IpAddr = address.trim().parse().map_err(|_| fault())?;
-        let (family, longest) = if address.is_ipv4() {
-            ("IPv4", 32)
-        } else {
-            ("IPv6", 128)
-        };
-        let prefix = prefix
-            .map_or(Ok(longest), str::parse)
-            .map_err(|_| fault())?;
+        let (family, longest) = if address.is_ipv4() { ("IPv4", 32) } else { ("IPv6", 128) };
+        let prefix = prefix.map_or(Ok(longest), str::parse).map_err(|_| fault())?;
         if prefix > longest {
-            return Err(NetworkError::PrefixTooLong {
-                text: text.to_owned(),
-                family,
-                longest,
-            });
+            return Err(NetworkError::PrefixTooLong { text: text.to_owned(), family, longest });
         }
         Ok(Self { address, prefix })
     }
@@ -129,9 +104,7 @@ impl FromStr for Network {
 
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(D::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
     }
 }
 
@@ -140,10 +113,7 @@ mod tests {
     use super::*;
 
     fn contains(network: &str, address: &str) -> bool {
-        network
-            .parse::<Network>()
-            .unwrap()
-            .contains(address.parse().unwrap())
+        network.parse::<Network>().unwrap().contains(address.parse().unwrap())
     }
 
     #[test]
@@ -164,19 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_no_network_says_what_to_write() {
-        assert!(
-            "operadora"
-                .parse::<Network>()
-                .unwrap_err()
-                .to_string()
-                .contains("198.51.100.0/24")
-        );
-        assert!(
-            "10.0.0.0/33"
-                .parse::<Network>()
-                .unwrap_err()
-                .to_string()
-                .contains("ends at 32")
-        );
+        assert!("operadora".parse::<Network>().unwrap_err().to_string().contains("198.51.100.0/24"));
+        assert!("10.0.0.0/33".parse::<Network>().unwrap_err().to_string().contains("ends at 32"));
     }
 }

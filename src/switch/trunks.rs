@@ -40,12 +40,7 @@ pub(super) struct Trunk {
 /// What a trunk wants done.
 pub(super) enum Errand {
     Resolve(String),
-    Register {
-        trunk: String,
-        request: Box<Request>,
-        hop: Hop,
-        credentials: Option<Credentials>,
-    },
+    Register { trunk: String, request: Box<Request>, hop: Hop, credentials: Option<Credentials> },
 }
 
 #[derive(Debug)]
@@ -56,25 +51,14 @@ pub(super) struct Trunks {
 
 impl Trunks {
     pub(super) fn new(configs: Vec<Config>, now: Instant) -> Self {
-        let by_name = configs
-            .into_iter()
-            .map(|config| (config.name.clone(), Trunk::new(config, now)))
-            .collect();
-        Self {
-            by_name,
-            asked: BTreeMap::new(),
-        }
+        let by_name = configs.into_iter().map(|config| (config.name.clone(), Trunk::new(config, now))).collect();
+        Self { by_name, asked: BTreeMap::new() }
     }
 
     /// The trunk that may send us calls from this address.
     pub(super) fn of_source(&self, source: IpAddr) -> Option<&str> {
-        let trunk = self.by_name.values().find(|trunk| {
-            trunk
-                .config
-                .from
-                .iter()
-                .any(|network| network.contains(source))
-        })?;
+        let trunk =
+            self.by_name.values().find(|trunk| trunk.config.from.iter().any(|network| network.contains(source)))?;
         Some(&trunk.config.name)
     }
 
@@ -94,12 +78,7 @@ impl Trunks {
         }
     }
 
-    pub(super) fn on_resolved(
-        &mut self,
-        name: &str,
-        result: Result<Vec<Hop>, String>,
-        now: Instant,
-    ) {
+    pub(super) fn on_resolved(&mut self, name: &str, result: Result<Vec<Hop>, String>, now: Instant) {
         if let Some(trunk) = self.by_name.get_mut(name) {
             trunk.on_resolved(result, now);
         }
@@ -110,12 +89,7 @@ impl Trunks {
     }
 
     /// The answer to a REGISTER of ours; none: it was not answered. False: it was not ours.
-    pub(super) fn on_registered(
-        &mut self,
-        request: RequestId,
-        response: Option<&Response>,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn on_registered(&mut self, request: RequestId, response: Option<&Response>, now: Instant) -> bool {
         let Some(name) = self.asked.remove(&request) else {
             return false;
         };
@@ -173,15 +147,11 @@ impl Trunk {
     pub(super) fn credentials(&self) -> Option<Credentials> {
         let username = self.config.username.clone()?;
         let password = self.config.password.clone()?;
-        Some(Credentials {
-            username,
-            secret: Secret::Password(password),
-        })
+        Some(Credentials { username, secret: Secret::Password(password) })
     }
 
     fn due(&self) -> Instant {
-        self.register_at
-            .map_or(self.resolve_at, |at| at.min(self.resolve_at))
+        self.register_at.map_or(self.resolve_at, |at| at.min(self.resolve_at))
     }
 
     fn on_resolved(&mut self, result: Result<Vec<Hop>, String>, now: Instant) {
@@ -189,12 +159,7 @@ impl Trunk {
             Ok(hops) if !hops.is_empty() => {
                 if self.hops.is_empty() {
                     self.register_at = self.config.register.then_some(now);
-                    self.state = if self.config.register {
-                        "registering"
-                    } else {
-                        "ready"
-                    }
-                    .to_owned();
+                    self.state = if self.config.register { "registering" } else { "ready" }.to_owned();
                 }
                 self.hops = hops;
                 self.retry = RETRY_FIRST;
@@ -230,25 +195,15 @@ impl Trunk {
 
     /// RFC 3261 §10.2.
     fn register_request(&self, domain: &str, hop: Hop) -> Request {
-        let user = self
-            .config
-            .username
-            .clone()
-            .unwrap_or_else(|| domain.to_owned());
+        let user = self.config.username.clone().unwrap_or_else(|| domain.to_owned());
         let registrar = Uri::sip(None, &self.config.host, self.config.port);
         let us = NameAddr::new(Uri::sip(Some(&user), &self.config.host, None));
-        let contact = NameAddr::new(Uri::sip(
-            Some(&user),
-            &hop.local.ip().to_string(),
-            Some(hop.local.port()),
-        ));
+        let contact = NameAddr::new(Uri::sip(Some(&user), &hop.local.ip().to_string(), Some(hop.local.port())));
         let mut request = Request::new(Method::Register, registrar);
         request.headers.push(Name::From, us.to_string());
         request.headers.push(Name::To, us.to_string());
         request.headers.push(Name::Contact, contact.to_string());
-        request
-            .headers
-            .push(Name::Expires, REGISTER_FOR.to_string());
+        request.headers.push(Name::Expires, REGISTER_FOR.to_string());
         request
     }
 
@@ -262,9 +217,7 @@ impl Trunk {
                 self.state = "ready".to_owned();
                 self.retry = RETRY_FIRST;
             }
-            Some(response) => {
-                self.retry_registering(format!("register refused: {}", response.status), now)
-            }
+            Some(response) => self.retry_registering(format!("register refused: {}", response.status), now),
             None => self.retry_registering("register unanswered".to_owned(), now),
         }
     }
@@ -279,8 +232,6 @@ impl Trunk {
 /// The registrar may shorten what we asked for: in the Contact, or in Expires. RFC 3261 §10.2.4.
 fn granted_expires(response: &Response) -> Option<u32> {
     let contacts = response.headers.contacts().ok()?;
-    let in_contact = contacts
-        .iter()
-        .find_map(|contact| contact.params.get("expires")?.parse().ok());
+    let in_contact = contacts.iter().find_map(|contact| contact.params.get("expires")?.parse().ok());
     in_contact.or_else(|| response.headers.expires())
 }

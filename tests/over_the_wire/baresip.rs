@@ -41,30 +41,19 @@ pub(crate) enum Answers {
     ByHand,
 }
 
-const MODULES: [&str; 8] = [
-    "stdio",
-    "g711",
-    "aufile",
-    "aubridge",
-    "sndfile",
-    "debug_cmd",
-    "account",
-    "menu",
-];
+const MODULES: [&str; 10] =
+    ["stdio", "g711", "aufile", "aubridge", "sndfile", "uuid", "account", "contact", "menu", "debug_cmd"];
 
 impl Baresip {
     pub(crate) fn start(wish: &Wish) -> Self {
         let folder = folder(wish.user);
-        let port = UdpSocket::bind((wish.ip, 0))
-            .and_then(|socket| socket.local_addr())
-            .expect("a free port")
-            .port();
+        let port = UdpSocket::bind((wish.ip, 0)).and_then(|socket| socket.local_addr()).expect("a free port").port();
         sound::write_tone(&folder.join("tone.wav"), wish.tone, 120);
-        std::fs::write(folder.join("config"), config(&folder, wish, port))
-            .expect("a configuration");
+        std::fs::write(folder.join("config"), config(&folder, wish, port)).expect("a configuration");
         std::fs::write(folder.join("accounts"), account(wish)).expect("an account");
         std::fs::write(folder.join("contacts"), "").expect("no contacts");
-        let mut child = Command::new("baresip")
+        let mut child = Command::new("stdbuf")
+            .args(["-oL", "baresip"])
             .arg("-f")
             .arg(&folder)
             .stdin(Stdio::piped())
@@ -74,13 +63,7 @@ impl Baresip {
             .expect("baresip is installed: tests/all installs it");
         let lines = lines_of(child.stdout.take().expect("its output"));
         let address = format!("{}:{port}", wish.ip).parse().expect("an address");
-        let mut phone = Self {
-            child,
-            folder,
-            lines,
-            said: Vec::new(),
-            address,
-        };
+        let mut phone = Self { child, folder, lines, said: Vec::new(), address };
         match wish.password {
             Some(_) => phone.wait_for("200 OK"),
             None => phone.wait_for("baresip is ready"),
@@ -92,10 +75,7 @@ impl Baresip {
     pub(crate) fn wait_for(&mut self, words: &str) {
         let until = Instant::now() + Duration::from_secs(30);
         while !self.said.iter().any(|line| line.contains(words)) {
-            match self
-                .lines
-                .recv_timeout(until.saturating_duration_since(Instant::now()))
-            {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
                 Err(_) => panic!("baresip never said `{words}`:\n{}", self.said.join("\n")),
             }
@@ -103,12 +83,14 @@ impl Baresip {
     }
 
     pub(crate) fn types(&mut self, keys: &str) {
-        self.child
-            .stdin
-            .as_mut()
-            .expect("its input")
-            .write_all(keys.as_bytes())
-            .expect("it reads");
+        self.child.stdin.as_mut().expect("its input").write_all(keys.as_bytes()).expect("it reads");
+    }
+
+    /// Holds the key for as long as a finger does; baresip sends the RFC 4733 event meanwhile.
+    pub(crate) fn presses(&mut self, key: char) {
+        self.types(&key.to_string());
+        self.listens_for(Duration::from_millis(300));
+        self.types("\x04");
     }
 
     pub(crate) fn dials(&mut self, uri: &str) {
@@ -116,12 +98,9 @@ impl Baresip {
     }
 
     /// Sound takes its time: goes on reading what the phone says for so many seconds.
-    pub(crate) fn listens_for(&mut self, seconds: u64) {
-        let until = Instant::now() + Duration::from_secs(seconds);
-        while let Ok(line) = self
-            .lines
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-        {
+    pub(crate) fn listens_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while let Ok(line) = self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
             self.said.push(line);
         }
     }
@@ -134,13 +113,8 @@ impl Baresip {
     pub(crate) fn recording(mut self) -> PathBuf {
         self.types("q");
         let _ = self.child.wait();
-        newest(&self.folder, "-dec.wav").unwrap_or_else(|| {
-            panic!(
-                "{} heard nothing:\n{}",
-                self.folder.display(),
-                self.said.join("\n")
-            )
-        })
+        newest(&self.folder, "-dec.wav")
+            .unwrap_or_else(|| panic!("{} heard nothing:\n{}", self.folder.display(), self.said.join("\n")))
     }
 }
 
@@ -161,8 +135,8 @@ fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
     );
     for module in MODULES {
         let kind = match module {
-            "account" => "module_tmp",
-            "menu" | "debug_cmd" => "module_app",
+            "account" | "uuid" => "module_tmp",
+            "menu" | "contact" | "debug_cmd" => "module_app",
             _ => "module",
         };
         text += &format!("{kind} {module}.so\n");
@@ -172,11 +146,7 @@ fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
 
 fn account(wish: &Wish) -> String {
     let Wish { user, server, .. } = wish;
-    let answers = if wish.answers == Answers::AtOnce {
-        "auto"
-    } else {
-        "manual"
-    };
+    let answers = if wish.answers == Answers::AtOnce { "auto" } else { "manual" };
     match wish.password {
         Some(password) => format!(
             "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu\n"

@@ -9,17 +9,12 @@ use std::net::TcpListener;
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 
 /// Status and body of one request with a bearer token.
-pub(crate) fn request(
-    to: SocketAddr,
-    token: &str,
-    method: &str,
-    path: &str,
-    body: Option<&Value>,
-) -> (u16, Value) {
+pub(crate) fn request(to: SocketAddr, token: &str, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
     request_with(to, token, method, path, body, "")
 }
 
@@ -33,9 +28,7 @@ pub(crate) fn request_with(
     more: &str,
 ) -> (u16, Value) {
     let mut stream = TcpStream::connect(to).expect("the API listens");
-    stream
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .expect("a time-out");
+    stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a time-out");
     let body = body.map(Value::to_string).unwrap_or_default();
     write!(
         stream,
@@ -46,15 +39,8 @@ pub(crate) fn request_with(
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("an answer");
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .expect("a status line");
-    (
-        status,
-        serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())),
-    )
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status line");
+    (status, serde_json::from_str(body).unwrap_or(Value::String(body.to_owned())))
 }
 
 /// The server's events, as they come.
@@ -66,39 +52,25 @@ pub(crate) struct Events {
 impl Events {
     pub(crate) fn open(to: SocketAddr, token: &str) -> Self {
         let mut stream = TcpStream::connect(to).expect("the API listens");
-        stream
-            .set_read_timeout(Some(Duration::from_secs(60)))
-            .expect("a time-out");
-        write!(
-            stream,
-            "GET /v1/events HTTP/1.1\r\nHost: {to}\r\nAuthorization: Bearer {token}\r\n\r\n"
-        )
-        .expect("a request");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a time-out");
+        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {to}\r\nAuthorization: Bearer {token}\r\n\r\n")
+            .expect("a request");
         let mut lines = BufReader::new(stream);
         let mut line = String::new();
         while line != "\r\n" {
             line.clear();
-            assert!(
-                lines.read_line(&mut line).expect("a header") > 0,
-                "the event stream closed"
-            );
+            assert!(lines.read_line(&mut line).expect("a header") > 0, "the event stream closed");
         }
-        Self {
-            lines,
-            seen: Vec::new(),
-        }
+        Self { lines, seen: Vec::new() }
     }
 
     /// The next event of this type for which `is_it` holds; everything before it is passed over.
     pub(crate) fn wait_for(&mut self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
+        let until = Instant::now() + Duration::from_secs(45);
         loop {
             let mut line = String::new();
             let read = self.lines.read_line(&mut line);
-            assert!(
-                matches!(read, Ok(1..)),
-                "no `{kind}` came; seen: {:#?}",
-                self.seen
-            );
+            assert!(matches!(read, Ok(1..)) && Instant::now() < until, "no `{kind}` came; seen: {:#?}", self.seen);
             let Some(data) = line.strip_prefix("data:") else {
                 continue;
             };
@@ -137,13 +109,8 @@ fn answer(mut stream: TcpStream) -> String {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
-    let length = head.lines().find_map(|line| {
-        line.to_ascii_lowercase()
-            .strip_prefix("content-length:")?
-            .trim()
-            .parse()
-            .ok()
-    });
+    let length =
+        head.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     let _ = reader.read_exact(&mut body);
     let reply = r#"{"id":"sm-1"}"#;

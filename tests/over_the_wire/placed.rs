@@ -1,5 +1,7 @@
 //! Calls placed through the API, out by the trunk.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::baresip::Answers;
@@ -30,10 +32,7 @@ fn server_and_network() -> (Server, Baresip) {
         "[[trunk]]\nname = \"operadora\"\nhost = \"127.0.0.2\"\nport = {}\nfrom = [\"127.0.0.2\"]\n",
         network.address.port()
     );
-    let server = Server::start(
-        &config(&format!("{trunk}{WHATSAPP}")),
-        include_str!("../data/design.kdl"),
-    );
+    let server = Server::start(&config(&format!("{trunk}{WHATSAPP}")), include_str!("../data/wire.kdl"));
     (server, network)
 }
 
@@ -48,10 +47,7 @@ fn a_placed_call_plays_a_prompt_and_ends() {
         &json!({ "to": "+5511999998888", "from": "+551140031234", "play": "whatsapp-down" }),
     );
     network.wait_for("Call established");
-    let seen = server.get(&format!(
-        "/v1/calls/{}",
-        call["id"].as_str().expect("an id")
-    ));
+    let seen = server.get(&format!("/v1/calls/{}", call["id"].as_str().expect("an id")));
     assert_eq!(seen["status"], "in-progress");
     events.wait_for("call.completed", |done| done["id"] == call["id"]);
     assert!(seconds_of_sound(&network.recording()) > 2.0);
@@ -63,19 +59,11 @@ fn click_to_call_connects_the_agent_with_the_customer() {
     let (server, mut network) = server_and_network();
     let mut events = server.events();
     let mut ana = agent(&server, "200", Answers::AtOnce);
-    let call = server.send(
-        "POST",
-        "/v1/calls",
-        &json!({ "to": "200", "connect": "+5511999998888" }),
-    );
+    let call = server.send("POST", "/v1/calls", &json!({ "to": "200", "connect": "+5511999998888" }));
     events.wait_for("call.connected", |_| true);
     network.wait_for("Call established");
-    ana.listens_for(3);
-    server.send(
-        "DELETE",
-        &format!("/v1/calls/{}", call["id"].as_str().expect("an id")),
-        &json!({}),
-    );
+    ana.listens_for(Duration::from_secs(3));
+    server.send("DELETE", &format!("/v1/calls/{}", call["id"].as_str().expect("an id")), &json!({}));
     events.wait_for("call.completed", |_| true);
     assert!(seconds_of(&ana.recording(), CUSTOMER_TONE) > 1.5);
     assert!(seconds_of(&network.recording(), AGENT_TONE) > 1.5);
@@ -90,10 +78,8 @@ fn a_softphone_reaches_a_number_by_the_route() {
     ana.dials("sip:+5511999998888@desvio.test");
     events.wait_for("call.connected", |_| true);
     network.wait_for("Call established");
-    network.listens_for(3);
+    network.listens_for(Duration::from_secs(3));
     ana.hangs_up();
-    events.wait_for("call.completed", |call| {
-        call["trunk"] == "operadora" || call["direction"] == "outbound"
-    });
+    events.wait_for("call.completed", |call| call["trunk"] == "operadora" || call["direction"] == "outbound");
     assert!(seconds_of(&network.recording(), AGENT_TONE) > 1.5);
 }

@@ -28,9 +28,7 @@ impl StandIn {
                 let mut request = [0; 2048];
                 let _ = stream.read(&mut request);
                 if answers.load(Ordering::Relaxed) {
-                    let _ = stream.write_all(
-                        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
-                    );
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok");
                 }
             }
         });
@@ -58,21 +56,13 @@ probes = [
 "#,
         target.port, control.port
     );
-    let server = Server::start(
-        &config(&format!("{TRUNK}{channel}")),
-        include_str!("../data/design.kdl"),
-    );
+    let server = Server::start(&config(&format!("{TRUNK}{channel}")), include_str!("../data/wire.kdl"));
     let mut events = server.events();
     assert_ne!(server.get("/v1/channels/whatsapp")["state"], "down");
 
     target.works.store(false, Ordering::Relaxed);
     let change = events.wait_for("channel.changed", |change| change["state"] == "down");
-    assert!(
-        change["reasons"][0]
-            .as_str()
-            .is_some_and(|reason| reason.contains("127.0.0.1")),
-        "{change}"
-    );
+    assert!(change["reasons"][0].as_str().is_some_and(|reason| reason.contains("127.0.0.1")), "{change}");
 
     target.works.store(true, Ordering::Relaxed);
     events.wait_for("channel.changed", |change| change["state"] == "up");

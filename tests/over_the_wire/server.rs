@@ -110,14 +110,7 @@ impl Server {
             .expect("the server starts");
         let lines = lines_of(child.stdout.take().expect("its output"));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self {
-            child,
-            folder,
-            sip: nowhere,
-            api: nowhere,
-            lines,
-            said: Vec::new(),
-        };
+        let mut server = Self { child, folder, sip: nowhere, api: nowhere, lines, said: Vec::new() };
         server.sip = server.address_after("udp:");
         server.api = server.address_after("http://");
         server
@@ -128,9 +121,7 @@ impl Server {
         loop {
             let found = self.said.iter().find_map(|line| {
                 let (_, rest) = line.split_once(mark)?;
-                let end = rest
-                    .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':'))
-                    .unwrap_or(rest.len());
+                let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
                 rest[..end].trim_end_matches('.').parse().ok()
             });
             if let Some(address) = found {
@@ -138,11 +129,7 @@ impl Server {
             }
             match self.lines.recv_timeout(Duration::from_secs(30)) {
                 Ok(line) => self.said.push(line),
-                Err(_) => panic!(
-                    "the server never said {mark}: {:#?}\n{}",
-                    self.said,
-                    self.log()
-                ),
+                Err(_) => panic!("the server never said {mark}: {:#?}\n{}", self.said, self.log()),
             }
         }
     }
@@ -159,10 +146,7 @@ impl Server {
 
     pub(crate) fn send(&self, method: &str, path: &str, body: &Value) -> Value {
         let (status, answer) = http::request(self.api, "a-token-of-the-tests", method, path, Some(body));
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path}: {status} {answer}"
-        );
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         answer
     }
 
@@ -179,10 +163,7 @@ impl Server {
             Some(body),
             &format!("Idempotency-Key: {key}\r\n"),
         );
-        assert!(
-            (200..300).contains(&status),
-            "{method} {path}: {status} {answer}"
-        );
+        assert!((200..300).contains(&status), "{method} {path}: {status} {answer}");
         answer
     }
 
@@ -195,10 +176,7 @@ impl Server {
     /// SIGTERM, and the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         let pid = self.child.id().to_string();
-        Command::new("kill")
-            .args(["-TERM", &pid])
-            .status()
-            .expect("kill");
+        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
         self.child.wait().expect("it ends").code()
     }
 }
@@ -208,11 +186,7 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if std::thread::panicking() {
-            eprintln!(
-                "--- the server said:\n{}\n{}",
-                self.said.join("\n"),
-                self.log()
-            );
+            eprintln!("--- the server said:\n{}\n{}", self.said.join("\n"), self.log());
         }
     }
 }
@@ -223,10 +197,7 @@ pub(crate) fn lines_of(from: impl std::io::Read + Send + 'static) -> mpsc::Recei
         let mut reader = BufReader::new(from);
         let mut line = Vec::new();
         while reader.read_until(b'\n', &mut line).unwrap_or(0) > 0 {
-            if sender
-                .send(String::from_utf8_lossy(&line).trim_end().to_owned())
-                .is_err()
-            {
+            if sender.send(String::from_utf8_lossy(&line).trim_end().to_owned()).is_err() {
                 return;
             }
             line.clear();
@@ -236,13 +207,8 @@ pub(crate) fn lines_of(from: impl std::io::Read + Send + 'static) -> mpsc::Recei
 }
 
 pub(crate) fn newest(folder: &Path, ends_with: &str) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path());
-    let mut files: Vec<PathBuf> = files
-        .filter(|path| path.to_string_lossy().ends_with(ends_with))
-        .collect();
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.to_string_lossy().ends_with(ends_with)).collect();
     files.sort_by_key(|path| std::fs::metadata(path).map(|meta| meta.len()).unwrap_or(0));
     files.pop()
 }

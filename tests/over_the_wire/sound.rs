@@ -8,12 +8,8 @@ const FRAME: usize = 320;
 
 /// A steady tone, 8 kHz mono, 16 bit.
 pub(crate) fn write_tone(path: &Path, hertz: f64, seconds: u32) {
-    let spec = hound::WavSpec {
-        channels: 1,
-        sample_rate: 8000,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
-    };
+    let spec =
+        hound::WavSpec { channels: 1, sample_rate: 8000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
     let mut file = hound::WavWriter::create(path, spec).expect("a file for the tone");
     for n in 0..seconds * 8000 {
         let sample = (f64::from(n) * hertz * TAU / 8000.0).sin() * 12_000.0;
@@ -26,9 +22,7 @@ pub(crate) fn write_tone(path: &Path, hertz: f64, seconds: u32) {
 pub(crate) fn seconds_of(path: &Path, hertz: f64) -> f64 {
     let (rate, samples) = read(path);
     let frames = samples.chunks_exact(FRAME * rate / 8000);
-    let hits = frames
-        .filter(|frame| rules(frame, hertz, rate as f64))
-        .count();
+    let hits = frames.filter(|frame| rules(frame, hertz, rate as f64)).count();
     hits as f64 * 0.04
 }
 
@@ -68,8 +62,6 @@ fn read(path: &Path) -> (usize, Vec<f64>) {
     let channels = usize::from(word(22)).max(1);
     let rate = usize::from(word(24)) + (usize::from(word(26)) << 16);
     let data = &bytes[(at + 8).min(bytes.len())..];
-    let samples = data
-        .chunks_exact(2 * channels)
-        .map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])));
+    let samples = data.chunks_exact(2 * channels).map(|pair| f64::from(i16::from_le_bytes([pair[0], pair[1]])));
     (rate, samples.collect())
 }

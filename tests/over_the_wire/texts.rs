@@ -30,10 +30,7 @@ idempotency_header = "Idempotency-Key"
 "#,
         provider.address
     );
-    Server::start(
-        &config(&format!("{TRUNK}{WHATSAPP}{sms}")),
-        include_str!("../data/design.kdl"),
-    )
+    Server::start(&config(&format!("{TRUNK}{WHATSAPP}{sms}")), include_str!("../data/wire.kdl"))
 }
 
 #[test]
@@ -41,25 +38,12 @@ idempotency_header = "Idempotency-Key"
 fn a_text_to_a_number_goes_to_the_provider_and_is_kept() {
     let provider = Provider::start();
     let server = server_with(&provider);
-    let message = server.send(
-        "POST",
-        "/v1/messages",
-        &json!({ "to": "+5511999998888", "text": "Olá \"Maria\"" }),
-    );
-    let request = provider
-        .requests
-        .recv_timeout(Duration::from_secs(10))
-        .expect("the provider was asked");
+    let message = server.send("POST", "/v1/messages", &json!({ "to": "+5511999998888", "text": "Olá \"Maria\"" }));
+    let request = provider.requests.recv_timeout(Duration::from_secs(10)).expect("the provider was asked");
     assert!(request.starts_with("POST /send"), "{request}");
-    assert!(
-        request.to_ascii_lowercase().contains("idempotency-key"),
-        "{request}"
-    );
+    assert!(request.to_ascii_lowercase().contains("idempotency-key"), "{request}");
     assert!(request.contains(r#""text":"Olá \"Maria\"""#), "{request}");
-    let kept = server.get(&format!(
-        "/v1/messages/{}",
-        message["id"].as_str().expect("an id")
-    ));
+    let kept = server.get(&format!("/v1/messages/{}", message["id"].as_str().expect("an id")));
     assert_eq!(kept["to"], "+5511999998888");
 }
 
@@ -69,11 +53,7 @@ fn a_text_to_an_extension_is_shown_by_its_softphone() {
     let provider = Provider::start();
     let server = server_with(&provider);
     let mut ana = agent(&server, "200", Answers::ByHand);
-    server.send(
-        "POST",
-        "/v1/messages",
-        &json!({ "to": "200", "text": "cliente na linha" }),
-    );
+    server.send("POST", "/v1/messages", &json!({ "to": "200", "text": "cliente na linha" }));
     ana.wait_for("cliente na linha");
 }
 
@@ -86,17 +66,8 @@ fn a_repeated_request_with_the_same_key_sends_one_text() {
     let once = server.send_with_key("POST", "/v1/messages", &body, "key-1");
     let twice = server.send_with_key("POST", "/v1/messages", &body, "key-1");
     assert_eq!(once["id"], twice["id"]);
-    provider
-        .requests
-        .recv_timeout(Duration::from_secs(10))
-        .expect("the provider was asked");
-    assert!(
-        provider
-            .requests
-            .recv_timeout(Duration::from_secs(1))
-            .is_err(),
-        "the text went out twice"
-    );
+    provider.requests.recv_timeout(Duration::from_secs(10)).expect("the provider was asked");
+    assert!(provider.requests.recv_timeout(Duration::from_secs(1)).is_err(), "the text went out twice");
 }
 
 #[test]

@@ -85,10 +85,7 @@ pub(crate) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn origin() -> Instant {
     Instant::now()
 }
@@ -158,12 +155,7 @@ impl Bench {
                 .store
                 .messages
                 .values()
-                .filter(|message| {
-                    matches!(
-                        message.status,
-                        MessageStatus::Queued | MessageStatus::Sending
-                    )
-                })
+                .filter(|message| matches!(message.status, MessageStatus::Queued | MessageStatus::Sending))
                 .cloned()
                 .collect(),
             channels: self.store.channels.clone(),
@@ -185,8 +177,7 @@ impl Bench {
     pub(crate) fn add(&mut self, name: &str, address: SocketAddr, password: Option<&str>) -> PhoneId {
         let seed = 100 + self.phones.len() as u64;
         let server = SERVER.parse().expect("an address");
-        self.phones
-            .push(Phone::new(name, address, server, password, seed));
+        self.phones.push(Phone::new(name, address, server, password, seed));
         PhoneId(self.phones.len() - 1)
     }
 
@@ -200,17 +191,8 @@ impl Bench {
         let now = self.now;
         self.phones[phone.0].register(3600, now);
         self.settle();
-        let answer = self.phones[phone.0]
-            .answers
-            .pop_back()
-            .map(|(_, status)| status);
-        assert_eq!(
-            answer,
-            Some(200),
-            "REGISTER of {}\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
+        let answer = self.phones[phone.0].answers.pop_back().map(|(_, status)| status);
+        assert_eq!(answer, Some(200), "REGISTER of {}\n{}", self.phones[phone.0].name, self.trace);
     }
 
     pub(crate) fn unregisters(&mut self, phone: PhoneId) {
@@ -225,10 +207,7 @@ impl Bench {
     }
 
     pub(crate) fn calls(&mut self, phone: PhoneId, from: Option<&str>, to: &str) {
-        self.note(&format!(
-            "{} calls {to}",
-            from.unwrap_or(&self.phones[phone.0].name)
-        ));
+        self.note(&format!("{} calls {to}", from.unwrap_or(&self.phones[phone.0].name)));
         let now = self.now;
         self.phones[phone.0].call(to, from, now);
         self.settle();
@@ -251,22 +230,14 @@ impl Bench {
 
     pub(crate) fn picks_up(&mut self, phone: PhoneId) {
         self.note(&format!("{} picks up", self.phones[phone.0].name));
-        assert!(
-            self.phones[phone.0].ringing.is_some(),
-            "{} does not ring\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
+        assert!(self.phones[phone.0].ringing.is_some(), "{} does not ring\n{}", self.phones[phone.0].name, self.trace);
         let now = self.now;
         self.phones[phone.0].picks_up(now);
         self.settle();
     }
 
     pub(crate) fn declines(&mut self, phone: PhoneId, status: u16) {
-        self.note(&format!(
-            "{} declines with {status}",
-            self.phones[phone.0].name
-        ));
+        self.note(&format!("{} declines with {status}", self.phones[phone.0].name));
         let now = self.now;
         self.phones[phone.0].declines(status, now);
         self.settle();
@@ -287,19 +258,12 @@ impl Bench {
             author: "the owner".to_owned(),
             lasts: None,
         };
-        self.asks(Command::Override {
-            channel: "whatsapp".to_owned(),
-            wish,
-        })
-        .expect("a channel of this name");
+        self.asks(Command::Override { channel: "whatsapp".to_owned(), wish }).expect("a channel of this name");
     }
 
     /// The caller has said what he had to say.
     pub(crate) fn recording_ends(&mut self, leg: desvio::media::command::LegId) {
-        for event in
-            self.pump
-                .stop_recording(leg, self.now, desvio::media::command::RecordEnd::Silence)
-        {
+        for event in self.pump.stop_recording(leg, self.now, desvio::media::command::RecordEnd::Silence) {
             self.input(Input::Media(event));
         }
     }
@@ -307,10 +271,7 @@ impl Bench {
     /// Asks the API for something and returns the answer.
     pub(crate) fn asks(&mut self, command: Command) -> Result<Answer, Problem> {
         let ticket = self.sends(command);
-        let at = self
-            .answers
-            .iter()
-            .position(|(answered, _)| *answered == ticket);
+        let at = self.answers.iter().position(|(answered, _)| *answered == ticket);
         let at = at.unwrap_or_else(|| panic!("the command was not answered\n{}", self.trace));
         self.answers.remove(at).expect("it is there").1
     }
@@ -324,21 +285,10 @@ impl Bench {
     }
 
     pub(crate) fn http_answers(&mut self, status: u16, body: &str) -> HttpRequest {
-        assert!(
-            !self.http.is_empty(),
-            "nobody asked over HTTP\n{}",
-            self.trace
-        );
+        assert!(!self.http.is_empty(), "nobody asked over HTTP\n{}", self.trace);
         let (ticket, request) = self.http.remove(0);
-        let answer = HttpAnswer {
-            status,
-            retry_after: None,
-            body: body.as_bytes().to_vec().into(),
-        };
-        self.input(Input::HttpAnswered {
-            ticket,
-            result: Ok(answer),
-        });
+        let answer = HttpAnswer { status, retry_after: None, body: body.as_bytes().to_vec().into() };
+        self.input(Input::HttpAnswered { ticket, result: Ok(answer) });
         request
     }
 
@@ -350,11 +300,8 @@ impl Bench {
     pub(crate) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
         loop {
-            let mut wakes: Vec<Instant> = self
-                .phones
-                .iter_mut()
-                .filter_map(|phone| phone.agent.poll_timeout())
-                .collect();
+            let mut wakes: Vec<Instant> =
+                self.phones.iter_mut().filter_map(|phone| phone.agent.poll_timeout()).collect();
             wakes.extend(self.switch.poll_timeout());
             wakes.extend(self.pump.next_end());
             let next = wakes.into_iter().min().unwrap_or(until).max(self.now);
@@ -398,13 +345,7 @@ impl Bench {
                     self.trace_message(index, "→", &transmit.bytes);
                     let mut hop = transmit.hop;
                     std::mem::swap(&mut hop.local, &mut hop.remote);
-                    self.switch.handle(
-                        Input::Packet(Packet {
-                            hop,
-                            bytes: transmit.bytes,
-                        }),
-                        now,
-                    );
+                    self.switch.handle(Input::Packet(Packet { hop, bytes: transmit.bytes }), now);
                 }
             }
             if !moved {
@@ -430,23 +371,11 @@ impl Bench {
                     remote: CARRIER.parse().expect("an address"),
                     connection: None,
                 };
-                self.switch.handle(
-                    Input::Resolved {
-                        trunk,
-                        result: Ok(vec![hop]),
-                    },
-                    now,
-                );
+                self.switch.handle(Input::Resolved { trunk, result: Ok(vec![hop]) }, now);
             }
             Effect::Probe(due) => self.probe(due),
             Effect::Speak { ticket, .. } => {
-                self.switch.handle(
-                    Input::Spoken {
-                        ticket,
-                        result: Err("this bench has no voice".to_owned()),
-                    },
-                    now,
-                );
+                self.switch.handle(Input::Spoken { ticket, result: Err("this bench has no voice".to_owned()) }, now);
             }
             Effect::Keep(keep) => self.keep(keep),
             Effect::Answer { ticket, answer } => self.answers.push_back((ticket, answer)),
@@ -463,52 +392,25 @@ impl Bench {
         self.trace_message(index, "←", &transmit.bytes);
         let mut hop = transmit.hop;
         std::mem::swap(&mut hop.local, &mut hop.remote);
-        self.phones[index].agent.receive(
-            Packet {
-                hop,
-                bytes: transmit.bytes,
-            },
-            now,
-        );
+        self.phones[index].agent.receive(Packet { hop, bytes: transmit.bytes }, now);
     }
 
     fn probe(&mut self, due: Due) {
         let failed = self.fallen.contains(&due.channel) && due.probe.role() == Role::Channel;
         let outcome = match failed {
-            true => Outcome::Failed {
-                why: "timed out".to_owned(),
-            },
-            false => Outcome::Answered {
-                took: Duration::from_millis(30),
-            },
+            true => Outcome::Failed { why: "timed out".to_owned() },
+            false => Outcome::Answered { took: Duration::from_millis(30) },
         };
         let at = wall().checked_add(self.now - self.started).expect("a time");
-        let evidence = Evidence {
-            layer: due.probe.layer,
-            target: due.probe.target.clone(),
-            role: due.probe.role(),
-            outcome,
-            at,
-        };
-        self.switch.handle(
-            Input::Evidence {
-                channel: due.channel,
-                evidence,
-            },
-            self.now,
-        );
+        let evidence =
+            Evidence { layer: due.probe.layer, target: due.probe.target.clone(), role: due.probe.role(), outcome, at };
+        self.switch.handle(Input::Evidence { channel: due.channel, evidence }, self.now);
     }
 
     fn keep(&mut self, keep: Keep) {
         if let Some(why) = self.store.broken.clone() {
             if let Keep::Message(message) = keep {
-                self.switch.handle(
-                    Input::MessageNotKept {
-                        id: message.id.clone(),
-                        why,
-                    },
-                    self.now,
-                );
+                self.switch.handle(Input::MessageNotKept { id: message.id.clone(), why }, self.now);
             }
             return;
         }
@@ -519,28 +421,17 @@ impl Bench {
                 self.store.messages.insert(id.to_string(), *message);
                 self.switch.handle(Input::MessageKept(id), self.now);
             }
-            Keep::Receipt {
-                provider_id,
-                delivery,
-                ..
-            } => {
+            Keep::Receipt { provider_id, delivery, .. } => {
                 let mut messages = self.store.messages.values_mut();
-                if let Some(message) =
-                    messages.find(|message| message.provider_id.as_ref() == Some(&provider_id))
-                {
+                if let Some(message) = messages.find(|message| message.provider_id.as_ref() == Some(&provider_id)) {
                     message.on_delivery(delivery, wall());
                 }
             }
             Keep::Binding(binding) => {
-                self.store.bindings.insert(
-                    format!("{} {}", binding.extension, binding.contact),
-                    *binding,
-                );
+                self.store.bindings.insert(format!("{} {}", binding.extension, binding.contact), *binding);
             }
             Keep::ForgetBinding { extension, contact } => {
-                self.store
-                    .bindings
-                    .remove(&format!("{extension} {contact}"));
+                self.store.bindings.remove(&format!("{extension} {contact}"));
             }
             Keep::Channel { name, snapshot } => {
                 self.store.channels.insert(name, snapshot);
@@ -551,23 +442,18 @@ impl Bench {
 
     /// The pump's leg that talks to this phone.
     pub(crate) fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
-        let port = self.phones[phone.0].server_port.unwrap_or_else(|| {
-            panic!("{} has no media\n{}", self.phones[phone.0].name, self.trace)
-        });
-        self.pump.leg_on(port).unwrap_or_else(|| {
-            panic!(
-                "the media of {} is closed\n{}",
-                self.phones[phone.0].name, self.trace
-            )
-        })
+        let port = self.phones[phone.0]
+            .server_port
+            .unwrap_or_else(|| panic!("{} has no media\n{}", self.phones[phone.0].name, self.trace));
+        self.pump
+            .leg_on(port)
+            .unwrap_or_else(|| panic!("the media of {} is closed\n{}", self.phones[phone.0].name, self.trace))
     }
 
     /// Everything that this phone has heard in its present or last call.
     pub(crate) fn heard(&self, phone: PhoneId) -> Vec<String> {
         let port = self.phones[phone.0].server_port;
-        port.and_then(|port| self.pump.heard_on.get(&port))
-            .cloned()
-            .unwrap_or_default()
+        port.and_then(|port| self.pump.heard_on.get(&port)).cloned().unwrap_or_default()
     }
 
     #[track_caller]
@@ -583,55 +469,26 @@ impl Bench {
 
     #[track_caller]
     pub(crate) fn rings(&self, phone: PhoneId) {
-        assert!(
-            self.phones[phone.0].ringing.is_some(),
-            "{} does not ring\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
+        assert!(self.phones[phone.0].ringing.is_some(), "{} does not ring\n{}", self.phones[phone.0].name, self.trace);
     }
 
     #[track_caller]
     pub(crate) fn is_silent(&self, phone: PhoneId) {
-        assert!(
-            self.phones[phone.0].ringing.is_none(),
-            "{} rings\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
+        assert!(self.phones[phone.0].ringing.is_none(), "{} rings\n{}", self.phones[phone.0].name, self.trace);
     }
 
     #[track_caller]
     pub(crate) fn are_talking(&self, one: PhoneId, other: PhoneId) {
         let (a, b) = (self.leg(one), self.leg(other));
         let (leg, partner) = (&self.pump.legs[&a], &self.pump.legs[&b]);
-        assert_eq!(
-            (leg.partner, partner.partner),
-            (Some(b), Some(a)),
-            "not bridged\n{}",
-            self.trace
-        );
-        assert!(
-            leg.stream.is_some() && partner.stream.is_some(),
-            "not connected\n{}",
-            self.trace
-        );
-        assert!(
-            self.phones[one.0].up && self.phones[other.0].up,
-            "not both answered\n{}",
-            self.trace
-        );
+        assert_eq!((leg.partner, partner.partner), (Some(b), Some(a)), "not bridged\n{}", self.trace);
+        assert!(leg.stream.is_some() && partner.stream.is_some(), "not connected\n{}", self.trace);
+        assert!(self.phones[one.0].up && self.phones[other.0].up, "not both answered\n{}", self.trace);
     }
 
     #[track_caller]
     pub(crate) fn ended(&self, phone: PhoneId, how: &str) {
-        assert_eq!(
-            self.phones[phone.0].ended.as_deref(),
-            Some(how),
-            "{}\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
+        assert_eq!(self.phones[phone.0].ended.as_deref(), Some(how), "{}\n{}", self.phones[phone.0].name, self.trace);
     }
 
     /// Nobody is in a call, and nothing of any call is left: no leg, no session, no transaction after its timers.
@@ -639,16 +496,8 @@ impl Bench {
     pub(crate) fn all_is_quiet(&mut self) {
         self.advance(secs(40));
         assert!(self.switch.is_empty(), "calls are left\n{}", self.trace);
-        assert!(
-            self.pump.legs.is_empty(),
-            "media legs are left\n{}",
-            self.trace
-        );
-        assert!(
-            self.phones.iter().all(|phone| phone.ringing.is_none()),
-            "a phone rings\n{}",
-            self.trace
-        );
+        assert!(self.pump.legs.is_empty(), "media legs are left\n{}", self.trace);
+        assert!(self.phones.iter().all(|phone| phone.ringing.is_none()), "a phone rings\n{}", self.trace);
     }
 
     #[track_caller]
@@ -678,45 +527,18 @@ fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) ->
     let sections: Sections = toml::from_str(config).expect("the bench's configuration");
     let prompts = Prompts::shipped();
     let names = Names {
-        extensions: sections
-            .extension
-            .iter()
-            .map(|extension| extension.number.clone())
-            .collect(),
-        queues: sections
-            .queue
-            .iter()
-            .map(|queue| queue.name.clone())
-            .collect(),
-        trunks: sections
-            .trunk
-            .iter()
-            .map(|trunk| trunk.name.clone())
-            .collect(),
-        channels: sections
-            .channel
-            .iter()
-            .map(|channel| channel.name.clone())
-            .collect(),
+        extensions: sections.extension.iter().map(|extension| extension.number.clone()).collect(),
+        queues: sections.queue.iter().map(|queue| queue.name.clone()).collect(),
+        trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
+        channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
         prompts: prompts.names(),
         ..Names::default()
     };
-    let file = SourceFile {
-        path: "plan.kdl".to_owned(),
-        text: plan.to_owned(),
-    };
-    let dialplan = Dialplan {
-        language: "pt-BR".to_owned(),
-        ..Dialplan::default()
-    };
+    let file = SourceFile { path: "plan.kdl".to_owned(), text: plan.to_owned() };
+    let dialplan = Dialplan { language: "pt-BR".to_owned(), ..Dialplan::default() };
     let checked = load(&[file], &names, &dialplan);
     let program = checked
-        .unwrap_or_else(|faults| {
-            panic!(
-                "{}",
-                faults.iter().map(ToString::to_string).collect::<String>()
-            )
-        })
+        .unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<String>()))
         .program;
     let settings = Settings {
         sip: sections.sip,

@@ -60,16 +60,9 @@ fn a_customer_during_an_outage_reaches_an_agent_and_both_ends_close_when_he_hang
         (record.status, record.direction, record.hung_up_by),
         (Status::Completed, Direction::Inbound, Party::Caller)
     );
+    assert_eq!((record.from.as_str(), record.to.as_str()), (CUSTOMER, BUSINESS));
     assert_eq!(
-        (record.from.as_str(), record.to.as_str()),
-        (CUSTOMER, BUSINESS)
-    );
-    assert_eq!(
-        (
-            record.flow.as_deref(),
-            record.queue.as_deref(),
-            record.agent.as_deref()
-        ),
+        (record.flow.as_deref(), record.queue.as_deref(), record.agent.as_deref()),
         (Some("entrada"), Some("vendas"), Some("200"))
     );
     assert_eq!((record.talk_ms, record.wait_ms), (60_000, 3_000));
@@ -106,29 +99,14 @@ fn during_an_outage_the_caller_gets_the_text_that_the_flow_names() {
     let mut pbx = Bench::new();
     customer_in_the_menu(&mut pbx);
 
-    let message = pbx
-        .store
-        .messages
-        .values()
-        .next()
-        .expect("a text was stored");
+    let message = pbx.store.messages.values().next().expect("a text was stored");
     assert_eq!(
         (message.to.as_str(), message.text.as_str()),
-        (
-            CUSTOMER,
-            "O WhatsApp esta fora do ar. Voce ja esta falando conosco."
-        )
+        (CUSTOMER, "O WhatsApp esta fora do ar. Voce ja esta falando conosco.")
     );
     let request = pbx.http_answers(200, r#"{"id":"sm-1"}"#);
     assert!(String::from_utf8_lossy(&request.body).contains(CUSTOMER));
-    assert_eq!(
-        pbx.store
-            .messages
-            .values()
-            .next()
-            .map(|message| message.status),
-        Some(MessageStatus::Sent)
-    );
+    assert_eq!(pbx.store.messages.values().next().map(|message| message.status), Some(MessageStatus::Sent));
 }
 
 #[test]
@@ -176,11 +154,7 @@ fn an_agent_who_declines_passes_the_customer_to_the_next() {
     let ana = pbx.registered("200");
     let bruno = pbx.registered("201");
     let customer = customer_in_the_queue(&mut pbx);
-    let (first, second) = if pbx.phones[ana.0].ringing.is_some() {
-        (ana, bruno)
-    } else {
-        (bruno, ana)
-    };
+    let (first, second) = if pbx.phones[ana.0].ringing.is_some() { (ana, bruno) } else { (bruno, ana) };
 
     pbx.declines(first, 486);
 
@@ -196,11 +170,7 @@ fn an_agent_who_does_not_answer_is_given_up_after_the_ring_time() {
     let ana = pbx.registered("200");
     let bruno = pbx.registered("201");
     customer_in_the_queue(&mut pbx);
-    let (first, second) = if pbx.phones[ana.0].ringing.is_some() {
-        (ana, bruno)
-    } else {
-        (bruno, ana)
-    };
+    let (first, second) = if pbx.phones[ana.0].ringing.is_some() { (ana, bruno) } else { (bruno, ana) };
 
     pbx.advance(secs(19));
     pbx.rings(first);
@@ -240,13 +210,7 @@ fn a_queue_that_times_out_leads_to_voicemail_and_the_message_is_kept() {
     pbx.advance(secs(20));
 
     assert_eq!(pbx.store.voicemails.len(), 1, "{}", pbx.trace);
-    assert_eq!(
-        (
-            pbx.store.voicemails[0].mailbox.as_str(),
-            pbx.store.voicemails[0].from.as_str()
-        ),
-        ("geral", CUSTOMER)
-    );
+    assert_eq!((pbx.store.voicemails[0].mailbox.as_str(), pbx.store.voicemails[0].from.as_str()), ("geral", CUSTOMER));
     pbx.ended(customer, "bye");
     pbx.all_is_quiet();
 }
@@ -291,10 +255,5 @@ fn a_record_tells_each_step_with_its_place_in_the_dialplan() {
     pbx.hangs_up(customer);
     pbx.all_is_quiet();
     let steps = &pbx.only_record().steps;
-    assert!(
-        steps
-            .iter()
-            .any(|step| step.place.starts_with("plan.kdl:") && step.what.contains("menu")),
-        "{steps:?}"
-    );
+    assert!(steps.iter().any(|step| step.place.starts_with("plan.kdl:") && step.what.contains("menu")), "{steps:?}");
 }

@@ -23,10 +23,7 @@ fn a_person_can_declare_an_outage_and_take_it_back() {
     assert_eq!(state(&mut pbx, "whatsapp"), ChannelState::Down);
     assert!(pbx.was_published("channel.changed"));
 
-    pbx.asks(Command::ClearOverride {
-        channel: "whatsapp".to_owned(),
-    })
-    .expect("it was set");
+    pbx.asks(Command::ClearOverride { channel: "whatsapp".to_owned() }).expect("it was set");
     assert_ne!(state(&mut pbx, "whatsapp"), ChannelState::Down);
 }
 
@@ -46,12 +43,7 @@ fn a_channel_whose_probes_all_fail_is_down_within_a_minute_and_callers_hear_it()
 
     pbx.fallen.push("whatsapp".to_owned());
     pbx.advance(secs(61));
-    assert_eq!(
-        state(&mut pbx, "whatsapp"),
-        ChannelState::Down,
-        "{}",
-        pbx.trace
-    );
+    assert_eq!(state(&mut pbx, "whatsapp"), ChannelState::Down, "{}", pbx.trace);
 
     let customer = pbx.customer_calls();
     pbx.advance(secs(2));

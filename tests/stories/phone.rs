@@ -46,13 +46,7 @@ pub(crate) struct Phone {
 }
 
 impl Phone {
-    pub(crate) fn new(
-        name: &str,
-        address: SocketAddr,
-        server: SocketAddr,
-        password: Option<&str>,
-        seed: u64,
-    ) -> Self {
+    pub(crate) fn new(name: &str, address: SocketAddr, server: SocketAddr, password: Option<&str>, seed: u64) -> Self {
         let config = toml::from_str(r#"domain = "desvio.test""#).expect("a minimal [sip] section");
         Self {
             name: name.to_owned(),
@@ -72,29 +66,16 @@ impl Phone {
     }
 
     pub(crate) fn hop(&self) -> Hop {
-        Hop {
-            transport: Transport::Udp,
-            local: self.address,
-            remote: self.server,
-            connection: None,
-        }
+        Hop { transport: Transport::Udp, local: self.address, remote: self.server, connection: None }
     }
 
     fn credentials(&self) -> Option<Credentials> {
         let password = self.password.clone()?;
-        Some(Credentials {
-            username: self.name.clone(),
-            secret: Secret::Password(password),
-        })
+        Some(Credentials { username: self.name.clone(), secret: Secret::Password(password) })
     }
 
     fn local(&self) -> Local {
-        Local {
-            address: self.rtp,
-            codecs: vec![CodecKind::Pcma, CodecKind::Pcmu],
-            session: 1,
-            version: 1,
-        }
+        Local { address: self.rtp, codecs: vec![CodecKind::Pcma, CodecKind::Pcmu], session: 1, version: 1 }
     }
 
     fn us(&self) -> NameAddr {
@@ -103,16 +84,10 @@ impl Phone {
 
     pub(crate) fn register(&mut self, expires: u32, now: Instant) {
         let mut request = Request::new(Method::Register, Uri::sip(None, "desvio.test", None));
-        let contact = Uri::sip(
-            Some(&self.name),
-            &self.address.ip().to_string(),
-            Some(self.address.port()),
-        );
+        let contact = Uri::sip(Some(&self.name), &self.address.ip().to_string(), Some(self.address.port()));
         request.headers.push(Name::From, self.us().to_string());
         request.headers.push(Name::To, self.us().to_string());
-        request
-            .headers
-            .push(Name::Contact, NameAddr::new(contact).to_string());
+        request.headers.push(Name::Contact, NameAddr::new(contact).to_string());
         request.headers.push(Name::Expires, expires.to_string());
         let (hop, credentials) = (self.hop(), self.credentials());
         self.agent.request(request, hop, credentials, now);
@@ -139,9 +114,7 @@ impl Phone {
         let target = Uri::sip(Some(to), "desvio.test", None);
         let mut request = Request::new(Method::Message, target.clone());
         request.headers.push(Name::From, self.us().to_string());
-        request
-            .headers
-            .push(Name::To, NameAddr::new(target).to_string());
+        request.headers.push(Name::To, NameAddr::new(target).to_string());
         request.headers.push(Name::ContentType, "text/plain");
         request.body = Bytes::copy_from_slice(text.as_bytes());
         let (hop, credentials) = (self.hop(), self.credentials());
@@ -150,8 +123,7 @@ impl Phone {
 
     pub(crate) fn picks_up(&mut self, now: Instant) {
         let (session, offer) = self.ringing.take().expect("this phone does not ring");
-        let (answer, stream) =
-            negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
+        let (answer, stream) = negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
         self.server_port = Some(stream.remote.port());
         self.agent.accept(session, answer, now);
         self.session = Some(session);
@@ -173,19 +145,9 @@ impl Phone {
     pub(crate) fn work(&mut self, now: Instant) {
         while let Some(event) = self.agent.poll_event() {
             match event {
-                Event::Invite {
-                    transaction,
-                    request,
-                    ..
-                } => self.on_invite(transaction, request, now),
-                Event::Request {
-                    transaction,
-                    request,
-                    ..
-                } => self.on_request(transaction, &request, now),
-                Event::Response { request, response } => {
-                    self.answers.push_back((request, response.status))
-                }
+                Event::Invite { transaction, request, .. } => self.on_invite(transaction, request, now),
+                Event::Request { transaction, request, .. } => self.on_request(transaction, &request, now),
+                Event::Response { request, response } => self.answers.push_back((request, response.status)),
                 Event::RequestFailed { request, .. } => self.answers.push_back((request, 408)),
                 Event::Session { session, event } => self.on_session(session, event),
             }
@@ -205,23 +167,15 @@ impl Phone {
 
     fn on_request(&mut self, transaction: TransactionId, request: &Request, now: Instant) {
         if request.method == Method::Message {
-            self.texts
-                .push(String::from_utf8_lossy(&request.body).into_owned());
+            self.texts.push(String::from_utf8_lossy(&request.body).into_owned());
         }
         let response: Response = request.reply(200);
         self.agent.respond(transaction, response, now);
     }
 
     fn on_session(&mut self, session: SessionId, event: SessionEvent) {
-        if self
-            .ringing
-            .as_ref()
-            .is_some_and(|(rings, _)| *rings == session)
-        {
-            if matches!(
-                event,
-                SessionEvent::Cancelled | SessionEvent::HungUp { .. } | SessionEvent::Lost
-            ) {
+        if self.ringing.as_ref().is_some_and(|(rings, _)| *rings == session) {
+            if matches!(event, SessionEvent::Cancelled | SessionEvent::HungUp { .. } | SessionEvent::Lost) {
                 self.ringing = None;
             }
             return;
@@ -241,8 +195,7 @@ impl Phone {
     }
 
     fn learn_port(&mut self, sdp: &[u8]) {
-        let stream =
-            negotiation::accept_answer(&self.local(), sdp).expect("an answer that we can take");
+        let stream = negotiation::accept_answer(&self.local(), sdp).expect("an answer that we can take");
         self.server_port = Some(stream.remote.port());
     }
 

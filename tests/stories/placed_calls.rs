@@ -14,12 +14,7 @@ use crate::bench::CUSTOMER;
 use crate::bench::secs;
 
 fn place(pbx: &mut Bench, to: &str, then: Then) -> Result<CallId, Problem> {
-    let wish = PlaceCall {
-        to: to.to_owned(),
-        from: None,
-        then,
-        ring_for: secs(45),
-    };
+    let wish = PlaceCall { to: to.to_owned(), from: None, then, ring_for: secs(45) };
     match pbx.asks(Command::PlaceCall(wish))? {
         Answer::Call(view) => Ok(view.id),
         other => panic!("{other:?}"),
@@ -49,15 +44,7 @@ fn a_placed_call_walks_through_the_flow_once_it_is_answered() {
 fn a_placed_call_that_plays_a_prompt_ends_after_it() {
     let mut pbx = Bench::new();
     let carrier = pbx.trunk();
-    place(
-        &mut pbx,
-        CUSTOMER,
-        Then::Play {
-            prompt: "whatsapp-down".to_owned(),
-            language: None,
-        },
-    )
-    .expect("placed");
+    place(&mut pbx, CUSTOMER, Then::Play { prompt: "whatsapp-down".to_owned(), language: None }).expect("placed");
     pbx.picks_up(carrier);
     pbx.hears(carrier, "whatsapp-down");
     pbx.advance(secs(60));
@@ -87,27 +74,14 @@ fn a_placed_call_can_be_looked_at_and_ended() {
     let mut pbx = Bench::new();
     let carrier = pbx.trunk();
     let id = place(&mut pbx, CUSTOMER, Then::Flow("entrada".to_owned())).expect("placed");
-    let Ok(Answer::Call(view)) = pbx.asks(Command::Call(id.clone())) else {
-        panic!("it is running")
-    };
+    let Ok(Answer::Call(view)) = pbx.asks(Command::Call(id.clone())) else { panic!("it is running") };
     assert_eq!(view.status, Status::Ringing);
     pbx.picks_up(carrier);
-    pbx.asks(Command::HangUp(id.clone()))
-        .expect("it is running");
+    pbx.asks(Command::HangUp(id.clone())).expect("it is running");
     pbx.ended(carrier, "bye");
     pbx.all_is_quiet();
-    assert_eq!(
-        pbx.asks(Command::Call(id))
-            .map(|_| ())
-            .map_err(|problem| problem.status),
-        Err(404)
-    );
-    for kind in [
-        "call.queued",
-        "call.ringing",
-        "call.in-progress",
-        "call.completed",
-    ] {
+    assert_eq!(pbx.asks(Command::Call(id)).map(|_| ()).map_err(|problem| problem.status), Err(404));
+    for kind in ["call.queued", "call.ringing", "call.in-progress", "call.completed"] {
         assert!(pbx.was_published(kind), "{kind}: {:?}", pbx.events);
     }
 }
@@ -142,12 +116,6 @@ fn what_cannot_be_placed_is_refused_with_a_reason() {
         place(&mut pbx, CUSTOMER, Then::Flow("entrda".to_owned())).map_err(|problem| problem.rule),
         Err("unknown-name")
     );
-    assert_eq!(
-        place(&mut pbx, "200", flow.clone()).map_err(|problem| problem.rule),
-        Err("not-registered")
-    );
-    assert_eq!(
-        place(&mut pbx, "999", flow).map_err(|problem| problem.rule),
-        Err("no-route")
-    );
+    assert_eq!(place(&mut pbx, "200", flow.clone()).map_err(|problem| problem.rule), Err("not-registered"));
+    assert_eq!(place(&mut pbx, "999", flow).map_err(|problem| problem.rule), Err("no-route"));
 }

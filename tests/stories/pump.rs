@@ -44,18 +44,11 @@ impl Pump {
         match command {
             Command::Open { leg, address } => vec![self.open(leg, address)],
             Command::Connect { leg, stream } => self.with(leg, |it| it.stream = Some(stream)),
-            Command::Play {
-                leg,
-                play,
-                clips,
-                repeat,
-            } => self.play(leg, play, &clips, repeat, now),
+            Command::Play { leg, play, clips, repeat } => self.play(leg, play, &clips, repeat, now),
             Command::Stop { leg } => self.with(leg, |it| it.playing = None),
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Unbridge { leg } => self.unbridge(leg),
-            Command::Record { leg, path, .. } => {
-                self.with(leg, |it| it.recording = Some((path, now)))
-            }
+            Command::Record { leg, path, .. } => self.with(leg, |it| it.recording = Some((path, now))),
             Command::StopRecording { leg } => self.stop_recording(leg, now, RecordEnd::Asked),
             Command::SendDigits { .. } => Vec::new(),
             Command::Close { leg } => self.close(leg, now),
@@ -63,20 +56,14 @@ impl Pump {
     }
 
     pub(crate) fn next_end(&self) -> Option<Instant> {
-        self.legs
-            .values()
-            .filter_map(|leg| leg.playing.as_ref()?.ends)
-            .min()
+        self.legs.values().filter_map(|leg| leg.playing.as_ref()?.ends).min()
     }
 
     /// What has been played to its end by now.
     pub(crate) fn finished(&mut self, now: Instant) -> Vec<Event> {
         let mut events = Vec::new();
         for (id, leg) in &mut self.legs {
-            if let Some(Playing {
-                play,
-                ends: Some(ends),
-            }) = leg.playing
+            if let Some(Playing { play, ends: Some(ends) }) = leg.playing
                 && ends <= now
             {
                 leg.playing = None;
@@ -87,60 +74,33 @@ impl Pump {
     }
 
     pub(crate) fn leg_on(&self, port: u16) -> Option<LegId> {
-        self.legs
-            .iter()
-            .find(|(_, leg)| leg.port == port)
-            .map(|(id, _)| *id)
+        self.legs.iter().find(|(_, leg)| leg.port == port).map(|(id, _)| *id)
     }
 
     pub(crate) fn stop_recording(&mut self, leg: LegId, now: Instant, ended: RecordEnd) -> Vec<Event> {
         let Some((path, since)) = self.legs.get_mut(&leg).and_then(|it| it.recording.take()) else {
             return Vec::new();
         };
-        vec![Event::Recorded {
-            leg,
-            path,
-            length: now - since,
-            ended,
-        }]
+        vec![Event::Recorded { leg, path, length: now - since, ended }]
     }
 
     fn open(&mut self, leg: LegId, address: IpAddr) -> Event {
         self.next_port += 2;
         self.opened += 1;
         let port = 20_000 + self.next_port;
-        let state = PumpLeg {
-            port,
-            stream: None,
-            partner: None,
-            playing: None,
-            recording: None,
-        };
+        let state = PumpLeg { port, stream: None, partner: None, playing: None, recording: None };
         self.legs.insert(leg, state);
-        Event::Opened {
-            leg,
-            local: SocketAddr::new(address, port),
-        }
+        Event::Opened { leg, local: SocketAddr::new(address, port) }
     }
 
-    fn play(
-        &mut self,
-        leg: LegId,
-        play: PlayId,
-        clips: &[Sound],
-        repeat: Repeat,
-        now: Instant,
-    ) -> Vec<Event> {
+    fn play(&mut self, leg: LegId, play: PlayId, clips: &[Sound], repeat: Repeat, now: Instant) -> Vec<Event> {
         let Some(it) = self.legs.get_mut(&leg) else {
             return Vec::new();
         };
         let length: Duration = clips.iter().map(length).sum();
         let ends = (repeat == Repeat::Once).then(|| now + length);
         it.playing = Some(Playing { play, ends });
-        self.heard_on
-            .entry(it.port)
-            .or_default()
-            .extend(clips.iter().map(name));
+        self.heard_on.entry(it.port).or_default().extend(clips.iter().map(name));
         Vec::new()
     }
 
@@ -166,10 +126,7 @@ impl Pump {
         let mut events = self.stop_recording(leg, now, RecordEnd::Asked);
         self.unbridge(leg);
         self.legs.remove(&leg);
-        events.push(Event::Closed {
-            leg,
-            figures: Figures::default(),
-        });
+        events.push(Event::Closed { leg, figures: Figures::default() });
         events
     }
 

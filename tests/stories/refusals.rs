@@ -9,18 +9,11 @@ use crate::bench::secs;
 
 fn status_of_registering(pbx: &mut Bench, number: &str, password: &str) -> Option<u16> {
     let index = pbx.phones.len() as u8 + 1;
-    let phone = pbx.add(
-        number,
-        std::net::SocketAddr::from(([10, 0, 2, index], 5060)),
-        Some(password),
-    );
+    let phone = pbx.add(number, std::net::SocketAddr::from(([10, 0, 2, index], 5060)), Some(password));
     let now = pbx.now;
     pbx.phones[phone.0].register(3600, now);
     pbx.settle();
-    pbx.phones[phone.0]
-        .answers
-        .pop_back()
-        .map(|(_, status)| status)
+    pbx.phones[phone.0].answers.pop_back().map(|(_, status)| status)
 }
 
 #[test]
@@ -35,11 +28,7 @@ fn a_wrong_password_and_an_unknown_user_get_the_same_answer() {
 #[test]
 fn a_stranger_is_challenged_before_he_learns_which_numbers_exist() {
     let mut pbx = Bench::new();
-    let stranger = pbx.add(
-        "mallory",
-        "203.0.113.66:5060".parse().expect("an address"),
-        None,
-    );
+    let stranger = pbx.add("mallory", "203.0.113.66:5060".parse().expect("an address"), None);
     pbx.calls(stranger, None, BUSINESS);
     pbx.ended(stranger, "401");
     pbx.calls(stranger, None, "no-such-number");

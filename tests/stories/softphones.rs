@@ -20,10 +20,7 @@ fn one_extension_calls_another() {
     pbx.hangs_up(bruno);
     pbx.ended(ana, "bye");
     pbx.all_is_quiet();
-    assert_eq!(
-        (pbx.only_record().direction, pbx.only_record().status),
-        (Direction::Internal, Status::Completed)
-    );
+    assert_eq!((pbx.only_record().direction, pbx.only_record().status), (Direction::Internal, Status::Completed));
 }
 
 #[test]
@@ -103,11 +100,7 @@ fn an_agent_in_a_call_of_his_own_is_offered_no_customer() {
     pbx.is_silent(bruno);
     pbx.hangs_up(bruno);
     pbx.advance(secs(1));
-    assert!(
-        pbx.phones[ana.0].ringing.is_some() || pbx.phones[bruno.0].ringing.is_some(),
-        "{}",
-        pbx.trace
-    );
+    assert!(pbx.phones[ana.0].ringing.is_some() || pbx.phones[bruno.0].ringing.is_some(), "{}", pbx.trace);
 }
 
 #[test]

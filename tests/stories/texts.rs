@@ -13,12 +13,7 @@ use crate::bench::CUSTOMER;
 use crate::bench::secs;
 
 fn send(to: &str, text: &str) -> Command {
-    Command::SendMessage(SendMessage {
-        to: to.to_owned(),
-        from: None,
-        text: text.to_owned(),
-        channel: None,
-    })
+    Command::SendMessage(SendMessage { to: to.to_owned(), from: None, text: text.to_owned(), channel: None })
 }
 
 fn sent(answer: Result<Answer, Problem>) -> Message {
@@ -45,12 +40,7 @@ fn a_text_to_an_extension_reaches_its_phone() {
 fn a_text_to_a_number_is_on_disk_before_the_provider_hears_of_it() {
     let mut pbx = Bench::new();
     pbx.store.broken = Some("disk full".to_owned());
-    assert_eq!(
-        pbx.asks(send(CUSTOMER, "oi"))
-            .map(|_| ())
-            .map_err(|problem| problem.status),
-        Err(503)
-    );
+    assert_eq!(pbx.asks(send(CUSTOMER, "oi")).map(|_| ()).map_err(|problem| problem.status), Err(503));
     assert!(pbx.http.is_empty());
 
     pbx.store.broken = None;
@@ -91,12 +81,7 @@ fn a_provider_in_trouble_is_asked_again_and_one_that_refuses_is_not() {
     let mut pbx = Bench::new();
     let message = sent(pbx.asks(send(CUSTOMER, "oi")));
     pbx.http_answers(502, "");
-    assert_eq!(
-        status(&pbx, &message),
-        MessageStatus::Queued,
-        "{}",
-        pbx.trace
-    );
+    assert_eq!(status(&pbx, &message), MessageStatus::Queued, "{}", pbx.trace);
     pbx.advance(secs(5));
     pbx.http_answers(400, r#"{"error":"bad number"}"#);
     assert_eq!(status(&pbx, &message), MessageStatus::Failed);
@@ -114,10 +99,7 @@ fn a_text_from_a_softphone_to_another_is_kept_and_passed_on() {
     pbx.settle();
     assert_eq!(pbx.phones[bruno.0].texts, ["Bom dia"]);
     assert!(pbx.was_published("message.received"));
-    assert!(matches!(
-        pbx.phones[ana.0].answers.back(),
-        Some((_, 200 | 202))
-    ));
+    assert!(matches!(pbx.phones[ana.0].answers.back(), Some((_, 200 | 202))));
 }
 
 #[test]
@@ -129,11 +111,7 @@ fn a_text_that_cannot_be_kept_is_not_acknowledged() {
     pbx.phones[ana.0].answers.clear();
     pbx.phones[ana.0].text("201", "Bom dia", now);
     pbx.settle();
-    assert!(
-        matches!(pbx.phones[ana.0].answers.back(), Some((_, 503))),
-        "{}",
-        pbx.trace
-    );
+    assert!(matches!(pbx.phones[ana.0].answers.back(), Some((_, 503))), "{}", pbx.trace);
 }
 
 #[test]
@@ -145,15 +123,8 @@ fn a_webhook_of_the_provider_brings_a_text_in() {
         query: String::new(),
         body: body.into_bytes().into(),
     };
-    pbx.asks(Command::Webhook {
-        channel: "sms".to_owned(),
-        webhook,
-    })
-    .expect("taken");
+    pbx.asks(Command::Webhook { channel: "sms".to_owned(), webhook }).expect("taken");
     let message = pbx.store.messages.values().next().expect("stored");
-    assert_eq!(
-        (message.from.as_str(), message.text.as_str()),
-        (CUSTOMER, "oi")
-    );
+    assert_eq!((message.from.as_str(), message.text.as_str()), (CUSTOMER, "oi"));
     assert!(pbx.was_published("message.received"));
 }

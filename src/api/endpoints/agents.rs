@@ -48,8 +48,6 @@ pub(in crate::api) async fn set_state(
 /// List the phones that are registered.
 #[utoipa::path(get, path = "/v1/registrations", tag = "agents", operation_id = "list_registrations",
     responses((status = 200, description = "All of them", body = List<RegistrationDocument>)))]
-pub(in crate::api) async fn registrations(
-    State(api): State<Arc<Api>>,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn registrations(State(api): State<Arc<Api>>) -> Result<Response, Problem> {
     Ok(listed(&api.ask(Command::Registrations).await?))
 }

@@ -48,11 +48,7 @@ pub(in crate::api) async fn place(
             Answer::Call(call) => call.id.to_string(),
             _ => String::new(),
         };
-        Ok(Made {
-            status: 201,
-            location: format!("/v1/calls/{id}"),
-            body: value(&answer),
-        })
+        Ok(Made { status: 201, location: format!("/v1/calls/{id}"), body: value(&answer) })
     };
     once(&api, key, body.fingerprint, work).await
 }
@@ -70,10 +66,7 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>) -> Result<Response
 #[utoipa::path(get, path = "/v1/calls/{id}", tag = "calls", operation_id = "show_call",
     params(("id" = String, Path, description = "`call_…`")),
     responses((status = 200, description = "The call, or its record (it has `ended`)", body = CallOrRecord)))]
-pub(in crate::api) async fn show(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = CallId(id);
     match api.ask(Command::Call(id.clone())).await {
         Err(refusal) if refusal.status == 404 => match just_ended(&api, &id).await? {
@@ -88,10 +81,7 @@ pub(in crate::api) async fn show(
 #[utoipa::path(delete, path = "/v1/calls/{id}", tag = "calls", operation_id = "hang_up_call",
     params(("id" = String, Path, description = "`call_…`")),
     responses((status = 204, description = "Every party is being told")))]
-pub(in crate::api) async fn hang_up(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn hang_up(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     Ok(shown(&api.ask(Command::HangUp(CallId(id))).await?))
 }
 

@@ -33,10 +33,7 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>) -> Result<Response
 #[utoipa::path(get, path = "/v1/channels/{name}", tag = "channels", operation_id = "show_channel",
     params(("name" = String, Path, description = "As in `[[channel]]`")),
     responses((status = 200, description = "The channel", body = ChannelDocument)))]
-pub(in crate::api) async fn show(
-    State(api): State<Arc<Api>>,
-    Named(name): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(name): Named) -> Result<Response, Problem> {
     Ok(shown(&api.ask(Command::Channel(name)).await?))
 }
 
@@ -81,19 +78,12 @@ pub(in crate::api) async fn webhook(
     headers: HeaderMap,
     RawBody(body): RawBody,
 ) -> Result<Response, Problem> {
-    let webhook = Webhook {
-        headers: readable(&headers),
-        query: query.unwrap_or_default(),
-        body,
-    };
+    let webhook = Webhook { headers: readable(&headers), query: query.unwrap_or_default(), body };
     api.ask(Command::Webhook { channel, webhook }).await?;
     Ok(StatusCode::OK.into_response())
 }
 
 /// Names in lower case; a value that is not text is left out.
 fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned())))
-        .collect()
+    headers.iter().filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect()
 }

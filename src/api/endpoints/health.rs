@@ -21,21 +21,15 @@ use crate::switch::command::Problem;
 #[utoipa::path(get, path = "/health/live", tag = "server", operation_id = "is_live",
     responses((status = 200, description = "It does", body = HealthDocument)))]
 pub(in crate::api) async fn live() -> Json<HealthDocument> {
-    Json(HealthDocument {
-        status: "live".into(),
-    })
+    Json(HealthDocument { status: "live".into() })
 }
 
 /// Whether new calls should be sent here.
 #[utoipa::path(get, path = "/health/ready", tag = "server", operation_id = "is_ready",
     responses((status = 200, description = "Yes; 503 says why not", body = HealthDocument)))]
-pub(in crate::api) async fn ready(
-    State(api): State<Arc<Api>>,
-) -> Result<Json<HealthDocument>, Problem> {
+pub(in crate::api) async fn ready(State(api): State<Arc<Api>>) -> Result<Json<HealthDocument>, Problem> {
     match (api.readiness)() {
-        Readiness::Ready => Ok(Json(HealthDocument {
-            status: "ready".into(),
-        })),
+        Readiness::Ready => Ok(Json(HealthDocument { status: "ready".into() })),
         Readiness::NotReady(reasons) => Err(problem(
             503,
             "not-ready",

@@ -73,11 +73,7 @@ pub(in crate::api) async fn send(
             Answer::Message(message) => message.id.0.clone(),
             _ => String::new(),
         };
-        Ok(Made {
-            status: 202,
-            location: format!("/v1/messages/{id}"),
-            body: value(&answer),
-        })
+        Ok(Made { status: 202, location: format!("/v1/messages/{id}"), body: value(&answer) })
     };
     once(&api, key, body.fingerprint, work).await
 }
@@ -98,10 +94,7 @@ pub(in crate::api) async fn list(
         channel: wanted.channel,
         number: wanted.number,
     };
-    let page = api
-        .store
-        .messages(&query, wanted.cursor.as_deref(), limit)
-        .await?;
+    let page = api.store.messages(&query, wanted.cursor.as_deref(), limit).await?;
     Ok(Json(json!({ "data": page.items, "next_cursor": page.next })).into_response())
 }
 
@@ -109,10 +102,7 @@ pub(in crate::api) async fn list(
 #[utoipa::path(get, path = "/v1/messages/{id}", tag = "messages", operation_id = "show_message",
     params(("id" = String, Path, description = "`msg_…`")),
     responses((status = 200, description = "As it was last written", body = MessageDocument)))]
-pub(in crate::api) async fn show(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = MessageId(id);
     match api.store.message(&id).await? {
         Some(message) => Ok(Json(message).into_response()),

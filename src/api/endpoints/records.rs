@@ -97,11 +97,7 @@ pub(in crate::api) async fn list(
         Format::Csv if whole => everything(api.store.clone(), query, cursor).await,
         Format::Csv => {
             let page = api.store.records(&query, cursor.as_deref(), limit).await?;
-            Ok(table(Stream::from(format!(
-                "{}{}",
-                csv::HEADING,
-                rows(&page)
-            ))))
+            Ok(table(Stream::from(format!("{}{}", csv::HEADING, rows(&page)))))
         }
         Format::Json => {
             let page = api.store.records(&query, cursor.as_deref(), limit).await?;
@@ -114,10 +110,7 @@ pub(in crate::api) async fn list(
 #[utoipa::path(get, path = "/v1/records/{id}", tag = "calls", operation_id = "show_record",
     params(("id" = String, Path, description = "`call_…`")),
     responses((status = 200, description = "The record", body = RecordDocument)))]
-pub(in crate::api) async fn show(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = CallId(id);
     match api.store.record(&id).await? {
         Some(record) => Ok(Json(record).into_response()),
@@ -151,11 +144,7 @@ fn accepted(headers: &HeaderMap) -> Format {
 
 /// Every page, one after another as the client takes them. The first is asked for here, so that a fault is a problem and
 /// not half a table.
-async fn everything(
-    store: Store,
-    query: RecordQuery,
-    cursor: Option<String>,
-) -> Result<Response, Problem> {
+async fn everything(store: Store, query: RecordQuery, cursor: Option<String>) -> Result<Response, Problem> {
     let first = store.records(&query, cursor.as_deref(), CSV_STEP).await?;
     let start = Bytes::from(format!("{}{}", csv::HEADING, rows(&first)));
     let rest = stream::unfold((store, query, first.next), |(store, query, cursor)| async {
@@ -166,9 +155,7 @@ async fn everything(
         }
     });
     let start = stream::iter([Ok::<Bytes, StoreError>(start)]);
-    Ok(table(Stream::from_stream(futures_util::StreamExt::chain(
-        start, rest,
-    ))))
+    Ok(table(Stream::from_stream(futures_util::StreamExt::chain(start, rest))))
 }
 
 fn rows(page: &Page<Record>) -> String {

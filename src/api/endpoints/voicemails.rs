@@ -45,10 +45,7 @@ pub(in crate::api) async fn list(
 ) -> Result<Response, Problem> {
     let limit = page_size(wanted.limit)?;
     let mailbox = wanted.mailbox.as_deref();
-    let page = api
-        .store
-        .voicemails(mailbox, wanted.cursor.as_deref(), limit)
-        .await?;
+    let page = api.store.voicemails(mailbox, wanted.cursor.as_deref(), limit).await?;
     let data: Vec<VoicemailDocument> = page.items.into_iter().map(document).collect();
     Ok(Json(json!({ "data": data, "next_cursor": page.next })).into_response())
 }
@@ -57,10 +54,7 @@ pub(in crate::api) async fn list(
 #[utoipa::path(get, path = "/v1/voicemails/{id}", tag = "voicemails", operation_id = "show_voicemail",
     params(("id" = String, Path, description = "`vm_…`")),
     responses((status = 200, description = "The voicemail", body = VoicemailDocument)))]
-pub(in crate::api) async fn show(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     Ok(Json(document(find(&api, &id).await?)).into_response())
 }
 
@@ -68,16 +62,10 @@ pub(in crate::api) async fn show(
 #[utoipa::path(get, path = "/v1/voicemails/{id}/audio", tag = "voicemails", operation_id = "fetch_voicemail",
     params(("id" = String, Path, description = "`vm_…`")),
     responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav")))]
-pub(in crate::api) async fn audio(
-    State(api): State<Arc<Api>>,
-    Named(id): Named,
-) -> Result<Response, Problem> {
+pub(in crate::api) async fn audio(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let voicemail = find(&api, &id).await?;
     let path = Path::new(&voicemail.path);
-    if !path
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)))
-    {
+    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
         return Err(gone(&id));
     }
     match tokio::fs::read(api.voicemail_folder.join(path)).await {

@@ -44,10 +44,7 @@ pub struct Parts {
 impl Channels {
     /// All faults at once.
     pub fn open(configs: &[Config]) -> Result<Channels, Vec<ConfigFault>> {
-        let mut channels = Channels {
-            channels: BTreeMap::new(),
-            names: Vec::new(),
-        };
+        let mut channels = Channels { channels: BTreeMap::new(), names: Vec::new() };
         let mut faults = Vec::new();
         for config in configs {
             match open_one(config) {
@@ -101,29 +98,14 @@ fn open_one(config: &Config) -> Result<Box<dyn Channel>, Vec<ConfigFault>> {
     let mut kinds = KINDS.iter();
     let Some((_, open)) = kinds.find(|(kind, _)| *kind == config.kind) else {
         let known: Vec<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
-        let fault = format!(
-            "`{}` is not known; known are {}",
-            config.kind,
-            known.join(", ")
-        );
+        let fault = format!("`{}` is not known; known are {}", config.kind, known.join(", "));
         return Err(vec![config.fault("kind", fault)]);
     };
-    let provider = config
-        .send
-        .as_ref()
-        .map(|send| Provider::open(config, send));
-    let webhook = config
-        .webhook
-        .as_ref()
-        .map(|webhook| WebhookReader::open(config, webhook));
+    let provider = config.send.as_ref().map(|send| Provider::open(config, send));
+    let webhook = config.webhook.as_ref().map(|webhook| WebhookReader::open(config, webhook));
     match (provider.transpose(), webhook.transpose()) {
         (Ok(provider), Ok(webhook)) => {
-            let parts = Parts {
-                name: config.name.clone(),
-                probes: config.probes.clone(),
-                provider,
-                webhook,
-            };
+            let parts = Parts { name: config.name.clone(), probes: config.probes.clone(), provider, webhook };
             open(config, parts).map_err(|fault| vec![fault])
         }
         (provider, webhook) => {
@@ -198,10 +180,7 @@ mod tests {
         ))
         .unwrap();
         let probes = |name: &str| channels.find(name).unwrap().probes().len();
-        assert_eq!(
-            (probes("whatsapp"), probes("outro"), probes("quieto")),
-            (11, 1, 0)
-        );
+        assert_eq!((probes("whatsapp"), probes("outro"), probes("quieto")), (11, 1, 0));
         let names: Vec<&str> = channels.iter().map(Channel::name).collect();
         assert_eq!(names, ["whatsapp", "outro", "quieto", "softphone"]);
     }

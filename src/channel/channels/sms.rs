@@ -82,27 +82,13 @@ mod tests {
             panic!("an sms leaves by http");
         };
         assert_eq!(request.method, "POST");
-        assert_eq!(
-            request.url,
-            "https://api.example/Accounts/AC1/Messages.json?to=%2B5511999998888"
-        );
-        let headers: Vec<String> = request
-            .headers
-            .iter()
-            .map(|(name, value)| format!("{name}: {value}"))
-            .collect();
+        assert_eq!(request.url, "https://api.example/Accounts/AC1/Messages.json?to=%2B5511999998888");
+        let headers: Vec<String> = request.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         assert_eq!(
             headers,
-            [
-                "Authorization: Basic abc=",
-                "Content-Type: application/x-www-form-urlencoded",
-                "Idempotency-Key: msg_1"
-            ]
+            ["Authorization: Basic abc=", "Content-Type: application/x-www-form-urlencoded", "Idempotency-Key: msg_1"]
         );
-        assert_eq!(
-            request.body,
-            "To=%2B5511999998888&From=%2B551140031234&Body=Ol%C3%A1%20%22voc%C3%AA%22"
-        );
+        assert_eq!(request.body, "To=%2B5511999998888&From=%2B551140031234&Body=Ol%C3%A1%20%22voc%C3%AA%22");
         assert_eq!(sms.repeats(), Repeats::AreRecognised);
         assert!(!format!("{request:?}").contains("5511"), "{request:?}");
     }
@@ -129,20 +115,14 @@ mod tests {
 
     #[test]
     fn a_text_without_a_sender_is_refused_where_one_is_needed() {
-        assert_eq!(
-            channel(FORM).route(&outbound("")),
-            Err(ComposeError::NoSender)
-        );
+        assert_eq!(channel(FORM).route(&outbound("")), Err(ComposeError::NoSender));
         let in_header = r#"
             url = "http://127.0.0.1:9/"
             headers = { X-Text = "{text}" }
         "#;
         let mut split = outbound("");
         split.text = "a\r\nX-Evil: 1".to_owned();
-        assert!(matches!(
-            channel(in_header).route(&split),
-            Err(ComposeError::UnfitForHeader { .. })
-        ));
+        assert!(matches!(channel(in_header).route(&split), Err(ComposeError::UnfitForHeader { .. })));
     }
 
     #[test]
@@ -150,21 +130,13 @@ mod tests {
         let sms = channel(FORM);
         assert_eq!(
             sms.read_answer(&answer(201, r#"{"sid":"SM1","status":"queued"}"#)),
-            SendOutcome::Accepted {
-                provider_id: Some("SM1".to_owned())
-            }
+            SendOutcome::Accepted { provider_id: Some("SM1".to_owned()) }
         );
         let refused = sms.read_answer(&answer(400, r#"{"code": 21211}"#));
         let why = "the provider answered 400: {\"code\": 21211}".to_owned();
         assert_eq!(refused, SendOutcome::Refused { why });
-        assert!(matches!(
-            sms.read_answer(&answer(502, "")),
-            SendOutcome::Unknown { .. }
-        ));
-        let slow_down = HttpAnswer {
-            retry_after: Some(Duration::from_secs(7)),
-            ..answer(429, "")
-        };
+        assert!(matches!(sms.read_answer(&answer(502, "")), SendOutcome::Unknown { .. }));
+        let slow_down = HttpAnswer { retry_after: Some(Duration::from_secs(7)), ..answer(429, "") };
         assert!(
             matches!(sms.read_answer(&slow_down), SendOutcome::TryAgain { after: Some(after), .. } if after.as_secs() == 7)
         );
@@ -189,10 +161,7 @@ mod tests {
         assert_eq!(outcome("\"0\""), SendOutcome::Accepted { provider_id });
         assert!(matches!(outcome("1"), SendOutcome::TryAgain { .. }));
         assert!(matches!(outcome("\"4\""), SendOutcome::Refused { .. }));
-        assert!(matches!(
-            sms.read_answer(&answer(200, "<html>")),
-            SendOutcome::Unknown { .. }
-        ));
+        assert!(matches!(sms.read_answer(&answer(200, "<html>")), SendOutcome::Unknown { .. }));
     }
 
     fn channel(send: &str) -> Box<dyn Channel> {
@@ -213,10 +182,6 @@ mod tests {
     }
 
     fn answer(status: u16, body: &str) -> HttpAnswer {
-        HttpAnswer {
-            status,
-            retry_after: None,
-            body: Bytes::copy_from_slice(body.as_bytes()),
-        }
+        HttpAnswer { status, retry_after: None, body: Bytes::copy_from_slice(body.as_bytes()) }
     }
 }

@@ -19,10 +19,7 @@ pub struct Softphone {
 
 pub(super) fn open(config: &Config, parts: Parts) -> Result<Box<dyn Channel>, ConfigFault> {
     if parts.provider.is_some() || parts.webhook.is_some() {
-        return Err(config.fault(
-            "kind",
-            "a softphone channel has neither `send` nor `webhook`",
-        ));
+        return Err(config.fault("kind", "a softphone channel has neither `send` nor `webhook`"));
     }
     Ok(Box::new(Softphone { name: parts.name }))
 }
@@ -33,13 +30,8 @@ pub fn outcome_of(status: Option<u16>) -> SendOutcome {
     match status {
         Some(200..=299) => SendOutcome::Accepted { provider_id: None },
         // RFC 3261 §21.4.18, §21.4.24: not registered, or busy with something else.
-        Some(status @ (480 | 486 | 503)) => SendOutcome::TryAgain {
-            after: None,
-            why: why(status),
-        },
-        None | Some(408 | 504) => SendOutcome::Unknown {
-            why: "the phone did not answer".to_owned(),
-        },
+        Some(status @ (480 | 486 | 503)) => SendOutcome::TryAgain { after: None, why: why(status) },
+        None | Some(408 | 504) => SendOutcome::Unknown { why: "the phone did not answer".to_owned() },
         Some(status @ 500..=599) => SendOutcome::Unknown { why: why(status) },
         Some(status) => SendOutcome::Refused { why: why(status) },
     }
@@ -47,9 +39,7 @@ pub fn outcome_of(status: Option<u16>) -> SendOutcome {
 
 impl Default for Softphone {
     fn default() -> Softphone {
-        Softphone {
-            name: KIND.to_owned(),
-        }
+        Softphone { name: KIND.to_owned() }
     }
 }
 
@@ -73,12 +63,8 @@ impl Channel for Softphone {
     fn route(&self, outbound: &Outbound) -> Result<Route, ComposeError> {
         let fits = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         match outbound.to.is_empty() || !outbound.to.chars().all(fits) {
-            true => Err(ComposeError::NotAnExtension {
-                to: outbound.to.clone(),
-            }),
-            false => Ok(Route::Sip {
-                extension: outbound.to.clone(),
-            }),
+            true => Err(ComposeError::NotAnExtension { to: outbound.to.clone() }),
+            false => Ok(Route::Sip { extension: outbound.to.clone() }),
         }
     }
 }
@@ -89,14 +75,8 @@ mod tests {
 
     #[test]
     fn a_phone_that_is_switched_off_gets_its_text_later() {
-        assert!(matches!(
-            outcome_of(Some(202)),
-            SendOutcome::Accepted { .. }
-        ));
-        assert!(matches!(
-            outcome_of(Some(480)),
-            SendOutcome::TryAgain { .. }
-        ));
+        assert!(matches!(outcome_of(Some(202)), SendOutcome::Accepted { .. }));
+        assert!(matches!(outcome_of(Some(480)), SendOutcome::TryAgain { .. }));
         assert!(matches!(outcome_of(None), SendOutcome::Unknown { .. }));
         assert!(matches!(outcome_of(Some(415)), SendOutcome::Refused { .. }));
     }

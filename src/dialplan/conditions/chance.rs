@@ -1,13 +1,13 @@
 //! `if chance=20`: for one call in five, say.
 
-use super::super::action::Moment;
-use super::super::condition::Condition;
-use super::super::condition::Seen;
-use super::super::condition::Sight;
-use super::super::condition::Word;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Parameter;
+use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Condition;
+use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Sight;
+use crate::dialplan::condition::Word;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Parameter;
 
 #[derive(Debug)]
 pub(super) struct Chance;
@@ -33,9 +33,6 @@ struct Lot(u32);
 impl Sight for Lot {
     fn look(&self, moment: &mut Moment<'_>) -> Seen {
         let holds = moment.memory.rng.u32(0..100) < self.0;
-        Seen {
-            word: if holds { "drawn" } else { "not drawn" },
-            holds,
-        }
+        Seen { word: if holds { "drawn" } else { "not drawn" }, holds }
     }
 }

@@ -1,13 +1,13 @@
 //! `if channel="whatsapp" is="down"`
 
-use super::super::action::Moment;
-use super::super::condition::Condition;
-use super::super::condition::Seen;
-use super::super::condition::Sight;
-use super::super::condition::Word;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Parameter;
+use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Condition;
+use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Sight;
+use crate::dialplan::condition::Word;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Parameter;
 
 #[derive(Debug)]
 pub(super) struct Channel;
@@ -22,10 +22,7 @@ impl Condition for Channel {
     }
 
     fn compile(&self, filled: &Filled, is: &str) -> Box<dyn Sight> {
-        Box::new(State {
-            channel: filled.text("channel"),
-            down: is == "down",
-        })
+        Box::new(State { channel: filled.text("channel"), down: is == "down" })
     }
 }
 
@@ -43,9 +40,6 @@ struct State {
 impl Sight for State {
     fn look(&self, moment: &mut Moment<'_>) -> Seen {
         let down = moment.scene.channel_is_down(&self.channel);
-        Seen {
-            word: if down { "it is down" } else { "it is up" },
-            holds: down == self.down,
-        }
+        Seen { word: if down { "it is down" } else { "it is up" }, holds: down == self.down }
     }
 }

@@ -1,15 +1,15 @@
 //! `if hours="comercial" is="closed"`
 
-use super::super::action::Moment;
-use super::super::condition::Condition;
-use super::super::condition::Seen;
-use super::super::condition::Sight;
-use super::super::condition::Word;
-use super::super::fill::Filled;
-use super::super::hours::OpenState;
-use super::super::kind::Kind;
-use super::super::program::HoursId;
-use super::super::verb::Parameter;
+use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Condition;
+use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Sight;
+use crate::dialplan::condition::Word;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::hours::OpenState;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::HoursId;
+use crate::dialplan::verb::Parameter;
 
 #[derive(Debug)]
 pub(super) struct Hours;

@@ -6,17 +6,12 @@ mod extension;
 mod hours;
 mod queue;
 
-use super::condition::Condition;
-use super::fill::Filled;
+use crate::dialplan::condition::Condition;
+use crate::dialplan::fill::Filled;
 
 /// All conditions, in the order of the reference.
-pub(super) const CONDITIONS: &[&dyn Condition] = &[
-    &channel::Channel,
-    &hours::Hours,
-    &queue::Queue,
-    &extension::Extension,
-    &chance::Chance,
-];
+pub(super) const CONDITIONS: &[&dyn Condition] =
+    &[&channel::Channel, &hours::Hours, &queue::Queue, &extension::Extension, &chance::Chance];
 
 /// The condition that was written, if it was exactly one.
 pub(super) fn given(filled: &Filled) -> Option<&'static dyn Condition> {

@@ -1,14 +1,14 @@
 //! `if queue="vendas" is="free"`
 
-use super::super::action::Moment;
-use super::super::condition::Condition;
-use super::super::condition::Seen;
-use super::super::condition::Sight;
-use super::super::condition::Word;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Parameter;
-use super::super::walk::QueueGlance;
+use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Condition;
+use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Sight;
+use crate::dialplan::condition::Word;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::walk::QueueGlance;
 
 #[derive(Debug)]
 pub(super) struct Queue;

@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::program::StepId;
-use super::super::trail::Reason;
-use super::super::verb::After;
-use super::super::verb::Branch;
-use super::super::verb::Children;
-use super::super::verb::Compile;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
-use super::super::walk::DialOutcome;
-use super::super::walk::DialTarget;
-use super::super::walk::HangupCause;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::StepId;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::DialOutcome;
+use crate::dialplan::walk::DialTarget;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Dial;
@@ -109,10 +109,7 @@ impl Ring {
         let Some(target) = self.targets.get(usize::from(moment.memory.round)) else {
             return Turn::Next;
         };
-        moment.order(Order::Dial {
-            target: target.clone(),
-            ring_for: self.ring_for,
-        });
+        moment.order(Order::Dial { target: target.clone(), ring_for: self.ring_for });
         moment.wake_in(self.ring_for, "the phone rings and nobody has answered");
         Turn::Wait
     }

@@ -1,16 +1,16 @@
 //! `go`: on to another flow, and not back.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::program::FlowId;
-use super::super::verb::After;
-use super::super::verb::Compile;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
 
 #[derive(Debug)]
 pub(super) struct Go;

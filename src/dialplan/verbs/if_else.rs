@@ -1,22 +1,22 @@
 //! `if` and `else`: one look at the world, two ways on. What can be looked at stands in `conditions/`.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::condition::Sight;
-use super::super::conditions::CONDITIONS;
-use super::super::conditions::given;
-use super::super::fault::choices;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::program::StepId;
-use super::super::trail::Reason;
-use super::super::verb::Children;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::condition::Sight;
+use crate::dialplan::conditions::CONDITIONS;
+use crate::dialplan::conditions::given;
+use crate::dialplan::fault::choices;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::StepId;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
 
 #[derive(Debug)]
 pub(super) struct If;
@@ -28,7 +28,8 @@ impl Verb for If {
 
     fn properties(&self) -> Vec<Parameter> {
         let subjects = CONDITIONS.iter().map(|condition| condition.subject());
-        let is = Parameter::optional("is", Kind::Name, "needed but for `chance`", "the state in which the condition holds");
+        let is =
+            Parameter::optional("is", Kind::Name, "needed but for `chance`", "the state in which the condition holds");
         subjects.chain(std::iter::once(is)).collect()
     }
 }

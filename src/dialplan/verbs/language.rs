@@ -1,14 +1,14 @@
 //! `language`: what the caller is spoken to in, from here on.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Compile;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
 
 #[derive(Debug)]
 pub(super) struct Language;
@@ -29,9 +29,7 @@ static SHEET: Sheet = Sheet {
 
 impl Compile for Language {
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
-        Box::new(Change {
-            language: filled.text("language"),
-        })
+        Box::new(Change { language: filled.text("language") })
     }
 
     fn language_after(&self, filled: &Filled) -> Option<String> {

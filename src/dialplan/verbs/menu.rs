@@ -4,24 +4,24 @@
 
 use std::time::Duration;
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::program::StepId;
-use super::super::trail::Reason;
-use super::super::verb::After;
-use super::super::verb::Branch;
-use super::super::verb::Children;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::StepId;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Menu;
@@ -61,8 +61,7 @@ static SHEET: Sheet = Sheet {
             ..Branch::new("otherwise", "after the last try, whether keys were wrong or none was pressed")
         },
         Branch {
-            ..Branch::new("timeout", "after the last try, if no key was pressed then")
-                .or("otherwise", "as `otherwise`")
+            ..Branch::new("timeout", "after the last try, if no key was pressed then").or("otherwise", "as `otherwise`")
         },
     ]),
     after: After::BranchesOnly,

@@ -1,24 +1,24 @@
 //! `message`: a text to the caller, or to somebody else.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::template::Template;
-use super::super::trail::Reason;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::template::Template;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Message;
 
 /// The recipient's word for whoever calls.
-pub(in super::super) const CALLER: &str = "caller";
+pub(in crate::dialplan) const CALLER: &str = "caller";
 
 impl Verb for Message {
     fn sheet(&self) -> &'static Sheet {
@@ -38,10 +38,7 @@ static SHEET: Sheet = Sheet {
 
 impl Compile for Message {
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
-        Box::new(Send {
-            to: filled.text("to"),
-            text: filled.template("text"),
-        })
+        Box::new(Send { to: filled.text("to"), text: filled.template("text") })
     }
 }
 

@@ -20,7 +20,7 @@ mod tag;
 mod voicemail;
 mod wait;
 
-use super::verb::Compile;
+use crate::dialplan::verb::Compile;
 
 /// All verbs, in the order of the reference: from the beginning of a call to its end.
 pub(super) const VERBS: &[&dyn Compile] = &[

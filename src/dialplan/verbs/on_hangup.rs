@@ -1,15 +1,15 @@
 //! `on-hangup`: what is still to be done when the call is over.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::program::StepId;
-use super::super::verb::Children;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::program::StepId;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
 
 #[derive(Debug)]
 pub(super) struct OnHangup;

@@ -1,17 +1,17 @@
 //! `play`: prompts, one after the other, to their end.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
 
 #[derive(Debug)]
 pub(super) struct Play;
@@ -44,10 +44,7 @@ static SHEET: Sheet = Sheet {
 
 impl Compile for Play {
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
-        Box::new(Prompts {
-            prompts: filled.texts("prompt"),
-            language: filled.maybe_text("language"),
-        })
+        Box::new(Prompts { prompts: filled.texts("prompt"), language: filled.maybe_text("language") })
     }
 }
 

@@ -1,14 +1,14 @@
 //! `progress`: early media.
 
-use super::super::action::Action;
-use super::super::action::Audio;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::verb::Compile;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Audio;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Progress;

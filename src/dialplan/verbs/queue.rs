@@ -2,26 +2,26 @@
 
 use std::time::Duration;
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::program::StepId;
-use super::super::trail::Reason;
-use super::super::verb::After;
-use super::super::verb::Branch;
-use super::super::verb::Children;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
-use super::super::walk::HangupCause;
-use super::super::walk::Order;
-use super::super::walk::QueueOutcome;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::program::StepId;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Children;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::HangupCause;
+use crate::dialplan::walk::Order;
+use crate::dialplan::walk::QueueOutcome;
 
 #[derive(Debug)]
 pub(super) struct Queue;
@@ -44,12 +44,8 @@ static SHEET: Sheet = Sheet {
     )],
     children: Children::Branches(&[
         Branch::new("timeout", "nobody answered within `up-to`"),
-        Branch::new("full", "as many callers wait as may")
-            .at_once()
-            .or("timeout", "as `timeout`"),
-        Branch::new("nobody", "no agent of the queue is signed in")
-            .at_once()
-            .or("timeout", "as `timeout`"),
+        Branch::new("full", "as many callers wait as may").at_once().or("timeout", "as `timeout`"),
+        Branch::new("nobody", "no agent of the queue is signed in").at_once().or("timeout", "as `timeout`"),
     ]),
     after: After::BranchOrNext,
     time: Time::Takes,
@@ -84,9 +80,7 @@ impl Action for Line {
     fn begin(&self, moment: &mut Moment<'_>) -> Turn {
         // Keys pressed while waiting are no choice in a menu that comes later.
         moment.memory.digits.clear();
-        moment.order(Order::JoinQueue {
-            queue: self.queue.clone(),
-        });
+        moment.order(Order::JoinQueue { queue: self.queue.clone() });
         if let Some(up_to) = self.up_to {
             moment.wake_in(up_to, "no agent has answered");
         }

@@ -1,23 +1,22 @@
 //! `reject`: the call is refused, with a cause that the caller's network understands.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::After;
-use super::super::verb::Compile;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
-use super::super::walk::HangupCause;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::After;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::HangupCause;
 
 #[derive(Debug)]
 pub(super) struct Reject;
 
 /// The causes that can be written.
-const CAUSES: &[&str] =
-    &["busy", "declined", "no-answer", "unreachable", "not-found", "failed"];
+const CAUSES: &[&str] = &["busy", "declined", "no-answer", "unreachable", "not-found", "failed"];
 
 impl Verb for Reject {
     fn sheet(&self) -> &'static Sheet {

@@ -1,19 +1,19 @@
 //! `say`: digits, numbers and texts that are known only when the caller is there.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::template::Template;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::template::Template;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 use crate::media::speech;
 
 #[derive(Debug)]
@@ -41,8 +41,7 @@ static SHEET: Sheet = Sheet {
     time: Time::Takes,
     needs: Needs::Audio,
     speaks_with: &[
-        "digit-0", "digit-1", "digit-2", "digit-3", "digit-4", "digit-5", "digit-6", "digit-7", "digit-8",
-        "digit-9",
+        "digit-0", "digit-1", "digit-2", "digit-3", "digit-4", "digit-5", "digit-6", "digit-7", "digit-8", "digit-9",
     ],
     example: "say digits=\"{called}\"",
     ..Sheet::PLAIN
@@ -53,10 +52,9 @@ impl Compile for Say {
         let given = ["digits", "number", "text"].iter().filter(|name| filled.has(name));
         match given.count() {
             1 => Vec::new(),
-            0 => vec![(
-                "`say` has nothing to say".to_owned(),
-                "Give it one of `digits`, `number` or `text`.".to_owned(),
-            )],
+            0 => {
+                vec![("`say` has nothing to say".to_owned(), "Give it one of `digits`, `number` or `text`.".to_owned())]
+            }
             _ => vec![(
                 "`say` says one thing at a time".to_owned(),
                 "Give it one of `digits`, `number` or `text`, and write another `say` for the next.".to_owned(),
@@ -68,10 +66,7 @@ impl Compile for Say {
         let manners = [("digits", Manner::Digits), ("number", Manner::Number), ("text", Manner::Text)];
         let mut given = manners.into_iter().filter(|(name, _)| filled.has(name));
         let (name, manner) = given.next().expect("the check above wants exactly one");
-        Box::new(Words {
-            manner,
-            what: filled.template(name),
-        })
+        Box::new(Words { manner, what: filled.template(name) })
     }
 }
 

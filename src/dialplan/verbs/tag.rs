@@ -1,17 +1,17 @@
 //! `tag`: a mark in the call's record.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::template::Template;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::template::Template;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Tag;
@@ -36,10 +36,7 @@ static SHEET: Sheet = Sheet {
 
 impl Compile for Tag {
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
-        Box::new(Mark {
-            name: filled.text("name"),
-            value: filled.template("value"),
-        })
+        Box::new(Mark { name: filled.text("name"), value: filled.template("value") })
     }
 }
 
@@ -52,10 +49,7 @@ struct Mark {
 impl Action for Mark {
     fn begin(&self, moment: &mut Moment<'_>) -> Turn {
         let value = moment.fill(&self.value);
-        moment.order(Order::Tag {
-            name: self.name.clone(),
-            value,
-        });
+        moment.order(Order::Tag { name: self.name.clone(), value });
         Turn::Next
     }
 }

@@ -1,18 +1,18 @@
 //! `voicemail`: the caller leaves a message.
 
-use super::super::action::Action;
-use super::super::action::Moment;
-use super::super::action::News;
-use super::super::action::Turn;
-use super::super::fill::Filled;
-use super::super::kind::Kind;
-use super::super::verb::Compile;
-use super::super::verb::Needs;
-use super::super::verb::Parameter;
-use super::super::verb::Sheet;
-use super::super::verb::Time;
-use super::super::verb::Verb;
-use super::super::walk::Order;
+use crate::dialplan::action::Action;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Needs;
+use crate::dialplan::verb::Parameter;
+use crate::dialplan::verb::Sheet;
+use crate::dialplan::verb::Time;
+use crate::dialplan::verb::Verb;
+use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Voicemail;
@@ -36,9 +36,7 @@ static SHEET: Sheet = Sheet {
 
 impl Compile for Voicemail {
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
-        Box::new(Take {
-            mailbox: filled.text("mailbox"),
-        })
+        Box::new(Take { mailbox: filled.text("mailbox") })
     }
 }
 
@@ -51,10 +49,7 @@ impl Action for Take {
     fn begin(&self, moment: &mut Moment<'_>) -> Turn {
         // A key pressed earlier must not end the recording.
         moment.memory.digits.clear();
-        moment.order(Order::Voicemail {
-            mailbox: self.mailbox.clone(),
-            language: moment.memory.language.clone(),
-        });
+        moment.order(Order::Voicemail { mailbox: self.mailbox.clone(), language: moment.memory.language.clone() });
         Turn::Wait
     }
 

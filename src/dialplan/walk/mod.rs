@@ -7,28 +7,25 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
-use super::action::Audio;
-use super::action::Memory;
-use super::action::Moment;
-use super::action::News;
-use super::action::Turn;
-use super::program::FlowId;
-use super::program::Program;
-use super::program::Step;
-use super::program::StepId;
-use super::trail::Entry;
-use super::trail::Reason;
-use super::trail::Told;
-use super::trail::Trail;
-use super::verb::Needs;
+use crate::dialplan::action::Audio;
+use crate::dialplan::action::Memory;
+use crate::dialplan::action::Moment;
+use crate::dialplan::action::News;
+use crate::dialplan::action::Turn;
+use crate::dialplan::program::FlowId;
+use crate::dialplan::program::Program;
+use crate::dialplan::program::Step;
+use crate::dialplan::program::StepId;
+use crate::dialplan::trail::Entry;
+use crate::dialplan::trail::Reason;
+use crate::dialplan::trail::Told;
+use crate::dialplan::verb::Needs;
 
 /// Who calls whom. A caller who shows no number is `anonymous`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -192,7 +189,9 @@ pub struct Walk {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Waiting { flow: FlowId },
+    Waiting {
+        flow: FlowId,
+    },
     At(StepId),
     /// The call must be answered before this step can begin.
     Answering(StepId),
@@ -209,32 +208,8 @@ const MOST_STEPS: u32 = 10_000;
 
 impl Walk {
     /// `seed` decides what conditions by chance decide.
-    pub fn new(
-        program: Arc<Program>,
-        flow: FlowId,
-        caller: Caller,
-        language: &str,
-        seed: u64,
-    ) -> Walk {
-        Walk {
-            program,
-            state: State::Waiting { flow },
-            memory: Memory {
-                caller,
-                language: language.to_owned(),
-                orders: VecDeque::new(),
-                deadline: None,
-                digits: Vec::new(),
-                variables: Vec::new(),
-                trail: Trail::default(),
-                rng: fastrand::Rng::with_seed(seed),
-                afterwards: None,
-                audio: Audio::None,
-                round: 0,
-                stage: 0,
-            },
-            steps: 0,
-        }
+    pub fn new(program: Arc<Program>, flow: FlowId, caller: Caller, language: &str, seed: u64) -> Walk {
+        Walk { program, state: State::Waiting { flow }, memory: Memory::new(caller, language, seed), steps: 0 }
     }
 
     pub fn handle(&mut self, happening: Happening, scene: &dyn Scene, now: Instant) {
@@ -262,7 +237,7 @@ impl Walk {
         let order = self.memory.orders.pop_front();
         if self.memory.orders.is_empty() {
             // Most walks wait most of the time: an empty queue need not hold memory.
-            self.memory.orders = VecDeque::new();
+            self.memory.orders.shrink_to_fit();
         }
         order
     }
@@ -431,20 +406,8 @@ impl Walk {
         }
     }
 
-    fn moment<'m>(
-        &'m mut self,
-        program: &'m Program,
-        step: StepId,
-        scene: &'m dyn Scene,
-        now: Instant,
-    ) -> Moment<'m> {
-        Moment {
-            memory: &mut self.memory,
-            program,
-            scene,
-            now,
-            step,
-        }
+    fn moment<'m>(&'m mut self, program: &'m Program, step: StepId, scene: &'m dyn Scene, now: Instant) -> Moment<'m> {
+        Moment { memory: &mut self.memory, program, scene, now, step }
     }
 }
 
@@ -483,27 +446,5 @@ impl DialTarget {
         match self {
             DialTarget::Extension(text) | DialTarget::Number(text) | DialTarget::Uri(text) => text,
         }
-    }
-}
-
-impl fmt::Display for QueueOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            QueueOutcome::TimedOut => "the wait was too long",
-            QueueOutcome::Full => "the queue is full",
-            QueueOutcome::NobodySignedIn => "no agent is signed in",
-        })
-    }
-}
-
-impl fmt::Display for DialOutcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DialOutcome::NoAnswer => "nobody answered",
-            DialOutcome::Busy => "busy",
-            DialOutcome::Declined => "the call was declined",
-            DialOutcome::Unreachable => "no phone is reachable",
-            DialOutcome::Failed => "the call could not be placed",
-        })
     }
 }

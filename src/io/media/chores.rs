@@ -26,10 +26,7 @@ impl Worker {
             session.next_report = now + REPORT_EVERY;
             send_report(leg, now);
         }
-        let ended = leg
-            .recorder
-            .as_mut()
-            .and_then(|recorder| recorder.check(now));
+        let ended = leg.recorder.as_mut().and_then(|recorder| recorder.check(now));
         let leg = leg.id;
         if let Some(since) = quiet {
             self.report(Event::Quiet { leg, since });
@@ -55,13 +52,7 @@ fn send_report(leg: &mut Leg, now: Instant) {
     });
     let block = session.block(now);
     let mut datagram = [0; rtcp::MAX_LEN];
-    let length = rtcp::write(
-        session.restamp.ssrc(),
-        sender,
-        block,
-        &session.cname,
-        &mut datagram,
-    );
+    let length = rtcp::write(session.restamp.ssrc(), sender, block, &session.cname, &mut datagram);
     leg.send_control(&datagram[..length]);
 }
 
@@ -69,9 +60,7 @@ fn send_report(leg: &mut Leg, now: Instant) {
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
 fn ntp_now() -> u64 {
-    let passed = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let fraction = (u64::from(passed.subsec_nanos()) << 32) / 1_000_000_000;
     (passed.as_secs() + NTP_TO_UNIX) << 32 | fraction
 }

@@ -37,11 +37,7 @@ pub(super) struct Grid {
 
 impl Grid {
     pub(super) fn new(origin: Instant) -> Grid {
-        Grid {
-            origin,
-            next: 0,
-            occupied: [0; SLOTS],
-        }
+        Grid { origin, next: 0, occupied: [0; SLOTS] }
     }
 
     /// Gives a leg the emptiest slot.
@@ -49,9 +45,7 @@ impl Grid {
         if self.occupied.iter().all(|legs| *legs == 0) {
             self.next = self.first_from(now);
         }
-        let slot = (0..SLOTS)
-            .min_by_key(|slot| self.occupied[*slot])
-            .unwrap_or(0);
+        let slot = (0..SLOTS).min_by_key(|slot| self.occupied[*slot]).unwrap_or(0);
         self.occupied[slot] += 1;
         slot
     }
@@ -71,11 +65,7 @@ impl Grid {
             return None;
         }
         self.next = number + 1;
-        Some(Tick {
-            number,
-            slot: slot_of(number),
-            at: self.instant(number),
-        })
+        Some(Tick { number, slot: slot_of(number), at: self.instant(number) })
     }
 
     /// When [`Grid::due`] must be asked again; `None` while no leg is in a slot.
@@ -111,12 +101,8 @@ mod tests {
         let mut grid = Grid::new(start);
         let slots: Vec<usize> = (0..4).map(|_| grid.join(start)).collect();
         assert_eq!(slots, [0, 1, 2, 3]);
-        let served: Vec<Tick> =
-            std::iter::from_fn(|| grid.due(start + Duration::from_millis(42))).collect();
-        let at: Vec<u64> = served
-            .iter()
-            .map(|tick| (tick.at - start).as_millis() as u64)
-            .collect();
+        let served: Vec<Tick> = std::iter::from_fn(|| grid.due(start + Duration::from_millis(42))).collect();
+        let at: Vec<u64> = served.iter().map(|tick| (tick.at - start).as_millis() as u64).collect();
         assert_eq!(at, [5, 10, 15, 20, 25, 30, 35, 40]);
         assert_eq!(served[0].slot, served[4].slot);
         assert_eq!(grid.deadline(), Some(start + Duration::from_millis(45)));

@@ -31,9 +31,7 @@ impl Worker {
         };
         let verdict = match &mut leg.session {
             // A datagram that fills the buffer was cut.
-            Some(session) if length < self.datagram.len() => {
-                session.judge(&self.datagram[..length], from, now)
-            }
+            Some(session) if length < self.datagram.len() => session.judge(&self.datagram[..length], from, now),
             _ => Verdict::Refused,
         };
         match verdict {
@@ -72,13 +70,7 @@ impl Worker {
         self.relay(place, length, Heard::Audio(arrival), now);
     }
 
-    fn record_audio(
-        &mut self,
-        place: Place,
-        length: usize,
-        arrival: Arrival,
-        now: Instant,
-    ) -> Option<RecordEnd> {
+    fn record_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) -> Option<RecordEnd> {
         let recorder = self.legs.at(place)?.recorder.as_mut()?;
         let missing = missing(arrival)?;
         let packet = rtp::read(&self.datagram[..length])?;
@@ -90,14 +82,9 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        let stop_key = leg
-            .recorder
-            .as_ref()
-            .and_then(|recorder| recorder.stop_key());
+        let stop_key = leg.recorder.as_ref().and_then(|recorder| recorder.stop_key());
         match key {
-            Some(digit) if stop_key == Some(digit) => {
-                self.end_recording(place, RecordEnd::Key(digit))
-            }
+            Some(digit) if stop_key == Some(digit) => self.end_recording(place, RecordEnd::Key(digit)),
             Some(digit) => {
                 let leg = leg.id;
                 self.report(Event::Digit { leg, digit });

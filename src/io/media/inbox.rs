@@ -40,17 +40,8 @@ struct Bell {
 pub(super) fn inbox<T>() -> io::Result<(Mail<T>, Inbox<T>)> {
     let (sender, receiver) = mpsc::channel();
     let eventfd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-    let bell = Arc::new(Bell {
-        eventfd,
-        rung: AtomicBool::new(false),
-    });
-    Ok((
-        Mail {
-            sender,
-            bell: bell.clone(),
-        },
-        Inbox { receiver, bell },
-    ))
+    let bell = Arc::new(Bell { eventfd, rung: AtomicBool::new(false) });
+    Ok((Mail { sender, bell: bell.clone() }, Inbox { receiver, bell }))
 }
 
 impl<T> Mail<T> {
@@ -65,10 +56,7 @@ impl<T> Mail<T> {
 
 impl<T> Clone for Mail<T> {
     fn clone(&self) -> Mail<T> {
-        Mail {
-            sender: self.sender.clone(),
-            bell: self.bell.clone(),
-        }
+        Mail { sender: self.sender.clone(), bell: self.bell.clone() }
     }
 }
 
@@ -98,10 +86,7 @@ mod tests {
         (0..5).for_each(|n| mail.send(n));
         assert_eq!(rings(&inbox), 1);
         inbox.answer_bell();
-        assert_eq!(
-            std::iter::from_fn(|| inbox.next()).collect::<Vec<_>>(),
-            [0, 1, 2, 3, 4]
-        );
+        assert_eq!(std::iter::from_fn(|| inbox.next()).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
         mail.clone().send(9);
         assert_eq!(rings(&inbox), 1);
         assert_eq!(inbox.next(), Some(9));

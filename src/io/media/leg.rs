@@ -152,10 +152,7 @@ impl Leg {
 
     pub(super) fn figures(&self) -> Figures {
         let Some(session) = &self.session else {
-            return Figures {
-                dropped: self.dropped,
-                ..Figures::default()
-            };
+            return Figures { dropped: self.dropped, ..Figures::default() };
         };
         let (received, lost) = session.received_and_lost();
         Figures {

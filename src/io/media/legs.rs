@@ -66,9 +66,7 @@ impl Legs {
     }
 
     pub(super) fn is_current(&self, place: Place, generation: u32) -> bool {
-        self.places
-            .get(place)
-            .is_some_and(|tenancy| tenancy.generation == generation && tenancy.leg.is_some())
+        self.places.get(place).is_some_and(|tenancy| tenancy.generation == generation && tenancy.leg.is_some())
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -35,8 +35,7 @@ impl Worker {
                 Order::Encoded { leg, play, codec } => self.on_encoded(leg, play, codec),
                 Order::Expect(_) | Order::Gone(_) => {}
                 Order::Stop => {
-                    (0..self.legs.end())
-                        .for_each(|place| self.end_recording(place, RecordEnd::Asked));
+                    (0..self.legs.end()).for_each(|place| self.end_recording(place, RecordEnd::Asked));
                     return Turn::Last;
                 }
             }
@@ -90,12 +89,7 @@ impl Worker {
             return;
         };
         match order {
-            Command::Play {
-                play,
-                clips,
-                repeat,
-                ..
-            } if leg.session.is_some() => {
+            Command::Play { play, clips, repeat, .. } if leg.session.is_some() => {
                 let player = Player::new(play, &clips, repeat);
                 self.begin(place, Box::new(player));
             }
@@ -115,13 +109,7 @@ impl Worker {
             let (clips, play) = (player.clips().to_vec(), player.play);
             let thread = self.links.threads[self.links.number].clone();
             // The studio ends only with the pump itself.
-            let _ = self.links.studio.send(Job::Encode {
-                clips,
-                codec,
-                leg: leg.id,
-                play,
-                thread,
-            });
+            let _ = self.links.studio.send(Job::Encode { clips, codec, leg: leg.id, play, thread });
         } else {
             player.on_ready(codec);
         }
@@ -153,10 +141,7 @@ impl Worker {
             self.part(one);
             if let Some(leg) = self.legs.at(one) {
                 leg.doing = Doing::Nothing;
-                leg.bridge = Some(Bridge {
-                    partner: its_partner,
-                    transcoder: None,
-                });
+                leg.bridge = Some(Bridge { partner: its_partner, transcoder: None });
             }
         }
         self.tune(place);
@@ -180,11 +165,7 @@ impl Worker {
     }
 
     pub(super) fn partner(&mut self, place: Place) -> Option<Place> {
-        self.legs
-            .at(place)?
-            .bridge
-            .as_ref()
-            .map(|bridge| bridge.partner)
+        self.legs.at(place)?.bridge.as_ref().map(|bridge| bridge.partner)
     }
 
     /// Parts a leg from its partner, if it has one.
@@ -220,13 +201,10 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        let Some((_, clock_rate)) = leg.session.as_ref().and_then(|session| session.stream.dtmf)
-        else {
+        let Some((_, clock_rate)) = leg.session.as_ref().and_then(|session| session.stream.dtmf) else {
             return;
         };
-        leg.keys
-            .get_or_insert_with(|| dtmf::Sender::new(clock_rate))
-            .press(digits);
+        leg.keys.get_or_insert_with(|| dtmf::Sender::new(clock_rate)).press(digits);
     }
 
     fn close(&mut self, place: Place) {

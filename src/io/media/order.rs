@@ -47,11 +47,7 @@ pub(super) struct Post {
 
 impl Post {
     pub(super) fn new(inbox: Inbox<Order>) -> Post {
-        Post {
-            inbox,
-            expected: None,
-            waiting: VecDeque::new(),
-        }
+        Post { inbox, expected: None, waiting: VecDeque::new() }
     }
 
     pub(super) fn bell(&self) -> BorrowedFd<'_> {
@@ -96,22 +92,13 @@ mod tests {
         let (mail, inbox) = inbox().unwrap();
         let mut post = Post::new(inbox);
         mail.send(Order::Expect(LegId(2)));
-        mail.send(Order::Obey(Command::Bridge {
-            a: LegId(1),
-            b: LegId(2),
-        }));
+        mail.send(Order::Obey(Command::Bridge { a: LegId(1), b: LegId(2) }));
         assert!(post.next().is_none());
         mail.send(Order::Obey(Command::Close { leg: LegId(1) }));
         assert!(post.next().is_none());
         mail.send(Order::Gone(LegId(2)));
-        assert!(matches!(
-            post.next(),
-            Some(Order::Obey(Command::Bridge { .. }))
-        ));
-        assert!(matches!(
-            post.next(),
-            Some(Order::Obey(Command::Close { .. }))
-        ));
+        assert!(matches!(post.next(), Some(Order::Obey(Command::Bridge { .. }))));
+        assert!(matches!(post.next(), Some(Order::Obey(Command::Close { .. }))));
         assert!(post.next().is_none());
     }
 }

@@ -42,15 +42,7 @@ pub(super) enum Step<'a> {
 impl Player {
     pub(super) fn new(play: PlayId, sounds: &[Sound], repeat: Repeat) -> Player {
         let clips = sounds.iter().map(clip_of).collect();
-        Player {
-            play,
-            clips,
-            repeat,
-            clip: 0,
-            frame: 0,
-            covered: 0,
-            ready: None,
-        }
+        Player { play, clips, repeat, clip: 0, frame: 0, covered: 0, ready: None }
     }
 
     /// Whether somebody else must encode the clips first: only the two laws of G.711 are quick enough for a thread that
@@ -86,10 +78,7 @@ impl Player {
         let payload = frames.packet(self.frame, wanted).unwrap_or_default();
         self.frame += sent;
         self.covered = sent;
-        Step::Send {
-            payload,
-            frames: sent,
-        }
+        Step::Send { payload, frames: sent }
     }
 
     /// The clip whose frame is next; `None` at the end of the last one.
@@ -100,9 +89,7 @@ impl Player {
                 Some(clip) if self.frame < clip.encoded(codec).count() => return Some(self.clip),
                 Some(_) => (self.clip, self.frame) = (self.clip + 1, 0),
                 // A list without a single frame would go round for ever.
-                None if self.repeat == Repeat::Forever && rounds == 0 => {
-                    (self.clip, rounds) = (0, 1)
-                }
+                None if self.repeat == Repeat::Forever && rounds == 0 => (self.clip, rounds) = (0, 1),
                 None => return None,
             }
         }
@@ -144,9 +131,7 @@ mod tests {
         player.on_ready(CodecKind::Pcma);
         let stream = stream(20);
         for _ in 0..3 {
-            assert!(
-                matches!(player.step(&stream), Step::Send { payload, frames: 1 } if payload.len() == 160)
-            );
+            assert!(matches!(player.step(&stream), Step::Send { payload, frames: 1 } if payload.len() == 160));
         }
         assert_eq!(player.step(&stream), Step::Finished);
     }
@@ -182,10 +167,7 @@ mod tests {
         let mut player = Player::new(PlayId(1), &[clip(60)], Repeat::Once);
         player.on_ready(CodecKind::Pcma);
         assert!(matches!(player.step(&stream(20)), Step::Send { .. }));
-        let wide = Stream {
-            codec: CodecKind::G722,
-            ..stream(20)
-        };
+        let wide = Stream { codec: CodecKind::G722, ..stream(20) };
         assert!(player.needs_studio(CodecKind::G722));
         assert_eq!(player.step(&wide), Step::Wait);
         player.on_ready(CodecKind::G722);

@@ -52,11 +52,7 @@ impl Ports {
         let first = first.saturating_add(first % 2);
         let pairs = (u32::from(last) + 1).saturating_sub(u32::from(first)) / 2;
         let pairs = u16::try_from(pairs).unwrap_or(u16::MAX);
-        Ports {
-            first,
-            pairs,
-            next: rng.u16(..pairs.max(1)),
-        }
+        Ports { first, pairs, next: rng.u16(..pairs.max(1)) }
     }
 
     /// Binds the next pair that is free on `address`.
@@ -88,17 +84,8 @@ impl Pair {
 }
 
 fn bound(local: SocketAddr) -> io::Result<UdpSocket> {
-    let family = if local.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
-    let socket = socket_with(
-        family,
-        SocketType::DGRAM,
-        SocketFlags::NONBLOCK | SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let family = if local.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let socket = socket_with(family, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
     bind(&socket, &local)?;
     // A network that refuses the mark still carries the call.
     let _ = match local {
@@ -118,27 +105,15 @@ mod tests {
 
     #[test]
     fn pairs_are_even_and_odd_and_are_walked_in_turn() {
-        let mut ports = Ports {
-            first: 42_000,
-            pairs: 400,
-            next: 399,
-        };
+        let mut ports = Ports { first: 42_000, pairs: 400, next: 399 };
         let opened: Vec<Pair> = (0..3).map(|_| ports.open(HERE).unwrap()).collect();
         for pair in &opened {
             assert_eq!(pair.local.port() % 2, 0);
-            assert_eq!(
-                pair.rtcp.local_addr().unwrap().port(),
-                pair.local.port() + 1
-            );
+            assert_eq!(pair.rtcp.local_addr().unwrap().port(), pair.local.port() + 1);
         }
         // Others may hold some of these ports; the walk has passed the end all the same.
-        assert!(
-            ports.next < 200,
-            "the walk begins again at the bottom: {}",
-            ports.next
-        );
-        let distinct: std::collections::BTreeSet<u16> =
-            opened.iter().map(|pair| pair.local.port()).collect();
+        assert!(ports.next < 200, "the walk begins again at the bottom: {}", ports.next);
+        let distinct: std::collections::BTreeSet<u16> = opened.iter().map(|pair| pair.local.port()).collect();
         assert_eq!(distinct.len(), 3);
     }
 
@@ -151,11 +126,7 @@ mod tests {
                 break (taken, port & !1);
             }
         };
-        let mut ports = Ports {
-            first: even,
-            pairs: 40,
-            next: 0,
-        };
+        let mut ports = Ports { first: even, pairs: 40, next: 0 };
         let pair = ports.open(HERE).unwrap();
         assert_ne!(pair.local.port(), even);
         drop(taken);
@@ -164,11 +135,7 @@ mod tests {
     #[test]
     fn an_exhausted_range_names_its_setting() {
         let (_first, even) = pair_anywhere();
-        let mut ports = Ports {
-            first: even,
-            pairs: 1,
-            next: 0,
-        };
+        let mut ports = Ports { first: even, pairs: 1, next: 0 };
         let refused = ports.open(HERE).unwrap_err().to_string();
         assert!(refused.contains("`ports` under [media]"), "{refused}");
     }

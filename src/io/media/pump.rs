@@ -58,9 +58,7 @@ impl Settings {
     pub fn new(config: &Config) -> Settings {
         Settings {
             ports: (config.ports.first, config.ports.last),
-            threads: thread::available_parallelism()
-                .map_or(1, usize::from)
-                .min(MOST_THREADS),
+            threads: thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
             quiet_after: QUIET_AFTER,
             codecs: config.codecs.clone(),
         }
@@ -100,17 +98,12 @@ struct Thread {
 
 impl Pump {
     /// Starts all threads; `prompts` are encoded in the background. Events come until the pump is dropped.
-    pub fn start(
-        settings: &Settings,
-        prompts: Vec<Arc<Clip>>,
-    ) -> Result<(Pump, UnboundedReceiver<Event>), PumpError> {
+    pub fn start(settings: &Settings, prompts: Vec<Arc<Clip>>) -> Result<(Pump, UnboundedReceiver<Event>), PumpError> {
         let (events, receiver) = unbounded_channel();
         let (tape, writing) = tape::start(events.clone())?;
         let (studio, encoding) = studio::start()?;
         let mut rng = fastrand::Rng::new();
-        let boxes = (0..settings.threads.max(1))
-            .map(|_| inbox())
-            .collect::<io::Result<Vec<_>>>()?;
+        let boxes = (0..settings.threads.max(1)).map(|_| inbox()).collect::<io::Result<Vec<_>>>()?;
         let mut pump = Pump {
             ports: Ports::new(settings.ports, &mut rng),
             threads: Vec::new(),
@@ -141,10 +134,7 @@ impl Pump {
         match thread {
             Some(thread) => self.threads[thread].mail.send(Order::Obey(command)),
             None if matches!(command, Command::Close { .. }) => {
-                return Some(Event::Closed {
-                    leg,
-                    figures: Figures::default(),
-                });
+                return Some(Event::Closed { leg, figures: Figures::default() });
             }
             None => tracing::debug!(leg = leg.0, "an order for a leg that is gone"),
         }
@@ -154,9 +144,7 @@ impl Pump {
     /// For the metrics.
     pub fn totals(&self) -> Totals {
         let mut totals = Totals::default();
-        self.threads
-            .iter()
-            .for_each(|thread| thread.counters.add_to(&mut totals));
+        self.threads.iter().for_each(|thread| thread.counters.add_to(&mut totals));
         totals
     }
 
@@ -172,22 +160,16 @@ impl Pump {
                 let thread = self.next;
                 self.next = (self.next + 1) % self.threads.len();
                 self.thread_by_leg.insert(leg, thread);
-                self.threads[thread]
-                    .mail
-                    .send(Order::Take(Box::new(Leg::new(leg, pair))));
+                self.threads[thread].mail.send(Order::Take(Box::new(Leg::new(leg, pair))));
                 Event::Opened { leg, local }
             }
-            Err(refusal) => Event::OpenFailed {
-                leg,
-                why: refusal.to_string(),
-            },
+            Err(refusal) => Event::OpenFailed { leg, why: refusal.to_string() },
         }
     }
 
     /// Hands `b` over to the thread of `a`, if it is on another.
     fn bring_together(&mut self, a: LegId, b: LegId) {
-        let (Some(&to), Some(&from)) = (self.thread_by_leg.get(&a), self.thread_by_leg.get(&b))
-        else {
+        let (Some(&to), Some(&from)) = (self.thread_by_leg.get(&a), self.thread_by_leg.get(&b)) else {
             return;
         };
         if from != to {
@@ -218,14 +200,8 @@ impl Pump {
             };
             let worker = Worker::new(links, inbox, rng.fork())?;
             let name = format!("desvio-media-{number}");
-            let handle = thread::Builder::new()
-                .name(name)
-                .spawn(move || worker.run())?;
-            self.threads.push(Thread {
-                mail,
-                counters,
-                handle: Some(handle),
-            });
+            let handle = thread::Builder::new().name(name).spawn(move || worker.run())?;
+            self.threads.push(Thread { mail, counters, handle: Some(handle) });
         }
         Ok(())
     }
@@ -233,16 +209,9 @@ impl Pump {
     /// The last codec is prepared first: the studio works from the end, and what telephone networks speak stands last.
     fn prepare(&self, settings: &Settings, mut prompts: Vec<Arc<Clip>>) {
         prompts.extend([Tone::RINGBACK, Tone::BUSY, Tone::CONGESTION, Tone::BEEP].map(Tone::clip));
-        for codec in settings
-            .codecs
-            .iter()
-            .filter(|codec| **codec != CodecKind::Opus)
-        {
+        for codec in settings.codecs.iter().filter(|codec| **codec != CodecKind::Opus) {
             // Opus takes minutes for hours of prompts; it is encoded when somebody asks.
-            let _ = self.studio.send(Job::Prepare {
-                clips: prompts.clone(),
-                codec: *codec,
-            });
+            let _ = self.studio.send(Job::Prepare { clips: prompts.clone(), codec: *codec });
         }
     }
 }
@@ -253,11 +222,7 @@ impl Drop for Pump {
         for thread in &mut self.threads {
             thread.mail.send(Order::Stop);
         }
-        for handle in self
-            .threads
-            .iter_mut()
-            .filter_map(|thread| thread.handle.take())
-        {
+        for handle in self.threads.iter_mut().filter_map(|thread| thread.handle.take()) {
             // A thread that panicked has said so.
             let _ = handle.join();
         }

@@ -55,12 +55,7 @@ impl Recorder {
         let rate = codec.sample_rate().min(HIGHEST_RATE);
         let reel = tape::Reel::next();
         // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin {
-            reel,
-            leg,
-            path,
-            rate,
-        });
+        let _ = tape.send(tape::Entry::Begin { reel, leg, path, rate });
         Recorder {
             limits,
             codec,
@@ -125,10 +120,7 @@ impl Recorder {
     /// Hands over the rest; `Recorded` follows when all of it is on the disk.
     pub(super) fn finish(mut self, ended: RecordEnd) {
         self.flush();
-        let _ = self.tape.send(tape::Entry::End {
-            reel: self.reel,
-            ended,
-        });
+        let _ = self.tape.send(tape::Entry::End { reel: self.reel, ended });
     }
 
     fn end(&self, silent: Duration, now: Instant) -> Option<RecordEnd> {
@@ -142,15 +134,13 @@ impl Recorder {
 
     fn keep(&mut self, samples: &[i16]) {
         if self.chunk.capacity() == 0 {
-            self.chunk
-                .reserve_exact(self.rate as usize + HIGHEST_RATE as usize / 5);
+            self.chunk.reserve_exact(self.rate as usize + HIGHEST_RATE as usize / 5);
         }
         let before = self.chunk.len();
         match &mut self.resampler {
             None => self.chunk.extend_from_slice(samples),
             Some(resampler) => {
-                self.chunk
-                    .resize(before + resampler.room_for(samples.len()), 0);
+                self.chunk.resize(before + resampler.room_for(samples.len()), 0);
                 let written = resampler.process(samples, &mut self.chunk[before..]);
                 self.chunk.truncate(before + written);
             }
@@ -165,10 +155,7 @@ impl Recorder {
     fn flush(&mut self) {
         let samples = std::mem::take(&mut self.chunk);
         if !samples.is_empty() {
-            let _ = self.tape.send(tape::Entry::Samples {
-                reel: self.reel,
-                samples,
-            });
+            let _ = self.tape.send(tape::Entry::Samples { reel: self.reel, samples });
         }
     }
 

@@ -36,15 +36,10 @@ impl Worker {
             return;
         };
         let datagram = &mut self.datagram[..length];
-        let transcoder = from
-            .bridge
-            .as_mut()
-            .and_then(|bridge| bridge.transcoder.as_deref_mut());
+        let transcoder = from.bridge.as_mut().and_then(|bridge| bridge.transcoder.as_deref_mut());
         let sent = match (heard, transcoder) {
             (Heard::Audio(_), None) => pass_on(to, datagram, now),
-            (Heard::Audio(arrival), Some(transcoder)) => {
-                carry_over(transcoder, to, datagram, arrival, now)
-            }
+            (Heard::Audio(arrival), Some(transcoder)) => carry_over(transcoder, to, datagram, arrival, now),
             (Heard::Key, _) => pass_key(from, to, datagram, now),
         };
         self.links.counters.sent.add(sent);
@@ -63,22 +58,13 @@ fn pass_on(to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {
     let Some(session) = listening(to) else {
         return 0;
     };
-    match session
-        .restamp
-        .relay(datagram, session.stream.payload_type, now)
-    {
+    match session.restamp.relay(datagram, session.stream.payload_type, now) {
         Passage::Send => sent(to.send(datagram)),
         Passage::Drop => 0,
     }
 }
 
-fn carry_over(
-    transcoder: &mut Transcoder,
-    to: &mut Leg,
-    datagram: &[u8],
-    arrival: Arrival,
-    now: Instant,
-) -> u64 {
+fn carry_over(transcoder: &mut Transcoder, to: &mut Leg, datagram: &[u8], arrival: Arrival, now: Instant) -> u64 {
     let Some(missing) = missing(arrival) else {
         return 0;
     };
@@ -94,9 +80,7 @@ fn carry_over(
         let Some(session) = listening(to) else {
             continue;
         };
-        let header = session
-            .restamp
-            .next(session.stream.payload_type, frame.ticks, now);
+        let header = session.restamp.next(session.stream.payload_type, frame.ticks, now);
         let length = HEADER_LEN + frame.payload.len();
         let Some(room) = out.get_mut(..length) else {
             continue;
@@ -116,10 +100,7 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
     let (Some((_, heard)), Some((payload_type, spoken))) = (clock(from), clock(to)) else {
         return 0;
     };
-    let transcoded = from
-        .bridge
-        .as_ref()
-        .is_some_and(|bridge| bridge.transcoder.is_some());
+    let transcoded = from.bridge.as_ref().is_some_and(|bridge| bridge.transcoder.is_some());
     let Some(session) = listening(to) else {
         return 0;
     };
@@ -136,11 +117,7 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
         return 0;
     };
     let duration = scaled(u16::from_be_bytes([high, low]), heard, spoken).to_be_bytes();
-    let phase = if packet.header.marker {
-        Phase::Begins
-    } else {
-        Phase::Continues
-    };
+    let phase = if packet.header.marker { Phase::Begins } else { Phase::Continues };
     let header = session.restamp.event(payload_type, phase, spoken / 50, now);
     let mut out = [0; HEADER_LEN + 4];
     out[HEADER_LEN..].copy_from_slice(&[event, flags, duration[0], duration[1]]);

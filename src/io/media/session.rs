@@ -106,17 +106,11 @@ impl Session {
     }
 
     pub(super) fn may_send(&self) -> bool {
-        matches!(
-            self.stream.direction,
-            Direction::SendRecv | Direction::SendOnly
-        )
+        matches!(self.stream.direction, Direction::SendRecv | Direction::SendOnly)
     }
 
     pub(super) fn may_hear(&self) -> bool {
-        matches!(
-            self.stream.direction,
-            Direction::SendRecv | Direction::RecvOnly
-        )
+        matches!(self.stream.direction, Direction::SendRecv | Direction::RecvOnly)
     }
 
     pub(super) fn is_muxed(&self) -> bool {
@@ -129,11 +123,7 @@ impl Session {
             return Verdict::Refused;
         }
         if rtp::is_rtcp(datagram) {
-            return if self.is_muxed() {
-                Verdict::Control
-            } else {
-                Verdict::Refused
-            };
+            return if self.is_muxed() { Verdict::Control } else { Verdict::Refused };
         }
         match rtp::read(datagram) {
             Some(packet) if self.may_hear() => self.accept(&packet, from, now),
@@ -164,13 +154,10 @@ impl Session {
     fn arrive(&mut self, header: &Header, payload: &[u8], kind: Kind, now: Instant) -> Arrival {
         // All packets of a press carry the timestamp of its beginning; for the jitter it is the end that counts.
         let timestamp = match kind {
-            Kind::Event => header
-                .timestamp
-                .wrapping_add(u32::from(event_duration(payload))),
+            Kind::Event => header.timestamp.wrapping_add(u32::from(event_duration(payload))),
             _ => header.timestamp,
         };
-        self.reception
-            .on_packet(header.ssrc, header.sequence, timestamp, now)
+        self.reception.on_packet(header.ssrc, header.sequence, timestamp, now)
     }
 
     fn press(&mut self, header: &Header, payload: &[u8], arrival: Arrival) -> Verdict {
@@ -181,18 +168,13 @@ impl Session {
     }
 
     fn is_event(&self, payload_type: u8) -> bool {
-        self.stream
-            .dtmf
-            .is_some_and(|(event, _)| event == payload_type)
+        self.stream.dtmf.is_some_and(|(event, _)| event == payload_type)
     }
 
     /// How long nothing has come that should have; once for each silence.
     pub(super) fn fell_quiet(&mut self, after: Duration, now: Instant) -> Option<Duration> {
         let since = now.saturating_duration_since(self.last_heard);
-        if self.stream.direction != Direction::SendRecv
-            || self.silence == Silence::Reported
-            || since < after
-        {
+        if self.stream.direction != Direction::SendRecv || self.silence == Silence::Reported || since < after {
             return None;
         }
         self.silence = Silence::Reported;
@@ -201,10 +183,7 @@ impl Session {
 
     /// Takes in the reports of the far side; whatever else comes is stepped over.
     pub(super) fn on_control(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
-        let known = self
-            .source
-            .proven()
-            .map_or(self.stream.remote.ip(), |proven| proven.ip());
+        let known = self.source.proven().map_or(self.stream.remote.ip(), |proven| proven.ip());
         if from.ip() != known {
             return;
         }
@@ -219,10 +198,7 @@ impl Session {
     /// Where reports go; `None` when they share the RTP port, or when the address named lies behind a NAT.
     pub(super) fn control_destination(&self) -> Option<SocketAddr> {
         let remote = self.stream.remote_rtcp?;
-        let reachable = self
-            .source
-            .proven()
-            .is_none_or(|proven| proven.ip() == self.stream.remote.ip());
+        let reachable = self.source.proven().is_none_or(|proven| proven.ip() == self.stream.remote.ip());
         self.control_source.or(reachable.then_some(remote))
     }
 
@@ -233,18 +209,11 @@ impl Session {
             let delay = now.saturating_duration_since(came).as_secs_f64() * 65_536.0;
             (middle, delay as u32)
         });
-        Some(rtcp::ReportBlock {
-            last_report,
-            delay,
-            ..block
-        })
+        Some(rtcp::ReportBlock { last_report, delay, ..block })
     }
 
     pub(super) fn received_and_lost(&self) -> (u64, u64) {
-        (
-            self.before.0 + self.reception.received(),
-            self.before.1 + self.reception.lost(),
-        )
+        (self.before.0 + self.reception.received(), self.before.1 + self.reception.lost())
     }
 }
 

@@ -25,10 +25,7 @@ enum State {
 
 impl Source {
     pub(super) fn new(negotiated: SocketAddr) -> Source {
-        Source {
-            negotiated,
-            state: State::Open,
-        }
+        Source { negotiated, state: State::Open }
     }
 
     /// A re-INVITE. To another address: what was proven about the old one is void. To the same: a phone that moved to
@@ -86,10 +83,7 @@ mod tests {
         source.heard(address("203.0.113.9:61000"));
         assert_eq!(source.destination(), address("203.0.113.9:61000"));
         assert!(!source.may_hear(address("198.51.100.1:4000")));
-        assert!(
-            source.may_hear(address("192.168.0.7:4000")),
-            "the negotiated address may always claim its place"
-        );
+        assert!(source.may_hear(address("192.168.0.7:4000")), "the negotiated address may always claim its place");
     }
 
     #[test]

@@ -72,9 +72,7 @@ impl Worker {
         };
         let emptied = (tick.number / 4).is_multiple_of(EMPTIED_EVERY);
         let reads = if leg.busy_line || emptied { READS } else { 1 };
-        let read = (0..reads)
-            .take_while(|_| self.hear(place, now) == Drawn::One)
-            .count();
+        let read = (0..reads).take_while(|_| self.hear(place, now) == Drawn::One).count();
         if let Some(leg) = self.legs.at(place)
             && reads > 1
         {
@@ -89,10 +87,7 @@ fn speak(leg: &mut Leg, due: Instant) -> Outcome {
     let Some(session) = &mut leg.session else {
         return Outcome::Quiet;
     };
-    let mut packet = Packet {
-        octets: [0; PACKET],
-        length: 0,
-    };
+    let mut packet = Packet { octets: [0; PACKET], length: 0 };
     let outcome = match (&mut leg.keys, &mut leg.doing) {
         (Some(keys), _) => press(keys, session, due, &mut packet),
         (None, Doing::Playing(player)) => play(player, session, due, &mut packet),
@@ -111,9 +106,7 @@ fn play(player: &mut Player, session: &mut Session, due: Instant, packet: &mut P
     match player.step(&session.stream) {
         Step::Send { payload, frames } if session.may_send() => {
             let ticks = session.stream.codec.frame_ticks() * frames as u32;
-            let header = session
-                .restamp
-                .next(session.stream.payload_type, ticks, due);
+            let header = session.restamp.next(session.stream.payload_type, ticks, due);
             packet.put(&header, payload)
         }
         Step::Send { .. } | Step::Wait => Outcome::Quiet,
@@ -121,20 +114,13 @@ fn play(player: &mut Player, session: &mut Session, due: Instant, packet: &mut P
     }
 }
 
-fn press(
-    keys: &mut dtmf::Sender,
-    session: &mut Session,
-    due: Instant,
-    packet: &mut Packet,
-) -> Outcome {
+fn press(keys: &mut dtmf::Sender, session: &mut Session, due: Instant, packet: &mut Packet) -> Outcome {
     let Some((payload_type, clock_rate)) = session.stream.dtmf else {
         return Outcome::Released;
     };
     match keys.step() {
         dtmf::Step::Send { payload, phase } => {
-            let header = session
-                .restamp
-                .event(payload_type, phase, clock_rate / 50, due);
+            let header = session.restamp.event(payload_type, phase, clock_rate / 50, due);
             packet.put(&header, &payload)
         }
         dtmf::Step::Pause => Outcome::Quiet,

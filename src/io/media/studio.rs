@@ -36,9 +36,7 @@ pub(super) enum Job {
 /// Starts the thread; it ends at [`Job::Stop`], or when nobody can ask any more.
 pub(super) fn start() -> io::Result<(mpsc::Sender<Job>, thread::JoinHandle<()>)> {
     let (sender, jobs) = mpsc::channel();
-    let thread = thread::Builder::new()
-        .name("desvio-studio".to_owned())
-        .spawn(move || work(&jobs))?;
+    let thread = thread::Builder::new().name("desvio-studio".to_owned()).spawn(move || work(&jobs))?;
     Ok((sender, thread))
 }
 
@@ -46,26 +44,13 @@ fn work(jobs: &mpsc::Receiver<Job>) {
     let mut prepared: Vec<(Arc<Clip>, CodecKind)> = Vec::new();
     loop {
         // A caller who waits goes before what nobody has asked for.
-        let job = if prepared.is_empty() {
-            jobs.recv().ok()
-        } else {
-            jobs.try_recv().ok()
-        };
+        let job = if prepared.is_empty() { jobs.recv().ok() } else { jobs.try_recv().ok() };
         match (job, prepared.pop()) {
             (Some(Job::Prepare { clips, codec }), waiting) => {
                 prepared.extend(waiting);
                 prepared.extend(clips.into_iter().map(|clip| (clip, codec)));
             }
-            (
-                Some(Job::Encode {
-                    clips,
-                    codec,
-                    leg,
-                    play,
-                    thread,
-                }),
-                waiting,
-            ) => {
+            (Some(Job::Encode { clips, codec, leg, play, thread }), waiting) => {
                 prepared.extend(waiting);
                 for clip in &clips {
                     clip.encoded(codec);

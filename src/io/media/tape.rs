@@ -36,31 +36,16 @@ impl Reel {
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    Begin {
-        reel: Reel,
-        leg: LegId,
-        path: PathBuf,
-        rate: u32,
-    },
-    Samples {
-        reel: Reel,
-        samples: Vec<i16>,
-    },
-    End {
-        reel: Reel,
-        ended: RecordEnd,
-    },
+    Begin { reel: Reel, leg: LegId, path: PathBuf, rate: u32 },
+    Samples { reel: Reel, samples: Vec<i16> },
+    End { reel: Reel, ended: RecordEnd },
     Stop,
 }
 
 /// Starts the thread; it ends at [`Entry::Stop`], when everything before it is written.
-pub(super) fn start(
-    events: UnboundedSender<Event>,
-) -> io::Result<(mpsc::Sender<Entry>, thread::JoinHandle<()>)> {
+pub(super) fn start(events: UnboundedSender<Event>) -> io::Result<(mpsc::Sender<Entry>, thread::JoinHandle<()>)> {
     let (sender, entries) = mpsc::channel();
-    let thread = thread::Builder::new()
-        .name("desvio-tape".to_owned())
-        .spawn(move || write(&entries, &events))?;
+    let thread = thread::Builder::new().name("desvio-tape".to_owned()).spawn(move || write(&entries, &events))?;
     Ok((sender, thread))
 }
 
@@ -68,12 +53,7 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
     let mut recordings: HashMap<Reel, Recording> = HashMap::new();
     while let Ok(entry) = entries.recv() {
         match entry {
-            Entry::Begin {
-                reel,
-                leg,
-                path,
-                rate,
-            } => {
+            Entry::Begin { reel, leg, path, rate } => {
                 recordings.insert(reel, Recording::begin(leg, path, rate));
             }
             Entry::Samples { reel, samples } => {
@@ -110,13 +90,7 @@ impl Recording {
     fn begin(leg: LegId, path: PathBuf, rate: u32) -> Recording {
         let writer = wav::Writer::new(Encoding::Linear16, rate);
         let state = create(&path, &writer).map_or_else(State::Failed, State::Open);
-        Recording {
-            leg,
-            path,
-            writer,
-            written: wav::HEADER_LEN as u64,
-            state,
-        }
+        Recording { leg, path, writer, written: wav::HEADER_LEN as u64, state }
     }
 
     fn append(&mut self, samples: &[i16]) {
@@ -125,9 +99,8 @@ impl Recording {
         };
         let mut octets = Vec::with_capacity(samples.len() * Encoding::Linear16.width());
         self.writer.samples(samples, &mut octets);
-        let appended = file
-            .write_all_at(&octets, self.written)
-            .and_then(|()| file.write_all_at(&self.writer.header(), 0));
+        let appended =
+            file.write_all_at(&octets, self.written).and_then(|()| file.write_all_at(&self.writer.header(), 0));
         self.written += octets.len() as u64;
         if let Err(fault) = appended {
             self.state = State::Failed(fault);
@@ -142,16 +115,9 @@ impl Recording {
         let length: Duration = self.writer.duration();
         let ended = match kept {
             Ok(()) => ended,
-            Err(fault) => {
-                RecordEnd::Failed(format!("cannot write {}: {fault}", self.path.display()))
-            }
+            Err(fault) => RecordEnd::Failed(format!("cannot write {}: {fault}", self.path.display())),
         };
-        Event::Recorded {
-            leg: self.leg,
-            path: self.path,
-            length,
-            ended,
-        }
+        Event::Recorded { leg: self.leg, path: self.path, length, ended }
     }
 }
 

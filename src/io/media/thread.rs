@@ -85,18 +85,8 @@ impl Worker {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let timer = Timer::new()?;
         let post = Post::new(inbox);
-        epoll::add(
-            &epoll,
-            post.bell(),
-            Token::Bell.data(),
-            EventFlags::IN | EventFlags::ET,
-        )?;
-        epoll::add(
-            &epoll,
-            timer.fd(),
-            Token::Timer.data(),
-            EventFlags::IN | EventFlags::ET,
-        )?;
+        epoll::add(&epoll, post.bell(), Token::Bell.data(), EventFlags::IN | EventFlags::ET)?;
+        epoll::add(&epoll, timer.fd(), Token::Timer.data(), EventFlags::IN | EventFlags::ET)?;
         let now = Instant::now();
         Ok(Worker {
             links,
@@ -116,10 +106,7 @@ impl Worker {
     pub(super) fn run(mut self) {
         // Of this thread alone. Voice goes before everything else where we may ask for it; where not, all goes on as it is.
         let _ = nice(NICENESS);
-        let mut ready = [epoll::Event {
-            flags: EventFlags::empty(),
-            data: EventData::new_u64(0),
-        }; EVENTS];
+        let mut ready = [epoll::Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }; EVENTS];
         loop {
             match self.turn(&mut ready) {
                 Ok(Turn::Again) => {}
@@ -239,12 +226,7 @@ impl Worker {
             return;
         };
         let changed = match watch {
-            Watch::Begin => epoll::add(
-                &self.epoll,
-                leg.rtp(),
-                Token::Rtp { place, generation }.data(),
-                EventFlags::IN,
-            ),
+            Watch::Begin => epoll::add(&self.epoll, leg.rtp(), Token::Rtp { place, generation }.data(), EventFlags::IN),
             Watch::End => epoll::delete(&self.epoll, leg.rtp()),
         };
         match changed {
@@ -260,12 +242,9 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        if let Err(fault) = epoll::add(
-            &self.epoll,
-            leg.rtcp(),
-            Token::Rtcp { place, generation }.data(),
-            EventFlags::IN,
-        ) {
+        if let Err(fault) =
+            epoll::add(&self.epoll, leg.rtcp(), Token::Rtcp { place, generation }.data(), EventFlags::IN)
+        {
             tracing::warn!(leg = leg.id.0, %fault, "reports of the far side will not be heard");
         }
         self.settle(place);

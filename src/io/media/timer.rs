@@ -28,20 +28,10 @@ pub(super) struct Timer {
 
 impl Timer {
     pub(super) fn new() -> io::Result<Timer> {
-        let timerfd = timerfd_create(
-            TimerfdClockId::Monotonic,
-            TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK,
-        )?;
+        let timerfd = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK)?;
         let raw = clock_gettime(ClockId::Monotonic);
-        let raw = Duration::new(
-            u64::try_from(raw.tv_sec).unwrap_or(0),
-            u32::try_from(raw.tv_nsec).unwrap_or(0),
-        );
-        Ok(Timer {
-            timerfd,
-            origin: (Instant::now(), raw),
-            armed: None,
-        })
+        let raw = Duration::new(u64::try_from(raw.tv_sec).unwrap_or(0), u32::try_from(raw.tv_nsec).unwrap_or(0));
+        Ok(Timer { timerfd, origin: (Instant::now(), raw), armed: None })
     }
 
     /// What epoll must watch, edge-triggered: it is never read.
@@ -54,13 +44,8 @@ impl Timer {
         if self.armed == deadline {
             return Ok(());
         }
-        let value = deadline.map_or(Duration::ZERO, |at| {
-            self.origin.1 + at.saturating_duration_since(self.origin.0)
-        });
-        let setting = Itimerspec {
-            it_interval: timespec(Duration::ZERO),
-            it_value: timespec(value),
-        };
+        let value = deadline.map_or(Duration::ZERO, |at| self.origin.1 + at.saturating_duration_since(self.origin.0));
+        let setting = Itimerspec { it_interval: timespec(Duration::ZERO), it_value: timespec(value) };
         timerfd_settime(&self.timerfd, TimerfdTimerFlags::ABSTIME, &setting)?;
         self.armed = deadline;
         Ok(())
@@ -68,8 +53,5 @@ impl Timer {
 }
 
 fn timespec(duration: Duration) -> Timespec {
-    Timespec {
-        tv_sec: duration.as_secs().cast_signed(),
-        tv_nsec: i64::from(duration.subsec_nanos()),
-    }
+    Timespec { tv_sec: duration.as_secs().cast_signed(), tv_nsec: i64::from(duration.subsec_nanos()) }
 }

@@ -80,10 +80,9 @@ async fn ports_that_are_closed_or_silent() {
     assert!(why.contains("refused"), "{why}");
     let silent = stand_ins::silent().await;
     answers(&prober, Layer::Tcp, &silent.to_string()).await;
-    for (layer, target) in [
-        (Layer::Tls, format!("localhost:{}", silent.port())),
-        (Layer::Http, format!("http://{silent}/")),
-    ] {
+    for (layer, target) in
+        [(Layer::Tls, format!("localhost:{}", silent.port())), (Layer::Http, format!("http://{silent}/"))]
+    {
         failure(&prober, layer, &target).await;
     }
 }
@@ -98,19 +97,12 @@ async fn pages_that_are_broken_endless_or_never_come() {
     answers(&prober, Layer::Http, &url(endless)).await;
 
     let broken = stand_ins::http("HTTP/1.1 503 Out\r\nContent-Length: 0\r\n\r\n").await;
-    assert_eq!(
-        failure(&prober, Layer::Http, &url(broken)).await,
-        "status 503"
-    );
+    assert_eq!(failure(&prober, Layer::Http, &url(broken)).await, "status 503");
     let trickle = stand_ins::http_that_trickles().await;
-    assert_eq!(
-        failure(&prober, Layer::Http, &url(trickle)).await,
-        "no answer within 300ms"
-    );
+    assert_eq!(failure(&prober, Layer::Http, &url(trickle)).await, "no answer within 300ms");
     let garbage = stand_ins::http("SIP/2.0 200 OK\r\n\r\n").await;
     failure(&prober, Layer::Http, &url(garbage)).await;
-    let round =
-        stand_ins::http("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
+    let round = stand_ins::http("HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n").await;
     let why = failure(&prober, Layer::Http, &url(round)).await;
     assert!(why.contains("too many redirects"), "{why}");
     let large_header = stand_ins::http_without_end("HTTP/1.1 200 OK\r\nX-Filler: ").await;
@@ -119,42 +111,27 @@ async fn pages_that_are_broken_endless_or_never_come() {
 
 #[tokio::test]
 async fn a_trust_file_without_a_certificate_is_a_fault_at_the_start() {
-    let config = Config {
-        resolvers: Vec::new(),
-        trust: Some(PathBuf::from("/nowhere/ca.pem")),
-    };
+    let config = Config { resolvers: Vec::new(), trust: Some(PathBuf::from("/nowhere/ca.pem")) };
     let fault = Prober::new(&config).err().unwrap().to_string();
-    assert!(
-        fault.starts_with("cannot read certificates from `/nowhere/ca.pem`"),
-        "{fault}"
-    );
+    assert!(fault.starts_with("cannot read certificates from `/nowhere/ca.pem`"), "{fault}");
 }
 
 fn prober(resolver: Option<SocketAddr>, trust: Option<PathBuf>) -> Prober {
     // Without a name server of the test's own nothing is looked up: a port that answers nothing.
     let nobody = SocketAddr::from(([127, 0, 0, 1], 9));
-    let config = Config {
-        resolvers: vec![resolver.unwrap_or(nobody)],
-        trust,
-    };
+    let config = Config { resolvers: vec![resolver.unwrap_or(nobody)], trust };
     Prober::new(&config).unwrap()
 }
 
 async fn answers(prober: &Prober, layer: Layer, target: &str) {
     let outcome = outcome(prober, layer, target, Duration::from_secs(5)).await;
-    assert!(
-        matches!(outcome, Outcome::Answered { .. }),
-        "{layer} {target}: {outcome:?}"
-    );
+    assert!(matches!(outcome, Outcome::Answered { .. }), "{layer} {target}: {outcome:?}");
 }
 
 async fn failure(prober: &Prober, layer: Layer, target: &str) -> String {
     let started = Instant::now();
     let outcome = outcome(prober, layer, target, Duration::from_millis(300)).await;
-    assert!(
-        started.elapsed() < Duration::from_secs(2),
-        "it took too long"
-    );
+    assert!(started.elapsed() < Duration::from_secs(2), "it took too long");
     match outcome {
         Outcome::Failed { why } => why,
         answered => panic!("{layer} {target}: {answered:?}"),

@@ -62,11 +62,7 @@ impl Prober {
     pub fn new(config: &Config) -> Result<Prober, ProbeError> {
         let names = Names::new(&config.resolvers)?;
         let tls = trust::client_config(config.trust.as_deref())?;
-        Ok(Prober {
-            http: page::client(tls.clone(), names.clone())?,
-            tls: TlsConnector::from(Arc::new(tls)),
-            names,
-        })
+        Ok(Prober { http: page::client(tls.clone(), names.clone())?, tls: TlsConnector::from(Arc::new(tls)), names })
     }
 
     /// Never longer than `within`.
@@ -74,21 +70,11 @@ impl Prober {
         let started = Instant::now();
         let asked = tokio::time::timeout(within, self.ask(probe)).await;
         let outcome = match asked {
-            Ok(Ok(())) => Outcome::Answered {
-                took: started.elapsed(),
-            },
+            Ok(Ok(())) => Outcome::Answered { took: started.elapsed() },
             Ok(Err(why)) => Outcome::Failed { why },
-            Err(_) => Outcome::Failed {
-                why: format!("no answer within {}", humantime::format_duration(within)),
-            },
+            Err(_) => Outcome::Failed { why: format!("no answer within {}", humantime::format_duration(within)) },
         };
-        Evidence {
-            layer: probe.layer,
-            target: probe.target.clone(),
-            role: probe.role(),
-            outcome,
-            at: Timestamp::now(),
-        }
+        Evidence { layer: probe.layer, target: probe.target.clone(), role: probe.role(), outcome, at: Timestamp::now() }
     }
 
     async fn ask(&self, probe: &Probe) -> Result<(), String> {

@@ -31,9 +31,7 @@ pub(crate) async fn http(answer: &'static str) -> SocketAddr {
 }
 
 /// Tells what the first request looked like.
-pub(crate) async fn http_that_listens(
-    answer: &'static str,
-) -> (SocketAddr, oneshot::Receiver<String>) {
+pub(crate) async fn http_that_listens(answer: &'static str) -> (SocketAddr, oneshot::Receiver<String>) {
     let (listener, address) = listener().await;
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
@@ -105,11 +103,7 @@ pub(crate) async fn tls(name: &str) -> (SocketAddr, PathBuf) {
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let (listener, address) = listener().await;
-    let path = std::env::temp_dir().join(format!(
-        "desvio-{}-{}.pem",
-        std::process::id(),
-        address.port()
-    ));
+    let path = std::env::temp_dir().join(format!("desvio-{}-{}.pem", std::process::id(), address.port()));
     std::fs::write(&path, made.cert.pem()).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     tokio::spawn(async move {
@@ -119,8 +113,7 @@ pub(crate) async fn tls(name: &str) -> (SocketAddr, PathBuf) {
                 if let Ok(mut stream) = acceptor.accept(stream).await {
                     let mut request = [0; 2048];
                     let _ = stream.read(&mut request).await;
-                    let answer =
-                        b"HTTP/1.1 400 Bad\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
+                    let answer = b"HTTP/1.1 400 Bad\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}";
                     let _ = stream.write_all(answer).await;
                     let _ = stream.shutdown().await;
                 }
@@ -165,20 +158,7 @@ fn dns_answer(query: &[u8], says: Says) -> Option<Vec<u8>> {
         Says::Code(code) => (code, 0),
         Says::Loopback => (0, u8::from(asks_for_ipv4)),
     };
-    let header = [
-        query[0],
-        query[1],
-        0x81,
-        0x80 | code,
-        0,
-        1,
-        0,
-        answers,
-        0,
-        0,
-        0,
-        0,
-    ];
+    let header = [query[0], query[1], 0x81, 0x80 | code, 0, 1, 0, answers, 0, 0, 0, 0];
     let record = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1];
     let mut answer = [&header, question].concat();
     if answers == 1 {

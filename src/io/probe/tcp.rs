@@ -29,9 +29,7 @@ pub(super) fn host_and_port(target: &str) -> Result<(&str, u16), String> {
     let fault = || format!("`{target}` is not `host:port`");
     match target.rsplit_once(':') {
         Some((host, _)) if host.contains(':') && !host.ends_with(']') => Ok((target, HTTPS)),
-        Some((host, port)) if !port.ends_with(']') => {
-            Ok((host, port.parse().map_err(|_| fault())?))
-        }
+        Some((host, port)) if !port.ends_with(']') => Ok((host, port.parse().map_err(|_| fault())?)),
         _ => Ok((target, HTTPS)),
     }
 }

@@ -6,11 +6,7 @@ use tokio_rustls::TlsConnector;
 use crate::io::probe::dns::Names;
 use crate::io::probe::tcp;
 
-pub(super) async fn shake_hands(
-    names: &Names,
-    connector: &TlsConnector,
-    target: &str,
-) -> Result<(), String> {
+pub(super) async fn shake_hands(names: &Names, connector: &TlsConnector, target: &str) -> Result<(), String> {
     let (host, _) = tcp::host_and_port(target)?;
     let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned())
         .map_err(|_| format!("`{host}` cannot be the name in a certificate"))?;

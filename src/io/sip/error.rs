@@ -10,9 +10,13 @@ use crate::sip::hop::Transport;
 pub enum ListenError {
     #[error("{listener} is taken{holder}\n    `[sip] listen` names it: end that program, or choose another port")]
     Taken { listener: Listener, holder: String },
-    #[error("{listener}: this machine has no such address\n    `[sip] listen` names it: `ip address` shows those it has; 0.0.0.0 means all of them")]
+    #[error(
+        "{listener}: this machine has no such address\n    `[sip] listen` names it: `ip address` shows those it has; 0.0.0.0 means all of them"
+    )]
     NotOurs { listener: Listener },
-    #[error("{listener}: ports below 1024 need a privilege\n    `[sip] listen` names it: choose a higher port, or run `setcap cap_net_bind_service=+ep` on the program")]
+    #[error(
+        "{listener}: ports below 1024 need a privilege\n    `[sip] listen` names it: choose a higher port, or run `setcap cap_net_bind_service=+ep` on the program"
+    )]
     Forbidden { listener: Listener },
     #[error("{listener}: this version listens on udp and tcp only\n    `[sip] listen` names it")]
     NotServed { listener: Listener },

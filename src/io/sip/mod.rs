@@ -123,7 +123,8 @@ impl Sockets {
     /// A hop towards `remote` over a socket of ours; none when no listener serves that transport and address family.
     pub fn hop_towards(&mut self, transport: Transport, remote: SocketAddr, now: Instant) -> Option<Hop> {
         let mut listeners = self.listeners().into_iter();
-        let suits = |listener: &Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
+        let suits =
+            |listener: &Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
         let bound = listeners.find(suits)?.address;
         let local = self.addresses.reached_at(bound, remote.ip(), now);
         Some(Hop { transport, local, remote, connection: None })

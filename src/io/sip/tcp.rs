@@ -201,7 +201,9 @@ impl Streams {
 
     /// Drops everything about a connection; false if it was not known any more.
     fn forget(&mut self, id: ConnectionId) -> bool {
-        let Some(connection) = self.connections.remove(&id) else { return false };
+        let Some(connection) = self.connections.remove(&id) else {
+            return false;
+        };
         connection.task.abort();
         if self.newest_by_peer.get(&connection.remote) == Some(&id) {
             self.newest_by_peer.remove(&connection.remote);

@@ -85,7 +85,9 @@ impl Port {
     /// Writes what waits as far as the kernel takes it, and asks to be woken for the rest.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) {
         while !self.waiting.is_empty() && self.socket.poll_send_ready(context).is_ready() {
-            let Some((remote, bytes)) = self.waiting.front() else { return };
+            let Some((remote, bytes)) = self.waiting.front() else {
+                return;
+            };
             match self.socket.try_send_to(bytes, *remote) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 Err(error) => tracing::debug!(%remote, %error, "a datagram was not sent"),

@@ -16,11 +16,7 @@ pub struct Encoder {
 
 impl Default for Encoder {
     fn default() -> Encoder {
-        Encoder {
-            history: [0; 24],
-            lower: Band::with_scale(32),
-            upper: Band::with_scale(8),
-        }
+        Encoder { history: [0; 24], lower: Band::with_scale(32), upper: Band::with_scale(8) }
     }
 }
 
@@ -28,15 +24,10 @@ impl Encoder {
     /// Takes an even number of samples; returns the octets written.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
         if !samples.len().is_multiple_of(2) {
-            return Err(CodecError::Frame {
-                codec: CodecKind::G722,
-                samples: samples.len(),
-            });
+            return Err(CodecError::Frame { codec: CodecKind::G722, samples: samples.len() });
         }
         let (needed, room) = (samples.len() / 2, payload.len());
-        let out = payload
-            .get_mut(..needed)
-            .ok_or(CodecError::Room { needed, room })?;
+        let out = payload.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
         for (octet, pair) in out.iter_mut().zip(samples.chunks_exact(2)) {
             let (low, high) = split(&mut self.history, i32::from(pair[0]), i32::from(pair[1]));
             *octet = self.upper.encode_upper(high) << 6 | self.lower.encode_lower(low);
@@ -55,11 +46,7 @@ pub struct Decoder {
 
 impl Default for Decoder {
     fn default() -> Decoder {
-        Decoder {
-            history: [0; 24],
-            lower: Band::with_scale(32),
-            upper: Band::with_scale(8),
-        }
+        Decoder { history: [0; 24], lower: Band::with_scale(32), upper: Band::with_scale(8) }
     }
 }
 
@@ -67,9 +54,7 @@ impl Decoder {
     /// Returns the samples written: two for each octet.
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
         let (needed, room) = (payload.len() * 2, samples.len());
-        let out = samples
-            .get_mut(..needed)
-            .ok_or(CodecError::Room { needed, room })?;
+        let out = samples.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
         for (pair, octet) in out.chunks_exact_mut(2).zip(payload) {
             let low = self.lower.decode_lower(usize::from(octet & 0x3f));
             let high = self.upper.decode_upper(usize::from(octet >> 6));
@@ -123,32 +108,15 @@ struct Band {
 
 impl Band {
     fn with_scale(det: i32) -> Band {
-        Band {
-            nb: 0,
-            det,
-            s: 0,
-            sz: 0,
-            r: [0; 2],
-            p: [0; 2],
-            a: [0; 2],
-            b: [0; 6],
-            d: [0; 6],
-        }
+        Band { nb: 0, det, s: 0, sz: 0, r: [0; 2], p: [0; 2], a: [0; 2], b: [0; 6], d: [0; 6] }
     }
 
     /// QUANTL, then the adaptation that the decoder will make as well.
     fn encode_lower(&mut self, sample: i32) -> u8 {
         let el = saturate(sample - self.s);
         let magnitude = if el < 0 { -(el + 1) } else { el };
-        let level = 1 + Q6[1..]
-            .iter()
-            .take_while(|level| magnitude >= (**level * self.det) >> 12)
-            .count();
-        let code = if el < 0 {
-            NEGATIVE[level]
-        } else {
-            POSITIVE[level]
-        };
+        let level = 1 + Q6[1..].iter().take_while(|level| magnitude >= (**level * self.det) >> 12).count();
+        let code = if el < 0 { NEGATIVE[level] } else { POSITIVE[level] };
         self.adapt_lower(usize::from(code));
         code
     }
@@ -208,20 +176,8 @@ impl Band {
         self.r = [r, self.r[0]];
         self.d.copy_within(..5, 1);
         self.d[0] = d;
-        let poles = saturate(
-            self.r
-                .iter()
-                .zip(self.a)
-                .map(|(r, a)| (a * saturate(r + r)) >> 15)
-                .sum(),
-        );
-        self.sz = saturate(
-            self.d
-                .iter()
-                .zip(self.b)
-                .map(|(d, b)| (b * saturate(d + d)) >> 15)
-                .sum(),
-        );
+        let poles = saturate(self.r.iter().zip(self.a).map(|(r, a)| (a * saturate(r + r)) >> 15).sum());
+        self.sz = saturate(self.d.iter().zip(self.b).map(|(d, b)| (b * saturate(d + d)) >> 15).sum());
         self.s = saturate(poles + self.sz);
     }
 
@@ -230,11 +186,7 @@ impl Band {
         let like_last = (p < 0) == (self.p[0] < 0);
         let like_before = (p < 0) == (self.p[1] < 0);
         let steep = saturate(a1 << 2);
-        let turn = if like_last {
-            (-steep).min(32_767)
-        } else {
-            steep
-        };
+        let turn = if like_last { (-steep).min(32_767) } else { steep };
         let a2 = (turn >> 7) + if like_before { 128 } else { -128 } + ((a2 * 32_512) >> 15);
         let a2 = a2.clamp(-12_288, 12_288);
         let limit = saturate(15_360 - a2);
@@ -255,11 +207,7 @@ impl Band {
 fn scale(nb: i32, shift: i32) -> i32 {
     let mantissa = ILB[(nb >> 6 & 31) as usize];
     let shift = shift - (nb >> 11);
-    let scale = if shift < 0 {
-        mantissa << -shift
-    } else {
-        mantissa >> shift
-    };
+    let scale = if shift < 0 { mantissa << -shift } else { mantissa >> shift };
     scale << 2
 }
 
@@ -276,52 +224,46 @@ const QMF: [i32; 12] = [3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -1
 
 /// Table 14: decision levels of the lower band's quantiser.
 const Q6: [i32; 30] = [
-    0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940,
-    1023, 1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919,
+    0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940, 1023, 1121, 1219, 1339,
+    1458, 1612, 1765, 1980, 2195, 2557, 2919,
 ];
 
 /// Table 17: codes of negative differences by level.
 const NEGATIVE: [u8; 31] = [
-    0, 63, 62, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11,
-    10, 9, 8, 7, 6, 5, 4,
+    0, 63, 62, 31, 30, 29, 28, 27, 26, 25, 24, 23, 22, 21, 20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4,
 ];
 
 /// Table 17: codes of positive differences by level.
 const POSITIVE: [u8; 31] = [
-    0, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39,
-    38, 37, 36, 35, 34, 33, 32,
+    0, 61, 60, 59, 58, 57, 56, 55, 54, 53, 52, 51, 50, 49, 48, 47, 46, 45, 44, 43, 42, 41, 40, 39, 38, 37, 36, 35, 34,
+    33, 32,
 ];
 
 /// Tables 15 and 16: how the scale's logarithm moves, by the upper four bits of the code (WL and RL42 in one).
-const WL: [i32; 16] = [
-    -60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60,
-];
+const WL: [i32; 16] = [-60, 3042, 1198, 538, 334, 172, 58, -30, 3042, 1198, 538, 334, 172, 58, -30, -60];
 
 /// Tables 21 and 22, likewise for the upper band (WH and RH2 in one).
 const WH: [i32; 4] = [798, -214, 798, -214];
 
 /// Table 18: the inverse logarithm.
 const ILB: [i32; 32] = [
-    2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
-    2896, 2960, 3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008,
+    2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834, 2896, 2960, 3025,
+    3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008,
 ];
 
 /// Table 15: differences by the upper four bits of a lower code.
-const QM4: [i32; 16] = [
-    0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584,
-    1200, 0,
-];
+const QM4: [i32; 16] =
+    [0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584, 1200, 0];
 
 /// Table 21: differences by an upper code.
 const QM2: [i32; 4] = [-7408, -1616, 7408, 1616];
 
 /// Table 19: differences by all six bits of a lower code.
 const QM6: [i32; 64] = [
-    -136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232,
-    -9360, -8576, -7856, -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776,
-    -2400, -2032, -1688, -1360, -1040, -728, 24808, 21904, 19008, 16704, 14984, 13512, 12280,
-    11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456, 4944, 4464, 4008, 3576, 3168, 2776,
-    2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
+    -136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232, -9360, -8576,
+    -7856, -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032, -1688, -1360, -1040,
+    -728, 24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456,
+    4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
 ];
 
 #[cfg(test)]
@@ -346,27 +288,15 @@ mod tests {
     /// from there on both must agree.
     fn without_scale() -> (Encoder, Decoder) {
         let (lower, upper) = (Band::with_scale(0), Band::with_scale(0));
-        let encoder = Encoder {
-            history: [0; 24],
-            lower: lower.clone(),
-            upper: upper.clone(),
-        };
-        (
-            encoder,
-            Decoder {
-                history: [0; 24],
-                lower,
-                upper,
-            },
-        )
+        let encoder = Encoder { history: [0; 24], lower: lower.clone(), upper: upper.clone() };
+        (encoder, Decoder { history: [0; 24], lower, upper })
     }
 
     #[test]
     fn encodes_bit_by_bit_as_another_implementation_does() {
         for seed in 0..5 {
             let samples = sound(seed);
-            let mut theirs =
-                libg722::encoder::Encoder::new(libg722::Bitrate::Mode1_64000, false, false);
+            let mut theirs = libg722::encoder::Encoder::new(libg722::Bitrate::Mode1_64000, false, false);
             let (mut ours, mut payload) = (without_scale().0, vec![0; samples.len() / 2]);
             for (samples, payload) in samples.chunks(320).zip(payload.chunks_mut(160)) {
                 assert_eq!(ours.encode(samples, payload), Ok(160));
@@ -382,8 +312,7 @@ mod tests {
         let mut speech = vec![0; 8_000];
         Encoder::default().encode(&sound(3), &mut speech).unwrap();
         for payload in [noise, speech] {
-            let mut theirs =
-                libg722::decoder::Decoder::new(libg722::Bitrate::Mode1_64000, false, false);
+            let mut theirs = libg722::decoder::Decoder::new(libg722::Bitrate::Mode1_64000, false, false);
             let mut samples = vec![0; payload.len() * 2];
             without_scale().1.decode(&payload, &mut samples).unwrap();
             assert!(samples == theirs.decode(&payload));
@@ -393,26 +322,8 @@ mod tests {
     #[test]
     fn odd_frames_and_short_buffers_are_refused() {
         let mut encoder = Encoder::default();
-        assert_eq!(
-            encoder.encode(&[0; 3], &mut [0; 8]),
-            Err(CodecError::Frame {
-                codec: CodecKind::G722,
-                samples: 3
-            })
-        );
-        assert_eq!(
-            encoder.encode(&[0; 320], &mut [0; 8]),
-            Err(CodecError::Room {
-                needed: 160,
-                room: 8
-            })
-        );
-        assert_eq!(
-            Decoder::default().decode(&[0; 160], &mut [0; 8]),
-            Err(CodecError::Room {
-                needed: 320,
-                room: 8
-            })
-        );
+        assert_eq!(encoder.encode(&[0; 3], &mut [0; 8]), Err(CodecError::Frame { codec: CodecKind::G722, samples: 3 }));
+        assert_eq!(encoder.encode(&[0; 320], &mut [0; 8]), Err(CodecError::Room { needed: 160, room: 8 }));
+        assert_eq!(Decoder::default().decode(&[0; 160], &mut [0; 8]), Err(CodecError::Room { needed: 320, room: 8 }));
     }
 }

@@ -26,34 +26,22 @@ pub struct Encoder {
 
 impl Default for Encoder {
     fn default() -> Encoder {
-        let mut inner = OpusEncoder::new(RATE, 1, Application::Voip)
-            .expect("48 kHz mono is a rate that Opus knows");
+        let mut inner = OpusEncoder::new(RATE, 1, Application::Voip).expect("48 kHz mono is a rate that Opus knows");
         inner.bitrate_bps = BITRATE;
         inner.complexity = COMPLEXITY;
-        Encoder {
-            inner,
-            scratch: Box::new([0.0; MAX_SAMPLES]),
-        }
+        Encoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
     }
 }
 
 impl Encoder {
     /// Takes 10, 20, 40 or 60 ms; returns the octets written.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
-        let failed = CodecError::Frame {
-            codec: CodecKind::Opus,
-            samples: samples.len(),
-        };
-        let scratch = self
-            .scratch
-            .get_mut(..samples.len())
-            .ok_or_else(|| failed.clone())?;
+        let failed = CodecError::Frame { codec: CodecKind::Opus, samples: samples.len() };
+        let scratch = self.scratch.get_mut(..samples.len()).ok_or_else(|| failed.clone())?;
         for (wide, sample) in scratch.iter_mut().zip(samples) {
             *wide = f32::from(*sample) / 32_768.0;
         }
-        self.inner
-            .encode(scratch, samples.len(), payload)
-            .map_err(|_| failed)
+        self.inner.encode(scratch, samples.len(), payload).map_err(|_| failed)
     }
 }
 
@@ -72,52 +60,31 @@ pub struct Decoder {
 impl Default for Decoder {
     fn default() -> Decoder {
         let inner = OpusDecoder::new(RATE, 1).expect("48 kHz mono is a rate that Opus knows");
-        Decoder {
-            inner,
-            scratch: Box::new([0.0; MAX_SAMPLES]),
-        }
+        Decoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
     }
 }
 
 impl Decoder {
     /// Returns the samples written: as many as the packet holds.
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
-        let malformed = CodecError::Malformed {
-            codec: CodecKind::Opus,
-            octets: payload.len(),
-        };
+        let malformed = CodecError::Malformed { codec: CodecKind::Opus, octets: payload.len() };
         // Without a payload the decoder would conceal a loss, as long as the buffer is.
         let frame = duration(payload).ok_or_else(|| malformed.clone())?;
-        let count = self
-            .inner
-            .decode(payload, frame, &mut self.scratch[..])
-            .map_err(|_| malformed)?;
+        let count = self.inner.decode(payload, frame, &mut self.scratch[..]).map_err(|_| malformed)?;
         self.give(count, samples)
     }
 
     /// Invents a frame for a packet that was lost.
     pub fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, CodecError> {
-        let lost = CodecError::Malformed {
-            codec: CodecKind::Opus,
-            octets: 0,
-        };
-        let count = self
-            .inner
-            .decode(&[], samples.len().min(MAX_SAMPLES), &mut self.scratch[..])
-            .map_err(|_| lost)?;
+        let lost = CodecError::Malformed { codec: CodecKind::Opus, octets: 0 };
+        let count = self.inner.decode(&[], samples.len().min(MAX_SAMPLES), &mut self.scratch[..]).map_err(|_| lost)?;
         self.give(count, samples)
     }
 
     fn give(&self, count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
         let room = samples.len();
-        let wide = self.scratch.get(..count).ok_or(CodecError::Room {
-            needed: count,
-            room: MAX_SAMPLES,
-        })?;
-        let out = samples.get_mut(..count).ok_or(CodecError::Room {
-            needed: count,
-            room,
-        })?;
+        let wide = self.scratch.get(..count).ok_or(CodecError::Room { needed: count, room: MAX_SAMPLES })?;
+        let out = samples.get_mut(..count).ok_or(CodecError::Room { needed: count, room })?;
         for (sample, wide) in out.iter_mut().zip(wide) {
             *sample = (wide * 32_768.0).clamp(-32_768.0, 32_767.0) as i16;
         }

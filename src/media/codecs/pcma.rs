@@ -6,9 +6,7 @@ use crate::media::codecs::pcmu;
 /// One octet for each sample; returns the octets written.
 pub fn encode(samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
     let (needed, room) = (samples.len(), payload.len());
-    let out = payload
-        .get_mut(..needed)
-        .ok_or(CodecError::Room { needed, room })?;
+    let out = payload.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
     for (octet, sample) in out.iter_mut().zip(samples) {
         *octet = compress(*sample);
     }
@@ -18,9 +16,7 @@ pub fn encode(samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> 
 /// One sample for each octet; returns the samples written.
 pub fn decode(payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
     let (needed, room) = (payload.len(), samples.len());
-    let out = samples
-        .get_mut(..needed)
-        .ok_or(CodecError::Room { needed, room })?;
+    let out = samples.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
     for (sample, octet) in out.iter_mut().zip(payload) {
         *sample = EXPANDED[usize::from(*octet)];
     }
@@ -40,18 +36,10 @@ pub const SILENCE: u8 = compress(0);
 /// One sample as its octet (G.711 table 1).
 pub const fn compress(sample: i16) -> u8 {
     // Ones' complement: the negative half mirrors the positive one without a second zero.
-    let (sign, magnitude) = if sample < 0 {
-        (0x00, !sample)
-    } else {
-        (0x80, sample)
-    };
+    let (sign, magnitude) = if sample < 0 { (0x00, !sample) } else { (0x80, sample) };
     let level = magnitude as u16 >> 4;
     let top = 15 - (level | 1).leading_zeros();
-    let (segment, step) = if top < 5 {
-        (top >> 2 << 2 >> 2, 0)
-    } else {
-        (top - 3, top - 4)
-    };
+    let (segment, step) = if top < 5 { (top >> 2 << 2 >> 2, 0) } else { (top - 3, top - 4) };
     let octet = sign | (segment << 4) as u8 | (level >> step & 0x0f) as u8;
     octet ^ 0x55
 }
@@ -65,11 +53,7 @@ pub const fn expand(octet: u8) -> i16 {
         0 => (step << 4) + 8,
         _ => ((step << 4) + 0x108) << (segment - 1),
     };
-    if octet & 0x80 == 0 {
-        -magnitude
-    } else {
-        magnitude
-    }
+    if octet & 0x80 == 0 { -magnitude } else { magnitude }
 }
 
 static EXPANDED: [i16; 256] = {
@@ -108,10 +92,7 @@ mod tests {
         for sample in i16::MIN..=i16::MAX {
             let error = (i32::from(expand(compress(sample))) - i32::from(sample)).abs();
             let allowed = (i32::from(sample).abs() >> 5).max(8);
-            assert!(
-                error <= allowed.max(8) + i32::from(sample == i16::MIN) * 512,
-                "{sample}: {error}"
-            );
+            assert!(error <= allowed.max(8) + i32::from(sample == i16::MIN) * 512, "{sample}: {error}");
         }
     }
 
@@ -132,10 +113,7 @@ mod tests {
         from_pcmu(&mut octets);
         for (before, after) in (0..=255).zip(octets) {
             let (before, after) = (i32::from(pcmu::expand(before)), i32::from(expand(after)));
-            assert!(
-                (before - after).abs() <= (before.abs() >> 4).max(8),
-                "{before} became {after}"
-            );
+            assert!((before - after).abs() <= (before.abs() >> 4).max(8), "{before} became {after}");
         }
     }
 }

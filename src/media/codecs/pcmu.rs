@@ -6,9 +6,7 @@ use crate::media::codecs::pcma;
 /// One octet for each sample; returns the octets written.
 pub fn encode(samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
     let (needed, room) = (samples.len(), payload.len());
-    let out = payload
-        .get_mut(..needed)
-        .ok_or(CodecError::Room { needed, room })?;
+    let out = payload.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
     for (octet, sample) in out.iter_mut().zip(samples) {
         *octet = compress(*sample);
     }
@@ -18,9 +16,7 @@ pub fn encode(samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> 
 /// One sample for each octet; returns the samples written.
 pub fn decode(payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
     let (needed, room) = (payload.len(), samples.len());
-    let out = samples
-        .get_mut(..needed)
-        .ok_or(CodecError::Room { needed, room })?;
+    let out = samples.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
     for (sample, octet) in out.iter_mut().zip(payload) {
         *sample = EXPANDED[usize::from(*octet)];
     }
@@ -45,16 +41,8 @@ const LOUDEST: i32 = 32_635;
 
 /// One sample as its octet (G.711 table 2).
 pub const fn compress(sample: i16) -> u8 {
-    let (sign, magnitude) = if sample < 0 {
-        (0x80, -(sample as i32))
-    } else {
-        (0x00, sample as i32)
-    };
-    let level = if magnitude > LOUDEST {
-        LOUDEST
-    } else {
-        magnitude
-    } + BIAS;
+    let (sign, magnitude) = if sample < 0 { (0x80, -(sample as i32)) } else { (0x00, sample as i32) };
+    let level = if magnitude > LOUDEST { LOUDEST } else { magnitude } + BIAS;
     let segment = 24 - level.leading_zeros();
     let octet = sign | (segment << 4) as u8 | (level >> (segment + 3) & 0x0f) as u8;
     !octet
@@ -65,11 +53,7 @@ pub const fn expand(octet: u8) -> i16 {
     let octet = !octet;
     let segment = octet >> 4 & 7;
     let magnitude = (((((octet & 0x0f) as i32) << 3) + BIAS) << segment) - BIAS;
-    let sample = if octet & 0x80 == 0 {
-        magnitude
-    } else {
-        -magnitude
-    };
+    let sample = if octet & 0x80 == 0 { magnitude } else { -magnitude };
     sample as i16
 }
 
@@ -110,10 +94,7 @@ mod tests {
     fn every_sample_becomes_the_nearest_of_its_segment() {
         for sample in -32_635..=32_635_i16 {
             let error = (i32::from(expand(compress(sample))) - i32::from(sample)).abs();
-            assert!(
-                error <= ((i32::from(sample).abs() + BIAS) >> 5).max(4),
-                "{sample}: {error}"
-            );
+            assert!(error <= ((i32::from(sample).abs() + BIAS) >> 5).max(4), "{sample}: {error}");
         }
     }
 
@@ -133,10 +114,7 @@ mod tests {
         from_pcma(&mut octets);
         for (before, after) in (0..=255).zip(octets) {
             let (before, after) = (i32::from(pcma::expand(before)), i32::from(expand(after)));
-            assert!(
-                (before - after).abs() <= (before.abs() >> 4).max(8),
-                "{before} became {after}"
-            );
+            assert!((before - after).abs() <= (before.abs() >> 4).max(8), "{before} became {after}");
         }
     }
 }

@@ -4,10 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "an arbitrary origin for virtual time"
-)]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
     Instant::now()
 }
@@ -18,24 +15,11 @@ fn ms(count: u64) -> Duration {
 
 fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Vec<u8> {
     let mut datagram = [0; HEADER_LEN];
-    Header {
-        payload_type: 8,
-        marker: false,
-        sequence,
-        timestamp,
-        ssrc,
-    }
-    .write(&mut datagram);
+    Header { payload_type: 8, marker: false, sequence, timestamp, ssrc }.write(&mut datagram);
     [&datagram[..], &[7; 160]].concat()
 }
 
-fn relayed(
-    line: &mut Restamp,
-    ssrc: u32,
-    sequence: u16,
-    timestamp: u32,
-    now: Instant,
-) -> Option<Header> {
+fn relayed(line: &mut Restamp, ssrc: u32, sequence: u16, timestamp: u32, now: Instant) -> Option<Header> {
     let mut datagram = packet(ssrc, sequence, timestamp);
     let passage = line.relay(&mut datagram, 0, now);
     (passage == Passage::Send).then(|| read(&datagram).unwrap().header)
@@ -43,22 +27,11 @@ fn relayed(
 
 #[test]
 fn a_header_is_read_as_it_was_written() {
-    let header = Header {
-        payload_type: 101,
-        marker: true,
-        sequence: 65_535,
-        timestamp: 4_000_000_000,
-        ssrc: 0xdead_beef,
-    };
+    let header =
+        Header { payload_type: 101, marker: true, sequence: 65_535, timestamp: 4_000_000_000, ssrc: 0xdead_beef };
     let mut datagram = [0; HEADER_LEN];
     header.write(&mut datagram);
-    assert_eq!(
-        read(&datagram),
-        Some(Packet {
-            header,
-            payload: &[]
-        })
-    );
+    assert_eq!(read(&datagram), Some(Packet { header, payload: &[] }));
 }
 
 #[test]
@@ -75,21 +48,9 @@ fn csrc_extension_and_padding_are_no_payload() {
 fn lengths_that_lead_out_of_the_datagram_are_refused() {
     assert_eq!(read(&[0x80; 11]), None);
     assert_eq!(read(&[&[0x40][..], &[0; 11]].concat()), None, "version 1");
-    assert_eq!(
-        read(&[&[0x8f][..], &[0; 11]].concat()),
-        None,
-        "15 CSRCs that are not there"
-    );
-    assert_eq!(
-        read(&[&[0x90][..], &[0; 11]].concat()),
-        None,
-        "an extension that is not there"
-    );
-    assert_eq!(
-        read(&[&[0xa0][..], &[0; 11], &[200]].concat()),
-        None,
-        "padding longer than the packet"
-    );
+    assert_eq!(read(&[&[0x8f][..], &[0; 11]].concat()), None, "15 CSRCs that are not there");
+    assert_eq!(read(&[&[0x90][..], &[0; 11]].concat()), None, "an extension that is not there");
+    assert_eq!(read(&[&[0xa0][..], &[0; 11], &[200]].concat()), None, "padding longer than the packet");
 }
 
 #[test]
@@ -103,14 +64,8 @@ fn frames_of_ours_follow_each_other_whatever_the_scheduler_does() {
     let (now, mut line) = (start(), Restamp::new(1, 65_535, u32::MAX - 100, 8_000));
     let first = line.next(8, 160, now);
     let second = line.next(8, 160, now + ms(55));
-    assert_eq!(
-        (first.sequence, first.marker, first.timestamp),
-        (65_535, true, u32::MAX - 100)
-    );
-    assert_eq!(
-        (second.sequence, second.marker, second.timestamp),
-        (0, false, 59)
-    );
+    assert_eq!((first.sequence, first.marker, first.timestamp), (65_535, true, u32::MAX - 100));
+    assert_eq!((second.sequence, second.marker, second.timestamp), (0, false, 59));
 }
 
 #[test]
@@ -118,10 +73,7 @@ fn a_pause_is_shown_in_the_timestamp_and_begins_a_spurt() {
     let (now, mut line) = (start(), Restamp::new(1, 0, 0, 8_000));
     line.next(8, 160, now);
     let after = line.next(8, 160, now + ms(1_000));
-    assert_eq!(
-        (after.sequence, after.marker, after.timestamp),
-        (1, true, 8_000)
-    );
+    assert_eq!((after.sequence, after.marker, after.timestamp), (1, true, 8_000));
 }
 
 #[test]
@@ -129,48 +81,22 @@ fn a_source_that_takes_over_goes_on_where_the_last_one_ended() {
     let (now, mut line) = (start(), Restamp::new(9, 100, 0, 8_000));
     line.next(8, 160, now);
     let first = relayed(&mut line, 77, 5_000, 123_456, now + ms(40)).unwrap();
-    assert_eq!(
-        (first.ssrc, first.sequence, first.timestamp, first.marker),
-        (9, 101, 320, true)
-    );
+    assert_eq!((first.ssrc, first.sequence, first.timestamp, first.marker), (9, 101, 320, true));
     assert_eq!(first.payload_type, 0);
     let second = relayed(&mut line, 77, 5_001, 123_616, now + ms(60)).unwrap();
-    assert_eq!(
-        (second.sequence, second.timestamp, second.marker),
-        (102, 480, false)
-    );
+    assert_eq!((second.sequence, second.timestamp, second.marker), (102, 480, false));
     let ours = line.next(8, 160, now + ms(62));
-    assert_eq!(
-        (ours.sequence, ours.timestamp, ours.marker),
-        (103, 640, true)
-    );
+    assert_eq!((ours.sequence, ours.timestamp, ours.marker), (103, 640, true));
 }
 
 #[test]
 fn loss_and_disorder_of_a_source_are_kept_but_nothing_falls_before_its_beginning() {
     let (now, mut line) = (start(), Restamp::new(9, 100, 0, 8_000));
     line.next(8, 160, now);
-    assert_eq!(
-        relayed(&mut line, 7, 50, 0, now + ms(20)).unwrap().sequence,
-        101
-    );
-    assert_eq!(
-        relayed(&mut line, 7, 49, 0, now + ms(21)),
-        None,
-        "would carry the number of our own frame"
-    );
-    assert_eq!(
-        relayed(&mut line, 7, 53, 480, now + ms(80))
-            .unwrap()
-            .sequence,
-        104
-    );
-    assert_eq!(
-        relayed(&mut line, 7, 52, 320, now + ms(81))
-            .unwrap()
-            .sequence,
-        103
-    );
+    assert_eq!(relayed(&mut line, 7, 50, 0, now + ms(20)).unwrap().sequence, 101);
+    assert_eq!(relayed(&mut line, 7, 49, 0, now + ms(21)), None, "would carry the number of our own frame");
+    assert_eq!(relayed(&mut line, 7, 53, 480, now + ms(80)).unwrap().sequence, 104);
+    assert_eq!(relayed(&mut line, 7, 52, 320, now + ms(81)).unwrap().sequence, 103);
     assert_eq!(line.next(8, 160, now + ms(100)).sequence, 105);
 }
 
@@ -181,10 +107,7 @@ fn a_source_that_starts_anew_under_its_old_ssrc_is_a_new_source() {
     let anew = relayed(&mut line, 7, 30_000, 2_000_000_000, now + ms(20)).unwrap();
     assert_eq!((anew.sequence, anew.timestamp), (101, 160));
     let leap = relayed(&mut line, 7, 30_001, 900_000_000, now + ms(40)).unwrap();
-    assert_eq!(
-        (leap.sequence, leap.timestamp, leap.marker),
-        (102, 320, true)
-    );
+    assert_eq!((leap.sequence, leap.timestamp, leap.marker), (102, 320, true));
 }
 
 #[test]
@@ -192,10 +115,7 @@ fn a_source_may_be_silent_for_a_minute() {
     let (now, mut line) = (start(), Restamp::new(9, 100, 0, 8_000));
     relayed(&mut line, 7, 50, 1_000, now);
     let after = relayed(&mut line, 7, 51, 481_000, now + ms(60_000)).unwrap();
-    assert_eq!(
-        (after.sequence, after.timestamp, after.marker),
-        (101, 480_000, false)
-    );
+    assert_eq!((after.sequence, after.timestamp, after.marker), (101, 480_000, false));
 }
 
 #[test]
@@ -204,14 +124,8 @@ fn all_packets_of_a_press_carry_the_timestamp_of_its_beginning() {
     line.next(8, 160, now);
     let begins = line.event(101, Phase::Begins, 160, now + ms(20));
     let goes_on = line.event(101, Phase::Continues, 160, now + ms(40));
-    assert_eq!(
-        (begins.timestamp, begins.marker, begins.sequence),
-        (160, true, 1)
-    );
-    assert_eq!(
-        (goes_on.timestamp, goes_on.marker, goes_on.sequence),
-        (160, false, 2)
-    );
+    assert_eq!((begins.timestamp, begins.marker, begins.sequence), (160, true, 1));
+    assert_eq!((goes_on.timestamp, goes_on.marker, goes_on.sequence), (160, false, 2));
     let audio = line.next(8, 160, now + ms(60));
     assert_eq!((audio.timestamp, audio.sequence), (480, 3));
 }

@@ -15,18 +15,9 @@ const TRUNK: &str = "v=0\no=root 5 6 IN IP6 2001:db8::7\ns=call\nc=IN IP6 2001:d
 #[test]
 fn a_browser_is_understood() {
     let session = Session::read(BROWSER.as_bytes()).unwrap();
-    assert_eq!(
-        (
-            session.media.len(),
-            session.origin.session,
-            session.origin.version
-        ),
-        (2, 46_117_317, 2)
-    );
+    assert_eq!((session.media.len(), session.origin.session, session.origin.version), (2, 46_117_317, 2));
     let audio = &session.media[0];
-    assert!(
-        audio.is_audio() && audio.is_secure_rtp() && !audio.is_plain_rtp() && audio.shares_rtcp()
-    );
+    assert!(audio.is_audio() && audio.is_secure_rtp() && !audio.is_plain_rtp() && audio.shares_rtcp());
     let formats: Vec<Format> = audio.rtp_formats().collect();
     let opus = Format {
         payload_type: 111,
@@ -36,45 +27,22 @@ fn a_browser_is_understood() {
         parameters: Some("minptime=10;useinbandfec=1".to_owned()),
     };
     assert_eq!(formats[0], opus);
-    assert_eq!(
-        (formats[1].name.as_str(), formats[1].clock_rate),
-        ("PCMU", 8_000),
-        "by RFC 3551's table"
-    );
-    assert_eq!(
-        session.connection_of(audio).unwrap().address().map(is_hold),
-        Some(true)
-    );
-    assert_eq!(
-        session.attribute("group").unwrap().value.as_deref(),
-        Some("BUNDLE 0 1")
-    );
+    assert_eq!((formats[1].name.as_str(), formats[1].clock_rate), ("PCMU", 8_000), "by RFC 3551's table");
+    assert_eq!(session.connection_of(audio).unwrap().address().map(is_hold), Some(true));
+    assert_eq!(session.attribute("group").unwrap().value.as_deref(), Some("BUNDLE 0 1"));
 }
 
 #[test]
 fn a_trunk_with_bare_line_feeds_and_ipv6_is_understood() {
     let session = Session::read(TRUNK.as_bytes()).unwrap();
     let audio = &session.media[0];
-    assert_eq!(
-        session.connection_of(audio),
-        Some(&Connection::Address("2001:db8::7".parse().unwrap()))
-    );
-    assert_eq!(
-        (audio.port, audio.ptime(), audio.maxptime()),
-        (4_000, Some(20), Some(150))
-    );
+    assert_eq!(session.connection_of(audio), Some(&Connection::Address("2001:db8::7".parse().unwrap())));
+    assert_eq!((audio.port, audio.ptime(), audio.maxptime()), (4_000, Some(20), Some(150)));
     assert_eq!(session.direction_of(audio), Direction::SendOnly);
     assert_eq!(audio.rtcp(), Some((4_009, None)));
-    assert_eq!(
-        audio.crypto().collect::<Vec<_>>(),
-        ["1 AES_CM_128_HMAC_SHA1_80 inline:abc"]
-    );
+    assert_eq!(audio.crypto().collect::<Vec<_>>(), ["1 AES_CM_128_HMAC_SHA1_80 inline:abc"]);
     let names: Vec<String> = audio.rtp_formats().map(|format| format.name).collect();
-    assert_eq!(
-        names,
-        ["PCMA", "G729", "telephone-event"],
-        "77 is mapped to nothing"
-    );
+    assert_eq!(names, ["PCMA", "G729", "telephone-event"], "77 is mapped to nothing");
 }
 
 #[test]
@@ -83,46 +51,24 @@ fn the_session_speaks_for_media_that_say_nothing() {
     let session = Session::read(text.as_bytes()).unwrap();
     assert_eq!(session.direction_of(&session.media[0]), Direction::Inactive);
     assert_eq!(session.direction_of(&session.media[1]), Direction::SendRecv);
-    assert_eq!(
-        session.connection_of(&session.media[0]).unwrap().address(),
-        Some("192.0.2.1".parse().unwrap())
-    );
-    assert_eq!(
-        session.connection_of(&session.media[1]).unwrap().address(),
-        None
-    );
+    assert_eq!(session.connection_of(&session.media[0]).unwrap().address(), Some("192.0.2.1".parse().unwrap()));
+    assert_eq!(session.connection_of(&session.media[1]).unwrap().address(), None);
 }
 
 #[test]
 fn sizes_are_bounded() {
-    let many =
-        |line: &str, count: usize| Session::read(format!("v=0\n{}", line.repeat(count)).as_bytes());
-    assert_eq!(
-        many("m=audio 1 RTP/AVP 0\n", MAX_MEDIA + 1),
-        Err(SdpError::TooManyMedia)
-    );
-    assert_eq!(
-        many("a=x\n", MAX_ATTRIBUTES + 1),
-        Err(SdpError::TooManyAttributes)
-    );
-    assert!(matches!(
-        many("b=AS:64\n", 9_000),
-        Err(SdpError::TooLong { .. })
-    ));
+    let many = |line: &str, count: usize| Session::read(format!("v=0\n{}", line.repeat(count)).as_bytes());
+    assert_eq!(many("m=audio 1 RTP/AVP 0\n", MAX_MEDIA + 1), Err(SdpError::TooManyMedia));
+    assert_eq!(many("a=x\n", MAX_ATTRIBUTES + 1), Err(SdpError::TooManyAttributes));
+    assert!(matches!(many("b=AS:64\n", 9_000), Err(SdpError::TooLong { .. })));
 }
 
 #[test]
 fn what_is_no_description_is_refused() {
     assert_eq!(Session::read(b""), Err(SdpError::NoVersion));
     assert_eq!(Session::read(b"<xml/>"), Err(SdpError::NoVersion));
-    assert!(matches!(
-        Session::read(b"v=0\nm=audio http RTP/AVP 0\n"),
-        Err(SdpError::BadMedia { .. })
-    ));
-    assert!(matches!(
-        Session::read(b"v=0\nm=audio 99999 RTP/AVP 0\n"),
-        Err(SdpError::BadMedia { .. })
-    ));
+    assert!(matches!(Session::read(b"v=0\nm=audio http RTP/AVP 0\n"), Err(SdpError::BadMedia { .. })));
+    assert!(matches!(Session::read(b"v=0\nm=audio 99999 RTP/AVP 0\n"), Err(SdpError::BadMedia { .. })));
 }
 
 proptest! {

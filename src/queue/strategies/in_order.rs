@@ -8,10 +8,6 @@ pub struct InOrder;
 
 impl Strategy for InOrder {
     fn pick(&mut self, candidates: &[Candidate]) -> Vec<usize> {
-        candidates
-            .first()
-            .map(|first| first.place)
-            .into_iter()
-            .collect()
+        candidates.first().map(|first| first.place).into_iter().collect()
     }
 }

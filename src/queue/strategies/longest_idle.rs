@@ -9,9 +9,7 @@ pub struct LongestIdle;
 impl Strategy for LongestIdle {
     fn pick(&mut self, candidates: &[Candidate]) -> Vec<usize> {
         // `None` sorts before every instant.
-        let longest = candidates
-            .iter()
-            .min_by_key(|agent| (agent.idle_since, agent.place));
+        let longest = candidates.iter().min_by_key(|agent| (agent.idle_since, agent.place));
         longest.map(|agent| agent.place).into_iter().collect()
     }
 }
@@ -22,16 +20,9 @@ mod tests {
 
     #[test]
     fn an_agent_without_a_call_yet_comes_first() {
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an arbitrary origin for virtual time"
-        )]
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
         let start = std::time::Instant::now();
-        let agent = |place, idle_since| Candidate {
-            place,
-            idle_since,
-            calls: 0,
-        };
+        let agent = |place, idle_since| Candidate { place, idle_since, calls: 0 };
         let rested = agent(0, Some(start));
         let fresh = agent(1, None);
         assert_eq!(LongestIdle.pick(&[rested, fresh]), [1]);

@@ -26,11 +26,7 @@ mod tests {
 
     #[test]
     fn the_round_skips_who_is_not_free_and_starts_again() {
-        let agent = |place| Candidate {
-            place,
-            idle_since: None,
-            calls: 0,
-        };
+        let agent = |place| Candidate { place, idle_since: None, calls: 0 };
         let mut round = RoundRobin::default();
         assert_eq!(round.pick(&[agent(0), agent(1), agent(2)]), [0]);
         assert_eq!(round.pick(&[agent(0), agent(2)]), [2]);

@@ -67,16 +67,8 @@ impl UserAgent {
             Method::Ack => &Method::Invite,
             ref other => other,
         };
-        let key = self
-            .core
-            .fingerprints
-            .of_transaction(&request, &via, method);
-        let arrival = Arrival {
-            request,
-            via,
-            hop,
-            key,
-        };
+        let key = self.core.fingerprints.of_transaction(&request, &via, method);
+        let arrival = Arrival { request, via, hop, key };
         match arrival.request.method {
             Method::Ack => self.on_ack(&arrival, now),
             _ if self.core.layer.absorbs(key) => self.repeated += 1,
@@ -101,10 +93,7 @@ impl UserAgent {
     /// RFC 3261 §9.2: a CANCEL is answered by itself; the INVITE it means is answered 487 if it is undecided.
     fn on_cancel(&mut self, arrival: &Arrival, now: Instant) {
         let Arrival { request, via, .. } = arrival;
-        let invite = self
-            .core
-            .fingerprints
-            .of_transaction(request, via, &Method::Invite);
+        let invite = self.core.fingerprints.of_transaction(request, via, &Method::Invite);
         let Some(invite) = self.core.layer.find(invite) else {
             return self.answer_at_once(arrival, request.reply(481));
         };
@@ -147,19 +136,13 @@ impl UserAgent {
             return self.answer_at_once(&arrival, arrival.request.reply(481));
         };
         let transaction = self.open(&arrival, None, now);
-        let Arrival {
-            request, via, hop, ..
-        } = arrival;
-        self.with_session(id, |session, core| {
-            session.on_request(transaction, request, &via, hop, core, now)
-        });
+        let Arrival { request, via, hop, .. } = arrival;
+        self.with_session(id, |session, core| session.on_request(transaction, request, &via, hop, core, now));
     }
 
     fn on_request_outside(&mut self, arrival: Arrival, now: Instant) {
-        let needs_dialog = matches!(
-            arrival.request.method,
-            Method::Bye | Method::Update | Method::Info | Method::Prack
-        );
+        let needs_dialog =
+            matches!(arrival.request.method, Method::Bye | Method::Update | Method::Info | Method::Prack);
         if needs_dialog {
             return self.answer_at_once(&arrival, arrival.request.reply(481));
         }
@@ -172,53 +155,26 @@ impl UserAgent {
         let Arrival { request, hop, .. } = arrival;
         match request.method {
             Method::Invite => self.on_invite(transaction, request, hop, now),
-            _ => self.core.events.push_back(Event::Request {
-                transaction,
-                request,
-                hop,
-            }),
+            _ => self.core.events.push_back(Event::Request { transaction, request, hop }),
         }
     }
 
     fn on_invite(&mut self, transaction: TransactionId, request: Request, hop: Hop, now: Instant) {
-        self.core
-            .layer
-            .answer(transaction, &request.reply(100), now);
-        let untaken = Untaken {
-            request: request.clone(),
-            hop,
-            local_tag: self.core.number(),
-        };
-        self.core
-            .invites
-            .insert(transaction, InviteUse::Untaken(Box::new(untaken)));
-        self.core.events.push_back(Event::Invite {
-            transaction,
-            request,
-            hop,
-        });
+        self.core.layer.answer(transaction, &request.reply(100), now);
+        let untaken = Untaken { request: request.clone(), hop, local_tag: self.core.number() };
+        self.core.invites.insert(transaction, InviteUse::Untaken(Box::new(untaken)));
+        self.core.events.push_back(Event::Invite { transaction, request, hop });
     }
 
-    fn open(
-        &mut self,
-        arrival: &Arrival,
-        merge: Option<Fingerprint>,
-        now: Instant,
-    ) -> TransactionId {
-        let keys = ServerKeys {
-            transaction: arrival.key,
-            merge,
-        };
+    fn open(&mut self, arrival: &Arrival, merge: Option<Fingerprint>, now: Instant) -> TransactionId {
+        let keys = ServerKeys { transaction: arrival.key, merge };
         let hop = way_back(&arrival.via, arrival.hop);
-        self.core
-            .layer
-            .open(&arrival.request.method, keys, hop, now)
+        self.core.layer.open(&arrival.request.method, keys, hop, now)
     }
 
     fn answer_at_once(&mut self, arrival: &Arrival, response: Response) {
         let tag = arrival.key.as_tag();
-        self.core
-            .answer_without_state(response, tag, &arrival.via, arrival.hop);
+        self.core.answer_without_state(response, tag, &arrival.via, arrival.hop);
     }
 
     /// The session whose tag stands in the To.

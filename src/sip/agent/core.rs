@@ -104,13 +104,7 @@ impl Core {
     }
 
     /// Sends a request of ours in a new client transaction.
-    pub(in crate::sip) fn send(
-        &mut self,
-        mut request: Request,
-        hop: Hop,
-        user: User,
-        now: Instant,
-    ) -> ClientKey {
+    pub(in crate::sip) fn send(&mut self, mut request: Request, hop: Hop, user: User, now: Instant) -> ClientKey {
         let kind = ClientKind::of(&request.method);
         let branch = self.number();
         self.dress(&mut request, hop, branch);
@@ -120,12 +114,7 @@ impl Core {
     }
 
     /// RFC 3261 §9.1: the CANCEL has the Via of its INVITE. Nobody waits for its answer.
-    pub(in crate::sip) fn cancel(
-        &mut self,
-        invite: ClientKey,
-        reason: Option<String>,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn cancel(&mut self, invite: ClientKey, reason: Option<String>, now: Instant) {
         let Some((request, hop)) = self.layer.request(invite) else {
             return;
         };
@@ -134,8 +123,7 @@ impl Core {
             cancel.headers.push(Name::Reason, reason);
         }
         let kind = ClientKind::Cancel;
-        self.layer
-            .start(ClientKey { kind, ..invite }, cancel, hop, User::Nobody, now);
+        self.layer.start(ClientKey { kind, ..invite }, cancel, hop, User::Nobody, now);
         if let Some(machine) = self.layer.client_invite(invite) {
             machine.on_cancelled(now);
         }
@@ -150,10 +138,8 @@ impl Core {
         let number = request.headers.cseq().map_or(1, |cseq| cseq.number);
         let mut ack = dialog.ack(number);
         // RFC 3261 §22.1: the ACK repeats the credentials of its INVITE.
-        ack.headers
-            .copy_from(&request.headers, &Name::Authorization);
-        ack.headers
-            .copy_from(&request.headers, &Name::ProxyAuthorization);
+        ack.headers.copy_from(&request.headers, &Name::Authorization);
+        ack.headers.copy_from(&request.headers, &Name::ProxyAuthorization);
         let branch = self.number();
         self.dress(&mut ack, dialog.hop(), branch);
         let bytes = ack.write();
@@ -176,13 +162,7 @@ impl Core {
     }
 
     /// An answer that belongs to no transaction: always the same for the same request. RFC 3261 §8.2.7.
-    pub(in crate::sip) fn answer_without_state(
-        &mut self,
-        mut response: Response,
-        tag: u64,
-        via: &Via,
-        hop: Hop,
-    ) {
+    pub(in crate::sip) fn answer_without_state(&mut self, mut response: Response, tag: u64, via: &Via, hop: Hop) {
         add_tag(&mut response, tag);
         self.layer.send(way_back(via, hop), response.write());
     }
@@ -213,9 +193,6 @@ pub(in crate::sip) fn way_back(via: &Via, hop: Hop) -> Hop {
     let port = via.port.unwrap_or(Transport::Udp.default_port());
     match port {
         0 => hop,
-        port => Hop {
-            remote: SocketAddr::new(hop.remote.ip(), port),
-            ..hop
-        },
+        port => Hop { remote: SocketAddr::new(hop.remote.ip(), port), ..hop },
     }
 }

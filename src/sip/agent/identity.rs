@@ -14,8 +14,7 @@ use crate::sip::via::MAGIC_COOKIE;
 use crate::sip::via::Via;
 
 /// Methods that we act on. RFC 3261 §20.5.
-pub(in crate::sip) const ALLOW: &str =
-    "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE";
+pub(in crate::sip) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE";
 
 /// What is the same for every peer, and the rule for what differs.
 #[derive(Debug, Clone)]
@@ -38,12 +37,7 @@ impl Identity {
     /// The Via of a request of ours over this hop.
     pub(in crate::sip) fn via(&self, hop: Hop, branch: u64) -> Via {
         let branch = format!("{MAGIC_COOKIE}{}", number_text(branch));
-        Via::new(
-            hop.transport,
-            Host::from(self.address(hop)),
-            hop.local.port(),
-            &branch,
-        )
+        Via::new(hop.transport, Host::from(self.address(hop)), hop.local.port(), &branch)
     }
 
     /// The Contact at which the peer at the other end of this hop reaches us.
@@ -90,10 +84,7 @@ pub(in crate::sip) fn is_public(address: IpAddr) -> bool {
 
 fn is_local_v6(address: Ipv6Addr) -> bool {
     let unique_local = address.is_unique_local();
-    unique_local
-        || address.is_loopback()
-        || address.is_unspecified()
-        || address.is_unicast_link_local()
+    unique_local || address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local()
 }
 
 #[cfg(test)]
@@ -104,37 +95,22 @@ mod tests {
 
     fn identity(external: Option<[u8; 4]>) -> Identity {
         let external_address = external.map(IpAddr::from);
-        Identity::new(&Config {
-            external_address,
-            ..Config::default()
-        })
+        Identity::new(&Config { external_address, ..Config::default() })
     }
 
     #[test]
     fn outside_we_are_the_external_address_inside_the_local_one() {
         let identity = identity(Some([203, 0, 113, 7]));
-        let inside = Hop {
-            remote: "10.0.0.9:5060".parse().unwrap(),
-            ..udp()
-        };
-        assert_eq!(
-            identity.contact(udp(), Some("200")),
-            "<sip:200@203.0.113.7:5060>"
-        );
+        let inside = Hop { remote: "10.0.0.9:5060".parse().unwrap(), ..udp() };
+        assert_eq!(identity.contact(udp(), Some("200")), "<sip:200@203.0.113.7:5060>");
         assert_eq!(identity.contact(inside, None), "<sip:192.0.2.1:5060>");
         let via = identity.via(udp(), 255).to_string();
-        assert_eq!(
-            via,
-            "SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK00000000000000ff;rport"
-        );
+        assert_eq!(via, "SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK00000000000000ff;rport");
     }
 
     #[test]
     fn without_an_external_address_the_peer_hears_where_it_reached_us() {
-        assert_eq!(
-            identity(None).contact(tcp(), None),
-            "<sip:192.0.2.1:5060;transport=tcp>"
-        );
+        assert_eq!(identity(None).contact(tcp(), None), "<sip:192.0.2.1:5060;transport=tcp>");
     }
 
     #[test]

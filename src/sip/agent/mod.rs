@@ -224,10 +224,7 @@ impl UserAgent {
             self.on_failure(user, Failure::Timeout, now);
         }
         while let Some((at, id)) = self.alarms.pop_due(now) {
-            let kept = self
-                .sessions
-                .get_mut(&id)
-                .filter(|kept| kept.armed.is_at(at));
+            let kept = self.sessions.get_mut(&id).filter(|kept| kept.armed.is_at(at));
             if let Some(kept) = kept {
                 kept.armed = Armed::default();
                 self.with_session(id, |session, core| session.handle_timeout(core, now));

@@ -84,9 +84,6 @@ mod tests {
         assert_eq!(busy.to_string(), "Q.850;cause=17;text=\"User busy\"");
         assert_eq!(busy.status(), 486);
         assert_eq!(HangUpReason::Sip(603, "Decline").status(), 603);
-        assert_eq!(
-            HangUpReason::Sip(200, "Call completed elsewhere").status(),
-            480
-        );
+        assert_eq!(HangUpReason::Sip(200, "Call completed elsewhere").status(), 480);
     }
 }

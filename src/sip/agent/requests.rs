@@ -42,46 +42,30 @@ impl UserAgent {
         self.last_request += 1;
         let id = RequestId(self.last_request);
         complete(&mut request, &mut self.core);
-        let pending = Pending {
-            credentials: credentials.map(Box::new),
-            attempts: Attempts::default(),
-        };
+        let pending = Pending { credentials: credentials.map(Box::new), attempts: Attempts::default() };
         self.pending.insert(id, pending);
         self.core.send(request, hop, User::Request(id), now);
         id
     }
 
-    pub(super) fn on_request_response(
-        &mut self,
-        id: RequestId,
-        key: ClientKey,
-        response: &Response,
-        now: Instant,
-    ) {
+    pub(super) fn on_request_response(&mut self, id: RequestId, key: ClientKey, response: &Response, now: Instant) {
         let Some(pending) = self.pending.get_mut(&id).filter(|_| response.is_final()) else {
             return;
         };
         let credentials = pending.credentials.as_deref();
-        let again = self
-            .core
-            .answer_challenge(key, response, credentials, &mut pending.attempts);
+        let again = self.core.answer_challenge(key, response, credentials, &mut pending.attempts);
         if let Some((request, hop)) = again {
             self.core.send(request, hop, User::Request(id), now);
             return;
         }
         self.pending.remove(&id);
         let response = response.clone();
-        self.core.events.push_back(Event::Response {
-            request: id,
-            response,
-        });
+        self.core.events.push_back(Event::Response { request: id, response });
     }
 
     pub(super) fn on_request_failed(&mut self, id: RequestId, why: Failure) {
         if self.pending.remove(&id).is_some() {
-            self.core
-                .events
-                .push_back(Event::RequestFailed { request: id, why });
+            self.core.events.push_back(Event::RequestFailed { request: id, why });
         }
     }
 
@@ -112,9 +96,7 @@ fn complete(request: &mut Request, core: &mut Core) {
     let from = request.headers.from_header().ok();
     let from = from.unwrap_or_else(|| address(&Uri::sip(None, &core.identity.domain, None)));
     if from.tag().is_none() {
-        request
-            .headers
-            .set(Name::From, from.with_tag(&tag).to_string());
+        request.headers.set(Name::From, from.with_tag(&tag).to_string());
     }
     if !request.headers.contains(&Name::CallId) {
         let call_id = core.call_id();

@@ -35,17 +35,12 @@ impl UserAgent {
             User::Nobody => {}
             User::Request(id) => self.on_request_response(id, key, response, now),
             User::Session(id, purpose) => {
-                let waits = self
-                    .sessions
-                    .get(&id)
-                    .is_some_and(|kept| kept.session.waits_for(key));
+                let waits = self.sessions.get(&id).is_some_and(|kept| kept.session.waits_for(key));
                 match waits || key.kind != ClientKind::Invite {
                     true => self.with_session(id, |session, core| {
                         session.on_response(key, purpose, response, core, now);
                     }),
-                    false if response.is_success() => {
-                        leave_branch(&mut self.core, key, response, now)
-                    }
+                    false if response.is_success() => leave_branch(&mut self.core, key, response, now),
                     false => {}
                 }
             }
@@ -58,9 +53,7 @@ impl UserAgent {
             User::Nobody => {}
             User::Request(id) => self.on_request_failed(id, why),
             User::Session(id, purpose) => {
-                self.with_session(id, |session, core| {
-                    session.on_failure(purpose, why, core, now)
-                });
+                self.with_session(id, |session, core| session.on_failure(purpose, why, core, now));
             }
         }
     }
@@ -94,11 +87,7 @@ fn client_key(response: &Response) -> Option<ClientKey> {
     if response.headers.list_bytes(&Name::Via).nth(1).is_some() {
         return None;
     }
-    let branch = response
-        .headers
-        .branch()?
-        .strip_prefix(MAGIC_COOKIE)
-        .and_then(read_number)?;
+    let branch = response.headers.branch()?.strip_prefix(MAGIC_COOKIE).and_then(read_number)?;
     let kind = ClientKind::of(&response.headers.cseq().ok()?.method);
     Some(ClientKey { branch, kind })
 }

@@ -38,9 +38,7 @@ impl UserAgent {
 
     /// Tells the caller how it stands: 180, 181, 182 or 183. Repeated every minute by itself.
     pub fn progress(&mut self, session: SessionId, status: u16, sdp: Option<Bytes>, now: Instant) {
-        self.with_session(session, |session, core| {
-            session.progress(status, sdp, core, now)
-        });
+        self.with_session(session, |session, core| session.progress(status, sdp, core, now));
     }
 
     /// Answers the call with 200; `Confirmed` or `Lost` follows.
@@ -50,9 +48,7 @@ impl UserAgent {
 
     /// Refuses the call; the session is gone, no event follows.
     pub fn reject(&mut self, session: SessionId, status: u16, reason: Option<&str>, now: Instant) {
-        self.with_session(session, |session, core| {
-            session.reject(status, reason, core, now)
-        });
+        self.with_session(session, |session, core| session.reject(status, reason, core, now));
     }
 
     /// CANCEL, BYE or a final refusal, whichever the state asks for. `HangUpDone` follows, unless the call ends otherwise
@@ -73,26 +69,18 @@ impl UserAgent {
 
     /// Refuses `Offered`; the media stay as they are.
     pub fn refuse_offer(&mut self, session: SessionId, status: u16, now: Instant) {
-        self.with_session(session, |session, core| {
-            session.refuse_offer(status, core, now)
-        });
+        self.with_session(session, |session, core| session.refuse_offer(status, core, now));
     }
 
     /// The connection broke on which a peer waited for our answer.
     pub(super) fn on_invite_lost(&mut self, transaction: TransactionId) {
         if let Some(InviteUse::Session(id)) = self.core.invites.remove(&transaction) {
-            self.with_session(id, |session, core| {
-                session.on_transaction_lost(transaction, core)
-            });
+            self.with_session(id, |session, core| session.on_transaction_lost(transaction, core));
         }
     }
 
     /// Lets a session act, then sets its alarm, or forgets it if it is over.
-    pub(super) fn with_session(
-        &mut self,
-        id: SessionId,
-        act: impl FnOnce(&mut Session, &mut Core),
-    ) {
+    pub(super) fn with_session(&mut self, id: SessionId, act: impl FnOnce(&mut Session, &mut Core)) {
         let Some(kept) = self.sessions.get_mut(&id) else {
             return;
         };
@@ -108,10 +96,7 @@ impl UserAgent {
 
     fn keep(&mut self, id: SessionId, session: Session) {
         self.session_by_tag.insert(session.local_tag(), id);
-        let kept = Kept {
-            session: Box::new(session),
-            armed: Armed::default(),
-        };
+        let kept = Kept { session: Box::new(session), armed: Armed::default() };
         self.sessions.insert(id, kept);
     }
 

@@ -41,20 +41,13 @@ fn by_extension(request: &Request) -> Option<Response> {
         return None;
     }
     let mut response = request.reply(420);
-    response
-        .headers
-        .push(Name::Unsupported, required.join(", "));
+    response.headers.push(Name::Unsupported, required.join(", "));
     Some(response)
 }
 
 /// RFC 3261 §8.1.1.8: without exactly one Contact an INVITE cannot become a dialog.
 fn by_contact(request: &Request) -> Option<Response> {
-    let usable = || {
-        request
-            .headers
-            .contacts()
-            .is_ok_and(|contacts| contacts.len() == 1)
-    };
+    let usable = || request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1);
     let faulty = request.method == Method::Invite && !usable();
     faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
 }
@@ -101,25 +94,16 @@ mod tests {
     #[test]
     fn unknown_methods_hear_501_and_known_ones_that_we_do_not_do_405() {
         let (status, response) = refused("BREW", "", "").unwrap();
-        assert_eq!(
-            (status, response.headers.first(&Name::Allow)),
-            (501, Some(ALLOW))
-        );
+        assert_eq!((status, response.headers.first(&Name::Allow)), (501, Some(ALLOW)));
         assert_eq!(refused("REFER", "", "").unwrap().0, 405);
         assert!(refused("OPTIONS", "", "").is_none());
     }
 
     #[test]
     fn no_hops_left_and_unknown_extensions() {
-        assert_eq!(
-            refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0,
-            483
-        );
+        assert_eq!(refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
         let (status, response) = refused("OPTIONS", "Require: 100rel, nothing\r\n", "").unwrap();
-        assert_eq!(
-            (status, response.headers.first(&Name::Unsupported)),
-            (420, Some("100rel, nothing"))
-        );
+        assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("100rel, nothing")));
     }
 
     #[test]
@@ -129,8 +113,7 @@ mod tests {
         assert!(refused("INVITE", contact, "").is_none());
         let odd = format!("{contact}Content-Type: text/plain\r\n");
         assert_eq!(refused("INVITE", &odd, "hello").unwrap().0, 415);
-        let squeezed =
-            format!("{contact}Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n");
+        let squeezed = format!("{contact}Content-Type: application/sdp\r\nContent-Encoding: gzip\r\n");
         assert_eq!(refused("INVITE", &squeezed, "x").unwrap().0, 415);
     }
 }

@@ -53,23 +53,13 @@ impl Calling {
 }
 
 impl Session {
-    pub(in crate::sip) fn outgoing(
-        id: SessionId,
-        invitation: Invitation,
-        core: &mut Core,
-        now: Instant,
-    ) -> Session {
+    pub(in crate::sip) fn outgoing(id: SessionId, invitation: Invitation, core: &mut Core, now: Instant) -> Session {
         let local_tag = core.number();
         let hop = invitation.hop;
         let request = invite_of(&invitation, local_tag, core);
         let dialog = Dialog::of_caller(&request, hop, local_tag);
         let invite = core.send(request, hop, User::Session(id, Purpose::Invite), now);
-        let calling = Calling {
-            invite,
-            attempts: Attempts::default(),
-            early_sdp: None,
-            wish: Wish::Talk,
-        };
+        let calling = Calling { invite, attempts: Attempts::default(), early_sdp: None, wish: Wish::Talk };
         Session {
             id,
             dialog,
@@ -79,13 +69,7 @@ impl Session {
         }
     }
 
-    pub(super) fn on_invite_response(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_invite_response(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
         match response.status {
             100..200 => self.on_ringing(response, core, now),
             200..300 => self.on_accepted(key, response, core, now),
@@ -126,9 +110,7 @@ impl Session {
             // RFC 3261 §9.1: the 2xx crossed our CANCEL; the call stands and is ended as one that stands.
             Wish::Cancel(why) | Wish::Cancelled(why) => self.leave(why, core, now),
             Wish::Talk => {
-                let sdp = sdp_of(&response.headers, &response.body)
-                    .or(early_sdp)
-                    .unwrap_or_default();
+                let sdp = sdp_of(&response.headers, &response.body).or(early_sdp).unwrap_or_default();
                 self.state = State::Talking(Exchange::Idle);
                 core.tell(self.id, SessionEvent::Accepted { sdp });
                 self.offer_if_wanted(core, now);
@@ -146,10 +128,7 @@ impl Session {
         let credentials = self.credentials.as_deref();
         let again = core.answer_challenge(key, response, credentials, &mut calling.attempts);
         let Some((request, hop)) = again else {
-            let (status, reason) = (
-                response.status,
-                String::from_utf8_lossy(&response.reason).into_owned(),
-            );
+            let (status, reason) = (response.status, String::from_utf8_lossy(&response.reason).into_owned());
             return self.end(SessionEvent::Refused { status, reason }, core);
         };
         self.dialog.on_sent(&request);
@@ -180,10 +159,7 @@ impl Session {
             return;
         }
         let invite = calling.invite;
-        let allowed = core
-            .layer
-            .client_invite(invite)
-            .is_some_and(|invite| invite.may_be_cancelled());
+        let allowed = core.layer.client_invite(invite).is_some_and(|invite| invite.may_be_cancelled());
         calling.wish = match allowed {
             true => Wish::Cancelled(why),
             false => Wish::Cancel(why),
@@ -201,28 +177,14 @@ impl Session {
         };
         let reason = "far end hung up".to_owned();
         match calling.wish {
-            Wish::Talk => self.end(
-                SessionEvent::Refused {
-                    status: 480,
-                    reason,
-                },
-                core,
-            ),
+            Wish::Talk => self.end(SessionEvent::Refused { status: 480, reason }, core),
             Wish::Cancel(_) | Wish::Cancelled(_) => self.end(SessionEvent::HangUpDone, core),
         }
     }
 }
 
 fn invite_of(invitation: &Invitation, local_tag: u64, core: &mut Core) -> Request {
-    let Invitation {
-        target,
-        hop,
-        from,
-        to,
-        sdp,
-        headers,
-        ..
-    } = invitation;
+    let Invitation { target, hop, from, to, sdp, headers, .. } = invitation;
     let call_id = core.call_id();
     let from = from.clone().with_tag(&number_text(local_tag));
     let contact = core.identity.contact(*hop, from.uri.user());

@@ -20,12 +20,7 @@ use crate::sip::transaction::layer::ClientKey;
 
 impl Session {
     /// Ends the call in the way that its state asks for; `HangUpDone` follows.
-    pub(in crate::sip) fn hang_up(
-        &mut self,
-        why: Option<HangUpReason>,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn hang_up(&mut self, why: Option<HangUpReason>, core: &mut Core, now: Instant) {
         match &self.state {
             State::Ringing(_) => {
                 let status = why.map_or(480, HangUpReason::status);
@@ -47,13 +42,7 @@ impl Session {
         self.state = State::Leaving(Attempts::default());
     }
 
-    pub(super) fn send_bye(
-        &mut self,
-        why: Option<HangUpReason>,
-        user: User,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn send_bye(&mut self, why: Option<HangUpReason>, user: User, core: &mut Core, now: Instant) {
         let mut bye = self.dialog.request(Method::Bye);
         if let Some(why) = why {
             bye.headers.push(Name::Reason, why.to_string());
@@ -62,13 +51,7 @@ impl Session {
     }
 
     /// RFC 3261 §15.1.1: whatever the final response says, the call is over.
-    pub(super) fn on_bye_response(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_bye_response(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
         let State::Leaving(attempts) = &mut self.state else {
             return;
         };
@@ -76,21 +59,14 @@ impl Session {
             return;
         }
         let credentials = self.credentials.as_deref();
-        let Some((request, hop)) = core.answer_challenge(key, response, credentials, attempts)
-        else {
+        let Some((request, hop)) = core.answer_challenge(key, response, credentials, attempts) else {
             return self.end(SessionEvent::HangUpDone, core);
         };
         core.send(request, hop, User::Session(self.id, Purpose::Bye), now);
     }
 
     /// RFC 3261 §15.1.2.
-    pub(super) fn on_bye(
-        &mut self,
-        transaction: TransactionId,
-        bye: &Request,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_bye(&mut self, transaction: TransactionId, bye: &Request, core: &mut Core, now: Instant) {
         core.layer.answer(transaction, &bye.reply(200), now);
         let cause = q850_cause(&bye.headers);
         match &self.state {
@@ -112,9 +88,7 @@ impl Session {
 
 /// `Reason: Q.850;cause=16`, RFC 3326.
 fn q850_cause(headers: &Headers) -> Option<u16> {
-    let mut reasons = headers
-        .list(&Name::Reason)
-        .map(|reason| reason.split(';').map(str::trim));
+    let mut reasons = headers.list(&Name::Reason).map(|reason| reason.split(';').map(str::trim));
     let mut parameters = reasons.find_map(|mut words| {
         let protocol = words.next()?;
         protocol.eq_ignore_ascii_case("Q.850").then_some(words)

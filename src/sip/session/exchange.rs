@@ -83,13 +83,7 @@ impl Exchange {
 /// The peer offers.
 impl Session {
     /// A re-INVITE or UPDATE.
-    pub(super) fn on_offer(
-        &mut self,
-        transaction: TransactionId,
-        request: Request,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_offer(&mut self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
         let quiet_update = request.method == Method::Update && request.body.is_empty();
         let status = match &self.state {
             State::Talking(_) if quiet_update => 200,
@@ -112,34 +106,20 @@ impl Session {
         core.layer.answer(transaction, &response, now);
     }
 
-    fn on_peers_turn(
-        &mut self,
-        transaction: TransactionId,
-        request: Request,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    fn on_peers_turn(&mut self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
         if request.method == Method::Invite {
             core.layer.answer(transaction, &request.reply(100), now);
-            core.invites
-                .insert(transaction, InviteUse::Session(self.id));
+            core.invites.insert(transaction, InviteUse::Session(self.id));
         }
         self.dialog.refresh_target(&request.headers);
         let sdp = sdp_of(&request.headers, &request.body);
         core.tell(self.id, SessionEvent::Offered { sdp });
         let request = Box::new(request);
-        self.state = State::Talking(Exchange::Theirs {
-            transaction,
-            request,
-        });
+        self.state = State::Talking(Exchange::Theirs { transaction, request });
     }
 
     pub(in crate::sip) fn answer(&mut self, sdp: Bytes, core: &mut Core, now: Instant) {
-        let State::Talking(Exchange::Theirs {
-            transaction,
-            request,
-        }) = &self.state
-        else {
+        let State::Talking(Exchange::Theirs { transaction, request }) = &self.state else {
             return;
         };
         let transaction = *transaction;
@@ -157,11 +137,7 @@ impl Session {
     }
 
     pub(in crate::sip) fn refuse_offer(&mut self, status: u16, core: &mut Core, now: Instant) {
-        let State::Talking(Exchange::Theirs {
-            transaction,
-            request,
-        }) = &self.state
-        else {
+        let State::Talking(Exchange::Theirs { transaction, request }) = &self.state else {
             return;
         };
         let response = self.reply(request, status, core);
@@ -170,12 +146,7 @@ impl Session {
         self.on_settled(core, now);
     }
 
-    pub(super) fn on_exchange_acknowledged(
-        &mut self,
-        ack: &Request,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_exchange_acknowledged(&mut self, ack: &Request, core: &mut Core, now: Instant) {
         let State::Talking(Exchange::Acknowledging { pending, peers_sdp }) = &self.state else {
             return;
         };
@@ -201,11 +172,7 @@ impl Session {
 /// We offer.
 impl Session {
     pub(in crate::sip) fn offer(&mut self, sdp: Bytes, core: &mut Core, now: Instant) {
-        self.wanted = Some(Wanted {
-            sdp,
-            not_before: None,
-            refusals: 0,
-        });
+        self.wanted = Some(Wanted { sdp, not_before: None, refusals: 0 });
         self.offer_if_wanted(core, now);
     }
 
@@ -218,32 +185,16 @@ impl Session {
             return;
         };
         let hop = self.dialog.hop();
-        let contact = core
-            .identity
-            .contact(hop, self.dialog.contact_user.as_deref());
-        let mut request = self
-            .dialog
-            .request(Method::Invite)
-            .with_body(SDP, sdp.clone());
+        let contact = core.identity.contact(hop, self.dialog.contact_user.as_deref());
+        let mut request = self.dialog.request(Method::Invite).with_body(SDP, sdp.clone());
         request.headers.push(Name::Contact, contact);
         request.headers.push(Name::Allow, ALLOW);
         let invite = core.send(request, hop, User::Session(self.id, Purpose::Reinvite), now);
         let attempts = Attempts::default();
-        self.state = State::Talking(Exchange::Ours {
-            invite,
-            sdp,
-            refusals,
-            attempts,
-        });
+        self.state = State::Talking(Exchange::Ours { invite, sdp, refusals, attempts });
     }
 
-    pub(super) fn on_reinvite_response(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(super) fn on_reinvite_response(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
         match response.status {
             100..200 => {}
             200..300 => self.on_offer_accepted(key, response, core, now),
@@ -255,13 +206,7 @@ impl Session {
         }
     }
 
-    fn on_offer_accepted(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    fn on_offer_accepted(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
         self.dialog.refresh_target(&response.headers);
         core.acknowledge(key, &self.dialog);
         let event = match sdp_of(&response.headers, &response.body) {
@@ -272,17 +217,8 @@ impl Session {
         self.on_settled(core, now);
     }
 
-    fn on_offer_refused(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) {
-        let State::Talking(Exchange::Ours {
-            invite, attempts, ..
-        }) = &mut self.state
-        else {
+    fn on_offer_refused(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
+        let State::Talking(Exchange::Ours { invite, attempts, .. }) = &mut self.state else {
             return;
         };
         let credentials = self.credentials.as_deref();
@@ -301,8 +237,7 @@ impl Session {
         let State::Talking(exchange) = &mut self.state else {
             return;
         };
-        let Exchange::Ours { sdp, refusals, .. } = std::mem::replace(exchange, Exchange::Idle)
-        else {
+        let Exchange::Ours { sdp, refusals, .. } = std::mem::replace(exchange, Exchange::Idle) else {
             return;
         };
         if refusals >= GLARES {
@@ -317,21 +252,15 @@ impl Session {
         // A newer offer that was ordered in the meantime replaces the one that collided.
         let sdp = self.wanted.take().map_or(sdp, |newer| newer.sdp);
         let refusals = refusals + 1;
-        self.wanted = Some(Wanted {
-            sdp,
-            not_before,
-            refusals,
-        });
+        self.wanted = Some(Wanted { sdp, not_before, refusals });
     }
 
     pub(super) fn on_exchange_timeout(&mut self, core: &mut Core, now: Instant) {
         match &mut self.state {
-            State::Talking(Exchange::Acknowledging { pending, .. }) => {
-                match pending.is_given_up(now) {
-                    true => self.lose(core, now),
-                    false => pending.repeat(core, now),
-                }
-            }
+            State::Talking(Exchange::Acknowledging { pending, .. }) => match pending.is_given_up(now) {
+                true => self.lose(core, now),
+                false => pending.repeat(core, now),
+            },
             State::Talking(Exchange::Idle) => self.offer_if_wanted(core, now),
             _ => {}
         }

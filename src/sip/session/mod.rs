@@ -118,23 +118,13 @@ impl Session {
         }
     }
 
-    fn on_admitted(
-        &mut self,
-        transaction: TransactionId,
-        request: Request,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    fn on_admitted(&mut self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
         match request.method {
             Method::Bye => self.on_bye(transaction, &request, core, now),
             Method::Invite | Method::Update => self.on_offer(transaction, request, core, now),
             Method::Info => {
                 core.layer.answer(transaction, &request.reply(200), now);
-                let content_type = request
-                    .headers
-                    .content_type()
-                    .unwrap_or_default()
-                    .to_owned();
+                let content_type = request.headers.content_type().unwrap_or_default().to_owned();
                 let body = request.body;
                 core.tell(self.id, SessionEvent::Info { content_type, body });
             }
@@ -153,14 +143,7 @@ impl Session {
     }
 
     /// An ACK with our tag that is not the transaction's business.
-    pub(in crate::sip) fn on_ack(
-        &mut self,
-        ack: &Request,
-        via: &Via,
-        hop: Hop,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn on_ack(&mut self, ack: &Request, via: &Via, hop: Hop, core: &mut Core, now: Instant) {
         if self.dialog.admit(ack, via, hop).is_err() {
             return;
         }
@@ -187,13 +170,7 @@ impl Session {
     }
 
     /// No final response came.
-    pub(in crate::sip) fn on_failure(
-        &mut self,
-        purpose: Purpose,
-        why: Failure,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn on_failure(&mut self, purpose: Purpose, why: Failure, core: &mut Core, now: Instant) {
         if why == Failure::ConnectionLost {
             self.dialog.on_connection_lost();
         }
@@ -205,19 +182,11 @@ impl Session {
     }
 
     /// The connection broke on which the peer waits for our answer to this request.
-    pub(in crate::sip) fn on_transaction_lost(
-        &mut self,
-        transaction: TransactionId,
-        core: &mut Core,
-    ) {
+    pub(in crate::sip) fn on_transaction_lost(&mut self, transaction: TransactionId, core: &mut Core) {
         self.dialog.on_connection_lost();
         match &self.state {
-            State::Ringing(ringing) if ringing.is_about(transaction) => {
-                self.end(SessionEvent::Lost, core)
-            }
-            State::Talking(exchange) if exchange.is_about(transaction) => {
-                self.state = State::Talking(Exchange::Idle)
-            }
+            State::Ringing(ringing) if ringing.is_about(transaction) => self.end(SessionEvent::Lost, core),
+            State::Talking(exchange) if exchange.is_about(transaction) => self.state = State::Talking(Exchange::Idle),
             _ => {}
         }
     }
@@ -238,31 +207,19 @@ impl Session {
         let mut response = request.reply(status);
         response.headers.set(Name::To, self.dialog.local().clone());
         if status < 300 {
-            let contact = core
-                .identity
-                .contact(self.dialog.hop(), self.dialog.contact_user.as_deref());
-            response
-                .headers
-                .copy_from(&request.headers, &Name::RecordRoute);
+            let contact = core.identity.contact(self.dialog.hop(), self.dialog.contact_user.as_deref());
+            response.headers.copy_from(&request.headers, &Name::RecordRoute);
             response.headers.push(Name::Contact, contact);
         }
         if (200..300).contains(&status) {
             response.headers.push(Name::Allow, ALLOW);
         }
-        response
-            .headers
-            .push(Name::Server, core.identity.product.clone());
+        response.headers.push(Name::Server, core.identity.product.clone());
         response
     }
 
     /// The same with SDP, where there is any.
-    fn reply_with(
-        &self,
-        request: &Request,
-        status: u16,
-        sdp: Option<Bytes>,
-        core: &Core,
-    ) -> Response {
+    fn reply_with(&self, request: &Request, status: u16, sdp: Option<Bytes>, core: &Core) -> Response {
         let response = self.reply(request, status, core);
         match sdp.filter(|sdp| !sdp.is_empty()) {
             Some(sdp) => response.with_body(SDP, sdp),

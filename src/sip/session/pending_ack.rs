@@ -24,26 +24,17 @@ pub(super) struct PendingAck {
 
 impl PendingAck {
     /// Sends the 2xx for the first time. Repeats begin at T1 over every transport, as the RFC wants it.
-    pub(super) fn send(
-        transaction: TransactionId,
-        response: &Response,
-        core: &mut Core,
-        now: Instant,
-    ) -> PendingAck {
+    pub(super) fn send(transaction: TransactionId, response: &Response, core: &mut Core, now: Instant) -> PendingAck {
         let timers = core.layer.timers();
         let answer = response.write();
-        core.layer
-            .answer_bytes(transaction, response.status, answer.clone(), now);
+        core.layer.answer_bytes(transaction, response.status, answer.clone(), now);
         core.invites.remove(&transaction);
         PendingAck {
             transaction,
             status: response.status,
             answer,
             number: response.headers.cseq().map_or(0, |cseq| cseq.number),
-            repeat: Repeat {
-                at: now + timers.t1,
-                gap: timers.t1,
-            },
+            repeat: Repeat { at: now + timers.t1, gap: timers.t1 },
             give_up_at: now + timers.give_up(),
         }
     }
@@ -58,15 +49,12 @@ impl PendingAck {
 
     pub(super) fn repeat(&mut self, core: &mut Core, now: Instant) {
         if self.repeat.at <= now {
-            core.layer
-                .answer_bytes(self.transaction, self.status, self.answer.clone(), now);
+            core.layer.answer_bytes(self.transaction, self.status, self.answer.clone(), now);
             self.repeat = self.repeat.next(now, Some(core.layer.timers().t2));
         }
     }
 
     pub(super) fn is_confirmed_by(&self, ack: &Request) -> bool {
-        ack.headers
-            .cseq()
-            .is_ok_and(|cseq| cseq.number == self.number)
+        ack.headers.cseq().is_ok_and(|cseq| cseq.number == self.number)
     }
 }

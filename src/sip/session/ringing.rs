@@ -81,68 +81,33 @@ impl Answered {
 
 impl Session {
     /// An INVITE becomes a session; `None` if no dialog can be made of it.
-    pub(in crate::sip) fn incoming(
-        id: SessionId,
-        transaction: TransactionId,
-        untaken: Untaken,
-    ) -> Option<Session> {
-        let Untaken {
-            request,
-            hop,
-            local_tag,
-        } = untaken;
+    pub(in crate::sip) fn incoming(id: SessionId, transaction: TransactionId, untaken: Untaken) -> Option<Session> {
+        let Untaken { request, hop, local_tag } = untaken;
         let via = request.headers.via().ok()?;
         let dialog = Dialog::of_callee(&request, &via, hop, local_tag)?;
-        let ringing = Ringing {
-            transaction,
-            request: Box::new(request),
-            progress: None,
-        };
-        Some(Session {
-            id,
-            dialog,
-            credentials: None,
-            wanted: None,
-            state: State::Ringing(ringing),
-        })
+        let ringing = Ringing { transaction, request: Box::new(request), progress: None };
+        Some(Session { id, dialog, credentials: None, wanted: None, state: State::Ringing(ringing) })
     }
 
-    pub(in crate::sip) fn progress(
-        &mut self,
-        status: u16,
-        sdp: Option<Bytes>,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn progress(&mut self, status: u16, sdp: Option<Bytes>, core: &mut Core, now: Instant) {
         let State::Ringing(ringing) = &self.state else {
             return;
         };
         let transaction = ringing.transaction;
         let bytes = self.reply_with(&ringing.request, status, sdp, core).write();
-        core.layer
-            .answer_bytes(transaction, status, bytes.clone(), now);
+        core.layer.answer_bytes(transaction, status, bytes.clone(), now);
         let repeat_at = now + PROGRESS_EVERY;
         if let State::Ringing(ringing) = &mut self.state {
-            ringing.progress = Some(Progress {
-                status,
-                bytes,
-                repeat_at,
-            });
+            ringing.progress = Some(Progress { status, bytes, repeat_at });
         }
     }
 
     pub(super) fn repeat_progress(&mut self, core: &mut Core, now: Instant) {
-        let State::Ringing(Ringing {
-            transaction,
-            progress: Some(progress),
-            ..
-        }) = &mut self.state
-        else {
+        let State::Ringing(Ringing { transaction, progress: Some(progress), .. }) = &mut self.state else {
             return;
         };
         if progress.repeat_at <= now {
-            core.layer
-                .answer_bytes(*transaction, progress.status, progress.bytes.clone(), now);
+            core.layer.answer_bytes(*transaction, progress.status, progress.bytes.clone(), now);
             progress.repeat_at = now + PROGRESS_EVERY;
         }
     }
@@ -159,20 +124,10 @@ impl Session {
         let response = self.reply_with(request, 200, Some(sdp), core);
         let pending = PendingAck::send(ringing.transaction, &response, core, now);
         let then = Then::Talk;
-        self.state = State::Answered(Answered {
-            pending,
-            peers_sdp,
-            then,
-        });
+        self.state = State::Answered(Answered { pending, peers_sdp, then });
     }
 
-    pub(in crate::sip) fn reject(
-        &mut self,
-        status: u16,
-        reason: Option<&str>,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn reject(&mut self, status: u16, reason: Option<&str>, core: &mut Core, now: Instant) {
         let State::Ringing(ringing) = &self.state else {
             return;
         };
@@ -187,20 +142,13 @@ impl Session {
     }
 
     /// RFC 3261 §9.2: the peer gave up before our final answer.
-    pub(in crate::sip) fn on_cancel(
-        &mut self,
-        transaction: TransactionId,
-        core: &mut Core,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn on_cancel(&mut self, transaction: TransactionId, core: &mut Core, now: Instant) {
         match &self.state {
             State::Ringing(ringing) if ringing.is_about(transaction) => {
                 self.reject(487, None, core, now);
                 core.tell(self.id, SessionEvent::Cancelled);
             }
-            State::Talking(exchange) if exchange.is_about(transaction) => {
-                self.refuse_offer(487, core, now)
-            }
+            State::Talking(exchange) if exchange.is_about(transaction) => self.refuse_offer(487, core, now),
             _ => {
                 core.invites.remove(&transaction);
             }
@@ -248,8 +196,7 @@ impl Session {
     /// The transaction that the peer's INVITE came in, to be found when it is cancelled.
     pub(in crate::sip) fn claim(&self, core: &mut Core) {
         if let State::Ringing(ringing) = &self.state {
-            core.invites
-                .insert(ringing.transaction, InviteUse::Session(self.id));
+            core.invites.insert(ringing.transaction, InviteUse::Session(self.id));
         }
     }
 }

@@ -71,20 +71,10 @@ impl ClientInvite {
             repeat: timers.first_repeat(hop.transport, now),
             give_up_at: now + timers.give_up(),
         };
-        ClientInvite {
-            request: Box::new(request),
-            hop,
-            timers,
-            state,
-        }
+        ClientInvite { request: Box::new(request), hop, timers, state }
     }
 
-    pub(in crate::sip) fn on_response(
-        &mut self,
-        response: &Response,
-        now: Instant,
-        out: &mut Outbox,
-    ) -> Heard {
+    pub(in crate::sip) fn on_response(&mut self, response: &Response, now: Instant, out: &mut Outbox) -> Heard {
         match (&mut self.state, response.status) {
             (State::Calling { .. }, 100..200) => {
                 self.state = State::Proceeding { give_up_at: None };
@@ -93,10 +83,7 @@ impl ClientInvite {
             (State::Proceeding { .. }, 100..200) => Heard::News,
             (State::Calling { .. } | State::Proceeding { .. }, 200..300) => {
                 let end_at = now + self.timers.give_up();
-                self.state = State::Accepted {
-                    acks: Vec::new(),
-                    end_at,
-                };
+                self.state = State::Accepted { acks: Vec::new(), end_at };
                 Heard::News
             }
             (State::Calling { .. } | State::Proceeding { .. }, _) => {
@@ -110,9 +97,7 @@ impl ClientInvite {
                 out.send(self.hop, ack.clone());
                 Heard::Absorbed
             }
-            (State::Completed { .. } | State::Accepted { .. } | State::Terminated, _) => {
-                Heard::Absorbed
-            }
+            (State::Completed { .. } | State::Accepted { .. } | State::Terminated, _) => Heard::Absorbed,
         }
     }
 
@@ -123,10 +108,7 @@ impl ClientInvite {
         let wait = self.timers.final_repeats(self.hop.transport);
         self.state = match wait.is_zero() {
             true => State::Terminated,
-            false => State::Completed {
-                ack,
-                end_at: now + wait,
-            },
+            false => State::Completed { ack, end_at: now + wait },
         };
     }
 
@@ -148,17 +130,13 @@ impl ClientInvite {
     pub(in crate::sip) fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> TimerEffect {
         let hop = self.hop;
         match &mut self.state {
-            State::Calling { give_up_at, .. } if *give_up_at <= now => {
-                self.end(TimerEffect::TimedOut)
-            }
+            State::Calling { give_up_at, .. } if *give_up_at <= now => self.end(TimerEffect::TimedOut),
             State::Calling { invite, repeat, .. } if Repeat::is_due(*repeat, now) => {
                 out.send(hop, invite.clone());
                 *repeat = repeat.map(|repeat| repeat.next(now, None));
                 TimerEffect::Silent
             }
-            State::Proceeding {
-                give_up_at: Some(at),
-            } if *at <= now => self.end(TimerEffect::TimedOut),
+            State::Proceeding { give_up_at: Some(at) } if *at <= now => self.end(TimerEffect::TimedOut),
             State::Completed { end_at, .. } | State::Accepted { end_at, .. } if *end_at <= now => {
                 self.end(TimerEffect::Silent)
             }
@@ -173,9 +151,7 @@ impl ClientInvite {
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Calling {
-                repeat, give_up_at, ..
-            } => Some(Repeat::or_end(*repeat, *give_up_at)),
+            State::Calling { repeat, give_up_at, .. } => Some(Repeat::or_end(*repeat, *give_up_at)),
             State::Proceeding { give_up_at } => *give_up_at,
             State::Completed { end_at, .. } | State::Accepted { end_at, .. } => Some(*end_at),
             State::Terminated => None,
@@ -242,16 +218,10 @@ mod tests {
         let (mut machine, _) = calling(udp(), now, &mut out);
         for at in [500, 1500, 3500, 7500, 15500, 31500] {
             assert_eq!(machine.deadline(), Some(now + ms(at)));
-            assert_eq!(
-                machine.handle_timeout(now + ms(at), &mut out),
-                TimerEffect::Silent
-            );
+            assert_eq!(machine.handle_timeout(now + ms(at), &mut out), TimerEffect::Silent);
             assert_eq!(sent(&mut out).len(), 1);
         }
-        assert_eq!(
-            machine.handle_timeout(now + secs(32), &mut out),
-            TimerEffect::TimedOut
-        );
+        assert_eq!(machine.handle_timeout(now + secs(32), &mut out), TimerEffect::TimedOut);
         assert!(machine.is_terminated() && sent(&mut out).is_empty());
     }
 
@@ -259,24 +229,12 @@ mod tests {
     fn a_refusal_is_acknowledged_as_often_as_it_comes_until_timer_d() {
         let (now, mut out) = (start(), Outbox::default());
         let (mut machine, invite) = calling(udp(), now, &mut out);
-        assert_eq!(
-            machine.on_response(&invite.reply(180), now, &mut out),
-            Heard::News
-        );
+        assert_eq!(machine.on_response(&invite.reply(180), now, &mut out), Heard::News);
         assert_eq!(machine.deadline(), None);
-        assert_eq!(
-            machine.on_response(&invite.reply(486), now, &mut out),
-            Heard::News
-        );
-        assert_eq!(
-            machine.on_response(&invite.reply(486), now, &mut out),
-            Heard::Absorbed
-        );
+        assert_eq!(machine.on_response(&invite.reply(486), now, &mut out), Heard::News);
+        assert_eq!(machine.on_response(&invite.reply(486), now, &mut out), Heard::Absorbed);
         assert_eq!(sent(&mut out), ["ACK sip:b@192.0.2.2 SIP/2.0"; 2]);
-        assert_eq!(
-            machine.on_response(&invite.reply(200), now, &mut out),
-            Heard::Absorbed
-        );
+        assert_eq!(machine.on_response(&invite.reply(200), now, &mut out), Heard::Absorbed);
         machine.handle_timeout(now + secs(32), &mut out);
         assert!(machine.is_terminated());
     }
@@ -296,25 +254,13 @@ mod tests {
         let (mut machine, invite) = calling(udp(), now, &mut out);
         let answer = |tag: &str| {
             let mut response = invite.reply(200);
-            response.headers.set(
-                crate::sip::headers::Name::To,
-                format!("<sip:b@192.0.2.2>;tag={tag}"),
-            );
+            response.headers.set(crate::sip::headers::Name::To, format!("<sip:b@192.0.2.2>;tag={tag}"));
             response
         };
-        assert_eq!(
-            machine.on_response(&answer("a"), now, &mut out),
-            Heard::News
-        );
+        assert_eq!(machine.on_response(&answer("a"), now, &mut out), Heard::News);
         machine.on_acknowledged("a", udp(), Bytes::from_static(b"ACK a"));
-        assert_eq!(
-            machine.on_response(&answer("a"), now, &mut out),
-            Heard::Absorbed
-        );
-        assert_eq!(
-            machine.on_response(&answer("b"), now, &mut out),
-            Heard::News
-        );
+        assert_eq!(machine.on_response(&answer("a"), now, &mut out), Heard::Absorbed);
+        assert_eq!(machine.on_response(&answer("b"), now, &mut out), Heard::News);
         assert_eq!(sent(&mut out), ["ACK a"]);
         machine.handle_timeout(now + secs(32), &mut out);
         assert!(machine.is_terminated());

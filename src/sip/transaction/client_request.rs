@@ -58,29 +58,13 @@ impl ClientRequest {
             repeat: timers.first_repeat(hop.transport, now),
             give_up_at: now + timers.give_up(),
         };
-        ClientRequest {
-            request: Box::new(request),
-            hop,
-            timers,
-            state,
-        }
+        ClientRequest { request: Box::new(request), hop, timers, state }
     }
 
     pub(in crate::sip) fn on_response(&mut self, response: &Response, now: Instant) -> Heard {
         match (&mut self.state, response.status) {
-            (
-                State::Trying {
-                    bytes,
-                    repeat,
-                    give_up_at,
-                },
-                100..200,
-            ) => {
-                self.state = State::Proceeding {
-                    bytes: bytes.clone(),
-                    repeat: *repeat,
-                    give_up_at: *give_up_at,
-                };
+            (State::Trying { bytes, repeat, give_up_at }, 100..200) => {
+                self.state = State::Proceeding { bytes: bytes.clone(), repeat: *repeat, give_up_at: *give_up_at };
                 Heard::News
             }
             (State::Proceeding { .. }, 100..200) => Heard::News,
@@ -103,9 +87,7 @@ impl ClientRequest {
     pub(in crate::sip) fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) -> TimerEffect {
         let Timers { t2, .. } = self.timers;
         match &mut self.state {
-            State::Trying { give_up_at, .. } | State::Proceeding { give_up_at, .. }
-                if *give_up_at <= now =>
-            {
+            State::Trying { give_up_at, .. } | State::Proceeding { give_up_at, .. } if *give_up_at <= now => {
                 self.state = State::Terminated;
                 TimerEffect::TimedOut
             }
@@ -116,10 +98,7 @@ impl ClientRequest {
             }
             State::Proceeding { bytes, repeat, .. } if Repeat::is_due(*repeat, now) => {
                 out.send(self.hop, bytes.clone());
-                *repeat = Some(Repeat {
-                    at: now + t2,
-                    gap: t2,
-                });
+                *repeat = Some(Repeat { at: now + t2, gap: t2 });
                 TimerEffect::Silent
             }
             State::Completed { end_at } if *end_at <= now => {
@@ -132,12 +111,9 @@ impl ClientRequest {
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Trying {
-                repeat, give_up_at, ..
+            State::Trying { repeat, give_up_at, .. } | State::Proceeding { repeat, give_up_at, .. } => {
+                Some(Repeat::or_end(*repeat, *give_up_at))
             }
-            | State::Proceeding {
-                repeat, give_up_at, ..
-            } => Some(Repeat::or_end(*repeat, *give_up_at)),
             State::Completed { end_at } => Some(*end_at),
             State::Terminated => None,
         }
@@ -177,17 +153,12 @@ mod tests {
     fn timer_e_grows_to_t2_and_timer_f_gives_up() {
         let (now, mut out) = (start(), Outbox::default());
         let mut machine = ClientRequest::new(request("OPTIONS"), udp(), TIMERS, now, &mut out);
-        for at in [
-            500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500,
-        ] {
+        for at in [500, 1500, 3500, 7500, 11500, 15500, 19500, 23500, 27500, 31500] {
             assert_eq!(machine.deadline(), Some(now + ms(at)));
             machine.handle_timeout(now + ms(at), &mut out);
         }
         assert_eq!(sent(&mut out).len(), 11);
-        assert_eq!(
-            machine.handle_timeout(now + secs(32), &mut out),
-            TimerEffect::TimedOut
-        );
+        assert_eq!(machine.handle_timeout(now + secs(32), &mut out), TimerEffect::TimedOut);
     }
 
     #[test]
@@ -206,10 +177,7 @@ mod tests {
         let options = request("OPTIONS");
         let mut machine = ClientRequest::new(options.clone(), udp(), TIMERS, now, &mut out);
         assert_eq!(machine.on_response(&options.reply(200), now), Heard::News);
-        assert_eq!(
-            machine.on_response(&options.reply(200), now),
-            Heard::Absorbed
-        );
+        assert_eq!(machine.on_response(&options.reply(200), now), Heard::Absorbed);
         assert_eq!(machine.deadline(), Some(now + secs(5)));
         machine.handle_timeout(now + secs(5), &mut out);
         assert!(machine.is_terminated());

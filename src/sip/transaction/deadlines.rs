@@ -20,9 +20,7 @@ pub(in crate::sip) struct Deadlines<K: Ord> {
 
 impl<K: Ord + Copy> Deadlines<K> {
     pub(in crate::sip) fn new() -> Deadlines<K> {
-        Deadlines {
-            heap: BinaryHeap::new(),
-        }
+        Deadlines { heap: BinaryHeap::new() }
     }
 
     /// Makes sure that `key` comes up no later than `deadline`.

@@ -31,9 +31,7 @@ fn same_way(invite: &Request, method: Method) -> Request {
         }
     }
     request.headers.push(Name::CSeq, cseq);
-    request
-        .headers
-        .push(Name::MaxForwards, Bytes::from_static(b"70"));
+    request.headers.push(Name::MaxForwards, Bytes::from_static(b"70"));
     for route in invite.headers.all_bytes(&Name::Route) {
         request.headers.push(Name::Route, route.clone());
     }

@@ -36,12 +36,7 @@ impl Fingerprints {
 
     /// The key of the server transaction of `method` that a request belongs to: an ACK or CANCEL is looked up as the
     /// INVITE that it stands for.
-    pub(in crate::sip) fn of_transaction(
-        &self,
-        request: &Request,
-        via: &Via,
-        method: &Method,
-    ) -> Fingerprint {
+    pub(in crate::sip) fn of_transaction(&self, request: &Request, via: &Via, method: &Method) -> Fingerprint {
         let mut hasher = self.hasher();
         method.as_str().hash(&mut hasher);
         via.host.hash(&mut hasher);
@@ -79,12 +74,7 @@ fn hash_as_2543(request: &Request, hasher: &mut DefaultHasher) {
 }
 
 fn hash_cseq(request: &Request, hasher: &mut DefaultHasher) {
-    request
-        .headers
-        .cseq()
-        .ok()
-        .map(|cseq| cseq.number)
-        .hash(hasher);
+    request.headers.cseq().ok().map(|cseq| cseq.number).hash(hasher);
 }
 
 /// Spreads keys that are random or consecutive numbers already; nothing that a peer chooses goes through it.
@@ -148,9 +138,6 @@ mod tests {
     #[test]
     fn another_secret_gives_other_prints() {
         let invite = request("INVITE");
-        assert_ne!(
-            Fingerprints::new(1).of_merge(&invite),
-            Fingerprints::new(2).of_merge(&invite)
-        );
+        assert_ne!(Fingerprints::new(1).of_merge(&invite), Fingerprints::new(2).of_merge(&invite));
     }
 }

@@ -175,10 +175,7 @@ impl<U: Copy> Layer<U> {
     }
 
     fn wake_client(&mut self, key: ClientKey, at: Instant, now: Instant) -> Option<U> {
-        let entry = self
-            .clients
-            .get_mut(&key)
-            .filter(|entry| entry.armed.is_at(at))?;
+        let entry = self.clients.get_mut(&key).filter(|entry| entry.armed.is_at(at))?;
         entry.armed = Armed::default();
         let effect = match &mut entry.machine {
             Client::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
@@ -190,10 +187,7 @@ impl<U: Copy> Layer<U> {
     }
 
     fn wake_server(&mut self, id: TransactionId, at: Instant, now: Instant) -> Option<U> {
-        let entry = self
-            .servers
-            .get_mut(&id)
-            .filter(|entry| entry.armed.is_at(at))?;
+        let entry = self.servers.get_mut(&id).filter(|entry| entry.armed.is_at(at))?;
         entry.armed = Armed::default();
         match &mut entry.machine {
             Server::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
@@ -207,42 +201,15 @@ impl<U: Copy> Layer<U> {
 /// Client side.
 impl<U: Copy> Layer<U> {
     /// Sends a request of ours that already carries its Via with this key's branch.
-    pub(in crate::sip) fn start(
-        &mut self,
-        key: ClientKey,
-        request: Request,
-        hop: Hop,
-        user: U,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn start(&mut self, key: ClientKey, request: Request, hop: Hop, user: U, now: Instant) {
         let machine = match key.kind {
-            ClientKind::Invite => Client::Invite(ClientInvite::new(
-                request,
-                hop,
-                self.timers,
-                now,
-                &mut self.outbox,
-            )),
-            _ => Client::Request(ClientRequest::new(
-                request,
-                hop,
-                self.timers,
-                now,
-                &mut self.outbox,
-            )),
+            ClientKind::Invite => Client::Invite(ClientInvite::new(request, hop, self.timers, now, &mut self.outbox)),
+            _ => Client::Request(ClientRequest::new(request, hop, self.timers, now, &mut self.outbox)),
         };
         let armed = Armed::default();
-        self.clients.insert(
-            key,
-            ClientEntry {
-                machine,
-                user,
-                armed,
-            },
-        );
+        self.clients.insert(key, ClientEntry { machine, user, armed });
         if let Some(connection) = hop.connection {
-            self.key_by_connection
-                .insert((connection, Key::Client(key)));
+            self.key_by_connection.insert((connection, Key::Client(key)));
         }
         self.settle_client(key);
     }
@@ -253,12 +220,7 @@ impl<U: Copy> Layer<U> {
 
     /// Gives a response to its transaction; returns who has to act on it, if anybody. Call [`Layer::settle_client`]
     /// afterwards.
-    pub(in crate::sip) fn on_response(
-        &mut self,
-        key: ClientKey,
-        response: &Response,
-        now: Instant,
-    ) -> Option<U> {
+    pub(in crate::sip) fn on_response(&mut self, key: ClientKey, response: &Response, now: Instant) -> Option<U> {
         let entry = self.clients.get_mut(&key)?;
         let heard = match &mut entry.machine {
             Client::Invite(machine) => machine.on_response(response, now, &mut self.outbox),
@@ -294,9 +256,7 @@ impl<U: Copy> Layer<U> {
         };
         match ended {
             true => self.forget_client(key),
-            false => self
-                .deadlines
-                .arm(Key::Client(key), &mut entry.armed, deadline),
+            false => self.deadlines.arm(Key::Client(key), &mut entry.armed, deadline),
         }
     }
 
@@ -309,8 +269,7 @@ impl<U: Copy> Layer<U> {
             Client::Request(machine) => machine.hop(),
         };
         if let Some(connection) = hop.connection {
-            self.key_by_connection
-                .remove(&(connection, Key::Client(key)));
+            self.key_by_connection.remove(&(connection, Key::Client(key)));
         }
     }
 }
@@ -342,25 +301,14 @@ impl<U: Copy> Layer<U> {
     }
 
     /// Opens a server transaction for a request that [`Layer::absorbs`] did not know. Answers go to `hop`.
-    pub(in crate::sip) fn open(
-        &mut self,
-        method: &Method,
-        keys: ServerKeys,
-        hop: Hop,
-        now: Instant,
-    ) -> TransactionId {
+    pub(in crate::sip) fn open(&mut self, method: &Method, keys: ServerKeys, hop: Hop, now: Instant) -> TransactionId {
         self.last_server += 1;
         let id = TransactionId(self.last_server);
         let machine = match method {
             Method::Invite => Server::Invite(ServerInvite::new(hop, self.timers)),
             _ => Server::Request(ServerRequest::new(hop, self.timers, now)),
         };
-        let entry = ServerEntry {
-            machine,
-            keys,
-            connection: hop.connection,
-            armed: Armed::default(),
-        };
+        let entry = ServerEntry { machine, keys, connection: hop.connection, armed: Armed::default() };
         self.servers.insert(id, entry);
         self.server_by_fingerprint.insert(keys.transaction, id);
         if let Some(merge) = keys.merge {
@@ -379,13 +327,7 @@ impl<U: Copy> Layer<U> {
     }
 
     /// The same for an answer that is written already.
-    pub(in crate::sip) fn answer_bytes(
-        &mut self,
-        id: TransactionId,
-        status: u16,
-        bytes: Bytes,
-        now: Instant,
-    ) {
+    pub(in crate::sip) fn answer_bytes(&mut self, id: TransactionId, status: u16, bytes: Bytes, now: Instant) {
         let Some(entry) = self.servers.get_mut(&id) else {
             return;
         };
@@ -419,9 +361,7 @@ impl<U: Copy> Layer<U> {
         };
         match ended {
             true => self.forget_server(id),
-            false => self
-                .deadlines
-                .arm(Key::Server(id), &mut entry.armed, deadline),
+            false => self.deadlines.arm(Key::Server(id), &mut entry.armed, deadline),
         }
     }
 
@@ -434,8 +374,7 @@ impl<U: Copy> Layer<U> {
             self.server_by_merge.remove(&merge);
         }
         if let Some(connection) = entry.connection {
-            self.key_by_connection
-                .remove(&(connection, Key::Server(id)));
+            self.key_by_connection.remove(&(connection, Key::Server(id)));
         }
     }
 
@@ -473,8 +412,5 @@ impl<U: Copy> Layer<U> {
 
 impl ClientKey {
     /// Sorts before every other key.
-    const FIRST: ClientKey = ClientKey {
-        branch: 0,
-        kind: ClientKind::Invite,
-    };
+    const FIRST: ClientKey = ClientKey { branch: 0, kind: ClientKind::Invite };
 }

@@ -80,10 +80,7 @@ impl Timers {
 
     /// Timers A, E and G: when to repeat for the first time; never over a reliable transport.
     pub(super) fn first_repeat(&self, transport: Transport, now: Instant) -> Option<Repeat> {
-        (!transport.is_reliable()).then(|| Repeat {
-            at: now + self.t1,
-            gap: self.t1,
-        })
+        (!transport.is_reliable()).then(|| Repeat { at: now + self.t1, gap: self.t1 })
     }
 }
 
@@ -129,16 +126,10 @@ pub(super) mod testing {
     use crate::sip::message::Request;
     use crate::sip::transaction::outbox::Outbox;
 
-    pub(in crate::sip) const TIMERS: Timers = Timers {
-        t1: Duration::from_millis(500),
-        t2: Duration::from_secs(4),
-        t4: Duration::from_secs(5),
-    };
+    pub(in crate::sip) const TIMERS: Timers =
+        Timers { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) };
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "an arbitrary origin for virtual time"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     pub(in crate::sip) fn start() -> Instant {
         Instant::now()
     }
@@ -161,11 +152,7 @@ pub(super) mod testing {
     }
 
     pub(in crate::sip) fn tcp() -> Hop {
-        Hop {
-            transport: Transport::Tcp,
-            connection: Some(ConnectionId(1)),
-            ..udp()
-        }
+        Hop { transport: Transport::Tcp, connection: Some(ConnectionId(1)), ..udp() }
     }
 
     /// A request of ours, as a transaction gets it.
@@ -182,9 +169,7 @@ pub(super) mod testing {
 
     /// The first line of everything that was sent since the last look.
     pub(in crate::sip) fn sent(out: &mut Outbox) -> Vec<String> {
-        std::iter::from_fn(|| out.pop())
-            .map(|sent| first_line(&sent.bytes))
-            .collect()
+        std::iter::from_fn(|| out.pop()).map(|sent| first_line(&sent.bytes)).collect()
     }
 
     pub(in crate::sip) fn first_line(bytes: &Bytes) -> String {

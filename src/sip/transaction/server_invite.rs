@@ -50,10 +50,7 @@ impl ServerInvite {
     /// The same INVITE once more.
     pub(in crate::sip) fn on_repeat(&mut self, out: &mut Outbox) {
         match &self.state {
-            State::Proceeding { last: Some(answer) }
-            | State::Completed {
-                refusal: answer, ..
-            } => {
+            State::Proceeding { last: Some(answer) } | State::Completed { refusal: answer, .. } => {
                 out.send(self.hop, answer.clone());
             }
             // RFC 6026 §7.1: the session repeats its 2xx by itself; a repeated INVITE is absorbed.
@@ -63,13 +60,7 @@ impl ServerInvite {
     }
 
     /// Our user's answer. A final one is sent once; what comes after it is dropped, but for the repeats of a 2xx.
-    pub(in crate::sip) fn on_answer(
-        &mut self,
-        status: u16,
-        bytes: Bytes,
-        now: Instant,
-        out: &mut Outbox,
-    ) {
+    pub(in crate::sip) fn on_answer(&mut self, status: u16, bytes: Bytes, now: Instant, out: &mut Outbox) {
         match (&mut self.state, status) {
             (State::Proceeding { last }, 100..200) => {
                 *last = Some(bytes.clone());
@@ -89,13 +80,7 @@ impl ServerInvite {
                 };
             }
             (State::Accepted { .. }, 200..300) => out.send(self.hop, bytes),
-            (
-                State::Completed { .. }
-                | State::Confirmed { .. }
-                | State::Accepted { .. }
-                | State::Terminated,
-                _,
-            ) => {}
+            (State::Completed { .. } | State::Confirmed { .. } | State::Accepted { .. } | State::Terminated, _) => {}
         }
     }
 
@@ -108,9 +93,7 @@ impl ServerInvite {
             }
             // RFC 6026 §7.1: peers without a branch of its own for the ACK (RFC 2543) confirm a 2xx this way.
             State::Accepted { .. } => Heard::News,
-            State::Proceeding { .. } | State::Confirmed { .. } | State::Terminated => {
-                Heard::Absorbed
-            }
+            State::Proceeding { .. } | State::Confirmed { .. } | State::Terminated => Heard::Absorbed,
         }
     }
 
@@ -125,12 +108,8 @@ impl ServerInvite {
     pub(in crate::sip) fn handle_timeout(&mut self, now: Instant, out: &mut Outbox) {
         let Timers { t2, .. } = self.timers;
         match &mut self.state {
-            State::Completed { give_up_at, .. } if *give_up_at <= now => {
-                self.state = State::Terminated
-            }
-            State::Completed {
-                refusal, repeat, ..
-            } if Repeat::is_due(*repeat, now) => {
+            State::Completed { give_up_at, .. } if *give_up_at <= now => self.state = State::Terminated,
+            State::Completed { refusal, repeat, .. } if Repeat::is_due(*repeat, now) => {
                 out.send(self.hop, refusal.clone());
                 *repeat = repeat.map(|repeat| repeat.next(now, Some(t2)));
             }
@@ -143,9 +122,7 @@ impl ServerInvite {
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Completed {
-                repeat, give_up_at, ..
-            } => Some(Repeat::or_end(*repeat, *give_up_at)),
+            State::Completed { repeat, give_up_at, .. } => Some(Repeat::or_end(*repeat, *give_up_at)),
             State::Confirmed { end_at } | State::Accepted { end_at } => Some(*end_at),
             State::Proceeding { .. } | State::Terminated => None,
         }
@@ -184,12 +161,7 @@ mod tests {
             assert_eq!(machine.deadline(), Some(now + ms(at)));
             machine.handle_timeout(now + ms(at), &mut out);
         }
-        assert_eq!(
-            sent(&mut out),
-            [
-                "180", "180", "486", "486", "486", "486", "486", "486", "486"
-            ]
-        );
+        assert_eq!(sent(&mut out), ["180", "180", "486", "486", "486", "486", "486", "486", "486"]);
         assert_eq!(machine.on_ack(now + secs(12)), Heard::Absorbed);
         assert_eq!(machine.deadline(), Some(now + secs(17)));
         machine.handle_timeout(now + secs(17), &mut out);
@@ -201,11 +173,7 @@ mod tests {
         let (now, mut out) = (start(), Outbox::default());
         let mut machine = ServerInvite::new(tcp(), TIMERS);
         machine.on_answer(404, answer("404"), now, &mut out);
-        assert_eq!(
-            machine.deadline(),
-            Some(now + secs(32)),
-            "Timer G is silent"
-        );
+        assert_eq!(machine.deadline(), Some(now + secs(32)), "Timer G is silent");
         machine.handle_timeout(now + secs(32), &mut out);
         assert!(machine.is_terminated());
     }

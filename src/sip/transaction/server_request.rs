@@ -55,21 +55,12 @@ impl ServerRequest {
     }
 
     /// Our user's answer; what comes after a final one is dropped.
-    pub(in crate::sip) fn on_answer(
-        &mut self,
-        status: u16,
-        bytes: Bytes,
-        now: Instant,
-        out: &mut Outbox,
-    ) {
+    pub(in crate::sip) fn on_answer(&mut self, status: u16, bytes: Bytes, now: Instant, out: &mut Outbox) {
         match (&self.state, status) {
             (State::Trying { give_up_at } | State::Proceeding { give_up_at, .. }, 100..200) => {
                 let give_up_at = *give_up_at;
                 out.send(self.hop, bytes.clone());
-                self.state = State::Proceeding {
-                    last: bytes,
-                    give_up_at,
-                };
+                self.state = State::Proceeding { last: bytes, give_up_at };
             }
             (State::Trying { .. } | State::Proceeding { .. }, _) => {
                 out.send(self.hop, bytes.clone());
@@ -83,10 +74,7 @@ impl ServerRequest {
         let wait = self.timers.request_repeats(self.hop.transport);
         self.state = match wait.is_zero() {
             true => State::Terminated,
-            false => State::Completed {
-                answer,
-                end_at: now + wait,
-            },
+            false => State::Completed { answer, end_at: now + wait },
         };
     }
 
@@ -98,9 +86,7 @@ impl ServerRequest {
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Trying { give_up_at } | State::Proceeding { give_up_at, .. } => {
-                Some(*give_up_at)
-            }
+            State::Trying { give_up_at } | State::Proceeding { give_up_at, .. } => Some(*give_up_at),
             State::Completed { end_at, .. } => Some(*end_at),
             State::Terminated => None,
         }

@@ -19,9 +19,7 @@ impl Tally {
 
     /// How many messages of the kind that carries this label.
     pub fn of(&self, label: &str) -> u64 {
-        self.iter()
-            .find(|(kind, _)| *kind == label)
-            .map_or(0, |(_, count)| count)
+        self.iter().find(|(kind, _)| *kind == label).map_or(0, |(_, count)| count)
     }
 }
 
@@ -58,15 +56,9 @@ fn kind(bytes: &[u8]) -> usize {
 }
 
 fn method(bytes: &[u8]) -> usize {
-    let length = bytes
-        .iter()
-        .take(12)
-        .position(|byte| *byte == b' ')
-        .unwrap_or(0);
+    let length = bytes.iter().take(12).position(|byte| *byte == b' ').unwrap_or(0);
     let token = &bytes[..length];
-    let known = KINDS[..FIRST_CLASS]
-        .iter()
-        .position(|kind| kind.as_bytes() == token);
+    let known = KINDS[..FIRST_CLASS].iter().position(|kind| kind.as_bytes() == token);
     known.unwrap_or(0)
 }
 

@@ -64,18 +64,9 @@ impl Bench {
     }
 
     pub(super) fn with_quiet_after(quiet_after: Duration) -> Bench {
-        let settings = Settings {
-            ports: (20_000, 59_999),
-            threads: 2,
-            quiet_after,
-            codecs: Vec::new(),
-        };
+        let settings = Settings { ports: (20_000, 59_999), threads: 2, quiet_after, codecs: Vec::new() };
         let (pump, events) = Pump::start(&settings, Vec::new()).unwrap();
-        Bench {
-            pump,
-            events,
-            last: 0,
-        }
+        Bench { pump, events, last: 0 }
     }
 
     /// A leg that is open and connected to a new phone.
@@ -94,9 +85,7 @@ impl Bench {
     pub(super) fn open(&mut self, socket: UdpSocket, stream: Stream) -> Phone {
         self.last += 1;
         let leg = LegId(self.last);
-        let Some(Event::Opened { local, .. }) =
-            self.pump.carry_out(Command::Open { leg, address: HERE })
-        else {
+        let Some(Event::Opened { local, .. }) = self.pump.carry_out(Command::Open { leg, address: HERE }) else {
             panic!("no sockets")
         };
         assert_eq!(local.port() % 2, 0);
@@ -116,10 +105,7 @@ impl Bench {
     }
 
     pub(super) fn connect(&mut self, phone: &Phone, stream: Stream) {
-        self.order(Command::Connect {
-            leg: phone.leg,
-            stream,
-        });
+        self.order(Command::Connect { leg: phone.leg, stream });
     }
 
     pub(super) fn order(&mut self, command: Command) {
@@ -158,12 +144,7 @@ impl Bench {
 impl Phone {
     /// Sends 20 ms of a tone.
     pub(super) fn say(&mut self, frequency: f64) {
-        let samples = tone(
-            frequency,
-            self.stream.codec,
-            &mut self.phase,
-            self.stream.codec.frame_samples(),
-        );
+        let samples = tone(frequency, self.stream.codec, &mut self.phase, self.stream.codec.frame_samples());
         let mut payload = [0; MAX_PAYLOAD];
         let length = self.encoder.encode(&samples, &mut payload).unwrap();
         self.send_payload(self.stream.payload_type, &payload[..length]);
@@ -178,9 +159,7 @@ impl Phone {
     }
 
     pub(super) fn pass_time(&mut self, frames: u32) {
-        self.timestamp = self
-            .timestamp
-            .wrapping_add(self.stream.codec.frame_ticks() * frames);
+        self.timestamp = self.timestamp.wrapping_add(self.stream.codec.frame_ticks() * frames);
     }
 
     pub(super) fn send_payload(&mut self, payload_type: u8, payload: &[u8]) {
@@ -189,13 +168,8 @@ impl Phone {
     }
 
     pub(super) fn packet(&mut self, payload_type: u8, payload: &[u8]) -> Vec<u8> {
-        let header = Header {
-            payload_type,
-            marker: false,
-            sequence: self.sequence,
-            timestamp: self.timestamp,
-            ssrc: self.ssrc,
-        };
+        let header =
+            Header { payload_type, marker: false, sequence: self.sequence, timestamp: self.timestamp, ssrc: self.ssrc };
         self.sequence = self.sequence.wrapping_add(1);
         let mut fixed = [0; HEADER_LEN];
         header.write(&mut fixed);
@@ -212,11 +186,7 @@ impl Phone {
                 continue;
             }
             let packet = rtp::read(&datagram[..length]).unwrap();
-            return Some(Got {
-                header: packet.header,
-                payload: packet.payload.to_vec(),
-                at: Instant::now(),
-            });
+            return Some(Got { header: packet.header, payload: packet.payload.to_vec(), at: Instant::now() });
         }
     }
 

@@ -22,15 +22,7 @@ fn like_codecs_pass_octet_for_octet_in_both_directions() {
     converse(&mut a, &b, &(0..20).collect::<Vec<u8>>());
     converse(&mut b, &a, &(100..120).collect::<Vec<u8>>());
     let figures = bench.close(&a);
-    assert_eq!(
-        (
-            figures.received,
-            figures.sent,
-            figures.lost,
-            figures.dropped
-        ),
-        (20, 20, 0, 0)
-    );
+    assert_eq!((figures.received, figures.sent, figures.lost, figures.dropped), (20, 20, 0, 0));
     assert_eq!(figures.source, Some(a.socket.local_addr().unwrap()));
 }
 
@@ -43,23 +35,13 @@ fn converse(from: &mut Phone, to: &Phone, marks: &[u8]) {
         from.pass_time(1);
         got.push(to.get().unwrap());
     }
-    assert!(
-        got.iter()
-            .zip(marks)
-            .all(|(got, mark)| got.payload == [*mark; 160])
-    );
+    assert!(got.iter().zip(marks).all(|(got, mark)| got.payload == [*mark; 160]));
     let first = got[0].header;
     for (n, got) in got.iter().enumerate() {
         let n = u16::try_from(n).unwrap();
         assert_eq!(got.header.sequence, first.sequence.wrapping_add(n));
-        assert_eq!(
-            got.header.timestamp,
-            first.timestamp.wrapping_add(u32::from(n) * 160)
-        );
-        assert_eq!(
-            (got.header.ssrc, got.header.payload_type),
-            (first.ssrc, to.stream.payload_type)
-        );
+        assert_eq!(got.header.timestamp, first.timestamp.wrapping_add(u32::from(n) * 160));
+        assert_eq!((got.header.ssrc, got.header.payload_type), (first.ssrc, to.stream.payload_type));
     }
 }
 
@@ -76,10 +58,7 @@ fn unlike_codecs_are_carried_over() {
             let purity = purity(&heard[heard.len() / 2..], to.sample_rate(), 1000.0);
             assert!(purity > 0.9, "{from} to {to}: {purity}");
             for pair in got.windows(2) {
-                assert_eq!(
-                    pair[1].header.timestamp,
-                    pair[0].header.timestamp.wrapping_add(to.frame_ticks())
-                );
+                assert_eq!(pair[1].header.timestamp, pair[0].header.timestamp.wrapping_add(to.frame_ticks()));
             }
         }
     }
@@ -103,37 +82,16 @@ fn talk(from: &mut Phone, to: &Phone, frequency: f64, frames: usize) -> Vec<Got>
 fn a_key_is_reported_once_and_passed_on_under_the_partners_number() {
     let mut bench = Bench::start();
     let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
-    let stream = crate::media::command::Stream {
-        dtmf: Some((96, 8000)),
-        ..b.stream.clone()
-    };
+    let stream = crate::media::command::Stream { dtmf: Some((96, 8000)), ..b.stream.clone() };
     bench.connect(&b, stream);
     bridge(&mut bench, &a, &b);
     press(&mut a, 7);
     let got: Vec<Got> = (0..7).map(|_| b.get().unwrap()).collect();
-    assert!(
-        got.iter()
-            .all(|got| got.header.payload_type == 96 && got.payload[0] == 7)
-    );
-    assert!(
-        got.iter()
-            .all(|packet| packet.header.timestamp == got[0].header.timestamp)
-    );
-    assert_eq!(
-        bench.event(),
-        Event::Digit {
-            leg: a.leg,
-            digit: '7'
-        }
-    );
+    assert!(got.iter().all(|got| got.header.payload_type == 96 && got.payload[0] == 7));
+    assert!(got.iter().all(|packet| packet.header.timestamp == got[0].header.timestamp));
+    assert_eq!(bench.event(), Event::Digit { leg: a.leg, digit: '7' });
     press(&mut a, 11);
-    assert_eq!(
-        bench.event(),
-        Event::Digit {
-            leg: a.leg,
-            digit: '#'
-        }
-    );
+    assert_eq!(bench.event(), Event::Digit { leg: a.leg, digit: '#' });
     bench.nothing_happened();
 }
 
@@ -144,22 +102,10 @@ fn a_key_keeps_its_length_when_the_clocks_differ() {
     bridge(&mut bench, &a, &b);
     press(&mut a, 3);
     let got: Vec<Got> = (0..7).map(|_| b.get().unwrap()).collect();
-    assert!(
-        got.iter()
-            .all(|got| got.header.payload_type == 101 && got.payload[0] == 3)
-    );
+    assert!(got.iter().all(|got| got.header.payload_type == 101 && got.payload[0] == 3));
     assert_eq!(got[6].payload[1] & 0x80, 0x80);
-    assert_eq!(
-        u16::from_be_bytes([got[6].payload[2], got[6].payload[3]]),
-        4 * 160
-    );
-    assert_eq!(
-        bench.event(),
-        Event::Digit {
-            leg: a.leg,
-            digit: '3'
-        }
-    );
+    assert_eq!(u16::from_be_bytes([got[6].payload[2], got[6].payload[3]]), 4 * 160);
+    assert_eq!(bench.event(), Event::Digit { leg: a.leg, digit: '3' });
 }
 
 /// Four packets of a held key and three ends.
@@ -188,18 +134,12 @@ fn from_music_to_an_agent_and_back_the_line_never_breaks() {
     }
     for pair in heard.windows(2) {
         let [before, after] = [pair[0].header, pair[1].header];
-        assert_eq!(
-            (after.sequence, after.ssrc),
-            (before.sequence.wrapping_add(1), before.ssrc)
-        );
+        assert_eq!((after.sequence, after.ssrc), (before.sequence.wrapping_add(1), before.ssrc));
         let step = after.timestamp.wrapping_sub(before.timestamp);
         assert!((160..8000).contains(&step), "{step}");
     }
     let markers = heard.iter().filter(|got| got.header.marker).count();
-    assert!(
-        (2..=3).contains(&markers),
-        "a mark at each change: {markers}"
-    );
+    assert!((2..=3).contains(&markers), "a mark at each change: {markers}");
 }
 
 #[test]
@@ -213,10 +153,7 @@ fn a_prompt_to_one_side_of_a_bridge_is_followed_by_the_partner_again() {
     agent.send_payload(8, &[0x11; 160]);
     let after = caller.get().unwrap();
     assert_eq!(after.payload, [0x11; 160]);
-    assert_eq!(
-        after.header.sequence,
-        prompt[4].header.sequence.wrapping_add(1)
-    );
+    assert_eq!(after.header.sequence, prompt[4].header.sequence.wrapping_add(1));
 }
 
 fn bridge(bench: &mut Bench, a: &Phone, b: &Phone) {

@@ -28,25 +28,12 @@ fn a_clip_arrives_whole_in_step_with_the_grid() {
     let phone = bench.phone(CodecKind::Pcma);
     play(&mut bench, &phone, &[clip(400), clip(100)], Repeat::Once);
     let packets: Vec<Got> = (0..25).map(|_| phone.get().unwrap()).collect();
-    assert_eq!(
-        bench.event(),
-        Event::Finished {
-            leg: phone.leg,
-            play: PlayId(1)
-        }
-    );
+    assert_eq!(bench.event(), Event::Finished { leg: phone.leg, play: PlayId(1) });
     assert_unbroken(&packets, 160);
     assert!(packets[0].header.marker);
-    assert!(
-        packets
-            .iter()
-            .all(|packet| packet.header.payload_type == 8 && packet.payload.len() == 160)
-    );
+    assert!(packets.iter().all(|packet| packet.header.payload_type == 8 && packet.payload.len() == 160));
     let took = packets[24].at - packets[0].at;
-    assert!(
-        took > Duration::from_millis(440),
-        "24 gaps of 20 ms took {took:?}"
-    );
+    assert!(took > Duration::from_millis(440), "24 gaps of 20 ms took {took:?}");
     phone.hears_nothing_for(Duration::from_millis(60));
     let figures = bench.close(&phone);
     assert_eq!((figures.sent, figures.codec.as_str()), (25, "pcma"));
@@ -84,9 +71,7 @@ fn a_stopped_clip_is_not_finished_and_music_goes_on() {
 fn an_order_to_play_that_comes_before_the_answer_waits_for_it() {
     let mut bench = Bench::start();
     let socket = std::net::UdpSocket::bind((HERE, 0)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let negotiated = stream(socket.local_addr().unwrap(), CodecKind::Pcma);
     let phone = bench.open(socket, negotiated.clone());
     play(&mut bench, &phone, &[clip(40)], Repeat::Once);
@@ -94,13 +79,7 @@ fn an_order_to_play_that_comes_before_the_answer_waits_for_it() {
     bench.connect(&phone, negotiated);
     assert!(phone.get().is_some());
     assert!(phone.get().is_some());
-    assert_eq!(
-        bench.event(),
-        Event::Finished {
-            leg: phone.leg,
-            play: PlayId(1)
-        }
-    );
+    assert_eq!(bench.event(), Event::Finished { leg: phone.leg, play: PlayId(1) });
 }
 
 #[test]
@@ -115,40 +94,20 @@ fn a_new_codec_in_mid_prompt_goes_on_without_a_gap_in_the_numbers() {
     let all: Vec<Got> = first.into_iter().chain(rest).collect();
     assert_unbroken(&all, 160);
     assert_eq!(all[49].header.payload_type, 0);
-    assert_eq!(
-        bench.event(),
-        Event::Finished {
-            leg: phone.leg,
-            play: PlayId(1)
-        }
-    );
+    assert_eq!(bench.event(), Event::Finished { leg: phone.leg, play: PlayId(1) });
 }
 
 #[test]
 fn keys_are_pressed_towards_the_far_side_each_with_three_ends() {
     let mut bench = Bench::start();
     let phone = bench.phone(CodecKind::Pcma);
-    bench.order(Command::SendDigits {
-        leg: phone.leg,
-        digits: "5#".to_owned(),
-    });
+    bench.order(Command::SendDigits { leg: phone.leg, digits: "5#".to_owned() });
     let packets: Vec<Got> = (0..16).map(|_| phone.get().unwrap()).collect();
-    assert!(
-        packets
-            .iter()
-            .all(|packet| packet.header.payload_type == 101)
-    );
-    let ends = |event: u8| {
-        packets
-            .iter()
-            .filter(|packet| packet.payload[0] == event && packet.payload[1] & 0x80 != 0)
-            .count()
-    };
+    assert!(packets.iter().all(|packet| packet.header.payload_type == 101));
+    let ends =
+        |event: u8| packets.iter().filter(|packet| packet.payload[0] == event && packet.payload[1] & 0x80 != 0).count();
     assert_eq!((ends(5), ends(11)), (3, 3));
-    let stamps: std::collections::BTreeSet<u32> = packets
-        .iter()
-        .map(|packet| packet.header.timestamp)
-        .collect();
+    let stamps: std::collections::BTreeSet<u32> = packets.iter().map(|packet| packet.header.timestamp).collect();
     assert_eq!(stamps.len(), 2, "one timestamp for each press");
     phone.hears_nothing_for(Duration::from_millis(100));
 }
@@ -158,11 +117,7 @@ fn assert_unbroken(packets: &[Got], ticks: u32) {
     for pair in packets.windows(2) {
         let [before, after] = [pair[0].header, pair[1].header];
         assert_eq!(after.sequence, before.sequence.wrapping_add(1));
-        assert_eq!(
-            after.timestamp,
-            before.timestamp.wrapping_add(ticks),
-            "{before:?} {after:?}"
-        );
+        assert_eq!(after.timestamp, before.timestamp.wrapping_add(ticks), "{before:?} {after:?}");
         assert_eq!(after.ssrc, before.ssrc);
     }
 }
@@ -184,10 +139,5 @@ pub(super) fn clip(ms: usize) -> Sound {
 }
 
 pub(super) fn play(bench: &mut Bench, phone: &Phone, clips: &[Sound], repeat: Repeat) {
-    bench.order(Command::Play {
-        leg: phone.leg,
-        play: PlayId(1),
-        clips: clips.to_vec(),
-        repeat,
-    });
+    bench.order(Command::Play { leg: phone.leg, play: PlayId(1), clips: clips.to_vec(), repeat });
 }

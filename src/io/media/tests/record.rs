@@ -20,29 +20,13 @@ fn a_tone_is_a_file_with_that_tone_in_every_codec() {
     for codec in CodecKind::ALL {
         let mut phone = bench.phone(codec);
         let path = file(&format!("tone-{codec}"));
-        record(
-            &mut bench,
-            &phone,
-            &path,
-            RecordLimits {
-                stop_key: Some('#'),
-                ..unlimited()
-            },
-        );
+        record(&mut bench, &phone, &path, RecordLimits { stop_key: Some('#'), ..unlimited() });
         for _ in 0..60 {
             phone.say(600.0);
             std::thread::sleep(Duration::from_millis(2));
         }
         phone.hold_key(11, 0, 160);
-        let Event::Recorded {
-            leg,
-            path: kept,
-            length,
-            ended,
-        } = bench.event()
-        else {
-            panic!("no recording")
-        };
+        let Event::Recorded { leg, path: kept, length, ended } = bench.event() else { panic!("no recording") };
         assert_eq!((leg, &kept, ended), (phone.leg, &path, RecordEnd::Key('#')));
         assert_eq!(length, Duration::from_millis(1200), "{codec}");
         let bytes = fs::read(&path).unwrap();
@@ -62,15 +46,7 @@ fn silence_ends_a_recording_whether_packets_come_or_not() {
     for packets in [true, false] {
         let mut phone = bench.phone(CodecKind::Pcma);
         let path = file(&format!("silence-{packets}"));
-        record(
-            &mut bench,
-            &phone,
-            &path,
-            RecordLimits {
-                silence: Duration::from_millis(300),
-                ..unlimited()
-            },
-        );
+        record(&mut bench, &phone, &path, RecordLimits { silence: Duration::from_millis(300), ..unlimited() });
         for _ in 0..10 {
             phone.say(600.0);
             std::thread::sleep(Duration::from_millis(3));
@@ -80,14 +56,9 @@ fn silence_ends_a_recording_whether_packets_come_or_not() {
             phone.pass_time(1);
             std::thread::sleep(Duration::from_millis(3));
         }
-        let Event::Recorded { ended, length, .. } = bench.event() else {
-            panic!("no recording")
-        };
+        let Event::Recorded { ended, length, .. } = bench.event() else { panic!("no recording") };
         assert_eq!(ended, RecordEnd::Silence);
-        assert_eq!(
-            length,
-            Duration::from_millis(if packets { 500 } else { 200 })
-        );
+        assert_eq!(length, Duration::from_millis(if packets { 500 } else { 200 }));
         fs::remove_file(path).unwrap();
     }
 }
@@ -97,23 +68,10 @@ fn the_longest_time_ends_a_recording() {
     let mut bench = Bench::start();
     let mut phone = bench.phone(CodecKind::Pcma);
     let path = file("longest");
-    record(
-        &mut bench,
-        &phone,
-        &path,
-        RecordLimits {
-            longest: Duration::from_millis(200),
-            ..unlimited()
-        },
-    );
+    record(&mut bench, &phone, &path, RecordLimits { longest: Duration::from_millis(200), ..unlimited() });
     (0..20).for_each(|_| phone.say(600.0));
-    let Event::Recorded { ended, length, .. } = bench.event() else {
-        panic!("no recording")
-    };
-    assert_eq!(
-        (ended, length),
-        (RecordEnd::Longest, Duration::from_millis(200))
-    );
+    let Event::Recorded { ended, length, .. } = bench.event() else { panic!("no recording") };
+    assert_eq!((ended, length), (RecordEnd::Longest, Duration::from_millis(200)));
     fs::remove_file(path).unwrap();
 }
 
@@ -127,11 +85,7 @@ fn a_leg_that_closes_keeps_what_was_said() {
     std::thread::sleep(Duration::from_millis(250));
     bench.order(Command::Close { leg: phone.leg });
     let events = [bench.event(), bench.event()];
-    assert!(
-        events
-            .iter()
-            .any(|event| matches!(event, Event::Closed { .. }))
-    );
+    assert!(events.iter().any(|event| matches!(event, Event::Closed { .. })));
     let kept = events.iter().find_map(|event| match event {
         Event::Recorded { ended, length, .. } => Some((ended.clone(), *length)),
         _ => None,
@@ -144,39 +98,20 @@ fn a_leg_that_closes_keeps_what_was_said() {
 fn a_file_that_cannot_be_written_says_so() {
     let mut bench = Bench::start();
     let phone = bench.phone(CodecKind::Pcma);
-    record(
-        &mut bench,
-        &phone,
-        &PathBuf::from("/proc/nowhere/at-all.wav"),
-        unlimited(),
-    );
+    record(&mut bench, &phone, &PathBuf::from("/proc/nowhere/at-all.wav"), unlimited());
     bench.order(Command::StopRecording { leg: phone.leg });
-    let Event::Recorded {
-        ended: RecordEnd::Failed(why),
-        ..
-    } = bench.event()
-    else {
-        panic!("no fault")
-    };
+    let Event::Recorded { ended: RecordEnd::Failed(why), .. } = bench.event() else { panic!("no fault") };
     assert!(why.contains("/proc/nowhere/at-all.wav"), "{why}");
 }
 
 fn record(bench: &mut Bench, phone: &Phone, path: &std::path::Path, limits: RecordLimits) {
-    bench.order(Command::Record {
-        leg: phone.leg,
-        path: path.to_owned(),
-        limits,
-    });
+    bench.order(Command::Record { leg: phone.leg, path: path.to_owned(), limits });
     // Packets that come before the order are not recorded.
     std::thread::sleep(Duration::from_millis(30));
 }
 
 fn unlimited() -> RecordLimits {
-    RecordLimits {
-        longest: Duration::from_secs(60),
-        silence: Duration::from_secs(60),
-        stop_key: None,
-    }
+    RecordLimits { longest: Duration::from_secs(60), silence: Duration::from_secs(60), stop_key: None }
 }
 
 fn file(name: &str) -> PathBuf {

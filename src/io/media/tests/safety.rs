@@ -22,14 +22,9 @@ use crate::media::sdp::Direction;
 fn behind_nat_the_first_source_is_taken_and_a_stranger_is_refused() {
     let mut bench = Bench::start();
     let socket = UdpSocket::bind((HERE, 0)).unwrap();
-    socket
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let elsewhere = UdpSocket::bind((HERE, 0)).unwrap();
-    let mut phone = bench.open(
-        socket,
-        stream(elsewhere.local_addr().unwrap(), CodecKind::Pcma),
-    );
+    let mut phone = bench.open(socket, stream(elsewhere.local_addr().unwrap(), CodecKind::Pcma));
     bench.connect(&phone, phone.stream.clone());
     std::thread::sleep(Duration::from_millis(20));
     phone.say(500.0);
@@ -38,10 +33,7 @@ fn behind_nat_the_first_source_is_taken_and_a_stranger_is_refused() {
     let forged = phone.packet(8, &[1; 160]);
     stranger.send_to(&forged, phone.server).unwrap();
     play(&mut bench, &phone, &[clip(60)], Repeat::Once);
-    assert!(
-        (0..3).all(|_| phone.get().is_some()),
-        "audio goes where the packets came from"
-    );
+    assert!((0..3).all(|_| phone.get().is_some()), "audio goes where the packets came from");
     let figures = bench.close(&phone);
     assert_eq!(figures.source, Some(phone.socket.local_addr().unwrap()));
     assert_eq!((figures.received, figures.dropped), (1, 1));
@@ -57,23 +49,13 @@ fn a_packet_that_does_not_fit_latches_nobody() {
     wrong_version[0] = 0x40;
     let cut = &phone.packet(8, &[])[..9];
     let huge = vec![0x80; 4000];
-    for garbage in [
-        &wrong_payload_type[..],
-        &wrong_version,
-        cut,
-        &huge,
-        b"",
-        b"GET / HTTP/1.1",
-    ] {
+    for garbage in [&wrong_payload_type[..], &wrong_version, cut, &huge, b"", b"GET / HTTP/1.1"] {
         stranger.send_to(garbage, phone.server).unwrap();
     }
     play(&mut bench, &phone, &[clip(200)], Repeat::Once);
     assert!((0..10).all(|_| phone.get().is_some()));
     let figures = bench.close(&phone);
-    assert_eq!(
-        (figures.received, figures.dropped, figures.source),
-        (0, 6, None)
-    );
+    assert_eq!((figures.received, figures.dropped, figures.source), (0, 6, None));
     assert_eq!(bench.pump.totals().dropped, 6);
 }
 
@@ -81,17 +63,11 @@ fn a_packet_that_does_not_fit_latches_nobody() {
 fn a_side_on_hold_is_sent_nothing_and_heard_not() {
     let mut bench = Bench::start();
     let mut phone = bench.phone(CodecKind::Pcma);
-    let held = Stream {
-        direction: Direction::Inactive,
-        ..phone.stream.clone()
-    };
+    let held = Stream { direction: Direction::Inactive, ..phone.stream.clone() };
     bench.connect(&phone, held);
     play(&mut bench, &phone, &[clip(60)], Repeat::Once);
     phone.say(500.0);
-    assert!(
-        matches!(bench.event(), Event::Finished { .. }),
-        "the prompt passes all the same"
-    );
+    assert!(matches!(bench.event(), Event::Finished { .. }), "the prompt passes all the same");
     phone.hears_nothing_for(Duration::from_millis(40));
     let figures = bench.close(&phone);
     assert_eq!((figures.received, figures.sent), (0, 0));
@@ -101,9 +77,7 @@ fn a_side_on_hold_is_sent_nothing_and_heard_not() {
 fn a_silent_side_is_reported_once() {
     let mut bench = Bench::with_quiet_after(Duration::from_millis(100));
     let phone = bench.phone(CodecKind::Pcma);
-    let Event::Quiet { leg, since } = bench.event() else {
-        panic!("not quiet")
-    };
+    let Event::Quiet { leg, since } = bench.event() else { panic!("not quiet") };
     assert_eq!(leg, phone.leg);
     assert!(since >= Duration::from_millis(100));
     std::thread::sleep(Duration::from_millis(1200));
@@ -114,14 +88,9 @@ fn a_silent_side_is_reported_once() {
 fn reports_go_out_and_garbage_on_their_port_is_stepped_over() {
     let mut bench = Bench::start();
     let reports = UdpSocket::bind((HERE, 0)).unwrap();
-    reports
-        .set_read_timeout(Some(Duration::from_secs(20)))
-        .unwrap();
+    reports.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     let mut phone = bench.phone(CodecKind::Pcma);
-    let stream = Stream {
-        remote_rtcp: Some(reports.local_addr().unwrap()),
-        ..phone.stream.clone()
-    };
+    let stream = Stream { remote_rtcp: Some(reports.local_addr().unwrap()), ..phone.stream.clone() };
     bench.connect(&phone, stream);
     phone.say(500.0);
     play(&mut bench, &phone, &[clip(500)], Repeat::Forever);
@@ -143,22 +112,14 @@ fn two_hundred_legs_leave_nothing_open() {
     bench.close(&warm);
     let mut most = 0;
     for round in 0..3_u64 {
-        let legs: Vec<LegId> = (1..=200)
-            .map(|n| LegId(10_000 + round * 1000 + n))
-            .collect();
+        let legs: Vec<LegId> = (1..=200).map(|n| LegId(10_000 + round * 1000 + n)).collect();
         for leg in &legs {
-            let opened = bench.pump.carry_out(Command::Open {
-                leg: *leg,
-                address: HERE,
-            });
+            let opened = bench.pump.carry_out(Command::Open { leg: *leg, address: HERE });
             assert!(matches!(opened, Some(Event::Opened { .. })));
         }
         most = most.max(media_sockets());
         for pair in legs.chunks_exact(2) {
-            bench.order(Command::Bridge {
-                a: pair[0],
-                b: pair[1],
-            });
+            bench.order(Command::Bridge { a: pair[0], b: pair[1] });
         }
         for leg in &legs {
             bench.order(Command::Close { leg: *leg });
@@ -168,21 +129,14 @@ fn two_hundred_legs_leave_nothing_open() {
     }
     assert!(most >= 400);
     let closed = bench.pump.carry_out(Command::Close { leg: LegId(10_001) });
-    assert!(
-        matches!(closed, Some(Event::Closed { .. })),
-        "to close twice is to hear of it twice"
-    );
+    assert!(matches!(closed, Some(Event::Closed { .. })), "to close twice is to hear of it twice");
     let left = media_sockets();
     assert!(left <= most - 400 + 60, "{left} of {most} sockets are left");
 }
 
 /// Sockets of this process; other tests beside us have some too.
 fn media_sockets() -> usize {
-    let links = fs::read_dir("/proc/self/fd")
-        .unwrap()
-        .filter_map(Result::ok)
-        .filter_map(|fd| fs::read_link(fd.path()).ok());
-    links
-        .filter(|link| link.to_string_lossy().starts_with("socket:"))
-        .count()
+    let links =
+        fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok).filter_map(|fd| fs::read_link(fd.path()).ok());
+    links.filter(|link| link.to_string_lossy().starts_with("socket:")).count()
 }

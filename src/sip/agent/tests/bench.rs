@@ -29,22 +29,12 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        Bench {
-            agent: UserAgent::new(&Config::default(), fastrand::Rng::with_seed(7)),
-            now: start(),
-            hop: udp(),
-        }
+        Bench { agent: UserAgent::new(&Config::default(), fastrand::Rng::with_seed(7)), now: start(), hop: udp() }
     }
 
     pub(super) fn receive(&mut self, text: &str) {
         let bytes = Bytes::copy_from_slice(text.as_bytes());
-        self.agent.receive(
-            Packet {
-                hop: self.hop,
-                bytes,
-            },
-            self.now,
-        );
+        self.agent.receive(Packet { hop: self.hop, bytes }, self.now);
     }
 
     /// Receives a message without body and returns the first lines of the answers.
@@ -58,17 +48,11 @@ impl Bench {
     }
 
     pub(super) fn texts(&mut self) -> Vec<String> {
-        self.sent()
-            .iter()
-            .map(|sent| String::from_utf8_lossy(&sent.bytes).into_owned())
-            .collect()
+        self.sent().iter().map(|sent| String::from_utf8_lossy(&sent.bytes).into_owned()).collect()
     }
 
     pub(super) fn lines(&mut self) -> Vec<String> {
-        self.sent()
-            .iter()
-            .map(|sent| first_line(&sent.bytes))
-            .collect()
+        self.sent().iter().map(|sent| first_line(&sent.bytes)).collect()
     }
 
     /// Lets time pass; returns the first lines of what was sent meanwhile.
@@ -108,8 +92,7 @@ impl Bench {
         assert_eq!(self.ask(invite), ["SIP/2.0 100 Trying"]);
         let transaction = self.invited();
         let session = self.agent.take(transaction, self.now).unwrap();
-        self.agent
-            .accept(session, Bytes::from_static(b"v=0 ours"), self.now);
+        self.agent.accept(session, Bytes::from_static(b"v=0 ours"), self.now);
         let mut sent = self.texts();
         assert_eq!(sent.len(), 1);
         (session, sent.remove(0))
@@ -120,10 +103,7 @@ impl Bench {
         let (session, answer) = self.accepted(&invite("1", ""));
         let tag = to_tag(&answer);
         assert!(self.ask(&inside("ACK", 1, "ack", &tag, "")).is_empty());
-        assert_eq!(
-            self.session_events(),
-            [SessionEvent::Confirmed { sdp: None }]
-        );
+        assert_eq!(self.session_events(), [SessionEvent::Confirmed { sdp: None }]);
         (session, tag)
     }
 
@@ -165,68 +145,36 @@ pub(super) const CONTACT: &str = "Contact: <sip:200@192.0.2.2:5060>\r\n";
 
 /// An INVITE of the peer with an offer.
 pub(super) fn invite(branch: &str, more: &str) -> String {
-    let head = outside(
-        "INVITE",
-        branch,
-        &format!("{CONTACT}{more}Content-Type: application/sdp\r\n"),
-    );
+    let head = outside("INVITE", branch, &format!("{CONTACT}{more}Content-Type: application/sdp\r\n"));
     with_body(&head, "v=0 theirs")
 }
 
 pub(super) fn with_body(head: &str, body: &str) -> String {
-    head.replace(
-        "Content-Length: 0\r\n\r\n",
-        &format!("Content-Length: {}\r\n\r\n{body}", body.len()),
-    )
+    head.replace("Content-Length: 0\r\n\r\n", &format!("Content-Length: {}\r\n\r\n{body}", body.len()))
 }
 
 /// A request of the peer inside the dialog that its INVITE began.
 pub(super) fn inside(method: &str, number: u32, branch: &str, tag: &str, more: &str) -> String {
     outside(method, branch, more)
-        .replace(
-            "To: <sip:100@192.0.2.1>",
-            &format!("To: <sip:100@192.0.2.1>;tag={tag}"),
-        )
-        .replace(
-            &format!("CSeq: 1 {method}"),
-            &format!("CSeq: {number} {method}"),
-        )
+        .replace("To: <sip:100@192.0.2.1>", &format!("To: <sip:100@192.0.2.1>;tag={tag}"))
+        .replace(&format!("CSeq: 1 {method}"), &format!("CSeq: {number} {method}"))
 }
 
 /// The peer's response to a request of ours.
 pub(super) fn response(request: &str, status: &str, tag: &str, more: &str) -> String {
-    let copied = |name: &str| {
-        request
-            .lines()
-            .find(|line| line.starts_with(name))
-            .unwrap()
-            .to_owned()
-    };
+    let copied = |name: &str| request.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
     let [via, from, to, call_id, cseq] = ["Via:", "From:", "To:", "Call-ID:", "CSeq:"].map(copied);
-    let to = if to.contains(";tag=") || tag.is_empty() {
-        to
-    } else {
-        format!("{to};tag={tag}")
-    };
-    format!(
-        "SIP/2.0 {status}\r\n{via}\r\n{from}\r\n{to}\r\n{call_id}\r\n{cseq}\r\n{more}Content-Length: 0\r\n\r\n"
-    )
+    let to = if to.contains(";tag=") || tag.is_empty() { to } else { format!("{to};tag={tag}") };
+    format!("SIP/2.0 {status}\r\n{via}\r\n{from}\r\n{to}\r\n{call_id}\r\n{cseq}\r\n{more}Content-Length: 0\r\n\r\n")
 }
 
 pub(super) fn accepting(request: &str, tag: &str) -> String {
-    let head = response(
-        request,
-        "200 OK",
-        tag,
-        &format!("{CONTACT}Content-Type: application/sdp\r\n"),
-    );
+    let head = response(request, "200 OK", tag, &format!("{CONTACT}Content-Type: application/sdp\r\n"));
     with_body(&head, "v=0 answer")
 }
 
 pub(super) fn header<'a>(text: &'a str, name: &str) -> &'a str {
-    let line = text
-        .lines()
-        .find(|line| line.starts_with(&format!("{name}: ")));
+    let line = text.lines().find(|line| line.starts_with(&format!("{name}: ")));
     line.map_or("", |line| &line[name.len() + 2..])
 }
 

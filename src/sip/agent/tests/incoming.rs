@@ -21,10 +21,7 @@ fn an_invite_is_trying_at_once_and_its_repeats_are_absorbed() {
     let (_, answer) = bench.accepted(&invite("1", "Record-Route: <sip:edge.example.com;lr>\r\n"));
     assert_eq!(header(&answer, "Contact"), "<sip:100@192.0.2.1:5060>");
     assert_eq!(header(&answer, "Record-Route"), "<sip:edge.example.com;lr>");
-    assert_eq!(
-        header(&answer, "Via"),
-        "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK1;rport=5060;received=192.0.2.2"
-    );
+    assert_eq!(header(&answer, "Via"), "SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK1;rport=5060;received=192.0.2.2");
     assert!(answer.ends_with("\r\n\r\nv=0 ours"));
     assert!(bench.ask(&invite("1", "")).is_empty(), "RFC 6026 §7.1");
     assert!(bench.events().is_empty());
@@ -41,49 +38,22 @@ fn before_the_answer_a_repeated_invite_hears_the_last_provisional_response() {
     bench.agent.progress(session, 180, None, bench.now);
     assert_eq!(bench.lines(), ["SIP/2.0 180 Ringing"]);
     assert_eq!(bench.ask(&invite("1", "")), ["SIP/2.0 180 Ringing"]);
-    assert_eq!(
-        bench.advance(secs(125)),
-        ["SIP/2.0 180 Ringing"; 2],
-        "RFC 3261 §13.3.1.1"
-    );
+    assert_eq!(bench.advance(secs(125)), ["SIP/2.0 180 Ringing"; 2], "RFC 3261 §13.3.1.1");
 }
 
 #[test]
 fn our_200_is_repeated_until_the_ack_comes() {
     let mut bench = Bench::new();
     let (_, answer) = bench.accepted(&invite("1", ""));
-    assert_eq!(
-        bench.advance(ms(3600)),
-        ["SIP/2.0 200 OK"; 3],
-        "after 0.5, 1.5 and 3.5 s"
-    );
+    assert_eq!(bench.advance(ms(3600)), ["SIP/2.0 200 OK"; 3], "after 0.5, 1.5 and 3.5 s");
     let tag = to_tag(&answer);
     bench.ask(&inside("ACK", 1, "ack", &tag, ""));
     assert!(bench.advance(secs(20)).is_empty());
-    assert_eq!(
-        bench.ask(&inside(
-            "BYE",
-            2,
-            "bye",
-            &tag,
-            "Reason: Q.850;cause=16;text=\"x\"\r\n"
-        )),
-        ["SIP/2.0 200 OK"]
-    );
+    assert_eq!(bench.ask(&inside("BYE", 2, "bye", &tag, "Reason: Q.850;cause=16;text=\"x\"\r\n")), ["SIP/2.0 200 OK"]);
     let confirmed = SessionEvent::Confirmed { sdp: None };
-    assert_eq!(
-        bench.session_events(),
-        [confirmed, SessionEvent::HungUp { cause: Some(16) }]
-    );
-    assert_eq!(
-        bench.ask(&inside("BYE", 2, "bye", &tag, "")),
-        ["SIP/2.0 200 OK"],
-        "answered again"
-    );
-    assert_eq!(
-        bench.ask(&inside("BYE", 3, "late", &tag, "")),
-        ["SIP/2.0 481 Call/Transaction Does Not Exist"]
-    );
+    assert_eq!(bench.session_events(), [confirmed, SessionEvent::HungUp { cause: Some(16) }]);
+    assert_eq!(bench.ask(&inside("BYE", 2, "bye", &tag, "")), ["SIP/2.0 200 OK"], "answered again");
+    assert_eq!(bench.ask(&inside("BYE", 3, "late", &tag, "")), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
     bench.nothing_is_left();
 }
 
@@ -92,10 +62,7 @@ fn a_200_that_is_never_acknowledged_is_given_up_with_bye() {
     let mut bench = Bench::new();
     bench.accepted(&invite("1", ""));
     let sent = bench.advance(secs(32));
-    assert_eq!(
-        sent.iter().filter(|line| line.contains("200 OK")).count(),
-        10
-    );
+    assert_eq!(sent.iter().filter(|line| line.contains("200 OK")).count(), 10);
     assert_eq!(sent.last().unwrap(), "BYE sip:200@192.0.2.2:5060 SIP/2.0");
     assert_eq!(bench.session_events(), [SessionEvent::Lost]);
     bench.nothing_is_left();
@@ -105,20 +72,9 @@ fn a_200_that_is_never_acknowledged_is_given_up_with_bye() {
 fn an_invite_without_offer_gets_ours_and_answers_in_the_ack() {
     let mut bench = Bench::new();
     let (_, answer) = bench.accepted(&outside("INVITE", "1", CONTACT));
-    let ack = inside(
-        "ACK",
-        1,
-        "ack",
-        &to_tag(&answer),
-        "Content-Type: application/sdp\r\n",
-    );
+    let ack = inside("ACK", 1, "ack", &to_tag(&answer), "Content-Type: application/sdp\r\n");
     bench.receive(&with_body(&ack, "v=0 late"));
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Confirmed {
-            sdp: Some(Bytes::from_static(b"v=0 late"))
-        }]
-    );
+    assert_eq!(bench.session_events(), [SessionEvent::Confirmed { sdp: Some(Bytes::from_static(b"v=0 late")) }]);
 }
 
 #[test]
@@ -127,16 +83,10 @@ fn a_cancel_is_answered_and_ends_what_is_undecided() {
     bench.ask(&invite("1", ""));
     let transaction = bench.invited();
     bench.agent.take(transaction, bench.now).unwrap();
-    assert_eq!(
-        bench.ask(&outside("CANCEL", "1", "")),
-        ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]
-    );
+    assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
     assert_eq!(bench.session_events(), [SessionEvent::Cancelled]);
     assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 200 OK"]);
-    assert_eq!(
-        bench.advance(ms(1600)),
-        ["SIP/2.0 487 Request Terminated"; 2]
-    );
+    assert_eq!(bench.advance(ms(1600)), ["SIP/2.0 487 Request Terminated"; 2]);
     assert!(bench.ask(&outside("ACK", "1", "")).is_empty());
     assert!(bench.advance(secs(30)).is_empty());
     bench.nothing_is_left();
@@ -145,10 +95,7 @@ fn a_cancel_is_answered_and_ends_what_is_undecided() {
 #[test]
 fn a_cancel_of_nothing_is_481_and_one_of_an_answered_call_changes_nothing() {
     let mut bench = Bench::new();
-    assert_eq!(
-        bench.ask(&outside("CANCEL", "0", "")),
-        ["SIP/2.0 481 Call/Transaction Does Not Exist"]
-    );
+    assert_eq!(bench.ask(&outside("CANCEL", "0", "")), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
     bench.accepted(&invite("1", ""));
     assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 200 OK"]);
     assert!(bench.events().is_empty());
@@ -158,51 +105,28 @@ fn a_cancel_of_nothing_is_481_and_one_of_an_answered_call_changes_nothing() {
 fn requests_that_nobody_should_see_are_answered_here() {
     let mut bench = Bench::new();
     let mut status = |text: &str| bench.ask(text).join("|");
-    assert_eq!(
-        status(&outside("BREW", "1", "")),
-        "SIP/2.0 501 Not Implemented"
-    );
-    assert_eq!(
-        status(&outside("REFER", "2", "")),
-        "SIP/2.0 405 Method Not Allowed"
-    );
-    assert_eq!(
-        status(&outside("BYE", "3", "")),
-        "SIP/2.0 481 Call/Transaction Does Not Exist"
-    );
+    assert_eq!(status(&outside("BREW", "1", "")), "SIP/2.0 501 Not Implemented");
+    assert_eq!(status(&outside("REFER", "2", "")), "SIP/2.0 405 Method Not Allowed");
+    assert_eq!(status(&outside("BYE", "3", "")), "SIP/2.0 481 Call/Transaction Does Not Exist");
     assert_eq!(
         status(&inside("OPTIONS", 1, "4", "0123456789abcdef", "")),
         "SIP/2.0 481 Call/Transaction Does Not Exist"
     );
-    assert_eq!(
-        status(&outside("OPTIONS", "5", "Require: foo\r\n")),
-        "SIP/2.0 420 Bad Extension"
-    );
+    assert_eq!(status(&outside("OPTIONS", "5", "Require: foo\r\n")), "SIP/2.0 420 Bad Extension");
     assert_eq!(
         status("BYE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK6\r\n\r\n"),
         "SIP/2.0 400 Bad Request"
     );
     assert_eq!(status("\r\n\r\n"), "");
     assert!(bench.events().is_empty());
-    assert_eq!(
-        (bench.counts().malformed, bench.counts().transactions),
-        (1, 0)
-    );
+    assert_eq!((bench.counts().malformed, bench.counts().transactions), (1, 0));
 }
 
 #[test]
 fn strays_are_dropped_and_counted() {
     let mut bench = Bench::new();
-    assert!(
-        bench
-            .ask(&response(&outside("OPTIONS", "1", ""), "200 OK", "x", ""))
-            .is_empty()
-    );
-    assert!(
-        bench
-            .ask(&inside("ACK", 1, "2", "0123456789abcdef", ""))
-            .is_empty()
-    );
+    assert!(bench.ask(&response(&outside("OPTIONS", "1", ""), "200 OK", "x", "")).is_empty());
+    assert!(bench.ask(&inside("ACK", 1, "2", "0123456789abcdef", "")).is_empty());
     assert_eq!(bench.counts().stray, 2);
 }
 
@@ -218,27 +142,11 @@ fn the_same_request_by_another_way_is_a_loop() {
 fn a_request_is_answered_once_and_its_repeats_hear_the_same() {
     let mut bench = Bench::new();
     assert!(bench.ask(&outside("OPTIONS", "1", "")).is_empty());
-    assert!(
-        bench.ask(&outside("OPTIONS", "1", "")).is_empty(),
-        "absorbed before the answer"
-    );
+    assert!(bench.ask(&outside("OPTIONS", "1", "")).is_empty(), "absorbed before the answer");
     let events = bench.events();
-    let [
-        Event::Request {
-            transaction,
-            request,
-            ..
-        },
-    ] = events.as_slice()
-    else {
-        panic!("{events:?}")
-    };
-    bench
-        .agent
-        .respond(*transaction, request.reply(200), bench.now);
-    bench
-        .agent
-        .respond(*transaction, request.reply(404), bench.now);
+    let [Event::Request { transaction, request, .. }] = events.as_slice() else { panic!("{events:?}") };
+    bench.agent.respond(*transaction, request.reply(200), bench.now);
+    bench.agent.respond(*transaction, request.reply(404), bench.now);
     let first = bench.texts();
     assert_eq!(first.len(), 1);
     assert!(!to_tag(&first[0]).is_empty());
@@ -264,15 +172,10 @@ fn peers_of_rfc_2543_are_understood_without_a_branch() {
     assert_eq!(bench.ask(&old(invite("1", ""))), ["SIP/2.0 100 Trying"]);
     let transaction = bench.invited();
     let session = bench.agent.take(transaction, bench.now).unwrap();
-    bench
-        .agent
-        .accept(session, Bytes::from_static(b"v=0"), bench.now);
+    bench.agent.accept(session, Bytes::from_static(b"v=0"), bench.now);
     let tag = to_tag(&bench.texts()[0]);
     assert!(bench.ask(&old(inside("ACK", 1, "1", &tag, ""))).is_empty());
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Confirmed { sdp: None }]
-    );
+    assert_eq!(bench.session_events(), [SessionEvent::Confirmed { sdp: None }]);
 }
 
 #[test]
@@ -284,15 +187,7 @@ fn answers_go_back_the_way_they_came() {
         bench.sent()[0].hop.remote.to_string()
     };
     let plain = |branch: &str| outside("BREW", branch, "").replace(";rport", "");
-    assert_eq!(
-        goes_to(&outside("BREW", "1", "")),
-        "192.0.2.2:33333",
-        "RFC 3581"
-    );
+    assert_eq!(goes_to(&outside("BREW", "1", "")), "192.0.2.2:33333", "RFC 3581");
     assert_eq!(goes_to(&plain("2")), "192.0.2.2:5060", "RFC 3261 §18.2.2");
-    assert_eq!(
-        goes_to(&plain("3").replace("UDP 192.0.2.2", "UDP 10.0.0.2")),
-        "192.0.2.2:33333",
-        "behind NAT"
-    );
+    assert_eq!(goes_to(&plain("3").replace("UDP 192.0.2.2", "UDP 10.0.0.2")), "192.0.2.2:33333", "behind NAT");
 }

@@ -20,93 +20,51 @@ use bytes::Bytes;
 fn inside_a_call_the_peer_may_ask_and_tell() {
     let mut bench = Bench::new();
     let (_, tag) = bench.talking();
-    assert_eq!(
-        bench.ask(&inside("OPTIONS", 2, "2", &tag, "")),
-        ["SIP/2.0 200 OK"]
-    );
-    let info = inside(
-        "INFO",
-        3,
-        "3",
-        &tag,
-        "Content-Type: application/dtmf-relay\r\n",
-    );
+    assert_eq!(bench.ask(&inside("OPTIONS", 2, "2", &tag, "")), ["SIP/2.0 200 OK"]);
+    let info = inside("INFO", 3, "3", &tag, "Content-Type: application/dtmf-relay\r\n");
     bench.receive(&with_body(&info, "Signal=5"));
     assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
-    let told = SessionEvent::Info {
-        content_type: "application/dtmf-relay".into(),
-        body: Bytes::from_static(b"Signal=5"),
-    };
+    let told =
+        SessionEvent::Info { content_type: "application/dtmf-relay".into(), body: Bytes::from_static(b"Signal=5") };
     assert_eq!(bench.session_events(), [told]);
-    assert_eq!(
-        bench.ask(&inside("UPDATE", 4, "4", &tag, CONTACT)),
-        ["SIP/2.0 200 OK"],
-        "no offer in it"
-    );
+    assert_eq!(bench.ask(&inside("UPDATE", 4, "4", &tag, CONTACT)), ["SIP/2.0 200 OK"], "no offer in it");
 }
 
 #[test]
 fn inside_a_call_offers_come_one_at_a_time_and_requests_in_order() {
     let mut bench = Bench::new();
     let (session, tag) = bench.talking();
-    let update = inside(
-        "UPDATE",
-        5,
-        "5",
-        &tag,
-        &format!("{CONTACT}Content-Type: application/sdp\r\n"),
-    );
+    let update = inside("UPDATE", 5, "5", &tag, &format!("{CONTACT}Content-Type: application/sdp\r\n"));
     bench.receive(&with_body(&update, "v=0 hold"));
     assert!(bench.lines().is_empty());
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Offered {
-            sdp: Some(Bytes::from_static(b"v=0 hold"))
-        }]
-    );
+    assert_eq!(bench.session_events(), [SessionEvent::Offered { sdp: Some(Bytes::from_static(b"v=0 hold")) }]);
     assert_eq!(
         bench.ask(&inside("INVITE", 6, "6", &tag, CONTACT)),
         ["SIP/2.0 500 Server Internal Error"],
         "one at a time"
     );
-    bench
-        .agent
-        .answer(session, Bytes::from_static(b"v=0 held"), bench.now);
+    bench.agent.answer(session, Bytes::from_static(b"v=0 held"), bench.now);
     assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
     assert_eq!(
         bench.ask(&inside("OPTIONS", 3, "7", &tag, "")),
         ["SIP/2.0 500 Server Internal Error"],
         "RFC 3261 §12.2.2"
     );
-    assert_eq!(
-        bench.ask(&inside("REFER", 8, "8", &tag, "")),
-        ["SIP/2.0 405 Method Not Allowed"]
-    );
+    assert_eq!(bench.ask(&inside("REFER", 8, "8", &tag, "")), ["SIP/2.0 405 Method Not Allowed"]);
     let other_call = inside("BYE", 9, "9", &tag, "").replace("Call-ID: one", "Call-ID: two");
-    assert_eq!(
-        bench.ask(&other_call),
-        ["SIP/2.0 481 Call/Transaction Does Not Exist"]
-    );
+    assert_eq!(bench.ask(&other_call), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
 }
 
 #[test]
 fn glare_is_answered_491() {
     let mut bench = Bench::new();
     let (session, tag) = bench.talking();
-    bench
-        .agent
-        .offer(session, Bytes::from_static(b"v=0 new"), bench.now);
+    bench.agent.offer(session, Bytes::from_static(b"v=0 new"), bench.now);
     let reinvite = bench.texts().remove(0);
     assert!(reinvite.starts_with("INVITE sip:200@192.0.2.2:5060"));
-    assert_eq!(
-        bench.ask(&inside("INVITE", 2, "2", &tag, CONTACT)),
-        ["SIP/2.0 491 Request Pending"]
-    );
+    assert_eq!(bench.ask(&inside("INVITE", 2, "2", &tag, CONTACT)), ["SIP/2.0 491 Request Pending"]);
     bench.ask(&inside("ACK", 2, "2", &tag, ""));
-    assert_eq!(
-        bench.ask(&response(&reinvite, "491 Request Pending", "", "")),
-        ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]
-    );
+    assert_eq!(bench.ask(&response(&reinvite, "491 Request Pending", "", "")), ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]);
     let again = bench.advance(ms(2100));
     assert_eq!(
         again.first().map(String::as_str),
@@ -120,40 +78,18 @@ fn glare_is_answered_491() {
 fn a_reinvite_is_repeated_until_its_ack_and_may_be_cancelled() {
     let mut bench = Bench::new();
     let (session, tag) = bench.talking();
-    assert_eq!(
-        bench.ask(&inside("INVITE", 2, "2", &tag, CONTACT)),
-        ["SIP/2.0 100 Trying"]
-    );
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Offered { sdp: None }]
-    );
+    assert_eq!(bench.ask(&inside("INVITE", 2, "2", &tag, CONTACT)), ["SIP/2.0 100 Trying"]);
+    assert_eq!(bench.session_events(), [SessionEvent::Offered { sdp: None }]);
     let cancelled = bench.ask(&inside("CANCEL", 2, "2", &tag, ""));
-    assert_eq!(
-        cancelled,
-        ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]
-    );
+    assert_eq!(cancelled, ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
     bench.ask(&inside("ACK", 2, "2", &tag, ""));
-    assert_eq!(
-        bench.ask(&inside("INVITE", 3, "3", &tag, CONTACT)),
-        ["SIP/2.0 100 Trying"]
-    );
+    assert_eq!(bench.ask(&inside("INVITE", 3, "3", &tag, CONTACT)), ["SIP/2.0 100 Trying"]);
     bench.events();
-    bench
-        .agent
-        .answer(session, Bytes::from_static(b"v=0 offer"), bench.now);
+    bench.agent.answer(session, Bytes::from_static(b"v=0 offer"), bench.now);
     assert_eq!(bench.lines(), ["SIP/2.0 200 OK"]);
     assert_eq!(bench.advance(ms(600)), ["SIP/2.0 200 OK"]);
-    bench.receive(&with_body(
-        &inside("ACK", 3, "4", &tag, "Content-Type: application/sdp\r\n"),
-        "v=0 answer",
-    ));
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Answered {
-            sdp: Bytes::from_static(b"v=0 answer")
-        }]
-    );
+    bench.receive(&with_body(&inside("ACK", 3, "4", &tag, "Content-Type: application/sdp\r\n"), "v=0 answer"));
+    assert_eq!(bench.session_events(), [SessionEvent::Answered { sdp: Bytes::from_static(b"v=0 answer") }]);
     assert!(bench.advance(secs(5)).is_empty());
 }
 
@@ -161,14 +97,9 @@ fn a_reinvite_is_repeated_until_its_ack_and_may_be_cancelled() {
 fn a_far_end_that_knows_nothing_of_the_call_ends_it() {
     let mut bench = Bench::new();
     let (session, _) = bench.talking();
-    bench
-        .agent
-        .offer(session, Bytes::from_static(b"v=0 new"), bench.now);
+    bench.agent.offer(session, Bytes::from_static(b"v=0 new"), bench.now);
     let reinvite = bench.texts().remove(0);
-    assert_eq!(
-        bench.ask(&response(&reinvite, "481 Gone", "", "")),
-        ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]
-    );
+    assert_eq!(bench.ask(&response(&reinvite, "481 Gone", "", "")), ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]);
     assert_eq!(bench.session_events(), [SessionEvent::Lost]);
     bench.nothing_is_left();
 }
@@ -186,29 +117,16 @@ fn with_its_connection_what_waits_is_lost_and_what_stands_goes_on() {
     bench.agent.take(transaction, bench.now).unwrap();
     bench.sent();
     bench.agent.connection_lost(ConnectionId(1), bench.now);
-    let heard: Vec<String> = bench
-        .events()
-        .iter()
-        .map(|event| format!("{event:?}"))
-        .collect();
+    let heard: Vec<String> = bench.events().iter().map(|event| format!("{event:?}")).collect();
     assert_eq!(heard.len(), 3, "{heard:?}");
     assert!(
-        ["Lost", "503", "ConnectionLost"]
-            .iter()
-            .all(|word| heard.iter().any(|event| event.contains(word))),
+        ["Lost", "503", "ConnectionLost"].iter().all(|word| heard.iter().any(|event| event.contains(word))),
         "{heard:?}"
     );
     bench.hop.connection = Some(ConnectionId(2));
-    assert_eq!(
-        bench.ask(&inside("OPTIONS", 5, "5", &tag, "")),
-        ["SIP/2.0 200 OK"]
-    );
+    assert_eq!(bench.ask(&inside("OPTIONS", 5, "5", &tag, "")), ["SIP/2.0 200 OK"]);
     bench.agent.hang_up(standing, None, bench.now);
-    assert_eq!(
-        bench.sent()[0].hop.connection,
-        Some(ConnectionId(2)),
-        "the way the peer used last"
-    );
+    assert_eq!(bench.sent()[0].hop.connection, Some(ConnectionId(2)), "the way the peer used last");
     bench.nothing_is_left();
 }
 
@@ -217,10 +135,7 @@ fn numbers_are_counted_by_method_and_class() {
     let mut bench = Bench::new();
     bench.talking();
     let counts = bench.counts();
-    assert_eq!(
-        (counts.received.of("INVITE"), counts.received.of("ACK")),
-        (1, 1)
-    );
+    assert_eq!((counts.received.of("INVITE"), counts.received.of("ACK")), (1, 1));
     assert_eq!((counts.sent.of("1xx"), counts.sent.of("2xx")), (1, 1));
     assert_eq!((counts.sessions, counts.transactions), (1, 1));
 }

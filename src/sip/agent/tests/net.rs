@@ -35,11 +35,7 @@ pub(super) struct Weather {
     pub(super) delay: Duration,
 }
 
-pub(super) const FAIR: Weather = Weather {
-    lost: 0,
-    doubled: 0,
-    delay: Duration::from_millis(20),
-};
+pub(super) const FAIR: Weather = Weather { lost: 0, doubled: 0, delay: Duration::from_millis(20) };
 
 /// Two agents, 0 and 1, and what flies between them.
 pub(super) struct Net {
@@ -76,20 +72,11 @@ impl Net {
 
     /// Agent `caller` calls the other one.
     pub(super) fn call(&mut self, caller: usize) -> SessionId {
-        let hop = Hop {
-            transport: Transport::Udp,
-            local: address(caller),
-            remote: address(1 - caller),
-            connection: None,
-        };
-        let party =
-            |of: usize| NameAddr::new(Uri::sip(Some("party"), &address(of).ip().to_string(), None));
+        let hop =
+            Hop { transport: Transport::Udp, local: address(caller), remote: address(1 - caller), connection: None };
+        let party = |of: usize| NameAddr::new(Uri::sip(Some("party"), &address(of).ip().to_string(), None));
         let invitation = Invitation {
-            target: Uri::sip(
-                Some("party"),
-                &hop.remote.ip().to_string(),
-                Some(hop.remote.port()),
-            ),
+            target: Uri::sip(Some("party"), &hop.remote.ip().to_string(), Some(hop.remote.port())),
             hop,
             from: party(caller),
             to: party(1 - caller),
@@ -103,11 +90,7 @@ impl Net {
     }
 
     /// Lets an agent act now.
-    pub(super) fn act<T>(
-        &mut self,
-        who: usize,
-        act: impl FnOnce(&mut UserAgent, Instant) -> T,
-    ) -> T {
+    pub(super) fn act<T>(&mut self, who: usize, act: impl FnOnce(&mut UserAgent, Instant) -> T) -> T {
         let result = act(&mut self.agents[who], self.now);
         self.collect();
         result
@@ -126,11 +109,7 @@ impl Net {
     /// The next thing that happens by itself.
     pub(super) fn next(&mut self) -> Option<Instant> {
         let packet = self.flying.peek().map(|Reverse((at, _))| *at);
-        let alarms = self
-            .agents
-            .iter_mut()
-            .map(UserAgent::poll_timeout)
-            .collect::<Vec<_>>();
+        let alarms = self.agents.iter_mut().map(UserAgent::poll_timeout).collect::<Vec<_>>();
         alarms.into_iter().chain([packet]).flatten().min()
     }
 
@@ -138,12 +117,7 @@ impl Net {
         for agent in &mut self.agents {
             agent.handle_timeout(self.now);
         }
-        while let Some(Reverse((at, number))) = self
-            .flying
-            .peek()
-            .copied()
-            .filter(|Reverse((at, _))| *at <= self.now)
-        {
+        while let Some(Reverse((at, number))) = self.flying.peek().copied().filter(|Reverse((at, _))| *at <= self.now) {
             self.flying.pop();
             let (to, packet) = self.packets.remove(&number).expect("what flies was sent");
             self.agents[to].receive(packet, at.max(self.now));
@@ -165,35 +139,15 @@ impl Net {
 
     fn launch(&mut self, who: usize, transmit: Transmit) {
         let lost = self.rng.u8(0..100) < self.weather.lost;
-        let copies = if lost {
-            0
-        } else {
-            1 + usize::from(self.rng.u8(0..100) < self.weather.doubled)
-        };
-        self.note(
-            who,
-            &format!("sends {copies}x {}", first_line(&transmit.bytes)),
-        );
+        let copies = if lost { 0 } else { 1 + usize::from(self.rng.u8(0..100) < self.weather.doubled) };
+        self.note(who, &format!("sends {copies}x {}", first_line(&transmit.bytes)));
         assert_eq!(transmit.hop.remote, address(1 - who), "{:#?}", self.trace);
         for _ in 0..copies {
             self.last += 1;
             let delay = self.weather.delay.mul_f64(self.rng.f64());
             self.flying.push(Reverse((self.now + delay, self.last)));
-            let hop = Hop {
-                local: transmit.hop.remote,
-                remote: transmit.hop.local,
-                ..transmit.hop
-            };
-            self.packets.insert(
-                self.last,
-                (
-                    1 - who,
-                    Packet {
-                        hop,
-                        bytes: transmit.bytes.clone(),
-                    },
-                ),
-            );
+            let hop = Hop { local: transmit.hop.remote, remote: transmit.hop.local, ..transmit.hop };
+            self.packets.insert(self.last, (1 - who, Packet { hop, bytes: transmit.bytes.clone() }));
         }
     }
 

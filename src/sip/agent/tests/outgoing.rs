@@ -22,15 +22,8 @@ fn our_invite_is_repeated_and_given_up() {
     let mut bench = Bench::new();
     bench.calls(None);
     assert_eq!(bench.lines().len(), 1);
-    assert_eq!(
-        bench.advance(secs(32)).len(),
-        6,
-        "after 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s"
-    );
-    assert!(matches!(
-        bench.session_events().as_slice(),
-        [SessionEvent::Refused { status: 408, .. }]
-    ));
+    assert_eq!(bench.advance(secs(32)).len(), 6, "after 0.5, 1.5, 3.5, 7.5, 15.5 and 31.5 s");
+    assert!(matches!(bench.session_events().as_slice(), [SessionEvent::Refused { status: 408, .. }]));
     bench.nothing_is_left();
 }
 
@@ -39,20 +32,13 @@ fn a_cancel_waits_for_a_provisional_response() {
     let mut bench = Bench::new();
     let session = bench.calls(None);
     let request = bench.texts().remove(0);
-    bench.agent.hang_up(
-        session,
-        Some(HangUpReason::Sip(200, "Call completed elsewhere")),
-        bench.now,
-    );
+    bench.agent.hang_up(session, Some(HangUpReason::Sip(200, "Call completed elsewhere")), bench.now);
     assert!(bench.lines().is_empty(), "RFC 3261 §9.1");
     bench.receive(&response(&request, "180 Ringing", "a", ""));
     let cancel = bench.texts().remove(0);
     assert!(cancel.starts_with("CANCEL sip:200@192.0.2.2:5060 SIP/2.0\r\n"));
     assert_eq!(header(&cancel, "Via"), header(&request, "Via"));
-    assert_eq!(
-        header(&cancel, "Reason"),
-        "SIP;cause=200;text=\"Call completed elsewhere\""
-    );
+    assert_eq!(header(&cancel, "Reason"), "SIP;cause=200;text=\"Call completed elsewhere\"");
     assert!(bench.ask(&response(&cancel, "200 OK", "a", "")).is_empty());
     let ack = bench.ask(&response(&request, "487 Request Terminated", "a", ""));
     assert_eq!(ack, ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]);
@@ -78,24 +64,10 @@ fn every_branch_of_a_fork_is_acknowledged_and_all_but_the_first_hung_up() {
     let mut bench = Bench::new();
     bench.calls(None);
     let request = bench.texts().remove(0);
-    assert_eq!(
-        bench.ask(&accepting(&request, "a")),
-        ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]
-    );
-    assert_eq!(
-        bench.session_events(),
-        [SessionEvent::Accepted {
-            sdp: Bytes::from_static(b"v=0 answer")
-        }]
-    );
+    assert_eq!(bench.ask(&accepting(&request, "a")), ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]);
+    assert_eq!(bench.session_events(), [SessionEvent::Accepted { sdp: Bytes::from_static(b"v=0 answer") }]);
     let second = bench.ask(&accepting(&request, "b"));
-    assert_eq!(
-        second,
-        [
-            "ACK sip:200@192.0.2.2:5060 SIP/2.0",
-            "BYE sip:200@192.0.2.2:5060 SIP/2.0"
-        ]
-    );
+    assert_eq!(second, ["ACK sip:200@192.0.2.2:5060 SIP/2.0", "BYE sip:200@192.0.2.2:5060 SIP/2.0"]);
     for tag in ["a", "b"] {
         bench.receive(&accepting(&request, tag));
         let again = bench.texts();
@@ -106,14 +78,10 @@ fn every_branch_of_a_fork_is_acknowledged_and_all_but_the_first_hung_up() {
 }
 
 fn credentials() -> Option<Credentials> {
-    Some(Credentials {
-        username: "100".into(),
-        secret: Secret::Password("secret".into()),
-    })
+    Some(Credentials { username: "100".into(), secret: Secret::Password("secret".into()) })
 }
 
-const CHALLENGE: &str =
-    "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"one\", qop=\"auth\", algorithm=MD5\r\n";
+const CHALLENGE: &str = "WWW-Authenticate: Digest realm=\"trunk\", nonce=\"one\", qop=\"auth\", algorithm=MD5\r\n";
 
 #[test]
 fn a_challenge_is_answered_once_and_a_stale_one_once_more() {
@@ -127,26 +95,13 @@ fn a_challenge_is_answered_once_and_a_stale_one_once_more() {
     assert_eq!(header(&second, "CSeq"), "2 INVITE");
     assert_eq!(header(&second, "Call-ID"), header(&first, "Call-ID"));
     assert_ne!(header(&second, "Via"), header(&first, "Via"));
-    assert!(
-        header(&second, "Authorization").starts_with("Digest username=\"100\", realm=\"trunk\"")
-    );
-    let stale = CHALLENGE
-        .replace("one", "two")
-        .replace("qop", "stale=true, qop");
+    assert!(header(&second, "Authorization").starts_with("Digest username=\"100\", realm=\"trunk\""));
+    let stale = CHALLENGE.replace("one", "two").replace("qop", "stale=true, qop");
     bench.receive(&response(&second, "401 Unauthorized", "x", &stale));
     let third = bench.texts().remove(1);
     assert_eq!(header(&third, "CSeq"), "3 INVITE");
-    assert_eq!(
-        bench
-            .ask(&response(&third, "401 Unauthorized", "x", &stale))
-            .len(),
-        1,
-        "only the ACK"
-    );
-    assert!(matches!(
-        bench.session_events().as_slice(),
-        [SessionEvent::Refused { status: 401, .. }]
-    ));
+    assert_eq!(bench.ask(&response(&third, "401 Unauthorized", "x", &stale)).len(), 1, "only the ACK");
+    assert!(matches!(bench.session_events().as_slice(), [SessionEvent::Refused { status: 401, .. }]));
     bench.nothing_is_left();
 }
 
@@ -155,20 +110,12 @@ fn after_a_challenge_the_dialog_counts_on_and_the_ack_has_the_credentials() {
     let mut bench = Bench::new();
     let session = bench.calls(credentials());
     let first = bench.texts().remove(0);
-    bench.receive(&response(
-        &first,
-        "407 Proxy Authentication Required",
-        "x",
-        &CHALLENGE.replace("WWW", "Proxy"),
-    ));
+    bench.receive(&response(&first, "407 Proxy Authentication Required", "x", &CHALLENGE.replace("WWW", "Proxy")));
     let second = bench.texts().remove(1);
     bench.receive(&accepting(&second, "a"));
     let ack = bench.texts().remove(0);
     assert_eq!(header(&ack, "CSeq"), "2 ACK");
-    assert_eq!(
-        header(&ack, "Proxy-Authorization"),
-        header(&second, "Proxy-Authorization")
-    );
+    assert_eq!(header(&ack, "Proxy-Authorization"), header(&second, "Proxy-Authorization"));
     bench.agent.hang_up(session, None, bench.now);
     let bye = bench.texts().remove(0);
     assert_eq!(header(&bye, "CSeq"), "3 BYE");
@@ -176,10 +123,7 @@ fn after_a_challenge_the_dialog_counts_on_and_the_ack_has_the_credentials() {
     let again = bench.texts().remove(0);
     assert_eq!(header(&again, "CSeq"), "4 BYE");
     bench.receive(&response(&again, "200 OK", "a", ""));
-    assert_eq!(
-        bench.session_events().last(),
-        Some(&SessionEvent::HangUpDone)
-    );
+    assert_eq!(bench.session_events().last(), Some(&SessionEvent::HangUpDone));
     bench.nothing_is_left();
 }
 
@@ -187,19 +131,11 @@ fn after_a_challenge_the_dialog_counts_on_and_the_ack_has_the_credentials() {
 fn a_request_outside_of_calls_is_completed_challenged_and_reported() {
     let mut bench = Bench::new();
     let register = Request::new(Method::Register, Uri::sip(None, "trunk.example", None));
-    let id = bench
-        .agent
-        .request(register, bench.hop, credentials(), bench.now);
+    let id = bench.agent.request(register, bench.hop, credentials(), bench.now);
     let first = bench.texts().remove(0);
-    assert!(first.starts_with(
-        "REGISTER sip:trunk.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK"
-    ));
+    assert!(first.starts_with("REGISTER sip:trunk.example SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK"));
     assert_eq!(
-        (
-            header(&first, "CSeq"),
-            header(&first, "To"),
-            header(&first, "Max-Forwards")
-        ),
+        (header(&first, "CSeq"), header(&first, "To"), header(&first, "Max-Forwards")),
         ("1 REGISTER", "<sip:trunk.example>", "70")
     );
     bench.receive(&response(&first, "100 Trying", "", ""));
@@ -219,11 +155,7 @@ fn a_request_without_answer_fails_on_time() {
     let options = Request::new(Method::Options, Uri::sip(None, "trunk.example", None));
     let id = bench.agent.request(options, bench.hop, None, bench.now);
     assert_eq!(bench.lines(), ["OPTIONS sip:trunk.example SIP/2.0"]);
-    assert_eq!(
-        bench.advance(secs(32)).len(),
-        10,
-        "E: 0.5, 1.5, 3.5, then every 4 s"
-    );
+    assert_eq!(bench.advance(secs(32)).len(), 10, "E: 0.5, 1.5, 3.5, then every 4 s");
     assert!(
         matches!(bench.events().as_slice(), [Event::RequestFailed { request, why: Failure::Timeout }] if *request == id)
     );

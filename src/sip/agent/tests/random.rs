@@ -37,26 +37,13 @@ impl Script {
 fn random_call(seed: u64) -> [Option<SessionEvent>; 2] {
     let mut rng = fastrand::Rng::with_seed(seed);
     let script = Script::random(&mut rng);
-    let lost = if seed.is_multiple_of(8) {
-        rng.u8(70..100)
-    } else {
-        rng.u8(0..40)
-    };
-    let weather = Weather {
-        lost,
-        doubled: rng.u8(0..40),
-        delay: ms(rng.u64(1..1500)),
-    };
+    let lost = if seed.is_multiple_of(8) { rng.u8(70..100) } else { rng.u8(0..40) };
+    let weather = Weather { lost, doubled: rng.u8(0..40), delay: ms(rng.u64(1..1500)) };
     let mut net = Net::new(seed, weather);
     net.trace.push(format!("{script:?} {weather:?}"));
     let ours = net.call(CALLER);
-    let mut story = Story {
-        script,
-        sessions: [Some(ours), None],
-        rang_at: None,
-        last: [None, None],
-        ended: BTreeMap::new(),
-    };
+    let mut story =
+        Story { script, sessions: [Some(ours), None], rang_at: None, last: [None, None], ended: BTreeMap::new() };
     for _ in 0..1_400 {
         net.advance(ms(50));
         story.listen(&mut net);
@@ -68,11 +55,7 @@ fn random_call(seed: u64) -> [Option<SessionEvent>; 2] {
     for who in 0..2 {
         let ends = story.ended.get(&who).copied().unwrap_or(0);
         let begun = usize::from(story.sessions[who].is_some());
-        assert_eq!(
-            ends, begun,
-            "each session ends once, and only once: {:#?}",
-            net.trace
-        );
+        assert_eq!(ends, begun, "each session ends once, and only once: {:#?}", net.trace);
     }
     story.last
 }
@@ -91,13 +74,8 @@ impl Story {
             for event in net.heard(who) {
                 match event {
                     Event::Invite { transaction, .. } => {
-                        assert!(
-                            self.sessions[who].is_none(),
-                            "one call, one INVITE: {:#?}",
-                            net.trace
-                        );
-                        self.sessions[who] =
-                            net.act(who, |agent, now| agent.take(transaction, now));
+                        assert!(self.sessions[who].is_none(), "one call, one INVITE: {:#?}", net.trace);
+                        self.sessions[who] = net.act(who, |agent, now| agent.take(transaction, now));
                         self.rang_at = Some(net.now - net.start);
                     }
                     Event::Session { session, event } => self.on_event(net, who, session, event),
@@ -109,11 +87,7 @@ impl Story {
 
     fn on_event(&mut self, net: &mut Net, who: usize, session: SessionId, event: SessionEvent) {
         assert_eq!(Some(session), self.sessions[who]);
-        assert!(
-            !self.ended.contains_key(&who),
-            "nothing is heard of a session that is gone: {:#?}",
-            net.trace
-        );
+        assert!(!self.ended.contains_key(&who), "nothing is heard of a session that is gone: {:#?}", net.trace);
         if matches!(event, SessionEvent::Offered { .. }) {
             net.act(who, |agent, now| agent.answer(session, sdp("fine"), now));
         }
@@ -139,16 +113,10 @@ impl Story {
             let Some(session) = self.sessions[who] else {
                 continue;
             };
-            if self.script.offers_at[who]
-                .take_if(|at| *at <= elapsed)
-                .is_some()
-            {
+            if self.script.offers_at[who].take_if(|at| *at <= elapsed).is_some() {
                 net.act(who, |agent, now| agent.offer(session, sdp("more"), now));
             }
-            if self.script.hangs_up_at[who]
-                .take_if(|at| *at <= elapsed)
-                .is_some()
-            {
+            if self.script.hangs_up_at[who].take_if(|at| *at <= elapsed).is_some() {
                 net.act(who, |agent, now| agent.hang_up(session, None, now));
             }
         }
@@ -168,9 +136,7 @@ impl Story {
                 self.ended.entry(CALLEE).or_insert(1);
                 net.act(CALLEE, |agent, now| agent.reject(session, 486, None, now));
             }
-            false => net.act(CALLEE, |agent, now| {
-                agent.accept(session, sdp("answer"), now)
-            }),
+            false => net.act(CALLEE, |agent, now| agent.accept(session, sdp("answer"), now)),
         }
     }
 
@@ -190,19 +156,12 @@ fn every_call_over_a_bad_network_ends_once_at_both_ends_and_leaves_nothing() {
     for seed in 0..600 {
         let last = random_call(seed);
         for event in last.into_iter().flatten() {
-            let name = format!("{event:?}")
-                .split([' ', '{'])
-                .next()
-                .unwrap_or_default()
-                .to_owned();
+            let name = format!("{event:?}").split([' ', '{']).next().unwrap_or_default().to_owned();
             *ends.entry(name).or_default() += 1;
         }
     }
     for expected in ["HangUpDone", "HungUp", "Cancelled", "Refused", "Lost"] {
-        assert!(
-            ends.contains_key(expected),
-            "600 calls tried every end: {ends:?}"
-        );
+        assert!(ends.contains_key(expected), "600 calls tried every end: {ends:?}");
     }
 }
 

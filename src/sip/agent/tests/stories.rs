@@ -16,21 +16,11 @@ fn talking(net: &mut Net) -> (SessionId, SessionId) {
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
-    net.act(CALLEE, |agent, now| {
-        agent.accept(theirs, sdp("answer"), now)
-    });
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
+    net.act(CALLEE, |agent, now| agent.accept(theirs, sdp("answer"), now));
     net.advance(ms(100));
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [SessionEvent::Accepted { sdp: sdp("answer") }]
-    );
-    assert_eq!(
-        net.sessions_heard(CALLEE),
-        [SessionEvent::Confirmed { sdp: None }]
-    );
+    assert_eq!(net.sessions_heard(CALLER), [SessionEvent::Accepted { sdp: sdp("answer") }]);
+    assert_eq!(net.sessions_heard(CALLEE), [SessionEvent::Confirmed { sdp: None }]);
     (ours, theirs)
 }
 
@@ -40,37 +30,22 @@ fn a_call_rings_is_answered_and_hung_up_by_the_caller() {
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
     net.act(CALLEE, |agent, now| agent.progress(theirs, 180, None, now));
     net.advance(secs(5));
-    net.act(CALLEE, |agent, now| {
-        agent.accept(theirs, sdp("answer"), now)
-    });
+    net.act(CALLEE, |agent, now| agent.accept(theirs, sdp("answer"), now));
     net.advance(ms(100));
     let heard = net.sessions_heard(CALLER);
     assert_eq!(
         heard,
-        [
-            SessionEvent::Progress {
-                status: 180,
-                sdp: None
-            },
-            SessionEvent::Accepted { sdp: sdp("answer") }
-        ]
+        [SessionEvent::Progress { status: 180, sdp: None }, SessionEvent::Accepted { sdp: sdp("answer") }]
     );
-    net.act(CALLER, |agent, now| {
-        agent.hang_up(ours, Some(HangUpReason::q850(16)), now)
-    });
+    net.act(CALLER, |agent, now| agent.hang_up(ours, Some(HangUpReason::q850(16)), now));
     net.advance(ms(100));
     assert_eq!(net.sessions_heard(CALLER), [SessionEvent::HangUpDone]);
     assert_eq!(
         net.sessions_heard(CALLEE),
-        [
-            SessionEvent::Confirmed { sdp: None },
-            SessionEvent::HungUp { cause: Some(16) }
-        ]
+        [SessionEvent::Confirmed { sdp: None }, SessionEvent::HungUp { cause: Some(16) }]
     );
     net.nothing_is_left();
 }
@@ -93,19 +68,11 @@ fn the_callee_refuses() {
     net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
     net.act(CALLEE, |agent, now| agent.reject(theirs, 486, None, now));
     net.advance(ms(100));
     let reason = "Busy Here".to_owned();
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [SessionEvent::Refused {
-            status: 486,
-            reason
-        }]
-    );
+    assert_eq!(net.sessions_heard(CALLER), [SessionEvent::Refused { status: 486, reason }]);
     net.nothing_is_left();
 }
 
@@ -115,22 +82,14 @@ fn the_caller_gives_up_while_it_rings() {
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
     net.act(CALLEE, |agent, now| agent.progress(theirs, 180, None, now));
     net.advance(secs(3));
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.advance(ms(200));
     assert_eq!(net.sessions_heard(CALLEE), [SessionEvent::Cancelled]);
-    let progress = SessionEvent::Progress {
-        status: 180,
-        sdp: None,
-    };
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [progress, SessionEvent::HangUpDone]
-    );
+    let progress = SessionEvent::Progress { status: 180, sdp: None };
+    assert_eq!(net.sessions_heard(CALLER), [progress, SessionEvent::HangUpDone]);
     net.nothing_is_left();
 }
 
@@ -142,10 +101,7 @@ fn a_cancelled_call_cannot_be_taken_any_more() {
     let transaction = net.invited(CALLEE);
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.advance(ms(200));
-    assert_eq!(
-        net.act(CALLEE, |agent, now| agent.take(transaction, now)),
-        None
-    );
+    assert_eq!(net.act(CALLEE, |agent, now| agent.take(transaction, now)), None);
     assert_eq!(net.sessions_heard(CALLER), [SessionEvent::HangUpDone]);
     net.nothing_is_left();
 }
@@ -156,21 +112,14 @@ fn an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
-    net.act(CALLEE, |agent, now| {
-        agent.accept(theirs, sdp("answer"), now)
-    });
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
+    net.act(CALLEE, |agent, now| agent.accept(theirs, sdp("answer"), now));
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.advance(secs(1));
     assert_eq!(net.sessions_heard(CALLER), [SessionEvent::HangUpDone]);
     assert_eq!(
         net.sessions_heard(CALLEE),
-        [
-            SessionEvent::Confirmed { sdp: None },
-            SessionEvent::HungUp { cause: None }
-        ]
+        [SessionEvent::Confirmed { sdp: None }, SessionEvent::HungUp { cause: None }]
     );
     net.nothing_is_left();
 }
@@ -181,20 +130,13 @@ fn a_callee_who_hangs_up_before_the_ack_waits_for_it() {
     net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
-    let theirs = net
-        .act(CALLEE, |agent, now| agent.take(transaction, now))
-        .unwrap();
-    net.act(CALLEE, |agent, now| {
-        agent.accept(theirs, sdp("answer"), now)
-    });
+    let theirs = net.act(CALLEE, |agent, now| agent.take(transaction, now)).unwrap();
+    net.act(CALLEE, |agent, now| agent.accept(theirs, sdp("answer"), now));
     net.act(CALLEE, |agent, now| agent.hang_up(theirs, None, now));
     net.advance(secs(1));
     assert_eq!(net.sessions_heard(CALLEE), [SessionEvent::HangUpDone]);
     let accepted = SessionEvent::Accepted { sdp: sdp("answer") };
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [accepted, SessionEvent::HungUp { cause: None }]
-    );
+    assert_eq!(net.sessions_heard(CALLER), [accepted, SessionEvent::HungUp { cause: None }]);
     net.nothing_is_left();
 }
 
@@ -204,31 +146,18 @@ fn offers_go_both_ways_one_after_the_other() {
     let (ours, theirs) = talking(&mut net);
     net.act(CALLEE, |agent, now| agent.offer(theirs, sdp("hold"), now));
     net.advance(ms(50));
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [SessionEvent::Offered {
-            sdp: Some(sdp("hold"))
-        }]
-    );
+    assert_eq!(net.sessions_heard(CALLER), [SessionEvent::Offered { sdp: Some(sdp("hold")) }]);
     net.act(CALLER, |agent, now| agent.answer(ours, sdp("held"), now));
     net.act(CALLER, |agent, now| agent.offer(ours, sdp("resume"), now));
     net.advance(ms(100));
     let heard = net.sessions_heard(CALLEE);
     assert_eq!(
         heard,
-        [
-            SessionEvent::Answered { sdp: sdp("held") },
-            SessionEvent::Offered {
-                sdp: Some(sdp("resume"))
-            }
-        ]
+        [SessionEvent::Answered { sdp: sdp("held") }, SessionEvent::Offered { sdp: Some(sdp("resume")) }]
     );
     net.act(CALLEE, |agent, now| agent.refuse_offer(theirs, 488, now));
     net.advance(ms(50));
-    assert_eq!(
-        net.sessions_heard(CALLER),
-        [SessionEvent::OfferRefused { status: 488 }]
-    );
+    assert_eq!(net.sessions_heard(CALLER), [SessionEvent::OfferRefused { status: 488 }]);
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.nothing_is_left();
 }
@@ -252,24 +181,8 @@ fn offers_that_collide_are_made_again_one_by_one() {
         }
     }
     let answered = SessionEvent::Answered { sdp: sdp("fine") };
-    assert_eq!(
-        heard[CALLER],
-        [
-            SessionEvent::Offered {
-                sdp: Some(sdp("two"))
-            },
-            answered.clone()
-        ]
-    );
-    assert_eq!(
-        heard[CALLEE],
-        [
-            answered,
-            SessionEvent::Offered {
-                sdp: Some(sdp("one"))
-            }
-        ]
-    );
+    assert_eq!(heard[CALLER], [SessionEvent::Offered { sdp: Some(sdp("two")) }, answered.clone()]);
+    assert_eq!(heard[CALLEE], [answered, SessionEvent::Offered { sdp: Some(sdp("one")) }]);
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.nothing_is_left();
 }
