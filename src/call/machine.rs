@@ -444,7 +444,7 @@ impl Call {
     }
 
     fn finish_if_done(&mut self, around: &dyn Around, now: Instant) {
-        if self.life != Life::Ending || !self.legs.is_empty() {
+        if self.life != Life::Ending || !self.legs.is_empty() || self.is_writing_voicemail() {
             return;
         }
         self.life = Life::Over;

@@ -37,6 +37,11 @@ enum Stage {
 }
 
 impl Call {
+    /// The pump says when a message is on disk, and that may be after it has said that the leg is closed.
+    pub(super) fn is_writing_voicemail(&self) -> bool {
+        self.voicemail.as_ref().is_some_and(|voicemail| voicemail.stage == Stage::Recording)
+    }
+
     pub(super) fn start_voicemail(&mut self, mailbox: String, language: String, around: &dyn Around, now: Instant) {
         if !self.answer_caller(None, around, now) {
             return;

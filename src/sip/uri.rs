@@ -205,10 +205,6 @@ impl<'a> UriView<'a> {
         Ok(nothing)
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        self.kind
-    }
-
     pub(super) fn to_uri(self) -> Uri {
         Uri {
             scheme: match self.kind {

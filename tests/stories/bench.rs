@@ -195,12 +195,6 @@ impl Bench {
         assert_eq!(answer, Some(200), "REGISTER of {}\n{}", self.phones[phone.0].name, self.trace);
     }
 
-    pub(crate) fn unregisters(&mut self, phone: PhoneId) {
-        let now = self.now;
-        self.phones[phone.0].register(0, now);
-        self.settle();
-    }
-
     /// The carrier's gateway, known by its address.
     pub(crate) fn trunk(&mut self) -> PhoneId {
         self.add("operadora", CARRIER.parse().expect("an address"), None)

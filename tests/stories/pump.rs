@@ -122,11 +122,13 @@ impl Pump {
         Vec::new()
     }
 
+    /// The disk is slower than the sockets: a recording is reported after the end of its leg.
     fn close(&mut self, leg: LegId, now: Instant) -> Vec<Event> {
-        let mut events = self.stop_recording(leg, now, RecordEnd::Asked);
+        let recorded = self.stop_recording(leg, now, RecordEnd::Asked);
         self.unbridge(leg);
         self.legs.remove(&leg);
-        events.push(Event::Closed { leg, figures: Figures::default() });
+        let mut events = vec![Event::Closed { leg, figures: Figures::default() }];
+        events.extend(recorded);
         events
     }
 
