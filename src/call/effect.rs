@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
 use crate::dialplan::walk::QueueOutcome;
@@ -113,8 +114,11 @@ pub enum Effect {
         language: String,
     },
     Voicemail(Recording),
-    /// Something that listeners of `/v1/events` want to hear; the switch adds the call's view.
-    Event(&'static str),
+    /// Something that listeners of `/v1/events` want to hear, with the call as it was at that moment.
+    Event {
+        kind: &'static str,
+        view: Box<CallView>,
+    },
     Finished(Box<Record>),
 }
 

@@ -25,10 +25,8 @@ use crate::call::voicemail::Voicemail;
 use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::QueueOutcome;
 use crate::media::command::Command as MediaCommand;
-use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::PlayId;
-use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 
 /// Legs of one call are numbered within this many; a leg's number tells its call.
@@ -242,121 +240,10 @@ impl Call {
         self.finish_if_done(around, now);
     }
 
-    fn on_media(&mut self, event: MediaEvent, around: &dyn Around, now: Instant) {
-        match event {
-            MediaEvent::Opened { leg, local } => self.on_opened(leg, local, around, now),
-            MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, now),
-            MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
-            MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
-            MediaEvent::Recorded { path, length, ended, .. } => self.on_recorded(path, length, &ended, around, now),
-            MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
-            MediaEvent::Closed { leg, figures } => {
-                if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
-                    let mut leg = self.legs.swap_remove(at);
-                    leg.on_closed(figures);
-                    leg.record.ended = around.wall(now);
-                    self.clerk.file_leg(leg.record);
-                }
-            }
-        }
-    }
-
-    fn on_opened(&mut self, id: LegId, local: std::net::SocketAddr, around: &dyn Around, now: Instant) {
-        let is_caller = self.caller == Some(id);
-        let Some(leg) = self.leg_mut(id).filter(|leg| leg.stage == Stage::Opening) else {
-            return;
-        };
-        leg.on_opened(local, around.codecs());
-        if !is_caller {
-            return self.invite(id);
-        }
-        if let Err(fault) = leg.can_answer() {
-            self.clerk.note(format!("refused: {fault}"), now);
-            return self.refuse_caller(488, Status::Failed, cause::INCOMPATIBLE, now);
-        }
-        self.begin();
-    }
-
     /// The caller can be answered from here on.
     pub(super) fn begin(&mut self) {
         self.life = Life::Running;
-        self.effects.push_back(Effect::Event("call.ringing"));
         self.happenings.push_back(Happening::Started);
-    }
-
-    fn on_open_failed(&mut self, id: LegId, why: &str, now: Instant) {
-        self.clerk.note(format!("no media port: {why}"), now);
-        self.legs.retain(|leg| leg.id != id);
-        if self.caller == Some(id) {
-            self.refuse_caller(503, Status::Failed, cause::NETWORK_FAILURE, now);
-        } else {
-            self.on_leg_refused(id, 503, now);
-        }
-    }
-
-    fn on_session_event(&mut self, id: LegId, event: SessionEvent, around: &dyn Around, now: Instant) {
-        let is_caller = self.caller == Some(id);
-        match event {
-            SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
-            SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
-            SessionEvent::Refused { status, reason } => self.on_refused(id, status, &reason, now),
-            SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
-            SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
-            SessionEvent::Offered { sdp } => self.on_offered(id, sdp),
-            SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
-            SessionEvent::Cancelled if is_caller => self.on_caller_gone(id, Party::Caller, cause::NORMAL, now),
-            SessionEvent::HungUp { cause } if is_caller => {
-                self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
-            }
-            SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
-            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled => self.on_party_gone(id, now),
-            SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone => {}
-        }
-    }
-
-    /// The ACK of an INVITE or re-INVITE without an offer brings the answer to ours. RFC 3261 §13.2.1.
-    fn on_late_answer(&mut self, id: LegId, sdp: Option<Bytes>, now: Instant) {
-        let (Some(sdp), Some(leg)) = (sdp, self.leg_mut(id)) else {
-            return;
-        };
-        match leg.on_answer(&sdp) {
-            Ok(()) => self.connect(id),
-            Err(fault) => {
-                self.clerk.note(format!("the late answer does not fit: {fault}"), now);
-                self.hang_up_leg(id, cause::INCOMPATIBLE);
-                self.on_caller_gone(id, Party::System, cause::INCOMPATIBLE, now);
-            }
-        }
-    }
-
-    /// A re-INVITE: hold, another codec, another address.
-    fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>) {
-        let Some(leg) = self.leg_mut(id) else { return };
-        let Some(session) = leg.session else { return };
-        match leg.on_new_offer(sdp.unwrap_or_default()) {
-            Ok(answer) => {
-                self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
-                self.connect(id);
-            }
-            Err(_) => self.effects.push_back(Effect::RefuseOffer { session, status: 488 }),
-        }
-    }
-
-    fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) {
-        if let Some(digit) = digit_of_info(content_type, body) {
-            self.on_digit(id, digit);
-        }
-    }
-
-    fn on_digit(&mut self, id: LegId, digit: char) {
-        if self.caller == Some(id) && self.talk.is_none() {
-            self.happenings.push_back(Happening::Digit(digit));
-        }
-    }
-
-    fn on_quiet(&mut self, id: LegId, since: std::time::Duration, now: Instant) {
-        let who = self.leg(id).map_or_else(|| "a leg".to_owned(), |leg| leg.record.party.clone());
-        self.clerk.note(format!("no sound from {who} for {} s", since.as_secs()), now);
     }
 
     /// The caller's session is over: everything else ends with it.
@@ -371,7 +258,7 @@ impl Call {
     }
 
     /// The agent or the dialled party hung up, or a leg that still rang broke.
-    fn on_party_gone(&mut self, id: LegId, now: Instant) {
+    pub(super) fn on_party_gone(&mut self, id: LegId, now: Instant) {
         if self.talk != Some(id) {
             self.close_leg(id);
             return self.on_leg_refused(id, 480, now);
@@ -394,6 +281,9 @@ impl Call {
 
     fn on_ordered_end(&mut self, why: &'static str, around: &dyn Around, now: Instant) {
         self.clerk.note(why.to_owned(), now);
+        if self.clerk.answered().is_none() {
+            self.clerk.on_refusal(Status::Canceled);
+        }
         self.work(around, now);
         self.end_caller(Party::System, cause::NORMAL, now);
     }
@@ -453,6 +343,11 @@ impl Call {
         self.effects.push_back(Effect::Finished(Box::new(record)));
     }
 
+    pub(super) fn tell(&mut self, kind: &'static str) {
+        let view = Box::new(self.view());
+        self.effects.push_back(Effect::Event { kind, view });
+    }
+
     pub(super) fn leg(&self, id: LegId) -> Option<&Leg> {
         self.legs.iter().find(|leg| leg.id == id)
     }
@@ -506,20 +401,4 @@ impl Call {
     pub(super) fn is_ending(&self) -> bool {
         matches!(self.life, Life::Ending | Life::Over)
     }
-}
-
-/// `application/dtmf-relay` (`Signal=5`) and `application/dtmf` (`5`), as many phones send them.
-fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
-    let text = std::str::from_utf8(body).ok()?;
-    let signal = match content_type.split(';').next()?.trim() {
-        "application/dtmf-relay" => {
-            text.lines()
-                .find_map(|line| line.split_once('=').filter(|(key, _)| key.trim().eq_ignore_ascii_case("signal")))?
-                .1
-        }
-        "application/dtmf" => text,
-        _ => return None,
-    };
-    let digit = signal.trim().chars().next()?.to_ascii_uppercase();
-    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
 }

@@ -16,5 +16,6 @@ pub mod machine;
 pub mod orders;
 mod reach;
 pub mod record;
+mod reports;
 pub mod script;
 mod voicemail;

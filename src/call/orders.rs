@@ -80,7 +80,7 @@ impl Call {
         self.effects.push_back(Effect::Accept { session, sdp });
         self.connect(id);
         self.clerk.on_answered(now, wall);
-        self.effects.push_back(Effect::Event("call.in-progress"));
+        self.tell("call.in-progress");
         true
     }
 
@@ -173,7 +173,7 @@ impl Call {
         self.play(around.hold_music(&queue), Repeat::Forever);
         self.waiting_in = Some(queue.clone());
         self.effects.push_back(Effect::JoinQueue { queue });
-        self.effects.push_back(Effect::Event("call.waiting"));
+        self.tell("call.waiting");
     }
 
     pub(super) fn leave_queue(&mut self, now: Instant) {

@@ -61,7 +61,7 @@ impl Call {
     ) -> Self {
         let mut call = Self::new(id, number, facts, script, around, now);
         call.rings_until = Some(now + ring_for);
-        call.effects.push_back(Effect::Event("call.queued"));
+        call.tell("call.queued");
         call.reach(Purpose::Caller, ways, around, now);
         call
     }
@@ -149,7 +149,7 @@ impl Call {
         self.clerk.note(format!("{} rings ({status})", self.party(id)), now);
         match purpose {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
-            Purpose::Caller => self.effects.push_back(Effect::Event("call.ringing")),
+            Purpose::Caller => self.tell("call.ringing"),
             Purpose::Agent(_) => {}
         }
     }
@@ -213,7 +213,7 @@ impl Call {
         self.rings_until = None;
         self.caller = Some(id);
         self.clerk.on_answered(now, around.wall(now));
-        self.effects.push_back(Effect::Event("call.in-progress"));
+        self.tell("call.in-progress");
         self.begin();
     }
 
@@ -234,7 +234,7 @@ impl Call {
             Some(agent) => self.effects.push_back(Effect::AgentAnswered { agent }),
             None => self.effects.push_back(Effect::AgentBusy { agent: party }),
         }
-        self.effects.push_back(Effect::Event("call.connected"));
+        self.tell("call.connected");
         self.happenings.push_back(Happening::TalkStarted);
     }
 

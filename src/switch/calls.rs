@@ -267,7 +267,7 @@ impl Switch {
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
-            CallEffect::Event(kind) => self.publish_call(number, kind, now),
+            CallEffect::Event { kind, view } => self.publish(kind, json!(view), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
         }
@@ -389,14 +389,6 @@ impl Switch {
         };
         self.publish("voicemail.left", json!(voicemail), now);
         self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
-    }
-
-    fn publish_call(&mut self, number: u64, kind: &'static str, now: Instant) {
-        let Some(entry) = self.calls.by_number.get(&number) else {
-            return;
-        };
-        let view: CallView = entry.call.view();
-        self.publish(kind, json!(view), now);
     }
 
     fn on_finished(&mut self, record: Record, now: Instant) {

@@ -93,6 +93,9 @@ impl Watched {
 
 impl Switch {
     pub(super) fn run_channels(&mut self, now: Instant) {
+        if self.channels.poll_timeout().is_none_or(|at| at > now) {
+            return;
+        }
         while let Some(due) = self.channels.schedule.poll_due(now) {
             self.effects.push_back(Effect::Probe(due));
         }
