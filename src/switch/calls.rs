@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
@@ -17,8 +18,10 @@ use crate::call::machine::LEGS_PER_CALL;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Record;
+use crate::call::record::Status;
 use crate::call::record::Voicemail;
 use crate::dialplan::walk::QueueOutcome;
+use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
@@ -362,12 +365,7 @@ impl Switch {
         self.effects.push_back(Effect::Speak { ticket, text, language });
     }
 
-    pub(super) fn on_spoken(
-        &mut self,
-        ticket: Ticket,
-        result: Result<std::sync::Arc<crate::media::clip::Clip>, String>,
-        now: Instant,
-    ) {
+    pub(super) fn on_spoken(&mut self, ticket: Ticket, result: Result<Arc<Clip>, String>, now: Instant) {
         if let Some(number) = self.calls.call_by_ticket.remove(&ticket) {
             self.tell_call(number, CallInput::Spoken(result), now);
         }
@@ -393,10 +391,10 @@ impl Switch {
 
     fn on_finished(&mut self, record: Record, now: Instant) {
         let kind = match record.status {
-            crate::call::record::Status::Completed => "call.completed",
-            crate::call::record::Status::Busy => "call.busy",
-            crate::call::record::Status::NoAnswer => "call.no-answer",
-            crate::call::record::Status::Canceled => "call.canceled",
+            Status::Completed => "call.completed",
+            Status::Busy => "call.busy",
+            Status::NoAnswer => "call.no-answer",
+            Status::Canceled => "call.canceled",
             _ => "call.failed",
         };
         self.publish(kind, json!(record), now);

@@ -10,6 +10,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::call::effect::Input as CallInput;
 use crate::channel;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
@@ -26,6 +27,7 @@ use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
+use crate::sip::digest::Secret;
 use crate::switch::calls::Calls;
 use crate::switch::channels::Channels;
 use crate::switch::desk::Clock;
@@ -74,7 +76,7 @@ pub struct KeptState {
 pub struct Switch {
     pub(super) agent: UserAgent,
     pub(super) guard: Guard,
-    pub(super) secrets: BTreeMap<String, crate::sip::digest::Secret>,
+    pub(super) secrets: BTreeMap<String, Secret>,
     pub(super) desk: Desk,
     pub(super) calls: Calls,
     pub(super) channels: Channels,
@@ -265,7 +267,7 @@ impl Switch {
         self.draining = true;
         for number in self.calls.numbers() {
             self.with_call(number, now, |call, desk, now| {
-                call.handle(crate::call::effect::Input::HangUp { why: "the server is shutting down" }, desk, now);
+                call.handle(CallInput::HangUp { why: "the server is shutting down" }, desk, now);
             });
         }
     }

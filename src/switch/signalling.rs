@@ -14,6 +14,7 @@ use crate::call::record::CallId;
 use crate::call::record::Direction;
 use crate::call::script::Plain;
 use crate::call::script::Script;
+use crate::dialplan::program::FlowId;
 use crate::dialplan::walk::Caller;
 use crate::dialplan::walk::DialTarget;
 use crate::dialplan::walk::Order;
@@ -23,16 +24,19 @@ use crate::queue;
 use crate::registrar;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
+use crate::sip::digest::Staleness;
 use crate::sip::digest::Verdict;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
+use crate::sip::name_addr::NameAddr;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::machine::Switch;
 use crate::switch::trunks::Errand;
+use crate::switch::trunks::Trunk;
 
 /// RFC 3261 §20.5: what we tell who asks for our OPTIONS.
 const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, INFO, UPDATE";
@@ -46,7 +50,7 @@ pub(super) enum Sender {
 
 /// Where a called number leads.
 enum Lead {
-    Flow(crate::dialplan::program::FlowId),
+    Flow(FlowId),
     Dial(DialTarget, Direction),
 }
 
@@ -116,8 +120,8 @@ impl Switch {
         let verdict = self.guard.verify(request, &Name::Authorization, |user| secrets.get(user).cloned(), now);
         let staleness = match verdict {
             Verdict::Granted { username } => return Some(username),
-            Verdict::Absent => crate::sip::digest::Staleness::Fresh,
-            Verdict::Stale => crate::sip::digest::Staleness::Stale,
+            Verdict::Absent => Staleness::Fresh,
+            Verdict::Stale => Staleness::Stale,
             Verdict::Denied => {
                 self.tally.auth_failures += 1;
                 warn!(method = %request.method, "authentication failed");
@@ -197,7 +201,7 @@ impl Switch {
             return self.refuse(transaction, request.reply(404), now);
         };
         if let Sender::Trunk(name) = &sender
-            && !self.desk.trunks.find(name).is_some_and(crate::switch::trunks::Trunk::has_room)
+            && !self.desk.trunks.find(name).is_some_and(Trunk::has_room)
         {
             warn!(trunk = %name, "carries as many calls as it may");
             return self.refuse(transaction, request.reply(503), now);
@@ -261,13 +265,7 @@ impl Switch {
         self.admit(number, call, extension, now);
     }
 
-    pub(super) fn walk(
-        &mut self,
-        flow: crate::dialplan::program::FlowId,
-        from: &str,
-        to: &str,
-        trunk: Option<&str>,
-    ) -> Script {
+    pub(super) fn walk(&mut self, flow: FlowId, from: &str, to: &str, trunk: Option<&str>) -> Script {
         let caller = Caller { from: from.to_owned(), to: to.to_owned(), trunk: trunk.map(str::to_owned) };
         let seed = self.rng.u64(..);
         let walk = Walk::new(self.desk.program.clone(), flow, caller, &self.desk.language, seed);
@@ -297,7 +295,7 @@ impl Switch {
             return number.clone();
         }
         let asserted = request.headers.first(&Name::PAssertedIdentity).and_then(|value| {
-            let name = crate::sip::name_addr::NameAddr::parse(value.as_bytes()).ok()?;
+            let name = NameAddr::parse(value.as_bytes()).ok()?;
             Some(name.uri.user_text()?.into_owned())
         });
         let claimed = || request.headers.from_header().ok().and_then(|from| Some(from.uri.user_text()?.into_owned()));
