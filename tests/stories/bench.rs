@@ -76,6 +76,9 @@ pub(crate) struct Bench {
     /// Probes of channels in this list fail.
     pub(crate) fallen: Vec<String>,
     pub(crate) trace: String,
+    /// So many of a hundred messages are lost, in both directions.
+    pub(crate) loss: u32,
+    luck: fastrand::Rng,
     next_ticket: u64,
     config: String,
     seed: u64,
@@ -138,6 +141,8 @@ impl Bench {
             answers: VecDeque::new(),
             fallen: Vec::new(),
             trace: String::new(),
+            loss: 0,
+            luck: fastrand::Rng::with_seed(seed),
             next_ticket: 0,
             config: config.to_owned(),
             seed,
@@ -337,6 +342,9 @@ impl Bench {
                 while let Some(transmit) = self.phones[index].agent.poll_transmit() {
                     moved = true;
                     self.trace_message(index, "→", &transmit.bytes);
+                    if self.is_lost() {
+                        continue;
+                    }
                     let mut hop = transmit.hop;
                     std::mem::swap(&mut hop.local, &mut hop.remote);
                     self.switch.handle(Input::Packet(Packet { hop, bytes: transmit.bytes }), now);
@@ -384,9 +392,16 @@ impl Bench {
             return self.note(&format!("a message for {to}, where nobody listens"));
         };
         self.trace_message(index, "←", &transmit.bytes);
+        if self.is_lost() {
+            return;
+        }
         let mut hop = transmit.hop;
         std::mem::swap(&mut hop.local, &mut hop.remote);
         self.phones[index].agent.receive(Packet { hop, bytes: transmit.bytes }, now);
+    }
+
+    fn is_lost(&mut self) -> bool {
+        self.loss > 0 && self.luck.u32(..100) < self.loss
     }
 
     fn probe(&mut self, due: Due) {
@@ -432,6 +447,11 @@ impl Bench {
             }
             Keep::Voicemail(voicemail) => self.store.voicemails.push(voicemail),
         }
+    }
+
+    /// Whether the server's side of this phone's call is still there.
+    pub(crate) fn has_media(&self, phone: PhoneId) -> bool {
+        self.phones[phone.0].server_port.is_some_and(|port| self.pump.leg_on(port).is_some())
     }
 
     /// The pump's leg that talks to this phone.

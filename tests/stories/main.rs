@@ -7,6 +7,7 @@ mod bench;
 mod phone;
 mod pump;
 
+mod any_order;
 mod customers;
 mod outages;
 mod placed_calls;
