@@ -14,8 +14,10 @@ use crate::call::machine::cause;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::dialplan::walk::Happening;
+use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
+use crate::media::command::Repeat;
 use crate::sip::agent::SessionEvent;
 
 impl Call {
@@ -73,7 +75,7 @@ impl Call {
             SessionEvent::Refused { status, reason } => self.on_refused(id, status, &reason, now),
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
-            SessionEvent::Offered { sdp } => self.on_offered(id, sdp),
+            SessionEvent::Offered { sdp } => self.on_offered(id, sdp, around),
             SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
             SessionEvent::Cancelled if is_caller => self.on_caller_gone(id, Party::Caller, cause::NORMAL, now),
             SessionEvent::HungUp { cause } if is_caller => {
@@ -101,15 +103,37 @@ impl Call {
     }
 
     /// A re-INVITE: hold, another codec, another address.
-    fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>) {
+    fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>, around: &dyn Around) {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(session) = leg.session else { return };
         match leg.on_new_offer(sdp.unwrap_or_default()) {
             Ok(answer) => {
                 self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
                 self.connect(id);
+                self.hold_or_resume(id, around);
             }
             Err(_) => self.effects.push_back(Effect::RefuseOffer { session, status: 488 }),
+        }
+    }
+
+    /// Whoever is put on hold hears music until the other comes back. RFC 3264 §8.4.
+    fn hold_or_resume(&mut self, by: LegId, around: &dyn Around) {
+        let Some(other) = self.partner(by) else { return };
+        let held = self.leg(by).and_then(|leg| leg.stream.as_ref()).is_some_and(|stream| !stream.direction.may_send());
+        if !held {
+            return self.media(MediaCommand::Stop { leg: other });
+        }
+        let music = around.hold_music(self.clerk.queue().unwrap_or_default());
+        let play = self.next_play();
+        self.media(MediaCommand::Play { leg: other, play, clips: music, repeat: Repeat::Forever });
+    }
+
+    /// The other of the two who talk.
+    fn partner(&self, id: LegId) -> Option<LegId> {
+        match (self.caller?, self.talk?) {
+            (caller, talk) if caller == id => Some(talk),
+            (caller, talk) if talk == id => Some(caller),
+            _ => None,
         }
     }
 

@@ -1,6 +1,7 @@
 //! `desvio call`, `message`, `status` and `channels`: a running server, through its API.
 
 use std::future::Future;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use desvio::api::orders::NewMessage;
 use desvio::api::orders::NewOverride;
 use desvio::api::table;
 use desvio::api::token::Token;
+use desvio::api::token::TokenError;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 use serde_json::json;
@@ -191,8 +193,19 @@ fn ask<F: Future<Output = Result<Shown, ClientError>>>(
 fn connect(file: &Path, style: Style) -> Result<Client, Exit> {
     let config = check::load(file, style)?.config;
     let token = Token::load(&config.api, &config.base, &config.data_folder())
-        .map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;
+        .map_err(|error| complain(&no_token(&error, config.api.token_file.is_some()), style, Exit::Unavailable))?;
     Client::of(&config.api, token).map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))
+}
+
+/// A token that nobody configured is made at the server's first start: where it is missing, there was none.
+fn no_token(error: &TokenError, has_file: bool) -> String {
+    match error {
+        TokenError::Unreadable { path, why } if !has_file && why.kind() == ErrorKind::NotFound => format!(
+            "no server has been started here yet: there is no {}\n    start it with `desvio serve`, or name its configuration with --config FILE",
+            path.display()
+        ),
+        other => other.to_string(),
+    }
 }
 
 fn complain(what: &str, style: Style, exit: Exit) -> Exit {
@@ -218,6 +231,14 @@ mod tests {
             ring_for: None,
         };
         order.into_order()
+    }
+
+    #[test]
+    fn a_token_that_was_never_made_means_that_no_server_was_started() {
+        let unreadable = |kind: ErrorKind| TokenError::Unreadable { path: "data/api-token".into(), why: kind.into() };
+        assert!(no_token(&unreadable(ErrorKind::NotFound), false).contains("`desvio serve`"));
+        assert!(no_token(&unreadable(ErrorKind::NotFound), true).contains("token_file"));
+        assert!(no_token(&unreadable(ErrorKind::PermissionDenied), false).contains("token_file"));
     }
 
     #[test]

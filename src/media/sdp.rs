@@ -98,6 +98,10 @@ impl Direction {
         }
     }
 
+    pub fn may_send(self) -> bool {
+        matches!(self, Direction::SendRecv | Direction::SendOnly)
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Direction::SendRecv => "sendrecv",

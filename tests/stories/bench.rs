@@ -454,6 +454,11 @@ impl Bench {
         self.phones[phone.0].server_port.is_some_and(|port| self.pump.leg_on(port).is_some())
     }
 
+    /// Whether a sound is played to this phone at this moment.
+    pub(crate) fn is_played_to(&self, phone: PhoneId) -> bool {
+        self.pump.legs[&self.leg(phone)].is_playing()
+    }
+
     /// The pump's leg that talks to this phone.
     pub(crate) fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
         let port = self.phones[phone.0]

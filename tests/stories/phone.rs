@@ -131,6 +131,22 @@ impl Phone {
         self.ended = None;
     }
 
+    /// A re-INVITE with this direction: `sendonly` is hold, `sendrecv` the end of it.
+    pub(crate) fn offers(&mut self, direction: &str, now: Instant) {
+        let session = self.session.expect("this phone is in no call");
+        let local = Local { version: 2, ..self.local() };
+        let sdp = String::from_utf8_lossy(&negotiation::offer(&local)).replace("a=sendrecv", &format!("a={direction}"));
+        self.agent.offer(session, Bytes::from(sdp.into_bytes()), now);
+    }
+
+    /// Early media: this phone rings with a sound of its own.
+    pub(crate) fn rings_aloud(&mut self, now: Instant) {
+        let (session, offer) = self.ringing.clone().expect("this phone does not ring");
+        let (answer, stream) = negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
+        self.server_port = Some(stream.remote.port());
+        self.agent.progress(session, 183, Some(answer), now);
+    }
+
     pub(crate) fn declines(&mut self, status: u16, now: Instant) {
         let (session, _) = self.ringing.take().expect("this phone does not ring");
         self.agent.reject(session, status, None, now);

@@ -34,6 +34,12 @@ pub(crate) struct PumpLeg {
     recording: Option<(PathBuf, Instant)>,
 }
 
+impl PumpLeg {
+    pub(crate) fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+}
+
 struct Playing {
     play: PlayId,
     ends: Option<Instant>,

@@ -104,6 +104,58 @@ fn an_agent_in_a_call_of_his_own_is_offered_no_customer() {
 }
 
 #[test]
+fn whoever_is_put_on_hold_hears_music_until_the_other_comes_back() {
+    let mut pbx = Bench::new();
+    let ana = pbx.registered("200");
+    let bruno = pbx.registered("201");
+    pbx.calls(ana, None, "201");
+    pbx.picks_up(bruno);
+    let now = pbx.now;
+    pbx.phones[bruno.0].offers("sendonly", now);
+    pbx.settle();
+    pbx.hears(ana, "default");
+    assert!(pbx.is_played_to(ana));
+
+    pbx.phones[bruno.0].offers("sendrecv", now);
+    pbx.settle();
+    assert!(!pbx.is_played_to(ana));
+    pbx.are_talking(ana, bruno);
+}
+
+#[test]
+fn a_caller_hears_what_the_far_side_sends_before_it_answers() {
+    let mut pbx = Bench::new();
+    let ana = pbx.registered("200");
+    let carrier = pbx.trunk();
+    pbx.calls(ana, None, CUSTOMER);
+    let now = pbx.now;
+    pbx.phones[carrier.0].rings_aloud(now);
+    pbx.settle();
+    assert!(!pbx.phones[ana.0].up, "early media answered the call");
+    let (one, other) = (pbx.leg(ana), pbx.leg(carrier));
+    assert_eq!(pbx.pump.legs[&one].partner, Some(other));
+    pbx.picks_up(carrier);
+    pbx.are_talking(ana, carrier);
+}
+
+#[test]
+fn a_full_trunk_takes_no_further_call() {
+    let config = include_str!("../data/bench.toml").replace("max_calls = 30", "max_calls = 1");
+    let mut pbx = Bench::build(&config, include_str!("../data/design.kdl"));
+    let ana = pbx.registered("200");
+    let bruno = pbx.registered("201");
+    let carrier = pbx.trunk();
+    pbx.calls(ana, None, CUSTOMER);
+    pbx.picks_up(carrier);
+    pbx.calls(bruno, None, CUSTOMER);
+    pbx.ended(bruno, "503");
+    pbx.hangs_up(ana);
+    pbx.advance(secs(1));
+    pbx.calls(bruno, None, CUSTOMER);
+    pbx.rings(carrier);
+}
+
+#[test]
 fn registrations_survive_a_restart() {
     let mut pbx = Bench::new();
     let ana = pbx.registered("200");
