@@ -139,6 +139,28 @@ fn one_softphone_calls_another() {
 
 #[test]
 #[ignore = "needs baresip: run by tests/all"]
+fn a_softphone_on_hold_hears_music_and_then_the_other_again() {
+    let server = server();
+    let mut events = server.events();
+    let mut ana = agent(&server, "200", Answers::ByHand);
+    let mut bruno = agent(&server, "201", Answers::AtOnce);
+    ana.dials("sip:201@desvio.test");
+    events.wait_for("call.connected", |_| true);
+    bruno.wait_for("Call established");
+    bruno.types("x");
+    ana.listens_for(Duration::from_secs(4));
+    bruno.types("X");
+    ana.listens_for(Duration::from_secs(3));
+    ana.hangs_up();
+    events.wait_for("call.completed", |_| true);
+    let heard = ana.recording();
+    let talk = seconds_of(&heard, AGENT_TONE);
+    let music = seconds_of_sound(&heard) - talk;
+    assert!(music > 2.0 && talk > 1.5, "{music} s of music, {talk} s of talk");
+}
+
+#[test]
+#[ignore = "needs baresip: run by tests/all"]
 fn a_message_left_is_a_sound_file_with_what_the_caller_said() {
     let plan = r#"
 number "+551140031234" flow="recado"
