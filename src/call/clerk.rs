@@ -147,8 +147,9 @@ impl Clerk {
         self.on_left_queue(now);
         self.on_talk_over(now);
         let ending = self.ending.unwrap_or(Ending { by: Party::System, cause: 16 });
-        let mut steps = std::mem::take(&mut self.steps);
-        steps.extend(walked);
+        // What the dialplan orders comes before what follows from it in the same millisecond.
+        let mut steps = walked;
+        steps.append(&mut self.steps);
         steps.sort_by_key(|step| step.after_ms);
         let rang_until = self.answered.map_or(now, |(at, _)| at);
         Record {

@@ -136,7 +136,6 @@ pub enum Destination {
     Extension(String),
     /// A number that a `route` of the dialplan leads to a trunk.
     Number(String),
-    Uri(String),
 }
 
 /// One address at which somebody can be reached: a contact of an extension, or a trunk.

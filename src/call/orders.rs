@@ -190,7 +190,6 @@ impl Call {
         let whom = match target.clone() {
             DialTarget::Extension(number) => Destination::Extension(number),
             DialTarget::Number(number) => Destination::Number(number),
-            DialTarget::Uri(uri) => Destination::Uri(uri),
         };
         match around.ways_to(&whom, &self.clerk.facts.from, now) {
             Ok(ways) => {

@@ -262,9 +262,9 @@ impl Reader<'_, '_, '_> {
 
     fn target(&self) -> Result<Value, Wrong> {
         let text = self.text.to_owned();
-        if let Some(address) = self.text.strip_prefix("sip:") {
-            let sound = address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty());
-            return self.parsed(Kind::Target, sound.then_some(Value::Target(DialTarget::Uri(text))));
+        // What no route names is not dialled: a dialplan that reached strangers' addresses would be an open relay.
+        if self.text.starts_with("sip:") {
+            return self.parsed(Kind::Target, None);
         }
         if self.compiler.names.extensions.contains(&text) {
             return Ok(Value::Target(DialTarget::Extension(text)));

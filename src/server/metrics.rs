@@ -60,6 +60,8 @@ impl Metrics {
         let unsent = hands.sockets.tally();
         counter!("desvio_sip_unsent_total", "reason" => "overflow").absolute(unsent.overflowed);
         counter!("desvio_sip_unsent_total", "reason" => "refused").absolute(unsent.refused);
+        let malformed = switch.gauges().sip.malformed + unsent.malformed;
+        counter!("desvio_sip_malformed_total").absolute(malformed);
         let store = hands.writer.figures();
         counter!("desvio_store_writes_total").absolute(store.written);
         counter!("desvio_store_lost_total").absolute(store.dropped);
@@ -87,7 +89,6 @@ fn of_switch(switch: &Switch) {
         }
     }
     gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
-    counter!("desvio_sip_malformed_total").absolute(gauges.sip.malformed);
     counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
     for (event, messages) in gauges.messages {
         let status = event.strip_prefix("message.").unwrap_or(event);

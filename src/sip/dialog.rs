@@ -67,7 +67,9 @@ impl Dialog {
     /// RFC 3261 §12.1.1: the dialog that our answer to this INVITE creates.
     pub(in crate::sip) fn of_callee(invite: &Request, via: &Via, hop: Hop, local_tag: u64) -> Option<Dialog> {
         let headers = &invite.headers;
-        let contact = headers.contacts().ok()?.into_iter().next()?;
+        let contact = headers.contacts().ok()?.into_iter().next();
+        // RFC 2543 §6.13: who names no Contact is reached where the From says.
+        let target = contact.or_else(|| headers.from_address().ok())?.uri;
         let mut dialog = Dialog {
             call_id: copied(headers.first_bytes(&Name::CallId)?),
             local: tagged(headers.first_bytes(&Name::To)?, local_tag),
@@ -76,7 +78,7 @@ impl Dialog {
             remote_tag: headers.from_tag().unwrap_or_default().into(),
             local_cseq: 0,
             remote_cseq: headers.cseq().ok().map(|cseq| cseq.number),
-            target: contact.uri,
+            target,
             routes: routes(headers),
             hop,
             way: Way::of(via, hop),

@@ -1,7 +1,10 @@
 //! Reads `[storage] url` and says why a database cannot be opened.
 
 use std::fs::DirBuilder;
+use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::path::PathBuf;
 
@@ -60,6 +63,20 @@ impl Address {
             .map_err(|why| StoreError::Folder { path: folder.into(), why })
     }
 
+    /// Nor into the file, wherever it stands. What cannot be made here is explained by the database, which tries too.
+    pub(super) fn make_file(&self) {
+        let Self::Sqlite { path } = self else {
+            return;
+        };
+        let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+        match made {
+            Err(why) if why.kind() != ErrorKind::AlreadyExists => {
+                tracing::debug!(path = %path.display(), %why, "no new database file");
+            }
+            _ => {}
+        }
+    }
+
     pub(super) fn connect_url(&self) -> String {
         match self {
             Self::Sqlite { path } => {
@@ -102,7 +119,10 @@ impl Address {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
+    use crate::store::bench::Folder;
 
     #[test]
     fn a_relative_path_counts_from_the_base_folder() {
@@ -113,6 +133,16 @@ mod tests {
         }
         let absolute = Address::parse("sqlite:///var/lib/x.db", Path::new("/srv")).unwrap();
         assert_eq!(absolute.shown(), "/var/lib/x.db");
+    }
+
+    #[test]
+    fn only_its_owner_may_read_the_file() {
+        let folder = Folder::new();
+        let address = Address::parse("sqlite:x.db", folder.path()).unwrap();
+        address.make_file();
+        address.make_file();
+        let mode = std::fs::metadata(folder.path().join("x.db")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]

@@ -59,6 +59,7 @@ impl Store {
         sqlx::any::install_default_drivers();
         let address = Address::parse(&config.url, base_folder)?;
         address.make_folder()?;
+        address.make_file();
         let options = address
             .connect_url()
             .parse::<AnyConnectOptions>()

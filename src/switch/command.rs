@@ -143,7 +143,7 @@ pub struct TrunkView {
 
 /// Why a command was not carried out; becomes an RFC 9457 problem.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("{title}: {detail}")]
+#[error("{title}{}{detail}", if .detail.is_empty() { "" } else { ": " })]
 pub struct Problem {
     /// HTTP status.
     pub status: u16,

@@ -11,7 +11,6 @@ use crate::call::effect::Way;
 use crate::call::machine::Call;
 use crate::call::orders::RING_FOR;
 use crate::call::record::CallId;
-use crate::call::record::CallView;
 use crate::call::record::Direction;
 use crate::call::script::Plain;
 use crate::call::script::Script;
@@ -65,11 +64,11 @@ impl Switch {
             return Err(problem(503, "shutting-down", "The server is shutting down", "", "Try again once it runs."));
         }
         let script = self.script_for(&wish)?;
-        let from = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
-        let to = self.desk.normal(&wish.to);
-        let ways = self.ways(&wish.to, &from, now)?;
+        let shown = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
+        let ways = self.ways(&wish.to, &shown, now)?;
         let number = self.calls.next_number();
         let id = CallId(self.fresh_id("call_"));
+        let (from, to) = self.parties(&wish, shown);
         let facts = Facts {
             direction: Direction::Outbound,
             from,
@@ -84,6 +83,15 @@ impl Switch {
         let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
         self.admit(number, call, None, now);
         self.call_view(&id)
+    }
+
+    /// For the record, and for whoever is rung second: a click-to-call goes from the first party to the second.
+    fn parties(&self, wish: &PlaceCall, shown: String) -> (String, String) {
+        let first = self.desk.normal(&wish.to);
+        match &wish.then {
+            Then::Connect(second) => (wish.from.clone().unwrap_or(first), self.desk.normal(second)),
+            _ => (shown, first),
+        }
     }
 
     fn ways(&self, to: &str, from: &str, now: Instant) -> Result<Vec<Way>, Problem> {
@@ -159,10 +167,9 @@ impl Switch {
     }
 
     fn hang_up(&mut self, id: &CallId, now: Instant) -> Answered {
-        let (number, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
-        let view: CallView = call.view();
+        let (number, _) = self.calls.find(id).ok_or_else(|| no_call(id))?;
         self.tell_call(number, CallInput::HangUp { why: "ended through the API" }, now);
-        Ok(Answer::Call(Box::new(view)))
+        Ok(Answer::Done {})
     }
 
     fn set_agent(&mut self, number: String, wish: Wish, now: Instant) -> Answered {
@@ -176,7 +183,7 @@ impl Switch {
                 "Agents are the extensions that a [[queue]] lists.",
             )
         })?;
-        Ok(Answer::Agents(self.desk.queues.agents(now)))
+        Ok(Answer::Done {})
     }
 
     fn status(&self, now: Instant) -> StatusView {

@@ -173,8 +173,6 @@ impl Around for Desk {
         match whom {
             Destination::Extension(number) => self.ways_to_extension(number, from, now),
             Destination::Number(number) => self.ways_to_number(number, from),
-            // A dialplan that dials strangers' addresses would be an open relay; only what a route names is reached.
-            Destination::Uri(_) => Err(NoWay::Unknown),
         }
     }
 

@@ -106,7 +106,7 @@ impl Switch {
         if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical()) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
-        let username = self.authenticated(transaction, request, now)?;
+        let username = self.authenticated(transaction, request, hop, now)?;
         if user.as_deref() != Some(username.as_str()) {
             self.refuse(transaction, request.reply(403).with_reason("From is not the user that signed in"), now);
             return None;
@@ -115,7 +115,13 @@ impl Switch {
     }
 
     /// Digest authentication, RFC 7616. A wrong password and an unknown user get the same answer.
-    fn authenticated(&mut self, transaction: TransactionId, request: &Request, now: Instant) -> Option<String> {
+    fn authenticated(
+        &mut self,
+        transaction: TransactionId,
+        request: &Request,
+        hop: &Hop,
+        now: Instant,
+    ) -> Option<String> {
         let secrets = &self.secrets;
         let verdict = self.guard.verify(request, &Name::Authorization, |user| secrets.get(user).cloned(), now);
         let staleness = match verdict {
@@ -124,7 +130,7 @@ impl Switch {
             Verdict::Stale => Staleness::Stale,
             Verdict::Denied => {
                 self.tally.auth_failures += 1;
-                warn!(method = %request.method, "authentication failed");
+                warn!(method = %request.method, source = %hop.remote, "authentication failed");
                 self.refuse(transaction, request.reply(403), now);
                 return None;
             }
@@ -141,7 +147,7 @@ impl Switch {
 
     /// RFC 3261 §10.3.
     fn on_register(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
-        let Some(username) = self.authenticated(transaction, request, now) else {
+        let Some(username) = self.authenticated(transaction, request, hop, now) else {
             return;
         };
         let of = request.headers.to_header().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));

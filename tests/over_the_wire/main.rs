@@ -16,3 +16,4 @@ mod probes;
 mod server;
 mod sound;
 mod texts;
+mod torture;

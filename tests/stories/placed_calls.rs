@@ -67,6 +67,7 @@ fn click_to_call_rings_the_agent_first_and_then_the_customer() {
     pbx.hangs_up(carrier);
     pbx.ended(ana, "bye");
     pbx.all_is_quiet();
+    assert_eq!((pbx.only_record().from.as_str(), pbx.only_record().to.as_str()), ("200", CUSTOMER));
 }
 
 #[test]

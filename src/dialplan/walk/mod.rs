@@ -127,7 +127,6 @@ pub enum DialTarget {
     Extension(String),
     /// In E.164; a route leads to it.
     Number(String),
-    Uri(String),
 }
 
 /// Why we end a call; for one that was not answered, how it is refused.
@@ -444,7 +443,7 @@ impl DialTarget {
     /// What the owner wrote: a number, an extension, an address.
     pub fn text(&self) -> &str {
         match self {
-            DialTarget::Extension(text) | DialTarget::Number(text) | DialTarget::Uri(text) => text,
+            DialTarget::Extension(text) | DialTarget::Number(text) => text,
         }
     }
 }

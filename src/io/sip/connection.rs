@@ -15,6 +15,7 @@ use tokio::time::timeout;
 
 use crate::io::sip::Arrival;
 use crate::io::sip::tcp::Report;
+use crate::sip::agent::stand_in::unreachable;
 use crate::sip::framing::Frame;
 use crate::sip::framing::Framer;
 use crate::sip::framing::PONG;
@@ -43,13 +44,23 @@ pub(super) struct Line {
 }
 
 /// Opens a connection of ours, then serves it like any other.
-pub(super) async fn open(line: Line) {
+///
+/// Nobody else knows its id yet, so what waited for one that cannot be opened is answered here.
+pub(super) async fn open(mut line: Line, local: SocketAddr) {
     match timeout(CONNECTED_WITHIN, TcpStream::connect(line.remote)).await {
         Ok(Ok(stream)) => return serve(stream, line).await,
         Ok(Err(error)) => tracing::debug!(remote = %line.remote, %error, "no connection"),
         Err(_) => tracing::debug!(remote = %line.remote, "no connection in time"),
     }
-    lost(&line.reports, line.id).await;
+    let Line { id, remote, ref mut queue, ref reports } = line;
+    let hop = Hop { transport: Transport::Tcp, local, remote, connection: Some(id) };
+    queue.close();
+    while let Some(bytes) = queue.recv().await {
+        if let Some(answer) = unreachable(bytes) {
+            let _ = reports.send(Report::Arrived(Arrival::Packet(Packet { hop, bytes: answer }))).await;
+        }
+    }
+    lost(reports, id).await;
 }
 
 /// Reads and writes until either fails; then says so, once.
@@ -107,6 +118,7 @@ async fn take(frame: Frame, hop: Hop, reports: &mpsc::Sender<Report>, pongs: &mp
         }
         Frame::Bad(error) => {
             tracing::debug!(remote = %hop.remote, %error, "a message cannot be cut from a stream");
+            let _ = reports.send(Report::Bad(hop, error)).await;
             return;
         }
     };

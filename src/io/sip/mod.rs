@@ -44,7 +44,7 @@ pub struct Sockets {
 #[derive(Debug)]
 pub enum Arrival {
     Packet(Packet),
-    /// A stream closed or broke, or could not be opened.
+    /// A stream closed or broke, or could not be opened; requests that waited for it to open came back as 503 before.
     Lost(ConnectionId),
 }
 
@@ -55,6 +55,8 @@ pub struct Tally {
     pub overflowed: u64,
     /// The system refused: no route, too large, no socket of that kind.
     pub refused: u64,
+    /// Pieces of streams that could not be cut into messages.
+    pub malformed: u64,
 }
 
 impl Sockets {
@@ -131,7 +133,11 @@ impl Sockets {
     }
 
     pub fn tally(&self) -> Tally {
-        Tally { overflowed: self.tally.overflowed + self.streams.overflowed(), ..self.tally }
+        Tally {
+            overflowed: self.tally.overflowed + self.streams.overflowed(),
+            malformed: self.streams.malformed(),
+            ..self.tally
+        }
     }
 
     fn send_datagram(&mut self, transmit: &Transmit) {
@@ -170,6 +176,8 @@ mod tests {
     use std::time::Duration;
 
     use bytes::Bytes;
+    use tokio::io::AsyncReadExt;
+    use tokio::io::AsyncWriteExt;
 
     use super::*;
 
@@ -248,12 +256,44 @@ mod tests {
     }
 
     #[test]
+    fn a_bad_message_on_a_stream_is_answered_counted_and_the_next_one_read() {
+        runtime().block_on(async {
+            let mut sockets = open("tcp:127.0.0.1:0");
+            let mut peer = tokio::net::TcpStream::connect(sockets.listeners()[0].address).await.unwrap();
+            let bad = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nTo: <sip:a>\r\n\r\n";
+            peer.write_all(bad).await.unwrap();
+            peer.write_all(PING).await.unwrap();
+            assert_eq!(packet(&mut sockets).await.bytes, PING);
+            assert_eq!(sockets.tally().malformed, 1);
+            let mut answer = [0; 1_000];
+            let length = peer.read(&mut answer).await.unwrap();
+            let answer = String::from_utf8_lossy(&answer[..length]);
+            assert!(answer.starts_with("SIP/2.0 400 ") && answer.contains("To: <sip:a>;tag="), "{answer}");
+        });
+    }
+
+    #[test]
+    fn a_request_for_a_stream_that_cannot_be_opened_comes_back_as_503() {
+        runtime().block_on(async {
+            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+            let mut sockets = open("tcp:127.0.0.1:0");
+            let hop = sockets.hop_towards(Transport::Tcp, free, Instant::now()).unwrap();
+            let request = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nCSeq: 1 OPTIONS\r\n\r\n";
+            sockets.send(Transmit { hop, bytes: Bytes::from_static(request) });
+            let answer = packet(&mut sockets).await.bytes;
+            assert!(answer.starts_with(b"SIP/2.0 503 "), "{answer:?}");
+            assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
+        });
+    }
+
+    #[test]
     fn a_stream_that_cannot_be_opened_is_reported() {
         runtime().block_on(async {
             let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let mut sockets = open("tcp:127.0.0.1:0");
             let hop = sockets.hop_towards(Transport::Tcp, free, Instant::now()).unwrap();
-            sockets.send(Transmit { hop, bytes: Bytes::from_static(PING) });
+            // An answer has nobody who waits for an answer.
+            sockets.send(Transmit { hop, bytes: Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n") });
             assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
         });
     }

@@ -25,9 +25,12 @@ use crate::io::sip::Arrival;
 use crate::io::sip::connection;
 use crate::io::sip::connection::Line;
 use crate::io::sip::error::ListenError;
+use crate::sip::agent::stand_in::refusal;
 use crate::sip::config::Listener;
 use crate::sip::hop::ConnectionId;
+use crate::sip::hop::Hop;
 use crate::sip::hop::Transmit;
+use crate::sip::parse::ParseError;
 
 /// Connections in all; further ones are closed at once.
 const MOST_CONNECTIONS: usize = 10_000;
@@ -45,6 +48,8 @@ const BACKLOG: i32 = 1_024;
 pub(super) enum Report {
     Accepted(TcpStream, SocketAddr),
     Arrived(Arrival),
+    /// No message could be cut from what came; its sender may be told.
+    Bad(Hop, ParseError),
 }
 
 #[derive(Debug)]
@@ -62,6 +67,7 @@ pub(super) struct Streams {
     reporter: mpsc::Sender<Report>,
     last_id: u64,
     overflowed: u64,
+    malformed: u64,
 }
 
 #[derive(Debug)]
@@ -86,6 +92,7 @@ impl Streams {
             reporter,
             last_id: 0,
             overflowed: 0,
+            malformed: 0,
         }
     }
 
@@ -106,6 +113,11 @@ impl Streams {
     /// Messages that were lost because their peer did not take what came before.
     pub(super) fn overflowed(&self) -> u64 {
         self.overflowed
+    }
+
+    /// What could not be cut into messages.
+    pub(super) fn malformed(&self) -> u64 {
+        self.malformed
     }
 
     pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -132,7 +144,17 @@ impl Streams {
                 // Cut off by us: that has been said already.
                 Report::Arrived(Arrival::Lost(connection)) if !self.forget(connection) => {}
                 Report::Arrived(arrival) => return Some(arrival),
+                Report::Bad(hop, error) => self.refuse(hop, &error),
             }
+        }
+    }
+
+    fn refuse(&mut self, hop: Hop, error: &ParseError) {
+        self.malformed += 1;
+        // An answer never opens a connection: whoever sends garbage and leaves is not called back.
+        let is_there = hop.connection.is_some_and(|connection| self.connections.contains_key(&connection));
+        if let Some(bytes) = refusal(error, hop.remote, fastrand::u64(..)).filter(|_| is_there) {
+            self.send(Transmit { hop, bytes });
         }
     }
 
@@ -140,7 +162,7 @@ impl Streams {
         let hop = transmit.hop;
         let known = hop.connection.filter(|connection| self.connections.contains_key(connection));
         let known = known.or_else(|| self.newest_by_peer.get(&hop.remote).copied());
-        let Some(id) = known.or_else(|| self.connect(hop.remote)) else {
+        let Some(id) = known.or_else(|| self.connect(hop)) else {
             self.overflowed += 1;
             return;
         };
@@ -165,14 +187,15 @@ impl Streams {
         self.insert(id, Connection { remote, outgoing, task });
     }
 
-    fn connect(&mut self, remote: SocketAddr) -> Option<ConnectionId> {
+    fn connect(&mut self, hop: Hop) -> Option<ConnectionId> {
+        let remote = hop.remote;
         if !self.has_room_for(remote.ip()) {
             return None;
         }
         let id = self.next_id();
         let (outgoing, queue) = mpsc::channel(MOST_WAITING);
         let line = Line { id, remote, queue, reports: self.reporter.clone() };
-        let task = tokio::spawn(connection::open(line)).abort_handle();
+        let task = tokio::spawn(connection::open(line, hop.local)).abort_handle();
         self.insert(id, Connection { remote, outgoing, task });
         Some(id)
     }

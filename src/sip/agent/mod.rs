@@ -12,6 +12,7 @@ mod reason;
 mod requests;
 mod responses;
 mod sessions;
+pub mod stand_in;
 #[cfg(test)]
 mod tests;
 mod validity;

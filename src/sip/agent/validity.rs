@@ -45,9 +45,13 @@ fn by_extension(request: &Request) -> Option<Response> {
     Some(response)
 }
 
-/// RFC 3261 §8.1.1.8: without exactly one Contact an INVITE cannot become a dialog.
+/// RFC 3261 §8.1.1.8: without exactly one Contact an INVITE cannot become a dialog. RFC 2543 §6.13 asked for none, and
+/// whoever knows only that has no magic cookie in the branch.
 fn by_contact(request: &Request) -> Option<Response> {
-    let usable = || request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1);
+    let is_old = || !request.headers.branch().is_some_and(|branch| branch.starts_with(MAGIC_COOKIE));
+    let usable = || {
+        request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1 || contacts.is_empty() && is_old())
+    };
     let faulty = request.method == Method::Invite && !usable();
     faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
 }
