@@ -69,7 +69,7 @@ impl Dialog {
         let headers = &invite.headers;
         let contact = headers.contacts().ok()?.into_iter().next();
         // RFC 2543 §6.13: who names no Contact is reached where the From says.
-        let target = contact.or_else(|| headers.from_address().ok())?.uri;
+        let target = contact.or_else(|| headers.from_header().ok())?.uri;
         let mut dialog = Dialog {
             call_id: copied(headers.first_bytes(&Name::CallId)?),
             local: tagged(headers.first_bytes(&Name::To)?, local_tag),

@@ -5,6 +5,7 @@ use crate::sip::headers::Name;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
+use crate::sip::via::MAGIC_COOKIE;
 
 /// The answer to a request that is refused without asking anybody; `None` for one that is in order.
 pub(super) fn refusal(request: &Request) -> Option<Response> {
@@ -49,9 +50,8 @@ fn by_extension(request: &Request) -> Option<Response> {
 /// whoever knows only that has no magic cookie in the branch.
 fn by_contact(request: &Request) -> Option<Response> {
     let is_old = || !request.headers.branch().is_some_and(|branch| branch.starts_with(MAGIC_COOKIE));
-    let usable = || {
-        request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1 || contacts.is_empty() && is_old())
-    };
+    let usable =
+        || request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1 || contacts.is_empty() && is_old());
     let faulty = request.method == Method::Invite && !usable();
     faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
 }
@@ -108,6 +108,14 @@ mod tests {
         assert_eq!(refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
         let (status, response) = refused("OPTIONS", "Require: 100rel, nothing\r\n", "").unwrap();
         assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("100rel, nothing")));
+    }
+
+    #[test]
+    fn an_invite_of_the_first_sip_needs_no_contact() {
+        let invite = "INVITE sip:200@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2\r\nFrom: <sip:a@b>\r\nTo: <sip:c@d>\r\n\
+            Call-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
+        let Ok(Message::Request(request)) = Message::parse(Bytes::from(invite)) else { panic!("it can be read") };
+        assert!(refusal(&request).is_none());
     }
 
     #[test]
