@@ -99,12 +99,13 @@ impl Clerk {
             if hurry || self.pending.len() >= BATCH {
                 return Turn::Write;
             }
+            if Instant::now() >= until {
+                return Turn::Write;
+            }
+            // Nobody wakes us for what can wait: a thousand registrations a second would be a thousand wake-ups.
             tokio::select! {
-                job = self.queue.recv() => match job {
-                    Some(job) => hurry |= self.take(job),
-                    None => return Turn::Last,
-                },
-                () = sleep_until(until) => return Turn::Write,
+                () = self.tally.urgent.notified() => {}
+                () = sleep_until(until) => {}
             }
         }
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio::sync::mpsc;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
@@ -100,8 +101,12 @@ impl Writer {
             self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
             return self.drop_write(&write);
         }
+        let is_urgent = matches!(write, Write::Message(_));
         // The task lives as long as we do; at the very end of the process there is nobody left to tell.
         let _ = self.jobs.send(Job::Write(write));
+        if is_urgent {
+            self.tally.urgent.notify_one();
+        }
     }
 
     fn drop_write(&self, write: &Write) {
@@ -119,6 +124,7 @@ impl Writer {
     pub async fn flush(&self, patience: Duration) -> Result<(), Unwritten> {
         let (done, written) = oneshot::channel();
         let _ = self.jobs.send(Job::Flush(done));
+        self.tally.urgent.notify_one();
         match timeout(patience, written).await {
             Ok(Ok(())) => Ok(()),
             _ => Err(Unwritten { waiting: self.figures().waiting }),
@@ -144,6 +150,8 @@ pub(super) enum Job {
 
 #[derive(Debug, Default)]
 pub(super) struct Tally {
+    /// Somebody waits for what was queued last.
+    pub(super) urgent: Notify,
     pub(super) waiting: AtomicU64,
     pub(super) written: AtomicU64,
     pub(super) dropped: AtomicU64,
