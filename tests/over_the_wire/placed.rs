@@ -54,6 +54,18 @@ fn a_placed_call_plays_a_prompt_and_ends() {
 }
 
 #[test]
+#[ignore = "needs baresip, needs espeak-ng: run by tests/all"]
+fn a_placed_call_says_a_text_and_ends() {
+    let (server, mut network) = server_and_network();
+    let mut events = server.events();
+    let wish = json!({ "to": "+5511999998888", "say": "O seu pedido chegou e sai para entrega hoje." });
+    let call = server.send("POST", "/v1/calls", &wish);
+    network.wait_for("Call established");
+    events.wait_for("call.completed", |done| done["id"] == call["id"]);
+    assert!(seconds_of_sound(&network.recording()) > 1.5);
+}
+
+#[test]
 #[ignore = "needs baresip: run by tests/all"]
 fn click_to_call_connects_the_agent_with_the_customer() {
     let (server, mut network) = server_and_network();

@@ -22,6 +22,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) folder: PathBuf,
     pub(crate) sip: SocketAddr,
+    pub(crate) tcp: SocketAddr,
     pub(crate) api: SocketAddr,
     lines: mpsc::Receiver<String>,
     said: Vec<String>,
@@ -110,8 +111,9 @@ impl Server {
             .expect("the server starts");
         let lines = lines_of(child.stdout.take().expect("its output"));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self { child, folder, sip: nowhere, api: nowhere, lines, said: Vec::new() };
+        let mut server = Self { child, folder, sip: nowhere, tcp: nowhere, api: nowhere, lines, said: Vec::new() };
         server.sip = server.address_after("udp:");
+        server.tcp = server.address_after("tcp:");
         server.api = server.address_after("http://");
         server
     }

@@ -25,26 +25,27 @@ type Exchange = fn(SocketAddr, &[u8], Duration) -> Option<u16>;
 #[test]
 #[ignore = "opens sockets: run by tests/all"]
 fn torture_over_udp() {
-    torture(by_datagram, |_| true);
+    let server = Server::start(&config(""), PLAN);
+    torture(&server, server.sip, by_datagram, |_| true);
 }
 
 #[test]
 #[ignore = "opens sockets: run by tests/all"]
 fn torture_over_tcp() {
     // On a stream what follows a message is the next one, not surplus.
-    torture(by_stream, |case| !case.file.ends_with("dblreq.dat"));
+    let server = Server::start(&config(""), PLAN);
+    torture(&server, server.tcp, by_stream, |case| !case.file.ends_with("dblreq.dat"));
 }
 
-fn torture(exchange: Exchange, is_meant: fn(&Case) -> bool) {
-    let server = Server::start(&config(""), PLAN);
+fn torture(server: &Server, address: SocketAddr, exchange: Exchange, is_meant: fn(&Case) -> bool) {
     let mut wrong = Vec::new();
     for (number, case) in cases().iter().filter(|case| is_meant(case)).enumerate() {
         let patience = if case.accept == "none" { SILENT_FOR } else { ANSWERED_WITHIN };
-        let got = exchange(server.sip, &with_own_branch(wire(&case.file), number), patience);
+        let got = exchange(address, &with_own_branch(wire(&case.file), number), patience);
         if !allowed(got, &case.accept) && !allowed(got, &case.weak) {
             wrong.push(format!("{}: {got:?}, not {} or {}", case.file, case.accept, case.weak));
         }
-        let alive = exchange(server.sip, options(number).as_bytes(), Duration::from_secs(5));
+        let alive = exchange(address, options(number).as_bytes(), Duration::from_secs(5));
         assert_eq!(alive, Some(200), "OPTIONS after {}", case.file);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
