@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::sip::advertising::Advertised;
 use crate::sip::hop::Transport;
+use crate::sip::network::Network;
+use crate::sip::network::private_networks;
 
 /// `[sip]`
 #[derive(Debug, Clone, Deserialize)]
@@ -24,6 +27,15 @@ pub struct Config {
     /// What we tell peers outside when we stand behind NAT. Default: the address at which the peer reached us.
     #[serde(default)]
     pub external_address: Option<IpAddr>,
+    /// The UDP and TCP port at which the outside reaches us, if the router maps another one. Default: the listener's.
+    #[serde(default)]
+    pub external_port: Option<u16>,
+    /// Peers in these networks reach us without NAT and hear our inner address. Default: every private network.
+    #[serde(default = "private_networks")]
+    pub local_networks: Vec<Network>,
+    /// Networks whose peers reach us at an address of its own, as over a VPN; the first that fits counts. Default: none.
+    #[serde(default)]
+    pub advertise: Vec<Advertised>,
     /// The certificate chain of the `tls:` and `wss:` listeners, PEM. Default: none.
     #[serde(default)]
     pub certificate: Option<PathBuf>,
@@ -50,6 +62,9 @@ impl Default for Config {
             domain: domain(),
             listen: listen(),
             external_address: None,
+            external_port: None,
+            local_networks: private_networks(),
+            advertise: Vec::new(),
             certificate: None,
             certificate_key: None,
             user_agent: user_agent(),

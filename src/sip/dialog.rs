@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use crate::sip::agent::identity::is_public;
 use crate::sip::agent::identity::number_text;
 use crate::sip::headers::Headers;
 use crate::sip::headers::Name;
@@ -14,6 +13,7 @@ use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::network::is_public;
 use crate::sip::uri::Uri;
 use crate::sip::via::Via;
 

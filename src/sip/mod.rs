@@ -3,6 +3,7 @@
 //! Nothing here opens a socket, reads a clock or rolls dice on its own: bytes come in as a [`hop::Packet`], go out as
 //! a [`hop::Transmit`], and time and randomness are arguments.
 
+pub mod advertising;
 pub mod agent;
 mod answer;
 mod challenge;
@@ -20,6 +21,7 @@ mod lines;
 pub mod message;
 pub mod method;
 pub mod name_addr;
+pub mod network;
 mod nonce;
 pub mod params;
 pub mod parse;

@@ -29,6 +29,7 @@ use crate::number::Region;
 use crate::queue::queues::Queues;
 use crate::registrar::Binding;
 use crate::registrar::Registrar;
+use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
@@ -46,7 +47,7 @@ pub(super) struct Desk {
     pub language: String,
     pub home: Region,
     pub domain: String,
-    pub external_address: Option<IpAddr>,
+    pub advertising: Advertising,
     pub bind_address: IpAddr,
     pub codecs: Vec<CodecKind>,
     pub voicemail_folder: PathBuf,
@@ -90,10 +91,7 @@ impl Desk {
     }
 
     pub(super) fn media_address(&self, hop: &Hop) -> IpAddr {
-        match self.external_address {
-            Some(address) if is_public(hop.remote.ip()) => address,
-            _ => hop.local.ip(),
-        }
+        self.advertising.address(*hop)
     }
 
     /// Where the pump is to bind for a peer whom we tell `advertised`.
@@ -157,14 +155,6 @@ impl Desk {
     fn shown_outside(&self, from: &str, caller_id: Option<&str>, host: &str) -> NameAddr {
         let user = if self.is_extension(from) { caller_id.unwrap_or(from) } else { from };
         NameAddr::new(Uri::sip(Some(user), host, None))
-    }
-}
-
-/// Whether our address towards this peer must be the one that the outside knows.
-fn is_public(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => !(ip.is_private() || ip.is_loopback() || ip.is_link_local()),
-        IpAddr::V6(ip) => !(ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local()),
     }
 }
 

@@ -23,6 +23,7 @@ use crate::queue::queues::Queues;
 use crate::registrar::Extension;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
+use crate::sip::advertising::Advertising;
 use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
@@ -297,6 +298,7 @@ impl Switch {
 }
 
 fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
+    let advertising = Advertising::new(&settings.sip);
     let names = settings.extensions.iter().map(|extension| (extension.number.clone(), extension.name.clone()));
     let music = settings.queues.iter().map(|queue| (queue.name.clone(), queue.hold_music.clone()));
     Desk {
@@ -309,7 +311,7 @@ fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
         language: settings.language,
         home: settings.home,
         domain: settings.sip.domain,
-        external_address: settings.sip.external_address,
+        advertising,
         bind_address: settings.media.address,
         codecs: settings.media.codecs,
         voicemail_folder: settings.voicemail_folder,

@@ -1,10 +1,8 @@
 //! How we present ourselves to one peer: the addresses in Via and Contact, and what we can do.
 
-use std::net::IpAddr;
-use std::net::Ipv6Addr;
-
 use bytes::Bytes;
 
+use crate::sip::advertising::Advertising;
 use crate::sip::config::Config;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Transport;
@@ -22,7 +20,7 @@ pub(in crate::sip) struct Identity {
     pub(in crate::sip) domain: String,
     /// The product name in `User-Agent` and `Server`.
     pub(in crate::sip) product: Bytes,
-    external_address: Option<IpAddr>,
+    advertising: Advertising,
 }
 
 impl Identity {
@@ -30,30 +28,24 @@ impl Identity {
         Identity {
             domain: config.domain.clone(),
             product: Bytes::from(config.user_agent.clone()),
-            external_address: config.external_address,
+            advertising: Advertising::new(config),
         }
     }
 
     /// The Via of a request of ours over this hop.
     pub(in crate::sip) fn via(&self, hop: Hop, branch: u64) -> Via {
         let branch = format!("{MAGIC_COOKIE}{}", number_text(branch));
-        Via::new(hop.transport, Host::from(self.address(hop)), hop.local.port(), &branch)
+        Via::new(hop.transport, Host::from(self.advertising.address(hop)), self.advertising.port(hop), &branch)
     }
 
     /// The Contact at which the peer at the other end of this hop reaches us.
     pub(in crate::sip) fn contact(&self, hop: Hop, user: Option<&str>) -> String {
-        let mut uri = Uri::sip(None, &self.address(hop).to_string(), Some(hop.local.port()));
+        let (address, port) = (self.advertising.address(hop), self.advertising.port(hop));
+        let mut uri = Uri::sip(None, &address.to_string(), Some(port));
         uri.user = user.map(str::to_owned);
         match hop.transport {
             Transport::Udp => format!("<{uri}>"),
             other => format!("<{}>", uri.with_param("transport", other.uri_text())),
-        }
-    }
-
-    fn address(&self, hop: Hop) -> IpAddr {
-        match self.external_address {
-            Some(external) if is_public(hop.remote.ip()) => external,
-            _ => hop.local.ip(),
         }
     }
 }
@@ -69,26 +61,10 @@ pub(in crate::sip) fn read_number(text: &str) -> Option<u64> {
     ours.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
-/// True for an address that the whole internet can route: what a NAT would have to translate is not.
-pub(in crate::sip) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [first, second, ..] = address.octets();
-            let shared_by_carrier = first == 100 && (64..128).contains(&second);
-            let local = address.is_loopback() || address.is_private() || address.is_link_local();
-            !(local || shared_by_carrier || address.is_unspecified())
-        }
-        IpAddr::V6(address) => !is_local_v6(address),
-    }
-}
-
-fn is_local_v6(address: Ipv6Addr) -> bool {
-    let unique_local = address.is_unique_local();
-    unique_local || address.is_loopback() || address.is_unspecified() || address.is_unicast_link_local()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
     use crate::sip::transaction::testing::tcp;
     use crate::sip::transaction::testing::udp;
