@@ -146,6 +146,8 @@ pub struct Way {
     pub trunk: Option<String>,
     pub target: Uri,
     pub hop: Hop,
+    /// Where the call goes if `hop` fails it, best first. RFC 3263 §4.3.
+    pub alternatives: Vec<Hop>,
     pub from: NameAddr,
     pub to: NameAddr,
     pub credentials: Option<Credentials>,

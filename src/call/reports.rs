@@ -72,19 +72,29 @@ impl Call {
         match event {
             SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
             SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
-            SessionEvent::Refused { status, reason } => self.on_refused(id, status, &reason, now),
+            SessionEvent::Refused { status, reason, .. } => self.on_refused(id, status, &reason, now),
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
             SessionEvent::Offered { sdp } => self.on_offered(id, sdp, around),
             SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
-            SessionEvent::Cancelled if is_caller => self.on_caller_gone(id, Party::Caller, cause::NORMAL, now),
+            SessionEvent::Cancelled { cause } if is_caller => {
+                self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
+            }
             SessionEvent::HungUp { cause } if is_caller => {
                 self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
             }
             SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
-            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled => self.on_party_gone(id, now),
+            SessionEvent::MovedOn { from, status, .. } => self.on_moved_on(id, from.remote, status, now),
+            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled { .. } => {
+                self.on_party_gone(id, now)
+            }
             SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone => {}
         }
+    }
+
+    fn on_moved_on(&mut self, id: LegId, from: SocketAddr, status: u16, now: Instant) {
+        let party = self.leg(id).map_or_else(String::new, |leg| leg.record.party.clone());
+        self.clerk.note(format!("{party}: {from} fails the call ({status}), the next address is tried"), now);
     }
 
     /// The ACK of an INVITE or re-INVITE without an offer brings the answer to ours. RFC 3261 §13.2.1.

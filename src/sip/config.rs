@@ -54,6 +54,10 @@ pub struct Config {
     /// T4: longest time that a message remains in the network. Default: 5 s. RFC 3261 §17.1.2.2.
     #[serde(default = "t4", with = "humantime_serde")]
     pub t4: Duration,
+    /// A request that has another target left goes there when nothing at all was heard for so long; `0s`: only when 64*T1
+    /// are over. Default: 4 s. RFC 3263 §4.3.
+    #[serde(default = "failover_after", with = "humantime_serde")]
+    pub failover_after: Duration,
 }
 
 impl Default for Config {
@@ -71,6 +75,7 @@ impl Default for Config {
             t1: t1(),
             t2: t2(),
             t4: t4(),
+            failover_after: failover_after(),
         }
     }
 }
@@ -98,6 +103,10 @@ fn t2() -> Duration {
 
 fn t4() -> Duration {
     Duration::from_secs(5)
+}
+
+fn failover_after() -> Duration {
+    Duration::from_secs(4)
 }
 
 /// One socket on which we are reachable, written `udp:0.0.0.0:5060`.

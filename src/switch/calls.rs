@@ -145,7 +145,7 @@ fn is_last(event: &SessionEvent) -> bool {
     matches!(
         event,
         SessionEvent::Refused { .. }
-            | SessionEvent::Cancelled
+            | SessionEvent::Cancelled { .. }
             | SessionEvent::HungUp { .. }
             | SessionEvent::Lost
             | SessionEvent::HangUpDone
@@ -305,11 +305,12 @@ impl Switch {
     }
 
     fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: bytes::Bytes, now: Instant) {
-        let Way { trunk, target, hop, from, to, credentials, .. } = way;
+        let Way { trunk, target, hop, alternatives, from, to, credentials, .. } = way;
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
         }
-        let invitation = Invitation { target, hop, from, to, sdp, headers: Vec::new(), credentials };
+        let headers = Vec::new();
+        let invitation = Invitation { target, hop, alternatives, from, to, sdp, headers, credentials };
         let session = self.agent.invite(invitation, now);
         self.calls.bind(session, leg, trunk);
         if let Some(entry) = self.calls.by_number.get_mut(&number) {

@@ -140,6 +140,11 @@ impl Trunk {
         self.hops.first().copied()
     }
 
+    /// Where a call goes when the first hop fails it.
+    pub(super) fn other_hops(&self) -> &[Hop] {
+        self.hops.get(1..).unwrap_or_default()
+    }
+
     pub(super) fn has_room(&self) -> bool {
         self.config.max_calls.is_none_or(|most| self.calls < most)
     }

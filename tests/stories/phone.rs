@@ -100,6 +100,7 @@ impl Phone {
             to: NameAddr::new(target.clone()),
             target,
             hop: self.hop(),
+            alternatives: Vec::new(),
             from: NameAddr::new(Uri::sip(Some(&user), "desvio.test", None)),
             sdp: negotiation::offer(&self.local()),
             headers: Vec::new(),
@@ -191,7 +192,7 @@ impl Phone {
 
     fn on_session(&mut self, session: SessionId, event: SessionEvent) {
         if self.ringing.as_ref().is_some_and(|(rings, _)| *rings == session) {
-            if matches!(event, SessionEvent::Cancelled | SessionEvent::HungUp { .. } | SessionEvent::Lost) {
+            if matches!(event, SessionEvent::Cancelled { .. } | SessionEvent::HungUp { .. } | SessionEvent::Lost) {
                 self.ringing = None;
             }
             return;

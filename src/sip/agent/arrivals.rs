@@ -11,6 +11,7 @@ use crate::sip::agent::core::Untaken;
 use crate::sip::agent::core::add_tag;
 use crate::sip::agent::core::way_back;
 use crate::sip::agent::identity::read_number;
+use crate::sip::agent::reason::q850_cause;
 use crate::sip::agent::validity;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Packet;
@@ -101,14 +102,14 @@ impl UserAgent {
         let mut response = request.reply(200);
         add_tag(&mut response, self.core.number());
         self.core.layer.answer(transaction, &response, now);
-        self.give_up_invite(invite, now);
+        self.give_up_invite(invite, q850_cause(&request.headers), now);
     }
 
-    fn give_up_invite(&mut self, invite: TransactionId, now: Instant) {
+    fn give_up_invite(&mut self, invite: TransactionId, cause: Option<u16>, now: Instant) {
         match self.core.invites.get(&invite) {
             Some(InviteUse::Session(id)) => {
                 let id = *id;
-                self.with_session(id, |session, core| session.on_cancel(invite, core, now));
+                self.with_session(id, |session, core| session.on_cancel(invite, cause, core, now));
             }
             Some(InviteUse::Untaken(untaken)) => {
                 let response = untaken.request.reply(487);

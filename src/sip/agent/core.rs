@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ use crate::sip::via::Via;
 pub(in crate::sip) enum User {
     /// Nobody: the call that sent it is gone.
     Nobody,
+    /// Nobody either, but the INVITE may have reached somebody: it was given up for another target.
+    Abandoned,
     Request(RequestId),
     Session(SessionId, Purpose),
 }
@@ -70,6 +73,8 @@ pub(in crate::sip) struct Core {
     pub(in crate::sip) identity: Identity,
     pub(in crate::sip) fingerprints: Fingerprints,
     pub(in crate::sip) rng: fastrand::Rng,
+    /// See [`Config::failover_after`].
+    pub(in crate::sip) failover_after: Duration,
     pub(in crate::sip) events: VecDeque<Event>,
     /// INVITEs of peers that have no final answer yet.
     pub(in crate::sip) invites: HashMap<TransactionId, InviteUse, NumberHashing>,
@@ -83,6 +88,7 @@ impl Core {
             identity: Identity::new(config),
             fingerprints: Fingerprints::new(rng.u64(..)),
             rng,
+            failover_after: config.failover_after,
             events: VecDeque::new(),
             invites: HashMap::default(),
         }
@@ -126,6 +132,16 @@ impl Core {
         self.layer.start(ClientKey { kind, ..invite }, cancel, hop, User::Nobody, now);
         if let Some(machine) = self.layer.client_invite(invite) {
             machine.on_cancelled(now);
+        }
+        self.layer.settle_client(invite);
+    }
+
+    /// The call goes to another target. RFC 3261 §9.1 forbids to cancel what nobody has answered yet: that waits until
+    /// the old target shows itself after all.
+    pub(in crate::sip) fn abandon(&mut self, invite: ClientKey) {
+        self.layer.hand_over(invite, User::Abandoned);
+        if let Some(machine) = self.layer.client_invite(invite) {
+            machine.stop_repeating();
         }
         self.layer.settle_client(invite);
     }

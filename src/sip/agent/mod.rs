@@ -8,16 +8,18 @@ mod arrivals;
 pub(super) mod core;
 pub(super) mod credentials;
 pub(super) mod identity;
-mod reason;
+pub(super) mod reason;
 mod requests;
 mod responses;
 mod sessions;
 pub mod stand_in;
+pub(super) mod targets;
 #[cfg(test)]
 mod tests;
 mod validity;
 
 use std::collections::HashMap;
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -98,8 +100,12 @@ pub enum SessionEvent {
     Progress { status: u16, sdp: Option<Bytes> },
     /// Ours: a 2xx; our ACK is on its way. `sdp` is empty if the far end never sent one.
     Accepted { sdp: Bytes },
-    /// Ours: a final refusal, 408 if nothing came, 503 if the connection broke. Gone.
-    Refused { status: u16, reason: String },
+    /// Ours: one target did not answer (408), refused with 503, or the connection to it broke (503); the next of the
+    /// [`Invitation::alternatives`] is being tried.
+    MovedOn { from: Hop, status: u16, retry_after: Option<Duration> },
+    /// Ours: a final refusal, 408 if nothing came, 503 if the connection broke. `cause` is that of Q.850, `redirect` the
+    /// Contacts of a 3xx, best first. Gone.
+    Refused { status: u16, reason: String, cause: Option<u16>, retry_after: Option<Duration>, redirect: Vec<NameAddr> },
     /// Theirs: the ACK came; with the answer, where the INVITE had no offer.
     Confirmed { sdp: Option<Bytes> },
     /// A re-INVITE or UPDATE of the peer. [`UserAgent::answer`] it or [`UserAgent::refuse_offer`]. Without SDP the
@@ -110,7 +116,7 @@ pub enum SessionEvent {
     /// Our offer was refused; all stays as it was.
     OfferRefused { status: u16 },
     /// Theirs: given up before our answer. Gone.
-    Cancelled,
+    Cancelled { cause: Option<u16> },
     /// The peer hung up. Gone.
     HungUp { cause: Option<u16> },
     /// No ACK, no answer inside the dialog, or the connection broke before the call stood. Gone. RFC 3261 §13.3.1.4, §12.2.1.2.
@@ -136,6 +142,8 @@ pub struct Invitation {
     /// The Request-URI.
     pub target: Uri,
     pub hop: Hop,
+    /// Where else the call may go if `hop` is silent, broken or answers 503, best first. RFC 3263 §4.3.
+    pub alternatives: Vec<Hop>,
     /// Without tag.
     pub from: NameAddr,
     pub to: NameAddr,
@@ -173,6 +181,7 @@ pub struct UserAgent {
     sessions: HashMap<SessionId, Kept, NumberHashing>,
     session_by_tag: HashMap<u64, SessionId, NumberHashing>,
     alarms: Deadlines<SessionId>,
+    request_alarms: Deadlines<RequestId>,
     pending: HashMap<RequestId, Pending, NumberHashing>,
     last_session: u64,
     last_request: u64,
@@ -195,6 +204,7 @@ impl UserAgent {
             sessions: HashMap::default(),
             session_by_tag: HashMap::default(),
             alarms: Deadlines::new(),
+            request_alarms: Deadlines::new(),
             pending: HashMap::default(),
             last_session: 0,
             last_request: 0,
@@ -216,7 +226,7 @@ impl UserAgent {
 
     /// When [`UserAgent::handle_timeout`] is to be called; now and then there will be nothing to do.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let earliest = [self.core.layer.poll_timeout(), self.alarms.next()];
+        let earliest = [self.core.layer.poll_timeout(), self.alarms.next(), self.request_alarms.next()];
         earliest.into_iter().flatten().min()
     }
 
@@ -230,6 +240,9 @@ impl UserAgent {
                 kept.armed = Armed::default();
                 self.with_session(id, |session, core| session.handle_timeout(core, now));
             }
+        }
+        while let Some((at, id)) = self.request_alarms.pop_due(now) {
+            self.on_request_alarm(id, at, now);
         }
     }
 

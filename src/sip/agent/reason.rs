@@ -3,6 +3,8 @@
 use std::fmt;
 
 use crate::sip::agent::HangUpReason;
+use crate::sip::headers::Headers;
+use crate::sip::headers::Name;
 
 impl HangUpReason {
     /// A cause of Q.850 with its usual text.
@@ -28,6 +30,19 @@ impl fmt::Display for HangUpReason {
             HangUpReason::Sip(status, text) => write!(out, "SIP;cause={status};text=\"{text}\""),
         }
     }
+}
+
+/// `Reason: Q.850;cause=16`, RFC 3326; other protocols may stand beside it.
+pub(in crate::sip) fn q850_cause(headers: &Headers) -> Option<u16> {
+    let mut reasons = headers.list(&Name::Reason).map(|reason| reason.split(';').map(str::trim));
+    let mut parameters = reasons.find_map(|mut words| {
+        let protocol = words.next()?;
+        protocol.eq_ignore_ascii_case("Q.850").then_some(words)
+    })?;
+    parameters.find_map(|parameter| {
+        let (name, value) = parameter.split_once('=')?;
+        name.trim_end().eq_ignore_ascii_case("cause").then(|| value.trim_start().parse().ok()).flatten()
+    })
 }
 
 fn status_of(cause: u16) -> u16 {

@@ -13,12 +13,14 @@ use crate::sip::agent::core::User;
 use crate::sip::agent::core::add_tag;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::number_text;
+use crate::sip::agent::targets::Targets;
 use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::transaction::deadlines::Armed;
 use crate::sip::transaction::layer::ClientKey;
 use crate::sip::uri::Uri;
 
@@ -27,35 +29,70 @@ use crate::sip::uri::Uri;
 pub(super) struct Pending {
     credentials: Option<Box<Credentials>>,
     attempts: Attempts,
+    key: ClientKey,
+    targets: Option<Box<Targets>>,
+    armed: Armed,
+}
+
+impl Pending {
+    fn on_heard(&mut self) {
+        if let Some(targets) = &mut self.targets {
+            targets.on_heard();
+        }
+    }
 }
 
 impl UserAgent {
     /// Sends a request outside of any call. Via, To, From with its tag, Call-ID, CSeq and Max-Forwards are added where
     /// they are absent; a challenge is answered once. An `Event::Response` or `Event::RequestFailed` follows.
-    pub fn request(
+    pub fn request(&mut self, request: Request, hop: Hop, credentials: Option<Credentials>, now: Instant) -> RequestId {
+        self.request_of_any(request, hop, Vec::new(), credentials, now)
+    }
+
+    /// The same, and where `hop` is silent, broken or answers 503, the `alternatives` are tried one after the other.
+    /// RFC 3263 §4.3. The event tells of the last that was tried.
+    pub fn request_of_any(
         &mut self,
         mut request: Request,
         hop: Hop,
+        alternatives: Vec<Hop>,
         credentials: Option<Credentials>,
         now: Instant,
     ) -> RequestId {
         self.last_request += 1;
         let id = RequestId(self.last_request);
         complete(&mut request, &mut self.core);
-        let pending = Pending { credentials: credentials.map(Box::new), attempts: Attempts::default() };
-        self.pending.insert(id, pending);
-        self.core.send(request, hop, User::Request(id), now);
+        let targets = Targets::new(&request, alternatives, self.core.failover_after, now);
+        let key = self.core.send(request, hop, User::Request(id), now);
+        let (credentials, attempts) = (credentials.map(Box::new), Attempts::default());
+        self.keep_request(id, Pending { credentials, attempts, key, targets, armed: Armed::default() });
         id
     }
 
+    fn keep_request(&mut self, id: RequestId, mut pending: Pending) {
+        let deadline = pending.targets.as_ref().and_then(|targets| targets.deadline());
+        self.request_alarms.arm(id, &mut pending.armed, deadline);
+        self.pending.insert(id, pending);
+    }
+
     pub(super) fn on_request_response(&mut self, id: RequestId, key: ClientKey, response: &Response, now: Instant) {
-        let Some(pending) = self.pending.get_mut(&id).filter(|_| response.is_final()) else {
+        let Some(pending) = self.pending.get_mut(&id) else {
             return;
         };
+        if !response.is_final() {
+            return pending.on_heard();
+        }
         let credentials = pending.credentials.as_deref();
         let again = self.core.answer_challenge(key, response, credentials, &mut pending.attempts);
         if let Some((request, hop)) = again {
-            self.core.send(request, hop, User::Request(id), now);
+            if let Some(targets) = &mut pending.targets {
+                targets.on_sent(&request, now);
+                self.request_alarms.arm(id, &mut pending.armed, targets.deadline());
+            }
+            pending.key = self.core.send(request, hop, User::Request(id), now);
+            return;
+        }
+        if response.status == 503 && self.request_next(id, now) {
             return;
         }
         self.pending.remove(&id);
@@ -63,7 +100,41 @@ impl UserAgent {
         self.core.events.push_back(Event::Response { request: id, response });
     }
 
-    pub(super) fn on_request_failed(&mut self, id: RequestId, why: Failure) {
+    /// The present target of a request may have been silent for too long.
+    pub(super) fn on_request_alarm(&mut self, id: RequestId, at: Instant, now: Instant) {
+        let Some(pending) = self.pending.get_mut(&id).filter(|pending| pending.armed.is_at(at)) else {
+            return;
+        };
+        pending.armed = Armed::default();
+        let deadline = pending.targets.as_ref().and_then(|targets| targets.deadline());
+        match deadline {
+            Some(at) if at <= now => {
+                self.request_next(id, now);
+            }
+            later => self.request_alarms.arm(id, &mut pending.armed, later),
+        }
+    }
+
+    /// RFC 3263 §4.3. False: no target is left.
+    fn request_next(&mut self, id: RequestId, now: Instant) -> bool {
+        let Some(pending) = self.pending.get_mut(&id) else {
+            return false;
+        };
+        let Some((request, hop)) = Targets::take_next(&mut pending.targets, now) else {
+            return false;
+        };
+        self.core.layer.forget_client(pending.key);
+        pending.attempts = Attempts::default();
+        pending.key = self.core.send(request, hop, User::Request(id), now);
+        let deadline = pending.targets.as_ref().and_then(|targets| targets.deadline());
+        self.request_alarms.arm(id, &mut pending.armed, deadline);
+        true
+    }
+
+    pub(super) fn on_request_failed(&mut self, id: RequestId, why: Failure, now: Instant) {
+        if self.request_next(id, now) {
+            return;
+        }
         if self.pending.remove(&id).is_some() {
             self.core.events.push_back(Event::RequestFailed { request: id, why });
         }

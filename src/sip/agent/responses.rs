@@ -33,6 +33,7 @@ impl UserAgent {
     fn dispatch(&mut self, user: User, key: ClientKey, response: &Response, now: Instant) {
         match user {
             User::Nobody => {}
+            User::Abandoned => self.on_abandoned(key, response, now),
             User::Request(id) => self.on_request_response(id, key, response, now),
             User::Session(id, purpose) => {
                 let waits = self.sessions.get(&id).is_some_and(|kept| kept.session.waits_for(key));
@@ -47,11 +48,21 @@ impl UserAgent {
         }
     }
 
+    /// A target that was given up answers after all: cancelled while it rings, hung up if it answered.
+    fn on_abandoned(&mut self, key: ClientKey, response: &Response, now: Instant) {
+        let rings = self.core.layer.client_invite(key).is_some_and(|invite| invite.may_be_cancelled());
+        match response.is_success() {
+            true => leave_branch(&mut self.core, key, response, now),
+            false if rings => self.core.cancel(key, None, now),
+            false => {}
+        }
+    }
+
     /// No final response came to a request of ours.
     pub(super) fn on_failure(&mut self, user: User, why: Failure, now: Instant) {
         match user {
-            User::Nobody => {}
-            User::Request(id) => self.on_request_failed(id, why),
+            User::Nobody | User::Abandoned => {}
+            User::Request(id) => self.on_request_failed(id, why, now),
             User::Session(id, purpose) => {
                 self.with_session(id, |session, core| session.on_failure(purpose, why, core, now));
             }

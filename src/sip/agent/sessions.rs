@@ -96,8 +96,9 @@ impl UserAgent {
 
     fn keep(&mut self, id: SessionId, session: Session) {
         self.session_by_tag.insert(session.local_tag(), id);
-        let kept = Kept { session: Box::new(session), armed: Armed::default() };
-        self.sessions.insert(id, kept);
+        let mut armed = Armed::default();
+        self.alarms.arm(id, &mut armed, session.deadline());
+        self.sessions.insert(id, Kept { session: Box::new(session), armed });
     }
 
     fn next_session(&mut self) -> SessionId {

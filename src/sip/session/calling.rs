@@ -1,5 +1,6 @@
 //! The calling side until the call stands: RFC 3261 §13.2 and §9.1.
 
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -15,6 +16,7 @@ use crate::sip::agent::core::User;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
 use crate::sip::agent::identity::number_text;
+use crate::sip::agent::targets::Targets;
 use crate::sip::dialog::Dialog;
 use crate::sip::headers::Name;
 use crate::sip::message::Request;
@@ -24,6 +26,7 @@ use crate::sip::session::SDP;
 use crate::sip::session::Session;
 use crate::sip::session::State;
 use crate::sip::session::exchange::Exchange;
+use crate::sip::session::refusal::retry_after;
 use crate::sip::session::sdp_of;
 use crate::sip::transaction::layer::ClientKey;
 
@@ -34,6 +37,8 @@ pub(super) struct Calling {
     attempts: Attempts,
     /// SDP of a provisional response, for far ends that do not repeat it in their 2xx.
     early_sdp: Option<Bytes>,
+    /// Where the INVITE goes next, while nobody has decided.
+    targets: Option<Box<Targets>>,
     wish: Wish,
 }
 
@@ -50,6 +55,10 @@ impl Calling {
     pub(super) fn waits_for(&self, key: ClientKey) -> bool {
         self.invite == key
     }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.targets.as_ref().and_then(|targets| targets.deadline())
+    }
 }
 
 impl Session {
@@ -58,8 +67,9 @@ impl Session {
         let hop = invitation.hop;
         let request = invite_of(&invitation, local_tag, core);
         let dialog = Dialog::of_caller(&request, hop, local_tag);
+        let targets = Targets::new(&request, invitation.alternatives, core.failover_after, now);
         let invite = core.send(request, hop, User::Session(id, Purpose::Invite), now);
-        let calling = Calling { invite, attempts: Attempts::default(), early_sdp: None, wish: Wish::Talk };
+        let calling = Calling { invite, attempts: Attempts::default(), early_sdp: None, targets, wish: Wish::Talk };
         Session {
             id,
             dialog,
@@ -82,6 +92,9 @@ impl Session {
             return;
         };
         let invite = calling.invite;
+        if let Some(targets) = &mut calling.targets {
+            targets.on_heard();
+        }
         match calling.wish {
             Wish::Cancel(why) => {
                 calling.wish = Wish::Cancelled(why);
@@ -128,26 +141,62 @@ impl Session {
         let credentials = self.credentials.as_deref();
         let again = core.answer_challenge(key, response, credentials, &mut calling.attempts);
         let Some((request, hop)) = again else {
-            let (status, reason) = (response.status, String::from_utf8_lossy(&response.reason).into_owned());
-            return self.end(SessionEvent::Refused { status, reason }, core);
+            if response.status != 503 || !self.try_next(503, retry_after(&response.headers), core, now) {
+                self.end(SessionEvent::refused_by(response), core);
+            }
+            return;
         };
+        if let Some(targets) = &mut calling.targets {
+            targets.on_sent(&request, now);
+        }
         self.dialog.on_sent(&request);
         calling.invite = core.send(request, hop, User::Session(self.id, Purpose::Invite), now);
     }
 
     /// RFC 3261 §8.1.3.1: a time-out counts as 408, a broken connection as 503.
-    pub(super) fn on_invite_failed(&mut self, why: Failure, core: &mut Core) {
+    pub(super) fn on_invite_failed(&mut self, why: Failure, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &self.state else {
             return;
         };
         let (status, reason) = match why {
-            Failure::Timeout => (408, "no answer from the far end".to_owned()),
-            Failure::ConnectionLost => (503, "connection to the far end lost".to_owned()),
+            Failure::Timeout => (408, "no answer from the far end"),
+            Failure::ConnectionLost => (503, "connection to the far end lost"),
         };
-        match calling.wish {
-            Wish::Talk => self.end(SessionEvent::Refused { status, reason }, core),
+        let wish = calling.wish;
+        match wish {
+            Wish::Talk if self.try_next(status, None, core, now) => {}
+            Wish::Talk => self.end(SessionEvent::refused(status, reason), core),
             Wish::Cancel(_) | Wish::Cancelled(_) => self.end(SessionEvent::HangUpDone, core),
         }
+    }
+
+    /// The present target said nothing at all for too long.
+    pub(super) fn on_silent_target(&mut self, core: &mut Core, now: Instant) {
+        let State::Calling(calling) = &self.state else {
+            return;
+        };
+        if calling.deadline().is_some_and(|at| at <= now) {
+            self.try_next(408, None, core, now);
+        }
+    }
+
+    /// RFC 3263 §4.3: the INVITE goes to the next target. False: none is left.
+    fn try_next(&mut self, status: u16, retry_after: Option<Duration>, core: &mut Core, now: Instant) -> bool {
+        let State::Calling(calling) = &mut self.state else {
+            return false;
+        };
+        let Some((mut request, hop)) = Targets::take_next(&mut calling.targets, now) else {
+            return false;
+        };
+        core.abandon(calling.invite);
+        let from = self.dialog.hop();
+        core.tell(self.id, SessionEvent::MovedOn { from, status, retry_after });
+        request.headers.set(Name::Contact, core.identity.contact(hop, self.dialog.contact_user.as_deref()));
+        self.dialog = Dialog::of_caller(&request, hop, self.dialog.local_tag());
+        calling.attempts = Attempts::default();
+        calling.early_sdp = None;
+        calling.invite = core.send(request, hop, User::Session(self.id, Purpose::Invite), now);
+        true
     }
 
     /// Hang-up before the far end decided.
@@ -158,6 +207,7 @@ impl Session {
         if !matches!(calling.wish, Wish::Talk) {
             return;
         }
+        calling.targets = None;
         let invite = calling.invite;
         let allowed = core.layer.client_invite(invite).is_some_and(|invite| invite.may_be_cancelled());
         calling.wish = match allowed {
@@ -175,9 +225,8 @@ impl Session {
         let State::Calling(calling) = &self.state else {
             return;
         };
-        let reason = "far end hung up".to_owned();
         match calling.wish {
-            Wish::Talk => self.end(SessionEvent::Refused { status: 480, reason }, core),
+            Wish::Talk => self.end(SessionEvent::refused(480, "far end hung up"), core),
             Wish::Cancel(_) | Wish::Cancelled(_) => self.end(SessionEvent::HangUpDone, core),
         }
     }

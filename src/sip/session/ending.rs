@@ -9,7 +9,7 @@ use crate::sip::agent::core::Core;
 use crate::sip::agent::core::Purpose;
 use crate::sip::agent::core::User;
 use crate::sip::agent::credentials::Attempts;
-use crate::sip::headers::Headers;
+use crate::sip::agent::reason::q850_cause;
 use crate::sip::headers::Name;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
@@ -72,7 +72,7 @@ impl Session {
         match &self.state {
             State::Ringing(_) => {
                 self.reject(487, None, core, now);
-                core.tell(self.id, SessionEvent::Cancelled);
+                core.tell(self.id, SessionEvent::Cancelled { cause });
             }
             State::Calling(_) => self.on_bye_while_calling(core),
             State::Answered(_) => self.end(SessionEvent::HungUp { cause }, core),
@@ -84,14 +84,4 @@ impl Session {
             State::Leaving(_) | State::Over => {}
         }
     }
-}
-
-/// `Reason: Q.850;cause=16`, RFC 3326.
-fn q850_cause(headers: &Headers) -> Option<u16> {
-    let mut reasons = headers.list(&Name::Reason).map(|reason| reason.split(';').map(str::trim));
-    let mut parameters = reasons.find_map(|mut words| {
-        let protocol = words.next()?;
-        protocol.eq_ignore_ascii_case("Q.850").then_some(words)
-    })?;
-    parameters.find_map(|parameter| parameter.strip_prefix("cause=")?.parse().ok())
 }

@@ -7,6 +7,7 @@ mod calling;
 mod ending;
 mod exchange;
 mod pending_ack;
+mod refusal;
 mod ringing;
 
 use std::time::Instant;
@@ -88,7 +89,8 @@ impl Session {
             State::Ringing(ringing) => ringing.deadline(),
             State::Answered(answered) => Some(answered.deadline()),
             State::Talking(exchange) => exchange.deadline(self.wanted.as_ref()),
-            State::Calling(_) | State::Leaving(_) | State::Over => None,
+            State::Calling(calling) => calling.deadline(),
+            State::Leaving(_) | State::Over => None,
         }
     }
 
@@ -97,7 +99,8 @@ impl Session {
             State::Ringing(_) => self.repeat_progress(core, now),
             State::Answered(_) => self.repeat_answer(core, now),
             State::Talking(_) => self.on_exchange_timeout(core, now),
-            State::Calling(_) | State::Leaving(_) | State::Over => {}
+            State::Calling(_) => self.on_silent_target(core, now),
+            State::Leaving(_) | State::Over => {}
         }
     }
 
@@ -175,7 +178,7 @@ impl Session {
             self.dialog.on_connection_lost();
         }
         match purpose {
-            Purpose::Invite => self.on_invite_failed(why, core),
+            Purpose::Invite => self.on_invite_failed(why, core, now),
             Purpose::Reinvite => self.lose(core, now),
             Purpose::Bye => self.end(SessionEvent::HangUpDone, core),
         }

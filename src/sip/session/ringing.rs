@@ -142,11 +142,17 @@ impl Session {
     }
 
     /// RFC 3261 §9.2: the peer gave up before our final answer.
-    pub(in crate::sip) fn on_cancel(&mut self, transaction: TransactionId, core: &mut Core, now: Instant) {
+    pub(in crate::sip) fn on_cancel(
+        &mut self,
+        transaction: TransactionId,
+        cause: Option<u16>,
+        core: &mut Core,
+        now: Instant,
+    ) {
         match &self.state {
             State::Ringing(ringing) if ringing.is_about(transaction) => {
                 self.reject(487, None, core, now);
-                core.tell(self.id, SessionEvent::Cancelled);
+                core.tell(self.id, SessionEvent::Cancelled { cause });
             }
             State::Talking(exchange) if exchange.is_about(transaction) => self.refuse_offer(487, core, now),
             _ => {

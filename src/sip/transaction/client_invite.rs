@@ -120,6 +120,13 @@ impl ClientInvite {
         }
     }
 
+    /// Who does not answer is asked no more; what it still answers is heard until Timer B.
+    pub(in crate::sip) fn stop_repeating(&mut self) {
+        if let State::Calling { repeat, .. } = &mut self.state {
+            *repeat = None;
+        }
+    }
+
     /// RFC 3261 §9.1: after a CANCEL the final response is awaited for 64*T1, then the INVITE counts as cancelled.
     pub(in crate::sip) fn on_cancelled(&mut self, now: Instant) {
         if let State::Proceeding { give_up_at } = &mut self.state {
@@ -158,9 +165,9 @@ impl ClientInvite {
         }
     }
 
-    /// True while a CANCEL may be sent: after a provisional response, before a final one (RFC 3261 §9.1).
+    /// True while a CANCEL may be sent: after a provisional response, before a final one (RFC 3261 §9.1), and once.
     pub(in crate::sip) fn may_be_cancelled(&self) -> bool {
-        matches!(self.state, State::Proceeding { .. })
+        matches!(self.state, State::Proceeding { give_up_at: None })
     }
 
     pub(in crate::sip) fn is_terminated(&self) -> bool {

@@ -237,6 +237,13 @@ impl<U: Copy> Layer<U> {
         })
     }
 
+    /// Another user hears of this client transaction from now on.
+    pub(in crate::sip) fn hand_over(&mut self, key: ClientKey, user: U) {
+        if let Some(entry) = self.clients.get_mut(&key) {
+            entry.user = user;
+        }
+    }
+
     /// The INVITE client transaction with this key.
     pub(in crate::sip) fn client_invite(&mut self, key: ClientKey) -> Option<&mut ClientInvite> {
         match self.clients.get_mut(&key).map(|entry| &mut entry.machine) {
@@ -260,7 +267,8 @@ impl<U: Copy> Layer<U> {
         }
     }
 
-    fn forget_client(&mut self, key: ClientKey) {
+    /// Ends a client transaction without a word: its responses, if any come, belong to nothing.
+    pub(in crate::sip) fn forget_client(&mut self, key: ClientKey) {
         let Some(entry) = self.clients.remove(&key) else {
             return;
         };

@@ -108,10 +108,16 @@ impl Bench {
     }
 
     pub(super) fn calls(&mut self, credentials: Option<Credentials>) -> SessionId {
+        self.calls_any(credentials, Vec::new())
+    }
+
+    /// The same, with further targets for the call.
+    pub(super) fn calls_any(&mut self, credentials: Option<Credentials>, alternatives: Vec<Hop>) -> SessionId {
         let party = |user| NameAddr::new(Uri::sip(Some(user), "desvio.local", None));
         let invitation = Invitation {
             target: Uri::sip(Some("200"), "192.0.2.2", Some(5060)),
             hop: self.hop,
+            alternatives,
             from: party("100"),
             to: party("200"),
             sdp: Bytes::from_static(b"v=0 offer"),

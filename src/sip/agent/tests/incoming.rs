@@ -84,7 +84,7 @@ fn a_cancel_is_answered_and_ends_what_is_undecided() {
     let transaction = bench.invited();
     bench.agent.take(transaction, bench.now).unwrap();
     assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 200 OK", "SIP/2.0 487 Request Terminated"]);
-    assert_eq!(bench.session_events(), [SessionEvent::Cancelled]);
+    assert_eq!(bench.session_events(), [SessionEvent::Cancelled { cause: None }]);
     assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 200 OK"]);
     assert_eq!(bench.advance(ms(1600)), ["SIP/2.0 487 Request Terminated"; 2]);
     assert!(bench.ask(&outside("ACK", "1", "")).is_empty());

@@ -7,3 +7,4 @@ mod net;
 mod outgoing;
 mod random;
 mod stories;
+mod targets;

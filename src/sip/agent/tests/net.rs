@@ -78,6 +78,7 @@ impl Net {
         let invitation = Invitation {
             target: Uri::sip(Some("party"), &hop.remote.ip().to_string(), Some(hop.remote.port())),
             hop,
+            alternatives: Vec::new(),
             from: party(caller),
             to: party(1 - caller),
             sdp: Bytes::from_static(b"v=0 offer"),

@@ -94,7 +94,7 @@ impl Story {
         let ends = matches!(
             event,
             SessionEvent::Refused { .. }
-                | SessionEvent::Cancelled
+                | SessionEvent::Cancelled { .. }
                 | SessionEvent::HungUp { .. }
                 | SessionEvent::Lost
                 | SessionEvent::HangUpDone
