@@ -56,13 +56,13 @@ fn trunk_dialled(text: &str, dialled: &str) -> Result<PhoneNumber, NumberError> 
 }
 
 /// 4004, 3003 and their kin: eight digits, the same in every area.
-fn is_nationwide(digits: &str) -> bool {
+pub(super) fn is_nationwide(digits: &str) -> bool {
     let known = ["300", "303", "400", "4020", "4370", "4864"];
     digits.len() == 8 && known.iter().any(|prefix| digits.starts_with(prefix))
 }
 
 /// 0800, 0300, 0303, 0500 and 0900, here without the zero; six digits follow in old numbers, seven in new ones.
-fn is_toll_free(digits: &str) -> bool {
+pub(super) fn is_toll_free(digits: &str) -> bool {
     let known = ["800", "300", "303", "500", "900"];
     matches!(digits.len(), 9 | 10) && known.iter().any(|prefix| digits.starts_with(prefix))
 }

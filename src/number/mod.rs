@@ -2,8 +2,10 @@
 //!
 //! Everything that compares or stores a number uses [`PhoneNumber`], so that `(11) 99999-8888`, `0 15 11 99999 8888` and
 //! `whatsapp:+551199998888` are the same customer. Brazil's own rules stand in [`brazil`]; elsewhere only E.164's bounds hold.
+//! What one trunk makes of a number stands in [`dialling`].
 
 pub mod brazil;
+pub mod dialling;
 
 use std::fmt;
 
