@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::channel::HttpRequest;
 use crate::io::http::Http;
 use crate::io::probe::Prober;
-use crate::io::resolve::Place;
+use crate::io::resolve::Found;
 use crate::io::resolve::Resolver;
 use crate::io::speech::Speaker;
 use crate::outage::schedule::Due;
@@ -24,7 +24,7 @@ pub(super) enum Report {
     /// Goes to the switch as it is.
     Input(Input),
     /// Becomes hops once the sockets have said by which address of ours each place is reached.
-    Resolved { trunk: String, result: Result<Vec<Place>, String> },
+    Resolved { trunk: String, result: Result<Found, String> },
 }
 
 /// Every errand answers an effect of the switch, which never has more than a bounded number under way: so the queue of
@@ -76,10 +76,17 @@ impl Errands {
         });
     }
 
-    pub(super) fn resolve(&self, trunk: String, host: String, port: Option<u16>, transport: Option<Transport>) {
+    pub(super) fn resolve(
+        &self,
+        trunk: String,
+        host: String,
+        port: Option<u16>,
+        transport: Option<Transport>,
+        dice: u64,
+    ) {
         let resolver = self.resolver.clone();
         self.run(async move {
-            let result = resolver.places(&host, port, transport).await;
+            let result = resolver.places(&host, port, transport, dice).await;
             Report::Resolved { trunk, result: result.map_err(|error| error.to_string()) }
         });
     }

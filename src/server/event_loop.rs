@@ -138,7 +138,7 @@ impl EventLoop {
         match report {
             Report::Input(input) => input,
             Report::Resolved { trunk, result } => {
-                let result = result.and_then(|places| self.hands.hops(places, self.now));
+                let result = result.and_then(|found| self.hands.hops(&found, self.now));
                 Input::Resolved { trunk, result }
             }
         }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::api::feed::Feed;
 use crate::io::media::pump::Pump;
-use crate::io::resolve::Place;
+use crate::io::resolve::Found;
 use crate::io::sip::Sockets;
 use crate::media::command::Event;
 use crate::server::ask::Asking;
@@ -15,6 +15,7 @@ use crate::store::writer::Write;
 use crate::store::writer::Writer;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
+use crate::switch::input::Resolved;
 
 pub(super) struct Hands {
     pub(super) sockets: Sockets,
@@ -32,7 +33,9 @@ impl Hands {
             Effect::Sip(transmit) => self.sockets.send(transmit),
             Effect::Media(command) => return self.pump.carry_out(command),
             Effect::Http { ticket, request } => self.errands.http(ticket, request),
-            Effect::Resolve { trunk, host, port, transport } => self.errands.resolve(trunk, host, port, transport),
+            Effect::Resolve { trunk, host, port, transport, dice } => {
+                self.errands.resolve(trunk, host, port, transport, dice);
+            }
             Effect::Probe(due) => self.errands.probe(due),
             Effect::Speak { ticket, text, language } => self.errands.speak(ticket, text, language),
             Effect::Keep(keep) => self.writer.write(written(keep)),
@@ -43,7 +46,8 @@ impl Hands {
     }
 
     /// The places of a trunk as hops; those that no socket of ours can reach are left out.
-    pub(super) fn hops(&mut self, places: Vec<Place>, now: Instant) -> Result<Vec<Hop>, String> {
+    pub(super) fn hops(&mut self, found: &Found, now: Instant) -> Result<Resolved, String> {
+        let Found { places, lasts } = found;
         let hops: Vec<Hop> =
             places.iter().filter_map(|place| self.sockets.hop_towards(place.transport, place.address, now)).collect();
         match (hops.is_empty(), places.first()) {
@@ -51,7 +55,7 @@ impl Hands {
                 "no listener of ours can reach {} over {}; see `[sip] listen`",
                 place.address, place.transport
             )),
-            _ => Ok(hops),
+            _ => Ok(Resolved { hops, lasts: *lasts }),
         }
     }
 }

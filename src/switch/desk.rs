@@ -127,7 +127,7 @@ impl Desk {
     fn ways_to_number(&self, number: &str, from: &str) -> Result<Vec<Way>, NoWay> {
         let number = self.normal(number);
         let route = self.program.route_for(&number).ok_or(NoWay::Unknown)?;
-        let trunk = self.trunks.find(&route.trunk).ok_or(NoWay::Unknown)?;
+        let trunk = self.trunks.find(route.trunks(0)[0]).ok_or(NoWay::Unknown)?;
         let hop = trunk.hop_for_call().ok_or(NoWay::TrunkUnavailable)?;
         let config = &trunk.config;
         let target = Uri::sip(Some(&number), &config.host, config.port);

@@ -34,6 +34,8 @@ pub enum Effect {
         host: String,
         port: Option<u16>,
         transport: Option<Transport>,
+        /// Decides between targets of equal rank. RFC 2782.
+        dice: u64,
     },
     /// Run this probe once; comes back as `Input::Evidence`.
     Probe(Due),

@@ -1,6 +1,7 @@
 //! Everything that can reach the switch from the world. The journal of these values replays a run exactly.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -18,6 +19,15 @@ use crate::switch::command::Command;
 /// Ties an answer to what asked for it; made by whoever asks, never read by the other side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(pub u64);
+
+/// Where a trunk's host is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// Best first.
+    pub hops: Vec<Hop>,
+    /// Then it is asked for again.
+    pub lasts: Duration,
+}
 
 #[derive(Debug)]
 pub enum Input {
@@ -41,10 +51,10 @@ pub enum Input {
         ticket: Ticket,
         result: Result<HttpAnswer, HttpFailure>,
     },
-    /// `Effect::Resolve` came back, best first.
+    /// `Effect::Resolve` came back.
     Resolved {
         trunk: String,
-        result: Result<Vec<Hop>, String>,
+        result: Result<Resolved, String>,
     },
     /// `Keep::Message` is on disk.
     MessageKept(MessageId),

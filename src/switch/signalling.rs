@@ -317,7 +317,8 @@ impl Switch {
                         continue;
                     };
                     let (host, port, transport) = (config.host.clone(), config.port, config.transport);
-                    self.effects.push_back(Effect::Resolve { trunk, host, port, transport });
+                    let dice = self.rng.u64(..);
+                    self.effects.push_back(Effect::Resolve { trunk, host, port, transport, dice });
                 }
                 Errand::Register { trunk, request, hop, credentials } => {
                     let asked = self.agent.request(*request, hop, credentials, now);

@@ -16,6 +16,7 @@ use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
 use crate::switch::command::TrunkView;
+use crate::switch::input::Resolved;
 use crate::switch::trunk::Config;
 
 /// Names are looked up again this often; calls use what was found last.
@@ -78,7 +79,7 @@ impl Trunks {
         }
     }
 
-    pub(super) fn on_resolved(&mut self, name: &str, result: Result<Vec<Hop>, String>, now: Instant) {
+    pub(super) fn on_resolved(&mut self, name: &str, result: Result<Resolved, String>, now: Instant) {
         if let Some(trunk) = self.by_name.get_mut(name) {
             trunk.on_resolved(result, now);
         }
@@ -159,9 +160,10 @@ impl Trunk {
         self.register_at.map_or(self.resolve_at, |at| at.min(self.resolve_at))
     }
 
-    fn on_resolved(&mut self, result: Result<Vec<Hop>, String>, now: Instant) {
+    fn on_resolved(&mut self, result: Result<Resolved, String>, now: Instant) {
         match result {
-            Ok(hops) if !hops.is_empty() => {
+            Ok(Resolved { hops, lasts }) if !hops.is_empty() => {
+                self.resolve_at = now + lasts;
                 if self.hops.is_empty() {
                     self.register_at = self.config.register.then_some(now);
                     self.state = if self.config.register { "registering" } else { "ready" }.to_owned();

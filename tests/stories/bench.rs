@@ -34,6 +34,7 @@ use desvio::switch::effect::Effect;
 use desvio::switch::effect::Keep;
 use desvio::switch::effect::PublicEvent;
 use desvio::switch::input::Input;
+use desvio::switch::input::Resolved;
 use desvio::switch::input::Ticket;
 use desvio::switch::machine::KeptState;
 use desvio::switch::machine::Settings;
@@ -373,7 +374,8 @@ impl Bench {
                     remote: CARRIER.parse().expect("an address"),
                     connection: None,
                 };
-                self.switch.handle(Input::Resolved { trunk, result: Ok(vec![hop]) }, now);
+                self.switch
+                    .handle(Input::Resolved { trunk, result: Ok(Resolved { hops: vec![hop], lasts: secs(60) }) }, now);
             }
             Effect::Probe(due) => self.probe(due),
             Effect::Speak { ticket, .. } => {
