@@ -15,7 +15,7 @@ use crate::dialplan::hours::Hours;
 use crate::dialplan::hours::Opening;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::program::FlowId;
-use crate::dialplan::routes::Route;
+use crate::dialplan::routes;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::BUILT_IN;
 use crate::dialplan::template::VariableId;
@@ -47,10 +47,16 @@ pub(super) const NUMBER: Declaration = Declaration {
 
 pub(super) const ROUTE: Declaration = Declaration {
     name: "route",
-    help: "Calls to numbers outside go through a trunk. Of several patterns that fit, the longest counts.",
+    help: "Calls to numbers outside go through a trunk, or through the first of several that takes them. Of several \
+           patterns that fit, the longest counts.",
     arguments: &[Parameter::required("pattern", Kind::Pattern, "the numbers")],
-    properties: &[Parameter::required("trunk", Kind::Trunk, "the trunk that carries the call")],
-    example: "route \"+55*\" trunk=\"operadora\"",
+    properties: &[Parameter::optional(
+        "trunk",
+        Kind::Trunk,
+        "`trunk` and `then` lines stand in the block",
+        "the trunk that carries the call",
+    )],
+    example: "route \"+55*\" trunk=\"operadora\"\nroute \"+1*\" {\n    trunk \"operadora\" weight=70\n    trunk \"reserva\" weight=30\n}",
 };
 
 pub(super) const HOURS: Declaration = Declaration {
@@ -119,7 +125,7 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
         match node.name.as_str() {
             "number" => declared.numbers.push(node),
             "test" => declared.tests.push(node),
-            "route" => route(node, &mut seen, compiler),
+            "route" => routes::declare(node, &mut seen, compiler),
             "hours" => hours(node, &mut declared, &mut seen, compiler),
             "flow" => flow(node, &mut declared, &mut seen, compiler),
             unknown => {
@@ -168,18 +174,6 @@ pub(super) fn numbers(declared: &Declared<'_>, compiler: &mut Compiler<'_>) -> B
         }
     }
     flow_by_number
-}
-
-fn route(node: &Node, seen: &mut Seen, compiler: &mut Compiler<'_>) {
-    no_block(node, compiler);
-    let Some(filled) = fill(node, ROUTE.form(), compiler) else {
-        return;
-    };
-    let pattern = filled.text("pattern");
-    if seen.is_new("route", &pattern, node.head_span(), compiler) {
-        let trunk = filled.text("trunk");
-        compiler.routes.add(Route { pattern, trunk });
-    }
 }
 
 fn flow<'n>(node: &'n Node, declared: &mut Declared<'n>, seen: &mut Seen, compiler: &mut Compiler<'_>) {

@@ -43,7 +43,7 @@ pub(super) fn secs(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The extensions, queue, trunk and channel of the sample; `closing-soon` exists in Portuguese alone.
+/// The extensions, queue, trunk and channel of the sample, a second trunk; `closing-soon` exists in Portuguese alone.
 pub(super) fn names() -> Names {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
     let everywhere = set(&["pt-BR", "en"]);
@@ -54,7 +54,7 @@ pub(super) fn names() -> Names {
     Names {
         extensions: set(&["200", "201"]),
         queues: set(&["vendas"]),
-        trunks: set(&["operadora"]),
+        trunks: set(&["operadora", "reserva"]),
         channels: set(&["whatsapp"]),
         prompts,
         agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),

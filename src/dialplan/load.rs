@@ -158,7 +158,7 @@ mod tests {
         let flow = program.flow_for("+551140031234").unwrap();
         assert_eq!(program.name_of(flow), "entrada");
         assert_eq!(program.flows().collect::<Vec<_>>(), ["entrada", "recado"]);
-        assert_eq!(program.route_for("+442079460000").unwrap().trunk, "operadora");
+        assert_eq!(program.route_for("+442079460000").unwrap().trunks(0), ["operadora"]);
         assert_eq!(program.hash().len(), 64);
     }
 

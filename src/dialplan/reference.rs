@@ -7,6 +7,8 @@ use crate::dialplan::declarations::CLOSED;
 use crate::dialplan::declarations::DECLARATIONS;
 use crate::dialplan::declarations::Declaration;
 use crate::dialplan::declarations::OPEN;
+use crate::dialplan::routes::THEN;
+use crate::dialplan::routes::TRUNK;
 use crate::dialplan::script::STATEMENTS;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Need;
@@ -21,7 +23,7 @@ pub fn render_reference() -> String {
     for declaration in DECLARATIONS {
         render_declaration(&mut page, declaration);
     }
-    for declaration in [&OPEN, &CLOSED] {
+    for declaration in [&TRUNK, &THEN, &OPEN, &CLOSED] {
         render_declaration(&mut page, declaration);
     }
     line(&mut page, "## Steps\n");

@@ -69,6 +69,9 @@ pub fn simulate(
     situation: &Situation,
     origin: Instant,
 ) -> Result<Simulation, SimulateError> {
+    if let Some(outgoing) = outgoing(program, names, situation) {
+        return Ok(outgoing);
+    }
     let mut world = set_up(program, names, situation, origin)?;
     world.begin();
     let mut keys = situation.press.iter();
@@ -84,8 +87,28 @@ pub fn simulate(
             None => {}
         }
     }
-    let told = world.story.iter().map(|entry| entry.told(program));
-    Ok(Simulation { steps: told.map(|told| simulated(told, &world)).collect(), ending: ending(&world) })
+    let told = world.story.iter().enumerate();
+    let steps = told.map(|(at, entry)| simulated(entry.told(program), world.routes.get(&at), &world)).collect();
+    Ok(Simulation { steps, ending: ending(&world) })
+}
+
+/// An extension that calls a number outside walks no flow: the route is all there is to tell.
+fn outgoing(program: &Program, names: &Names, situation: &Situation) -> Option<Simulation> {
+    let route = program.route_for(&situation.to)?;
+    if program.flow_for(&situation.to).is_some() || !names.extensions.contains(&situation.from) {
+        return None;
+    }
+    let step = SimulatedStep {
+        at_ms: 0,
+        place: route.place.clone(),
+        flow: String::new(),
+        step: format!("route \"{}\"", route.pattern),
+        reason: format!("over {}", route.describe()),
+    };
+    Some(Simulation {
+        steps: vec![step],
+        ending: "the call leaves; a trunk that fails is followed by the next".to_owned(),
+    })
 }
 
 fn set_up<'n>(
@@ -113,14 +136,16 @@ fn set_up<'n>(
     Ok(world)
 }
 
-fn simulated(told: Told, world: &World<'_>) -> SimulatedStep {
+fn simulated(told: Told, route: Option<&String>, world: &World<'_>) -> SimulatedStep {
     let at = world.since_start(told.at);
+    let route = route.map(|route| format!("over {route}"));
+    let reasons = route.into_iter().chain(Some(told.reason).filter(|reason| !reason.is_empty()));
     SimulatedStep {
         at_ms: u64::try_from(at.as_millis()).unwrap_or(u64::MAX),
         place: told.place,
         flow: told.flow,
         step: told.text,
-        reason: told.reason,
+        reason: reasons.collect::<Vec<_>>().join(": "),
     }
 }
 
@@ -206,6 +231,31 @@ mod tests {
             json,
             r#"{"at_ms":3000,"place":"a.kdl:17","flow":"entrada","step":"menu \"main-menu\" wait=\"5s\" tries=3","reason":"the caller pressed 1"}"#
         );
+    }
+
+    const ROUTES: &str = "route \"+55*\" {\n    trunk \"operadora\" weight=70\n    trunk \"reserva\" weight=30\n}\n";
+
+    #[test]
+    fn a_number_outside_is_told_with_the_trunks_that_would_be_tried() {
+        let text = format!(
+            "number \"+551140031234\" flow=\"a\"\n{ROUTES}flow \"a\" {{ dial \"+5511999998888\" ring-for=\"10s\" }}\n"
+        );
+        let simulation = simulate(&program(&text), &names(), &situation(), start()).unwrap();
+        assert_eq!(simulation.steps[0].reason, "over operadora (70 %) or reserva (30 %)");
+    }
+
+    #[test]
+    fn an_extension_that_calls_outside_takes_a_route() {
+        let text = format!("{ROUTES}{DESIGN}");
+        let to = "+5511988887777".to_owned();
+        let outgoing = Situation { from: "200".to_owned(), to, ..situation() };
+        let simulation = simulate(&program(&text), &names(), &outgoing, start()).unwrap();
+        assert_eq!(
+            simulation.to_string().lines().next().unwrap(),
+            "    0.0s  a.kdl:1  route \"+55*\" → over operadora (70 %) or reserva (30 %)"
+        );
+        let stranger = Situation { from: "+5511977776666".to_owned(), ..outgoing };
+        assert!(simulate(&program(&text), &names(), &stranger, start()).is_err());
     }
 
     #[test]

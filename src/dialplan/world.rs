@@ -66,6 +66,8 @@ pub(super) struct World<'n> {
     pub(super) events: Vec<Event>,
     /// Every entry of the trail, unbounded: a rehearsal is short.
     pub(super) story: Vec<Entry>,
+    /// Entry of the story → the trunks that carry its call to a number outside.
+    pub(super) routes: BTreeMap<usize, String>,
     told: u64,
     flow: Option<FlowId>,
 }
@@ -144,6 +146,7 @@ impl<'n> World<'n> {
             waiting: None,
             events: Vec::new(),
             story: Vec::new(),
+            routes: BTreeMap::new(),
             told: 0,
             flow: None,
         }
@@ -267,7 +270,10 @@ impl<'n> World<'n> {
             Order::StopPlaying => self.play += 1,
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling => self.unlink(),
-            Order::Dial { target, .. } => self.dial(target.text()),
+            Order::Dial { target, .. } => {
+                self.note_route(target.text());
+                self.dial(target.text());
+            }
             Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
             Order::Hangup { cause } => self.end(cause),
@@ -325,6 +331,12 @@ impl<'n> World<'n> {
         };
         self.events.push(Event::Rang(agent));
         self.cue(rings_for + pause, Cue::RingNext { link });
+    }
+
+    fn note_route(&mut self, whom: &str) {
+        if let (Some(route), Some(entry)) = (self.program.route_for(whom), self.story.len().checked_sub(1)) {
+            self.routes.insert(entry, route.describe());
+        }
     }
 
     fn dial(&mut self, whom: &str) {
