@@ -282,6 +282,7 @@ pub(super) fn status() -> StatusView {
         calls: 3,
         calls_total: 40,
         registrations: 2,
+        blocked_sources: 1,
         waiting: 1,
         channels_down: vec!["whatsapp".into()],
         trunks: vec![TrunkView { name: "operadora".into(), state: "ready".into(), calls: 3, max_calls: Some(30) }],

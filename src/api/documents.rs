@@ -367,6 +367,8 @@ pub struct StatusDocument {
     pub calls_total: u64,
     /// Phones that are registered.
     pub registrations: u64,
+    /// Sources of too many wrong passwords, not listened to at this moment.
+    pub blocked_sources: u64,
     /// Callers in queues.
     pub waiting: u64,
     /// Channels that the dialplan counts as down.

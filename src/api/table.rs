@@ -29,11 +29,15 @@ pub fn status(status: &StatusDocument, zone: &TimeZone) -> String {
         [] => "none".to_owned(),
         names => names.join(", "),
     };
+    let phones = match status.blocked_sources {
+        0 => format!("{} registered", status.registrations),
+        blocked => format!("{} registered, {blocked} sources of wrong passwords blocked", status.registrations),
+    };
     let mut text = aligned(&[
         ["desvio".into(), format!("{}, since {}{ending}", status.version, clock(status.started, zone))],
         ["calls".into(), format!("{} now, {} since the start", status.calls, status.calls_total)],
         ["waiting".into(), format!("{} in queues", status.waiting)],
-        ["phones".into(), format!("{} registered", status.registrations)],
+        ["phones".into(), phones],
         ["channels down".into(), down],
     ]);
     if !status.trunks.is_empty() {

@@ -11,6 +11,7 @@ mod expiry;
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -225,6 +226,12 @@ impl Registrar {
 
     pub fn is_reachable(&self, extension: &str) -> bool {
         self.phones.get(extension).is_some_and(|phones| !phones.is_empty())
+    }
+
+    /// Whether a phone of this extension is registered from that address.
+    pub fn is_registered_from(&self, extension: &str, source: IpAddr) -> bool {
+        let mut phones = self.phones.get(extension).into_iter().flatten();
+        phones.any(|kept| kept.binding.hop.remote.ip().to_canonical() == source)
     }
 
     /// How many phones are registered.

@@ -90,6 +90,8 @@ fn of_switch(switch: &Switch) {
     }
     gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
     counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
+    counter!("desvio_sip_auth_refused_total").absolute(gauges.auth_refused);
+    gauge!("desvio_sip_auth_blocked_sources").set(count(gauges.blocked_sources));
     for (event, messages) in gauges.messages {
         let status = event.strip_prefix("message.").unwrap_or(event);
         counter!("desvio_messages_total", "status" => status).absolute(messages);
@@ -126,6 +128,8 @@ fn describe() {
     describe_counter!("desvio_sip_messages_total", "SIP messages by method or class of response");
     describe_counter!("desvio_sip_malformed_total", "SIP messages that could not be read");
     describe_counter!("desvio_sip_auth_failures_total", "Wrong passwords");
+    describe_counter!("desvio_sip_auth_refused_total", "Requests from sources of too many wrong passwords");
+    describe_gauge!("desvio_sip_auth_blocked_sources", "Sources of too many wrong passwords that are blocked now");
     describe_counter!("desvio_sip_unsent_total", "SIP messages that could not be sent");
     describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
     describe_counter!("desvio_rtp_packets_total", "RTP packets");

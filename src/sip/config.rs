@@ -10,6 +10,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::sip::advertising::Advertised;
+use crate::sip::hashing::Algorithm;
 use crate::sip::hop::Transport;
 use crate::sip::network::Network;
 use crate::sip::network::private_networks;
@@ -45,6 +46,12 @@ pub struct Config {
     /// The `User-Agent` and `Server` that we send. Default: `Desvio`.
     #[serde(default = "user_agent")]
     pub user_agent: String,
+    /// What phones may sign in with, the strongest first: `md5`, `sha-256`, `sha-512-256`. Default: SHA-256 and MD5. RFC 8760.
+    #[serde(default = "digest_algorithms")]
+    pub digest_algorithms: Vec<Algorithm>,
+    /// After so many wrong passwords within a minute a source is not listened to for a minute; 0: never. Default: 30.
+    #[serde(default = "auth_failures_per_minute")]
+    pub auth_failures_per_minute: u32,
     /// T1: estimate of the round trip; repeats begin after it, waits end after 64 times of it. Default: 500 ms. RFC 3261 §17.1.1.1.
     #[serde(default = "t1", with = "humantime_serde")]
     pub t1: Duration,
@@ -72,6 +79,8 @@ impl Default for Config {
             certificate: None,
             certificate_key: None,
             user_agent: user_agent(),
+            digest_algorithms: digest_algorithms(),
+            auth_failures_per_minute: auth_failures_per_minute(),
             t1: t1(),
             t2: t2(),
             t4: t4(),
@@ -91,6 +100,14 @@ fn listen() -> Vec<Listener> {
 
 fn user_agent() -> String {
     "Desvio".to_owned()
+}
+
+fn digest_algorithms() -> Vec<Algorithm> {
+    vec![Algorithm::Sha256, Algorithm::Md5]
+}
+
+fn auth_failures_per_minute() -> u32 {
+    30
 }
 
 fn t1() -> Duration {

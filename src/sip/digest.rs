@@ -3,17 +3,21 @@
 //! The guard never says whether a user exists: an unknown one costs the same hashes as a wrong password and gets the
 //! same verdict.
 
+use std::borrow::Cow;
 use std::fmt;
-use std::hint::black_box;
 use std::time::Instant;
 
 use subtle::Choice;
 use subtle::ConstantTimeEq;
 
+use super::accounts::Accounts;
 use super::challenge::Fields;
 use super::hashing::Algorithm;
+use super::hashing::Hex;
+use super::hashing::LONGEST_HASH;
 use super::headers::Name;
 use super::message::Request;
+use super::nonce::Mark;
 use super::nonce::Nonces;
 use super::proof::Proof;
 use super::syntax::Quoted;
@@ -38,23 +42,23 @@ pub enum Secret {
 impl Secret {
     /// Whether a challenge of this kind can be answered with it.
     pub fn serves(&self, algorithm: Algorithm) -> bool {
-        self.stored(algorithm).is_none_or(|stored| stored.is_some())
-    }
-
-    /// `Some(None)`: hashes are stored, but not this one.
-    fn stored(&self, algorithm: Algorithm) -> Option<Option<&str>> {
         match (self, algorithm) {
-            (Secret::Password(_), _) => None,
-            (Secret::Ha1 { md5, .. }, Algorithm::Md5) => Some(md5.as_deref()),
-            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => Some(sha256.as_deref()),
+            (Secret::Password(_), _) => true,
+            (Secret::Ha1 { md5, .. }, Algorithm::Md5) => md5.is_some(),
+            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => sha256.is_some(),
+            (Secret::Ha1 { .. }, Algorithm::Sha512_256) => false,
         }
     }
 
-    /// Always hashes, even where the result is stored, so that the time tells nothing.
-    pub(super) fn ha1(&self, algorithm: Algorithm, username: &str, realm: &str) -> Option<String> {
-        let password = if let Secret::Password(password) = self { password } else { "" };
-        let computed = black_box(algorithm.ha1(username, realm, password));
-        self.stored(algorithm).map_or(Some(computed), |stored| stored.map(str::to_ascii_lowercase))
+    /// None where hashes are stored, but not this one.
+    pub(super) fn ha1(&self, algorithm: Algorithm, username: &str, realm: &str) -> Option<Hex> {
+        let stored = match (self, algorithm) {
+            (Secret::Password(password), _) => return Some(algorithm.ha1(username, realm, password)),
+            (Secret::Ha1 { md5, .. }, Algorithm::Md5) => md5,
+            (Secret::Ha1 { sha256, .. }, Algorithm::Sha256) => sha256,
+            (Secret::Ha1 { .. }, Algorithm::Sha512_256) => &None,
+        };
+        stored.as_deref().and_then(|text| Hex::parse(text, algorithm))
     }
 }
 
@@ -72,8 +76,7 @@ pub struct Guard {
     realm: String,
     nonces: Nonces,
     algorithms: Vec<Algorithm>,
-    /// Stands in for the secret of a user who does not exist.
-    nobody: Secret,
+    accounts: Accounts,
 }
 
 /// Why we ask.
@@ -85,10 +88,28 @@ pub enum Staleness {
     Stale,
 }
 
+/// How we ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub staleness: Staleness,
+    /// For a phone that gives up at an algorithm that it does not know. None: all that we offer.
+    pub only: Option<Algorithm>,
+    /// Comes back with the answer.
+    pub mark: Mark,
+}
+
+impl Question {
+    pub fn new(staleness: Staleness) -> Question {
+        Question { staleness, only: None, mark: Mark::default() }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Granted {
         username: String,
+        /// What the challenge was marked with.
+        mark: Mark,
     },
     /// No credentials for our realm.
     Absent,
@@ -104,12 +125,16 @@ impl Guard {
             realm: realm.to_owned(),
             nonces: Nonces::new(key),
             algorithms: vec![Algorithm::Sha256, Algorithm::Md5],
-            nobody: Secret::Password("nobody".to_owned()),
+            accounts: Accounts::new(),
         }
     }
 
-    /// Offers only these, the strongest first: phones take the first that they know. For realms whose users have
-    /// only one kind of hash stored.
+    /// Lets this user in, or changes the secret.
+    pub fn admit(&mut self, username: &str, secret: &Secret) {
+        self.accounts.insert(username, &self.realm, secret);
+    }
+
+    /// Offers and takes only these, the strongest first: phones take the first that they know.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: &[Algorithm]) -> Guard {
         self.algorithms = algorithms.to_vec();
@@ -117,56 +142,65 @@ impl Guard {
     }
 
     /// One value of `WWW-Authenticate` or `Proxy-Authenticate` for each algorithm, the strongest first. RFC 8760 §2.3.
-    pub fn challenge(&mut self, staleness: Staleness, now: Instant) -> Vec<String> {
-        let nonce = self.nonces.issue(now);
-        let stale = if staleness == Staleness::Stale { ", stale=true" } else { "" };
+    pub fn challenge(&mut self, question: Question, now: Instant) -> Vec<String> {
+        let nonce = self.nonces.issue(question.mark, now);
+        let stale = if question.staleness == Staleness::Stale { ", stale=true" } else { "" };
         let realm = Quoted(&self.realm);
         let value = |algorithm: &Algorithm| {
             let algorithm = algorithm.as_str();
             format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm={algorithm}, qop=\"auth\"{stale}")
         };
-        self.algorithms.iter().map(value).collect()
+        let only = question.only.filter(|only| self.algorithms.contains(only));
+        match only {
+            Some(only) => vec![value(&only)],
+            None => self.algorithms.iter().map(value).collect(),
+        }
     }
 
-    /// Judges the credentials for our realm in `header`, `Authorization` or `ProxyAuthorization`.
-    pub fn verify(
-        &mut self,
-        request: &Request,
-        header: &Name,
-        secret_of: impl Fn(&str) -> Option<Secret>,
-        now: Instant,
-    ) -> Verdict {
+    /// Judges the credentials for our realm in `header`, `Authorization` or `ProxyAuthorization`. Whatever is wrong with
+    /// them, it costs two hashes, and one more for a body that is covered.
+    pub fn verify(&mut self, request: &Request, header: &Name, now: Instant) -> Verdict {
         let Some(fields) = self.fields(request, header) else {
             return Verdict::Absent;
         };
-        let Some(proof) = Proof::read(fields) else {
+        let Some(proof) = Proof::read(fields).filter(|proof| self.algorithms.contains(&proof.algorithm)) else {
             return Verdict::Denied;
         };
-        let secret = secret_of(&proof.username);
-        let is_right = self.is_right(&proof, request, secret) & Choice::from(u8::from(proof.fits(&request.uri)));
+        let is_right = self.is_right(&proof, request) & Choice::from(u8::from(proof.fits(&request.uri)));
         if !bool::from(is_right) {
             return Verdict::Denied;
         }
-        let issue = self.nonces.read(proof.nonce);
-        match issue.is_some_and(|issue| self.nonces.spend(issue, proof.count, now)) {
-            true => Verdict::Granted { username: proof.username },
-            false => Verdict::Stale,
+        match self.nonces.read(proof.nonce) {
+            Some((issue, mark)) if self.nonces.spend(issue, proof.count, now) => {
+                Verdict::Granted { username: proof.username.into_owned(), mark }
+            }
+            _ => Verdict::Stale,
         }
     }
 
+    /// Whom the credentials for our realm name, without asking whether they are right.
+    pub fn claimed_username(&self, request: &Request, header: &Name) -> Option<String> {
+        self.fields(request, header)?.username().map(Cow::into_owned)
+    }
+
     fn fields<'a>(&self, request: &'a Request, header: &'a Name) -> Option<Fields<'a>> {
-        let ours = |fields: &Fields<'_>| fields.plain("realm").is_some_and(|realm| realm == self.realm);
+        let ours = |fields: &Fields<'_>| fields.realm_text().is_some_and(|realm| realm == self.realm);
         request.headers.all(header).filter_map(Fields::parse).find(ours)
     }
 
-    fn is_right(&self, proof: &Proof<'_>, request: &Request, secret: Option<Secret>) -> Choice {
-        let exists = Choice::from(u8::from(secret.is_some()));
-        let secret = secret.unwrap_or_else(|| self.nobody.clone());
-        let ha1 = secret.ha1(proof.algorithm, &proof.username, &self.realm);
-        let has_hash = Choice::from(u8::from(ha1.is_some()));
-        let expected = proof.covered(request).proof(&ha1.unwrap_or_default());
-        let given = proof.response.to_ascii_lowercase();
-        expected.as_bytes().ct_eq(given.as_bytes()) & exists & has_hash
+    fn is_right(&self, proof: &Proof<'_>, request: &Request) -> Choice {
+        let (ha1, exists) = self.accounts.ha1(&proof.username, proof.algorithm);
+        let expected = proof.covered(request).proof(&ha1);
+        let mut given = [0; LONGEST_HASH * 2];
+        let given = match given.get_mut(..proof.response.len()) {
+            Some(room) => {
+                room.copy_from_slice(proof.response.as_bytes());
+                room.make_ascii_lowercase();
+                &*room
+            }
+            None => &[],
+        };
+        expected.as_bytes().ct_eq(given) & exists
     }
 }
 
@@ -175,6 +209,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::sip::hashing::count;
     use crate::sip::message::Response;
     use crate::sip::method::Method;
     use crate::sip::uri::Uri;
@@ -184,8 +219,13 @@ mod tests {
         Instant::now()
     }
 
+    const FRESH: Question = Question { staleness: Staleness::Fresh, only: None, mark: Mark(0) };
+    const STALE: Question = Question { staleness: Staleness::Stale, ..FRESH };
+
     fn guard() -> Guard {
-        Guard::new("desvio.local", [1; 32])
+        let mut guard = Guard::new("desvio.local", [1; 32]);
+        guard.admit("200", &ana().secret);
+        guard
     }
 
     fn register() -> Request {
@@ -196,37 +236,34 @@ mod tests {
         Credentials { username: "200".into(), secret: Secret::Password("correct horse".into()) }
     }
 
-    fn secret_of(user: &str) -> Option<Secret> {
-        (user == "200").then(|| ana().secret)
-    }
-
     /// The request with the answer of `who` to these challenges.
     fn answered(who: &Credentials, mut request: Request, challenges: &[String]) -> Request {
         let mut refused = Response::new(401);
         for challenge in challenges {
             refused.headers.push(Name::WwwAuthenticate, challenge.clone());
         }
-        let answer = who.answer(&refused, &request, &mut fastrand::Rng::with_seed(1)).expect("it can be answered");
-        request.headers.push(Name::Authorization, answer.value);
+        let answers = who.answers(&refused, &request, &mut fastrand::Rng::with_seed(1));
+        let [answer] = &answers[..] else { panic!("{answers:?}") };
+        request.headers.push(Name::Authorization, answer.value.clone());
         request
     }
 
     fn verdict(guard: &mut Guard, request: &Request, now: Instant) -> Verdict {
-        guard.verify(request, &Name::Authorization, secret_of, now)
+        guard.verify(request, &Name::Authorization, now)
     }
 
     fn granted() -> Verdict {
-        Verdict::Granted { username: "200".into() }
+        Verdict::Granted { username: "200".into(), mark: Mark(0) }
     }
 
     #[test]
     fn the_right_password_opens_by_either_algorithm() {
         let mut guard = guard();
-        let challenges = guard.challenge(Staleness::Fresh, start());
+        let challenges = guard.challenge(FRESH, start());
         assert!(challenges[0].contains("SHA-256") && challenges[1].contains("MD5"));
         let by_sha256 = answered(&ana(), register(), &challenges);
         assert_eq!(verdict(&mut guard, &by_sha256, start()), granted());
-        let challenges = guard.challenge(Staleness::Fresh, start());
+        let challenges = guard.challenge(FRESH, start());
         let by_md5 = answered(&ana(), register(), &challenges[1..]);
         assert_eq!(verdict(&mut guard, &by_md5, start()), granted());
     }
@@ -236,7 +273,7 @@ mod tests {
         let mut guard = guard();
         for (user, password) in [("200", "wrong"), ("999", "correct horse"), ("999", "nobody")] {
             let thief = Credentials { username: user.into(), secret: Secret::Password(password.into()) };
-            let challenges = guard.challenge(Staleness::Fresh, start());
+            let challenges = guard.challenge(FRESH, start());
             assert_eq!(verdict(&mut guard, &answered(&thief, register(), &challenges), start()), Verdict::Denied);
         }
     }
@@ -244,7 +281,7 @@ mod tests {
     #[test]
     fn no_credentials_for_our_realm_are_none() {
         let mut guard = guard();
-        let elsewhere = Guard::new("elsewhere", [1; 32]).challenge(Staleness::Fresh, start());
+        let elsewhere = Guard::new("elsewhere", [1; 32]).challenge(FRESH, start());
         assert_eq!(verdict(&mut guard, &register(), start()), Verdict::Absent);
         assert_eq!(verdict(&mut guard, &answered(&ana(), register(), &elsewhere), start()), Verdict::Absent);
         let mut unknown_scheme = register();
@@ -255,18 +292,18 @@ mod tests {
     #[test]
     fn an_answer_is_good_once_and_for_a_while() {
         let (mut guard, now) = (guard(), start());
-        let challenges = guard.challenge(Staleness::Fresh, now);
+        let challenges = guard.challenge(FRESH, now);
         let request = answered(&ana(), register(), &challenges);
         assert_eq!(verdict(&mut guard, &request, now), granted());
         assert_eq!(verdict(&mut guard, &request, now), Verdict::Stale);
-        let late = answered(&ana(), register(), &guard.challenge(Staleness::Fresh, now));
+        let late = answered(&ana(), register(), &guard.challenge(FRESH, now));
         assert_eq!(verdict(&mut guard, &late, now + Duration::from_secs(301)), Verdict::Stale);
-        assert!(guard.challenge(Staleness::Stale, now)[0].ends_with("stale=true"));
+        assert!(guard.challenge(STALE, now)[0].ends_with("stale=true"));
     }
 
     #[test]
     fn a_nonce_from_before_a_restart_is_stale_not_wrong() {
-        let before = Guard::new("desvio.local", [2; 32]).challenge(Staleness::Fresh, start());
+        let before = Guard::new("desvio.local", [2; 32]).challenge(FRESH, start());
         assert_eq!(verdict(&mut guard(), &answered(&ana(), register(), &before), start()), Verdict::Stale);
     }
 
@@ -274,7 +311,7 @@ mod tests {
     fn an_old_phone_without_qop_gets_in_once_per_nonce() {
         let (mut guard, now) = (guard(), start());
         let old = |challenge: &String| challenge.replace(", qop=\"auth\"", "");
-        let challenges: Vec<_> = guard.challenge(Staleness::Fresh, now).iter().map(old).collect();
+        let challenges: Vec<_> = guard.challenge(FRESH, now).iter().map(old).collect();
         let request = answered(&ana(), register(), &challenges[1..]);
         assert_eq!(verdict(&mut guard, &request, now), granted());
         assert_eq!(verdict(&mut guard, &request, now), Verdict::Stale);
@@ -286,7 +323,7 @@ mod tests {
     fn auth_int_covers_the_body() {
         let (mut guard, now) = (guard(), start());
         let strict = |challenge: &String| challenge.replace("qop=\"auth\"", "qop=\"auth-int\"");
-        let challenges: Vec<_> = guard.challenge(Staleness::Fresh, now).iter().map(strict).collect();
+        let challenges: Vec<_> = guard.challenge(FRESH, now).iter().map(strict).collect();
         let request = answered(&ana(), register().with_body("text/plain", "as signed"), &challenges);
         let mut altered = request.clone();
         altered.body = "altered".into();
@@ -298,13 +335,13 @@ mod tests {
     fn what_is_dialled_must_be_what_was_signed() {
         let (mut guard, now) = (guard(), start());
         let call = |user| Request::new(Method::Invite, Uri::sip(Some(user), "desvio.local", None));
-        let mut diverted = answered(&ana(), call("200"), &guard.challenge(Staleness::Fresh, now));
+        let mut diverted = answered(&ana(), call("200"), &guard.challenge(FRESH, now));
         diverted.uri = call("0900").uri;
         assert_eq!(verdict(&mut guard, &diverted, now), Verdict::Denied);
         let mut by_sipp = answered(
             &ana(),
             Request::new(Method::Invite, Uri::sip(None, "127.0.0.1", Some(5060))),
-            &guard.challenge(Staleness::Fresh, now),
+            &guard.challenge(FRESH, now),
         );
         by_sipp.uri = call("0900").uri;
         assert_eq!(verdict(&mut guard, &by_sipp, now), granted());
@@ -313,15 +350,60 @@ mod tests {
     #[test]
     fn stored_hashes_serve_as_the_password_does() {
         let (mut guard, now) = (guard(), start());
-        let md5 = Algorithm::Md5.ha1("200", "desvio.local", "correct horse").to_uppercase();
+        let md5 = Algorithm::Md5.ha1("200", "desvio.local", "correct horse").to_string().to_uppercase();
         let hashed = Secret::Ha1 { md5: Some(md5), sha256: None };
-        let challenges = guard.challenge(Staleness::Fresh, now);
-        let of_hash = |_: &str| Some(hashed.clone());
+        guard.admit("200", &hashed);
+        let challenges = guard.challenge(FRESH, now);
         let by_sha256 = answered(&ana(), register(), &challenges);
-        assert_eq!(guard.verify(&by_sha256, &Name::Authorization, of_hash, now), Verdict::Denied);
+        assert_eq!(verdict(&mut guard, &by_sha256, now), Verdict::Denied);
         let client = Credentials { username: "200".into(), secret: hashed.clone() };
         let by_md5 = answered(&client, register(), &challenges);
-        assert_eq!(guard.verify(&by_md5, &Name::Authorization, of_hash, now), granted());
+        assert_eq!(verdict(&mut guard, &by_md5, now), granted());
+    }
+
+    #[test]
+    fn a_hash_that_is_none_lets_nobody_in() {
+        let (mut guard, now) = (guard(), start());
+        guard.admit("200", &Secret::Ha1 { md5: Some("0".repeat(31)), sha256: Some(String::new()) });
+        let challenges = guard.challenge(FRESH, now);
+        assert_eq!(verdict(&mut guard, &answered(&ana(), register(), &challenges), now), Verdict::Denied);
+    }
+
+    #[test]
+    fn known_and_unknown_users_cost_the_same_hashes() {
+        let (mut guard, now) = (guard(), start());
+        guard.admit("201", &Secret::Ha1 { md5: Some("0".repeat(32)), sha256: None });
+        for algorithm in [Algorithm::Md5, Algorithm::Sha256] {
+            for (user, password) in [("200", "correct horse"), ("200", "wrong"), ("201", "any"), ("999", "any")] {
+                let who = Credentials { username: user.into(), secret: Secret::Password(password.into()) };
+                let question = Question { only: Some(algorithm), ..FRESH };
+                let request = answered(&who, register(), &guard.challenge(question, now));
+                let (verdict, hashes) = count::of(|| verdict(&mut guard, &request, now));
+                assert_eq!(hashes, 2, "{user} {password} {verdict:?}");
+                assert_eq!(verdict == granted(), password == "correct horse");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_offered_is_not_taken() {
+        let (mut all, now) = (guard(), start());
+        let mut strict = guard().with_algorithms(&[Algorithm::Sha512_256, Algorithm::Sha256]);
+        let by_md5 = answered(&ana(), register(), &all.challenge(FRESH, now)[1..]);
+        assert_eq!(verdict(&mut strict, &by_md5, now), Verdict::Denied);
+        let challenges = strict.challenge(Question { only: Some(Algorithm::Md5), ..FRESH }, now);
+        assert_eq!(challenges.len(), 2, "nobody is asked for what we do not take");
+        let by_the_strongest = answered(&ana(), register(), &challenges);
+        assert!(by_the_strongest.headers.first(&Name::Authorization).unwrap().contains("algorithm=SHA-512-256"));
+        assert_eq!(verdict(&mut strict, &by_the_strongest, now), granted());
+    }
+
+    #[test]
+    fn what_was_noted_in_the_question_comes_back_with_the_answer() {
+        let (mut guard, now) = (guard(), start());
+        let challenges = guard.challenge(Question { mark: Mark(1), ..FRESH }, now);
+        let request = answered(&ana(), register(), &challenges);
+        assert_eq!(verdict(&mut guard, &request, now), Verdict::Granted { username: "200".into(), mark: Mark(1) });
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing here opens a socket, reads a clock or rolls dice on its own: bytes come in as a [`hop::Packet`], go out as
 //! a [`hop::Transmit`], and time and randomness are arguments.
 
+mod accounts;
 pub mod advertising;
 pub mod agent;
 mod answer;
@@ -22,7 +23,7 @@ pub mod message;
 pub mod method;
 pub mod name_addr;
 pub mod network;
-mod nonce;
+pub mod nonce;
 pub mod params;
 pub mod parse;
 mod proof;

@@ -21,10 +21,11 @@ const LIFETIME: Duration = Duration::from_secs(300);
 const MOST_TRACKED: usize = 65_536;
 /// Octets of the seal that are kept.
 const SEAL: usize = 16;
-const STAMP: usize = 12;
+const STAMP: usize = 13;
 
 pub(super) struct Nonces {
-    key: [u8; 32],
+    /// Knows the key already; copied for each seal.
+    sealer: Hmac<Sha256>,
     /// The instant from which times are counted: that of the first nonce.
     origin: Option<Instant>,
     serial: u32,
@@ -40,6 +41,10 @@ pub(super) struct Issue {
     at: u64,
     serial: u32,
 }
+
+/// What the server noted when it asked, and hears again with the answer: it remembers without a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mark(pub u8);
 
 /// A window over the counts that came: late ones may still arrive, in any order, but each once.
 struct Uses {
@@ -58,12 +63,13 @@ pub(super) enum Count {
 
 impl Nonces {
     pub(super) fn new(key: [u8; 32]) -> Nonces {
-        Nonces { key, origin: None, serial: 0, uses_by_issue: BTreeMap::new(), forgotten: None }
+        let sealer = Hmac::<Sha256>::new_from_slice(&key).expect("HMAC takes keys of any length");
+        Nonces { sealer, origin: None, serial: 0, uses_by_issue: BTreeMap::new(), forgotten: None }
     }
 
-    pub(super) fn issue(&mut self, now: Instant) -> String {
+    pub(super) fn issue(&mut self, mark: Mark, now: Instant) -> String {
         self.serial = self.serial.wrapping_add(1);
-        let stamp = Issue { at: self.millis(now), serial: self.serial }.to_bytes();
+        let stamp = Issue { at: self.millis(now), serial: self.serial }.to_bytes(mark);
         let seal = self.seal(&stamp).finalize().into_bytes();
         let mut nonce = [0; STAMP + SEAL];
         nonce[..STAMP].copy_from_slice(&stamp);
@@ -72,7 +78,7 @@ impl Nonces {
     }
 
     /// None if it is not one of ours.
-    pub(super) fn read(&self, nonce: &str) -> Option<Issue> {
+    pub(super) fn read(&self, nonce: &str) -> Option<(Issue, Mark)> {
         let mut bytes = [0; STAMP + SEAL];
         let length = URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes).ok()?;
         let (stamp, seal) = bytes.get(..length)?.split_first_chunk::<STAMP>()?;
@@ -111,7 +117,7 @@ impl Nonces {
     }
 
     fn seal(&self, stamp: &[u8]) -> Hmac<Sha256> {
-        let mut seal = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        let mut seal = self.sealer.clone();
         seal.update(stamp);
         seal
     }
@@ -132,16 +138,17 @@ impl Uses {
 }
 
 impl Issue {
-    fn to_bytes(self) -> [u8; STAMP] {
-        let mut bytes = [0; STAMP];
+    fn to_bytes(self, mark: Mark) -> [u8; STAMP] {
+        let mut bytes = [mark.0; STAMP];
         bytes[..8].copy_from_slice(&self.at.to_be_bytes());
-        bytes[8..].copy_from_slice(&self.serial.to_be_bytes());
+        bytes[8..12].copy_from_slice(&self.serial.to_be_bytes());
         bytes
     }
 
-    fn from_bytes(bytes: &[u8; STAMP]) -> Issue {
-        let whole = bytes.iter().fold(0u128, |whole, byte| whole << 8 | u128::from(*byte));
-        Issue { at: (whole >> 32) as u64, serial: whole as u32 }
+    fn from_bytes(bytes: &[u8; STAMP]) -> (Issue, Mark) {
+        let [whole @ .., mark] = bytes;
+        let whole = whole.iter().fold(0u128, |whole, byte| whole << 8 | u128::from(*byte));
+        (Issue { at: (whole >> 32) as u64, serial: whole as u32 }, Mark(*mark))
     }
 }
 
@@ -155,17 +162,19 @@ mod tests {
     }
 
     fn issued(nonces: &mut Nonces, now: Instant) -> Issue {
-        let nonce = nonces.issue(now);
-        nonces.read(&nonce).expect("it is ours")
+        let nonce = nonces.issue(Mark(7), now);
+        let (issue, mark) = nonces.read(&nonce).expect("it is ours");
+        assert_eq!(mark, Mark(7));
+        issue
     }
 
     #[test]
     fn only_our_own_are_read() {
         let mut nonces = Nonces::new([7; 32]);
-        let nonce = nonces.issue(start());
+        let nonce = nonces.issue(Mark(0), start());
         assert!(nonces.read(&nonce).is_some());
         assert!(Nonces::new([8; 32]).read(&nonce).is_none());
-        assert_ne!(nonces.issue(start()), nonce);
+        assert_ne!(nonces.issue(Mark(0), start()), nonce);
         for foreign in ["", "abc", &nonce[1..], &format!("{nonce}AA"), "ção"] {
             assert!(nonces.read(foreign).is_none(), "{foreign}");
         }

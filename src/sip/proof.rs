@@ -1,5 +1,7 @@
 //! What a client says to prove that it knows the password. RFC 7616 §3.4, RFC 2617 §3.2.2.
 
+use std::borrow::Cow;
+
 use super::challenge::Fields;
 use super::hashing::Algorithm;
 use super::hashing::Counted;
@@ -11,7 +13,7 @@ use super::uri::Uri;
 
 /// The fields of an `Authorization`, as far as we understand them.
 pub(super) struct Proof<'a> {
-    pub(super) username: String,
+    pub(super) username: Cow<'a, str>,
     pub(super) algorithm: Algorithm,
     pub(super) nonce: &'a str,
     uri: &'a str,
@@ -22,14 +24,14 @@ pub(super) struct Proof<'a> {
 
 impl<'a> Proof<'a> {
     pub(super) fn read(fields: Fields<'a>) -> Option<Proof<'a>> {
-        let algorithm = Algorithm::from_text(fields.get("algorithm"))?;
+        let algorithm = Algorithm::from_text(fields.algorithm())?;
         let (protection, count) = Proof::protection(&fields, algorithm)?;
         Some(Proof {
-            username: fields.plain("username")?.into_owned(),
+            username: fields.username()?,
             algorithm,
-            nonce: fields.get("nonce")?,
-            uri: fields.get("uri")?,
-            response: fields.get("response")?,
+            nonce: fields.nonce()?,
+            uri: fields.uri()?,
+            response: fields.response()?,
             protection,
             count,
         })
@@ -37,14 +39,14 @@ impl<'a> Proof<'a> {
 
     /// Without `qop` only MD5 is taken: phones that old know nothing else. RFC 7616 §3.4 wants it always.
     fn protection(fields: &Fields<'a>, algorithm: Algorithm) -> Option<(Protection<'a>, Count)> {
-        let Some(qop) = fields.get("qop") else {
+        let Some(qop) = fields.qop() else {
             return (algorithm == Algorithm::Md5).then_some((Protection::Legacy, Count::Once));
         };
-        let counted = Counted { nc: fields.get("nc")?, cnonce: fields.get("cnonce")? };
-        let count = Count::Nc(u32::from_str_radix(counted.nc, 16).ok()?);
-        match qop.to_ascii_lowercase().as_str() {
-            "auth" => Some((Protection::Auth(counted), count)),
-            "auth-int" => Some((Protection::AuthInt(counted), count)),
+        let counted = Counted { nc: fields.nc()?, cnonce: fields.cnonce()? };
+        let count = Count::Nc(count(counted.nc)?);
+        match qop {
+            auth if auth.eq_ignore_ascii_case("auth") => Some((Protection::Auth(counted), count)),
+            whole if whole.eq_ignore_ascii_case("auth-int") => Some((Protection::AuthInt(counted), count)),
             _ => None,
         }
     }
@@ -71,6 +73,12 @@ impl<'a> Proof<'a> {
     }
 }
 
+/// Up to eight hexadecimal digits, and no sign. RFC 7616 §3.4 wants all eight; some phones leave out leading zeros.
+fn count(nc: &str) -> Option<u32> {
+    let digits = nc.bytes().all(|digit| digit.is_ascii_hexdigit());
+    u32::from_str_radix(nc, 16).ok().filter(|_| digits && nc.len() <= 8)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +95,9 @@ mod tests {
         assert!(matches!(proof(whole).unwrap().count, Count::Nc(10)));
         for missing in ["username", "nonce", "uri", "response", "nc", "cnonce"] {
             assert!(proof(&whole.replace(missing, "x")).is_none(), "{missing}");
+        }
+        for nc in ["nc=+000000a", "nc=000000000a", "nc=", "nc=xyz"] {
+            assert!(proof(&whole.replace("nc=0000000a", nc)).is_none(), "{nc}");
         }
         assert!(proof(&whole.replace("qop=auth", "qop=other")).is_none());
         assert!(proof(&whole.replace("qop=auth", "algorithm=MD5-sess")).is_none());

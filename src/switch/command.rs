@@ -127,6 +127,8 @@ pub struct StatusView {
     pub calls: usize,
     pub calls_total: u64,
     pub registrations: usize,
+    /// Sources of too many wrong passwords, not listened to at this moment.
+    pub blocked_sources: usize,
     pub waiting: usize,
     pub channels_down: Vec<String>,
     pub trunks: Vec<TrunkView>,

@@ -194,6 +194,7 @@ impl Switch {
             calls: self.calls.len(),
             calls_total: self.calls.total(),
             registrations: self.desk.registrar.len(),
+            blocked_sources: self.doorman.blocked(),
             waiting: self.desk.queues.view(now).iter().map(|queue| queue.waiting).sum(),
             channels_down: self.desk.channels_down.clone(),
             trunks: self.desk.trunks.view(),

@@ -28,11 +28,11 @@ use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
-use crate::sip::digest::Secret;
 use crate::switch::calls::Calls;
 use crate::switch::channels::Channels;
 use crate::switch::desk::Clock;
 use crate::switch::desk::Desk;
+use crate::switch::doorman::Doorman;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
 use crate::switch::input::Input;
@@ -77,7 +77,7 @@ pub struct KeptState {
 pub struct Switch {
     pub(super) agent: UserAgent,
     pub(super) guard: Guard,
-    pub(super) secrets: BTreeMap<String, Secret>,
+    pub(super) doorman: Doorman,
     pub(super) desk: Desk,
     pub(super) calls: Calls,
     pub(super) channels: Channels,
@@ -119,6 +119,10 @@ pub struct Gauges {
     pub channels: Vec<(String, ChannelState)>,
     pub sip: Counts,
     pub auth_failures: u64,
+    /// Sources of too many wrong passwords, blocked now.
+    pub blocked_sources: usize,
+    /// Requests from blocked sources, since the start.
+    pub auth_refused: u64,
     /// `message.sent`, `message.failed`, … since the start.
     pub messages: BTreeMap<&'static str, u64>,
     /// Channel → times that it fell since the start.
@@ -127,9 +131,8 @@ pub struct Gauges {
 
 impl Switch {
     pub fn new(settings: Settings, mut rng: fastrand::Rng, now: Instant, wall: Timestamp) -> Self {
-        let secrets =
-            settings.extensions.iter().map(|extension| (extension.number.clone(), extension.secret())).collect();
-        let guard = Guard::new(&settings.sip.domain, settings.digest_key);
+        let guard = guard(&settings);
+        let doorman = Doorman::new(settings.sip.auth_failures_per_minute);
         let agent = UserAgent::new(&settings.sip, rng.fork());
         let channels = Channels::new(&settings.channels, &settings.kinds, &settings.kept.channels, now, wall);
         let kinds = Arc::clone(&settings.kinds);
@@ -140,7 +143,7 @@ impl Switch {
         let mut switch = Self {
             agent,
             guard,
-            secrets,
+            doorman,
             desk: desk(settings, now, wall),
             calls: Calls::default(),
             channels,
@@ -201,6 +204,7 @@ impl Switch {
             self.desk.trunks.poll_timeout(),
             self.channels.poll_timeout(),
             self.outbox.poll_timeout().map(|deadline| deadline.at),
+            self.doorman.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -216,6 +220,7 @@ impl Switch {
         self.run_trunk_errands(now);
         self.run_channels(now);
         self.run_due_calls(now);
+        self.tell_wrong_passwords(now);
         self.settle(now);
     }
 
@@ -238,6 +243,8 @@ impl Switch {
             channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
             sip: self.agent.counts(),
             auth_failures: self.tally.auth_failures,
+            blocked_sources: self.doorman.blocked(),
+            auth_refused: self.doorman.refused(),
             messages: self.tally.messages.clone(),
             outages: self.tally.outages.clone(),
         }
@@ -295,6 +302,16 @@ impl Switch {
         let random: String = std::iter::repeat_with(|| self.rng.alphanumeric().to_ascii_lowercase()).take(20).collect();
         format!("{prefix}{random}")
     }
+}
+
+/// Every password is hashed here, once: what a request costs does not depend on whom it names.
+fn guard(settings: &Settings) -> Guard {
+    let guard = Guard::new(&settings.sip.domain, settings.digest_key);
+    let mut guard = guard.with_algorithms(&settings.sip.digest_algorithms);
+    for extension in &settings.extensions {
+        guard.admit(&extension.number, &extension.secret());
+    }
+    guard
 }
 
 fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {

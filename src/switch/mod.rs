@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `machine` | the four methods, and which part an input belongs to |
 //! | `signalling` | what a SIP request may do: register, call, text |
+//! | `doorman` | who guesses passwords, and is not listened to for a while |
 //! | `trunk` | whom we trust by address, where a trunk is, how many calls it carries |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
@@ -21,6 +22,7 @@ mod channels;
 pub mod command;
 mod commands;
 mod desk;
+mod doorman;
 pub mod effect;
 pub mod input;
 pub mod machine;

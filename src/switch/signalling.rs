@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use bytes::Bytes;
+use tracing::debug;
 use tracing::info;
 use tracing::warn;
 
@@ -24,14 +25,17 @@ use crate::queue;
 use crate::registrar;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
+use crate::sip::digest::Question;
 use crate::sip::digest::Staleness;
 use crate::sip::digest::Verdict;
+use crate::sip::hashing::Algorithm;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::switch::doorman::Report;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::machine::Switch;
@@ -122,27 +126,60 @@ impl Switch {
         hop: &Hop,
         now: Instant,
     ) -> Option<String> {
-        let secrets = &self.secrets;
-        let verdict = self.guard.verify(request, &Name::Authorization, |user| secrets.get(user).cloned(), now);
-        let staleness = match verdict {
-            Verdict::Granted { username } => return Some(username),
+        if self.is_kept_out(request, hop) {
+            self.refuse(transaction, request.reply(403), now);
+            return None;
+        }
+        let staleness = match self.guard.verify(request, &Name::Authorization, now) {
+            Verdict::Granted { username, .. } => return Some(username),
             Verdict::Absent => Staleness::Fresh,
             Verdict::Stale => Staleness::Stale,
             Verdict::Denied => {
-                self.tally.auth_failures += 1;
-                warn!(method = %request.method, source = %hop.remote, "authentication failed");
+                self.on_wrong_password(request, hop, now);
                 self.refuse(transaction, request.reply(403), now);
                 return None;
             }
         };
+        let only = knows_md5_only(request).then_some(Algorithm::Md5);
         let mut response = request.reply(401);
-        let md5_only = knows_md5_only(request);
-        let challenges = self.guard.challenge(staleness, now).into_iter();
-        for challenge in challenges.filter(|challenge| !md5_only || challenge.contains("MD5")) {
+        for challenge in self.guard.challenge(Question { only, ..Question::new(staleness) }, now) {
             response.headers.push(Name::WwwAuthenticate, challenge);
         }
         self.refuse(transaction, response, now);
         None
+    }
+
+    /// Whether too many wrong passwords came from there. Not meant are our own machine, trunks, and the phones that are
+    /// registered from that very address: one forgotten phone must not silence the whole office behind its router.
+    fn is_kept_out(&mut self, request: &Request, hop: &Hop) -> bool {
+        let source = hop.remote.ip().to_canonical();
+        if source.is_loopback() || !self.doorman.blocks(source) {
+            return false;
+        }
+        let signed = self.guard.claimed_username(request, &Name::Authorization);
+        let from = || request.headers.from_header().ok()?.uri.user_text().map(|user| user.into_owned());
+        let claimed = signed.or_else(from);
+        let is_known = claimed.is_some_and(|extension| self.desk.registrar.is_registered_from(&extension, source));
+        let is_kept_out = !is_known && self.desk.trunks.of_source(source).is_none();
+        if is_kept_out {
+            self.doorman.on_refused(source);
+        }
+        is_kept_out
+    }
+
+    fn on_wrong_password(&mut self, request: &Request, hop: &Hop, now: Instant) {
+        self.tally.auth_failures += 1;
+        let source = hop.remote.ip().to_canonical();
+        let report = self.doorman.on_failure(source, now);
+        if let Some(report) = report {
+            let name = self.guard.claimed_username(request, &Name::Authorization).unwrap_or_default();
+            debug!(%source, %name, method = %request.method, "the name that was tried");
+            tell(report);
+        }
+    }
+
+    pub(super) fn tell_wrong_passwords(&mut self, now: Instant) {
+        self.doorman.handle_timeout(now).into_iter().for_each(tell);
     }
 
     /// RFC 3261 §10.3.
@@ -325,6 +362,19 @@ impl Switch {
                     self.desk.trunks.on_asked(asked, trunk);
                 }
             }
+        }
+    }
+}
+
+/// These lines are a promise to fail2ban and its kin: see docs/operations.md.
+fn tell(report: Report) {
+    match report {
+        Report::Failed { source } => warn!(%source, failures = 1, "authentication failed"),
+        Report::Total { source, failures, refused } => {
+            warn!(%source, failures, refused, "authentication failed");
+        }
+        Report::Blocked { source, failures } => {
+            warn!(%source, failures, "authentication failed too often: the source is not listened to for a minute");
         }
     }
 }

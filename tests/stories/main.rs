@@ -10,6 +10,7 @@ mod pump;
 mod any_order;
 mod customers;
 mod outages;
+mod passwords;
 mod placed_calls;
 mod refusals;
 mod softphones;

@@ -1,6 +1,8 @@
 //! Answers to challenges of far ends, RFC 3261 §22: each kind once, and once more where the nonce was merely stale.
 
 use crate::sip::agent::core::Core;
+use crate::sip::answer::Answer;
+use crate::sip::answer::realm_of;
 use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
@@ -9,19 +11,45 @@ use crate::sip::message::Response;
 use crate::sip::transaction::layer::ClientKey;
 
 /// Which challenges to one request have been answered.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(in crate::sip) struct Attempts {
-    by_server: Tries,
-    by_proxy: Tries,
+    rounds: Vec<Round>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The answers to one realm of servers (401) or of proxies (407).
+#[derive(Debug, Clone)]
+struct Round {
+    status: u16,
+    realm: String,
+    tries: Tries,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tries {
-    #[default]
-    None,
     Answered,
     /// The nonce of the first answer was too old.
     AnsweredAnew,
+}
+
+/// No request meets more realms on its way: whoever asks for another one each time is not answered for ever.
+const MOST_ROUNDS: usize = 8;
+
+impl Attempts {
+    /// Whether this answer may help; takes note that it was given.
+    fn admits(&mut self, status: u16, answer: &Answer) -> bool {
+        let same = |round: &&mut Round| round.status == status && round.realm == answer.realm;
+        let Some(round) = self.rounds.iter_mut().find(same) else {
+            let has_room = self.rounds.len() < MOST_ROUNDS;
+            if has_room {
+                self.rounds.push(Round { status, realm: answer.realm.clone(), tries: Tries::Answered });
+            }
+            return has_room;
+        };
+        // RFC 3261 §22.3: the same credentials would be refused again, unless only the nonce was too old.
+        let again = round.tries == Tries::Answered && answer.is_stale;
+        round.tries = Tries::AnsweredAnew;
+        again
+    }
 }
 
 impl Core {
@@ -34,25 +62,33 @@ impl Core {
         credentials: Option<&Credentials>,
         attempts: &mut Attempts,
     ) -> Option<(Request, Hop)> {
-        let (tries, header) = match response.status {
-            401 => (&mut attempts.by_server, Name::Authorization),
-            407 => (&mut attempts.by_proxy, Name::ProxyAuthorization),
+        let header = match response.status {
+            401 => Name::Authorization,
+            407 => Name::ProxyAuthorization,
             _ => return None,
         };
         let (request, hop) = self.layer.request(key)?;
-        let answer = credentials?.answer(response, request, &mut self.rng)?;
-        *tries = match (*tries, answer.is_stale) {
-            (Tries::None, _) => Tries::Answered,
-            (Tries::Answered, true) => Tries::AnsweredAnew,
-            // RFC 3261 §22.3: the same credentials would be refused again.
-            (Tries::Answered, false) | (Tries::AnsweredAnew, _) => return None,
-        };
+        let mut answers = credentials?.answers(response, request, &mut self.rng);
+        answers.retain(|answer| attempts.admits(response.status, answer));
+        if answers.is_empty() {
+            return None;
+        }
         let mut request = request.clone();
         let number = request.headers.cseq().ok()?.number + 1;
         let cseq = format!("{number} {}", request.method);
         request.headers.remove(&Name::Via);
         request.headers.set(Name::CSeq, cseq);
-        request.headers.set(header, answer.value);
+        put_in(&mut request, &header, answers);
         Some((request, hop))
+    }
+}
+
+/// Each realm has one answer; those to other realms stay, for the request meets them again. RFC 3261 §22.3.
+fn put_in(request: &mut Request, header: &Name, answers: Vec<Answer>) {
+    let is_other = |value: &&str| answers.iter().all(|answer| realm_of(value) != Some(answer.realm.as_str()));
+    let kept: Vec<String> = request.headers.all(header).filter(is_other).map(str::to_owned).collect();
+    request.headers.remove(header);
+    for value in kept.into_iter().chain(answers.into_iter().map(|answer| answer.value)) {
+        request.headers.push(header.clone(), value);
     }
 }
