@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
@@ -14,6 +13,10 @@ use std::time::Instant;
 use crate::server::folder;
 use crate::server::lines_of;
 use crate::server::newest;
+use crate::softphone::Answers;
+use crate::softphone::Softphone;
+use crate::softphone::Wish;
+use crate::softphone::free_port;
 use crate::sound;
 
 pub(crate) struct Baresip {
@@ -24,34 +27,17 @@ pub(crate) struct Baresip {
     pub(crate) address: SocketAddr,
 }
 
-/// What a phone is to be.
-pub(crate) struct Wish<'a> {
-    pub(crate) user: &'a str,
-    /// None: it does not register, as a carrier's gateway.
-    pub(crate) password: Option<&'a str>,
-    pub(crate) ip: &'a str,
-    pub(crate) server: SocketAddr,
-    pub(crate) tone: f64,
-    pub(crate) answers: Answers,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Answers {
-    AtOnce,
-    ByHand,
-}
-
 const MODULES: [&str; 10] =
     ["stdio", "g711", "aufile", "aubridge", "sndfile", "uuid", "account", "contact", "menu", "debug_cmd"];
 
 impl Baresip {
     pub(crate) fn start(wish: &Wish) -> Self {
         let folder = folder(wish.user);
-        let port = UdpSocket::bind((wish.ip, 0)).and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = free_port(wish.ip);
         sound::write_tone(&folder.join("tone.wav"), wish.tone, 120);
         std::fs::write(folder.join("config"), config(&folder, wish, port)).expect("a configuration");
         std::fs::write(folder.join("accounts"), account(wish)).expect("an account");
-        std::fs::write(folder.join("contacts"), "").expect("no contacts");
+        std::fs::write(folder.join("contacts"), "\"Ana\" <sip:200@desvio.test>\n").expect("a contact");
         let mut child = Command::new("stdbuf")
             .args(["-oL", "baresip"])
             .arg("-f")
@@ -118,6 +104,64 @@ impl Baresip {
     }
 }
 
+impl Softphone for Baresip {
+    fn dials(&mut self, number: &str) {
+        Baresip::dials(self, &format!("sip:{number}@desvio.test"));
+    }
+
+    fn rings(&mut self) {
+        self.wait_for("Incoming call from");
+    }
+
+    fn picks_up(&mut self) {
+        self.types("/accept\n");
+    }
+
+    fn declines(&mut self) {
+        self.types("b");
+    }
+
+    fn talks(&mut self) {
+        self.wait_for("Call established");
+    }
+
+    fn holds(&mut self) {
+        self.types("x");
+    }
+
+    fn resumes(&mut self) {
+        self.types("X");
+    }
+
+    fn presses(&mut self, digits: &str) {
+        for digit in digits.chars() {
+            Baresip::presses(self, digit);
+        }
+    }
+
+    fn writes(&mut self, number: &str, text: &str) {
+        assert_eq!(number, "200", "the only contact");
+        self.types(&format!(">/message {text}\n"));
+    }
+
+    /// baresip 1.0 shows a text only on a terminal; here it is heard: the sound of a new message.
+    fn reads(&mut self, _text: &str) {
+        self.wait_for("alert");
+    }
+
+    fn hangs_up(&mut self) {
+        Baresip::hangs_up(self);
+    }
+
+    fn is_released(&mut self) {
+        self.wait_for("closed");
+    }
+
+    fn recording(self: Box<Self>) -> PathBuf {
+        Baresip::recording(*self)
+    }
+}
+
 impl Drop for Baresip {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -146,10 +190,11 @@ fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
 
 fn account(wish: &Wish) -> String {
     let Wish { user, server, .. } = wish;
+    let transport = wish.transport.name();
     let answers = if wish.answers == Answers::AtOnce { "auto" } else { "manual" };
     match wish.password {
         Some(password) => format!(
-            "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu\n"
+            "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server};transport={transport}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu\n"
         ),
         None => {
             format!("<sip:{user}@{server}>;regint=0;answermode={answers};audio_codecs=pcma,pcmu\n")

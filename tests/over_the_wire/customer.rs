@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::baresip::Answers;
 use crate::baresip::Baresip;
-use crate::baresip::Wish;
 use crate::server::Server;
 use crate::server::TRUNK;
 use crate::server::config;
+use crate::softphone::Answers;
+use crate::softphone::Transport;
+use crate::softphone::Wish;
 use crate::sound::seconds_of;
 use crate::sound::seconds_of_sound;
 
@@ -33,6 +34,7 @@ pub(crate) fn agent(server: &Server, number: &str, answers: Answers) -> Baresip 
         password: Some("segredo"),
         ip: "127.0.0.1",
         server: server.sip,
+        transport: Transport::Udp,
         tone: AGENT_TONE,
         answers,
     };
@@ -45,6 +47,7 @@ pub(crate) fn customer(server: &Server) -> Baresip {
         password: None,
         ip: "127.0.0.2",
         server: server.sip,
+        transport: Transport::Udp,
         tone: CUSTOMER_TONE,
         answers: Answers::AtOnce,
     };

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::baresip::Answers;
 use crate::baresip::Baresip;
-use crate::baresip::Wish;
 use crate::customer::AGENT_TONE;
 use crate::customer::CUSTOMER_TONE;
 use crate::customer::WHATSAPP;
 use crate::customer::agent;
 use crate::server::Server;
 use crate::server::config;
+use crate::softphone::Answers;
+use crate::softphone::Transport;
+use crate::softphone::Wish;
 use crate::sound::seconds_of;
 use crate::sound::seconds_of_sound;
 
@@ -24,6 +25,7 @@ fn server_and_network() -> (Server, Baresip) {
         password: None,
         ip: "127.0.0.2",
         server: nowhere,
+        transport: Transport::Udp,
         tone: CUSTOMER_TONE,
         answers: Answers::AtOnce,
     };

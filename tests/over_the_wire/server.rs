@@ -37,7 +37,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Two extensions, a queue, a trunk known by 127.0.0.2, and a channel whose probes go where `more` says.
+/// Three extensions, a queue, a trunk known by 127.0.0.2, and a channel whose probes go where `more` says.
 pub(crate) fn config(more: &str) -> String {
     format!(
         r#"
@@ -69,6 +69,11 @@ password = "segredo"
 [[extension]]
 number = "201"
 name = "Bruno"
+password = "segredo"
+
+[[extension]]
+number = "202"
+name = "Carla"
 password = "segredo"
 
 [[queue]]

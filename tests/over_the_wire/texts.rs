@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::baresip::Answers;
 use crate::customer::WHATSAPP;
 use crate::customer::agent;
 use crate::http::Provider;
@@ -12,6 +11,7 @@ use crate::http::request;
 use crate::server::Server;
 use crate::server::TRUNK;
 use crate::server::config;
+use crate::softphone::Answers;
 
 fn server_with(provider: &Provider) -> Server {
     let sms = format!(
