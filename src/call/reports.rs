@@ -147,9 +147,12 @@ impl Call {
         }
     }
 
+    /// A key that came as INFO goes to the one who talks as RFC 4733 events; keys of the audio the pump passes on by itself.
     fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) {
-        if let Some(digit) = digit_of_info(content_type, body) {
-            self.on_digit(id, digit);
+        let Some(digit) = digit_of_info(content_type, body) else { return };
+        match self.partner(id) {
+            Some(leg) => self.media(MediaCommand::SendDigits { leg, digits: digit.to_string() }),
+            None => self.on_digit(id, digit),
         }
     }
 
