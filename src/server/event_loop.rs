@@ -72,6 +72,7 @@ impl EventLoop {
                 self.switch.handle_timeout(self.now);
             }
             self.carry_out();
+            self.hands.pump.dispatch();
             self.consider_the_end();
         }
         self.leave().await;

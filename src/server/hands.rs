@@ -31,7 +31,7 @@ impl Hands {
     pub(super) fn carry_out(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Sip(transmit) => self.sockets.send(transmit),
-            Effect::Media(command) => return self.pump.carry_out(command),
+            Effect::Media(command) => return self.pump.tell(command),
             Effect::Http { ticket, request } => self.errands.http(ticket, request),
             Effect::Resolve { trunk, host, port, transport, dice } => {
                 self.errands.resolve(trunk, host, port, transport, dice);

@@ -45,9 +45,19 @@ pub(super) fn inbox<T>() -> io::Result<(Mail<T>, Inbox<T>)> {
 }
 
 impl<T> Mail<T> {
-    /// What is sent to a thread that has ended is lost, as the thread's legs are.
     pub(super) fn send(&self, order: T) {
-        if self.sender.send(order).is_ok() && !self.bell.rung.swap(true, Ordering::AcqRel) {
+        self.put(order);
+        self.ring();
+    }
+
+    /// Lays an order into the queue; the thread may sleep on until [`Mail::ring`]. What is sent to a thread that has
+    /// ended is lost, as the thread's legs are.
+    pub(super) fn put(&self, order: T) {
+        let _ = self.sender.send(order);
+    }
+
+    pub(super) fn ring(&self) {
+        if !self.bell.rung.swap(true, Ordering::AcqRel) {
             // The counter of an eventfd cannot overflow here: the thread would have to miss 2^64 bells.
             let _ = write(&self.bell.eventfd, &1_u64.to_ne_bytes());
         }

@@ -1,8 +1,10 @@
 //! The face of the media pump: the server gives orders here and hears events.
 //!
 //! Opening a leg binds its sockets on the caller's thread, so the SDP can be written in the same turn; everything else
-//! is told to the leg's thread, and what comes of it arrives as an event. Legs are spread over the threads in turn; a
-//! bridge brings two of them together on one.
+//! is told to the leg's thread, and what comes of it arrives as an event. A leg gets a thread only when there is something
+//! to do for it: a call that nobody answers wakes none, and two legs that are bridged in the turn in which both were
+//! connected are on one from the start. Waking a thread costs as much as reading a SIP message, so orders are laid ready
+//! during a turn and all bells rung at its end.
 
 use std::collections::HashMap;
 use std::io;
@@ -81,7 +83,9 @@ pub enum PumpError {
 pub struct Pump {
     ports: Ports,
     threads: Vec<Thread>,
-    thread_by_leg: HashMap<LegId, usize>,
+    seats: HashMap<LegId, Seat>,
+    /// Legs without a thread for which something is to be done.
+    called: Vec<LegId>,
     /// The thread that gets the next leg.
     next: usize,
     tape: mpsc::Sender<tape::Entry>,
@@ -89,11 +93,28 @@ pub struct Pump {
     helpers: Vec<JoinHandle<()>>,
 }
 
+/// Who looks after a leg.
+#[derive(Debug)]
+enum Seat {
+    /// Nobody yet; with what is to be done first.
+    Lobby(Box<Leg>, Vec<Command>),
+    Thread(usize),
+}
+
 #[derive(Debug)]
 struct Thread {
     mail: Mail<Order>,
+    /// Something lies in its inbox that it may not have been woken for.
+    unrung: bool,
     counters: Arc<Counters>,
     handle: Option<JoinHandle<()>>,
+}
+
+impl Thread {
+    fn put(&mut self, order: Order) {
+        self.mail.put(order);
+        self.unrung = true;
+    }
 }
 
 impl Pump {
@@ -107,7 +128,8 @@ impl Pump {
         let mut pump = Pump {
             ports: Ports::new(settings.ports, &mut rng),
             threads: Vec::new(),
-            thread_by_leg: HashMap::new(),
+            seats: HashMap::new(),
+            called: Vec::new(),
             next: 0,
             tape,
             studio,
@@ -118,27 +140,46 @@ impl Pump {
         Ok((pump, receiver))
     }
 
-    /// Passes an order on. What can be said at once comes back at once: `Opened`, `OpenFailed`, and `Closed` for a leg that
-    /// does not exist. Orders to unknown legs are dropped: the leg was closed meanwhile.
+    /// Passes an order on and sees to it that it is carried out: [`Pump::tell`] and [`Pump::dispatch`] in one.
     pub fn carry_out(&mut self, command: Command) -> Option<Event> {
+        let event = self.tell(command);
+        self.dispatch();
+        event
+    }
+
+    /// Lays an order ready. What can be said at once comes back at once: `Opened`, `OpenFailed`, and `Closed` for a leg that
+    /// no thread has. Orders to unknown legs are dropped: the leg was closed meanwhile.
+    pub fn tell(&mut self, command: Command) -> Option<Event> {
         let leg = about(&command);
         match command {
             Command::Open { leg, address } => return Some(self.open(leg, address)),
+            Command::Close { leg } => return self.close(leg),
             Command::Bridge { a, b } => self.bring_together(a, b),
             _ => {}
         }
-        let thread = match command {
-            Command::Close { leg } => self.thread_by_leg.remove(&leg),
-            _ => self.thread_by_leg.get(&leg).copied(),
-        };
-        match thread {
-            Some(thread) => self.threads[thread].mail.send(Order::Obey(command)),
-            None if matches!(command, Command::Close { .. }) => {
-                return Some(Event::Closed { leg, figures: Figures::default() });
+        match self.seats.get_mut(&leg) {
+            Some(Seat::Thread(thread)) => self.threads[*thread].put(Order::Obey(command)),
+            Some(Seat::Lobby(_, orders)) => {
+                orders.push(command);
+                self.called.push(leg);
             }
             None => tracing::debug!(leg = leg.0, "an order for a leg that is gone"),
         }
         None
+    }
+
+    /// Wakes every thread that has something to do; to be called after the last order of a turn.
+    pub fn dispatch(&mut self) {
+        while let Some(leg) = self.called.pop() {
+            if matches!(self.seats.get(&leg), Some(Seat::Lobby(..))) {
+                let thread = self.next_thread();
+                self.seat(leg, thread);
+            }
+        }
+        for thread in self.threads.iter_mut().filter(|thread| thread.unrung) {
+            thread.unrung = false;
+            thread.mail.ring();
+        }
     }
 
     /// For the metrics.
@@ -150,33 +191,66 @@ impl Pump {
 
     /// Legs that are open now.
     pub fn legs(&self) -> usize {
-        self.thread_by_leg.len()
+        self.seats.len()
     }
 
     fn open(&mut self, leg: LegId, address: IpAddr) -> Event {
         match self.ports.open(address) {
             Ok(pair) => {
                 let local = pair.local;
-                let thread = self.next;
-                self.next = (self.next + 1) % self.threads.len();
-                self.thread_by_leg.insert(leg, thread);
-                self.threads[thread].mail.send(Order::Take(Box::new(Leg::new(leg, pair))));
+                self.seats.insert(leg, Seat::Lobby(Box::new(Leg::new(leg, pair)), Vec::new()));
                 Event::Opened { leg, local }
             }
             Err(refusal) => Event::OpenFailed { leg, why: refusal.to_string() },
         }
     }
 
-    /// Hands `b` over to the thread of `a`, if it is on another.
+    fn close(&mut self, leg: LegId) -> Option<Event> {
+        if let Some(Seat::Thread(thread)) = self.seats.remove(&leg) {
+            self.threads[thread].put(Order::Obey(Command::Close { leg }));
+            return None;
+        }
+        Some(Event::Closed { leg, figures: Figures::default() })
+    }
+
+    /// Puts both legs on one thread; where each has one already, `b` is handed over to that of `a`.
     fn bring_together(&mut self, a: LegId, b: LegId) {
-        let (Some(&to), Some(&from)) = (self.thread_by_leg.get(&a), self.thread_by_leg.get(&b)) else {
+        match (self.seats.get(&a), self.seats.get(&b)) {
+            (Some(&Seat::Thread(to)), Some(&Seat::Thread(from))) => self.hand_over(b, from, to),
+            (Some(Seat::Lobby(..)), Some(&Seat::Thread(to))) => self.seat(a, to),
+            (Some(&Seat::Thread(to)), Some(Seat::Lobby(..))) => self.seat(b, to),
+            (Some(Seat::Lobby(..)), Some(Seat::Lobby(..))) => {
+                let to = self.next_thread();
+                self.seat(a, to);
+                self.seat(b, to);
+            }
+            (None, _) | (_, None) => {}
+        }
+    }
+
+    fn hand_over(&mut self, leg: LegId, from: usize, to: usize) {
+        if from != to {
+            self.threads[to].put(Order::Expect(leg));
+            self.threads[from].put(Order::HandOver { leg, to });
+            self.seats.insert(leg, Seat::Thread(to));
+        }
+    }
+
+    /// A leg leaves the lobby, with its orders.
+    fn seat(&mut self, leg: LegId, thread: usize) {
+        let Some(Seat::Lobby(waiting, orders)) = self.seats.insert(leg, Seat::Thread(thread)) else {
             return;
         };
-        if from != to {
-            self.threads[to].mail.send(Order::Expect(b));
-            self.threads[from].mail.send(Order::HandOver { leg: b, to });
-            self.thread_by_leg.insert(b, to);
+        self.threads[thread].put(Order::Take(waiting));
+        for order in orders {
+            self.threads[thread].put(Order::Obey(order));
         }
+    }
+
+    fn next_thread(&mut self) -> usize {
+        let thread = self.next;
+        self.next = (self.next + 1) % self.threads.len();
+        thread
     }
 
     fn start_threads(
@@ -201,7 +275,7 @@ impl Pump {
             let worker = Worker::new(links, inbox, rng.fork())?;
             let name = format!("desvio-media-{number}");
             let handle = thread::Builder::new().name(name).spawn(move || worker.run())?;
-            self.threads.push(Thread { mail, counters, handle: Some(handle) });
+            self.threads.push(Thread { mail, unrung: false, counters, handle: Some(handle) });
         }
         Ok(())
     }
