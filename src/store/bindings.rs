@@ -1,10 +1,14 @@
 //! Registrations: phones need not register again because we were started again.
 
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
 use sqlx::AnyConnection;
 
 use crate::registrar::StoredBinding;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::insert::Insert;
 use crate::store::page::read;
 
 impl Store {
@@ -17,9 +21,19 @@ impl Store {
     }
 }
 
-pub(super) async fn write(connection: &mut AnyConnection, binding: &StoredBinding) -> Result<(), sqlx::Error> {
-    let document = serde_json::to_string(binding).map_err(|why| sqlx::Error::Encode(why.into()))?;
-    sqlx::query(UPSERT).bind(&binding.extension).bind(&binding.contact).bind(document).execute(connection).await?;
+/// Of two for the same contact the later one stands.
+pub(super) async fn write(connection: &mut AnyConnection, bindings: &[&StoredBinding]) -> Result<(), sqlx::Error> {
+    let latest: BTreeMap<_, _> =
+        bindings.iter().map(|binding| ((&binding.extension, &binding.contact), *binding)).collect();
+    let latest: Vec<&StoredBinding> = latest.into_values().collect();
+    for (statement, portion) in UPSERT.portions(&latest) {
+        let mut query = sqlx::query(statement);
+        for binding in portion {
+            let document = serde_json::to_string(binding).map_err(|why| sqlx::Error::Encode(why.into()))?;
+            query = query.bind(&binding.extension).bind(&binding.contact).bind(document);
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -32,8 +46,10 @@ pub(super) async fn forget(connection: &mut AnyConnection, extension: &str, cont
     Ok(())
 }
 
-const UPSERT: &str = "INSERT INTO bindings (extension, contact, document) VALUES ($1, $2, $3)
-    ON CONFLICT (extension, contact) DO UPDATE SET document = excluded.document";
+static UPSERT: LazyLock<Insert> = LazyLock::new(|| {
+    let latest = "ON CONFLICT (extension, contact) DO UPDATE SET document = excluded.document";
+    Insert::new("INSERT INTO bindings (extension, contact, document)", 3, latest)
+});
 
 #[cfg(test)]
 mod tests {

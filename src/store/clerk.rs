@@ -270,22 +270,35 @@ fn is_news(write: &Write) -> bool {
     begins && message.attempts == 0
 }
 
+/// Records and registrations go by many in one statement; the order of what concerns the same row is kept.
 async fn write_together(store: &Store, batch: &[Write]) -> Result<(), sqlx::Error> {
     let mut transaction = store.writing.begin().await?;
+    let (mut records, mut changed) = (Vec::new(), Vec::new());
     for write in batch {
-        write_one(&mut transaction, write).await?;
+        match write {
+            Write::Record(record) => records.push(&**record),
+            Write::Binding(binding) => changed.push(&**binding),
+            Write::ForgetBinding { extension, contact } => {
+                bindings::write(&mut transaction, &changed).await?;
+                changed.clear();
+                bindings::forget(&mut transaction, extension, contact).await?;
+            }
+            other => write_one(&mut transaction, other).await?,
+        }
     }
+    bindings::write(&mut transaction, &changed).await?;
+    records::write(&mut transaction, &records).await?;
     transaction.commit().await
 }
 
 async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), sqlx::Error> {
     match write {
-        Write::Record(record) => records::write(connection, record).await,
+        Write::Record(record) => records::write(connection, &[record]).await,
         Write::Message(message) => messages::write(connection, message).await,
         Write::Receipt { channel, provider_id, delivery } => {
             messages::receipt(connection, channel, provider_id, delivery).await
         }
-        Write::Binding(binding) => bindings::write(connection, binding).await,
+        Write::Binding(binding) => bindings::write(connection, &[binding]).await,
         Write::ForgetBinding { extension, contact } => bindings::forget(connection, extension, contact).await,
         Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
         Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,

@@ -27,6 +27,7 @@ pub mod channels;
 mod clerk;
 pub mod config;
 pub mod error;
+mod insert;
 pub mod keys;
 pub mod messages;
 pub mod page;
@@ -107,6 +108,8 @@ fn pool(address: &Address, options: &AnyConnectOptions, patience: Duration, conn
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(ACQUIRE_PATIENCE)
+        // A file does not go away as a server does, and asking costs the way to its thread and back.
+        .test_before_acquire(!is_sqlite)
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 if is_sqlite {

@@ -1,5 +1,7 @@
 //! Calls that ended.
 
+use std::sync::LazyLock;
+
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
@@ -9,6 +11,7 @@ use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::store::Store;
 use crate::store::error::StoreError;
+use crate::store::insert::Insert;
 use crate::store::page::Cursor;
 use crate::store::page::Page;
 use crate::store::page::filter;
@@ -68,22 +71,26 @@ impl Store {
     }
 }
 
-pub(super) async fn write(connection: &mut AnyConnection, record: &Record) -> Result<(), sqlx::Error> {
-    let document = serde_json::to_string(record).map_err(|why| sqlx::Error::Encode(why.into()))?;
-    sqlx::query(INSERT)
-        .bind(&record.id.0)
-        .bind(record.started.as_millisecond())
-        .bind(record.ended.as_millisecond())
-        .bind(record.direction.as_str())
-        .bind(record.status.as_str())
-        .bind(&record.from)
-        .bind(&record.to)
-        .bind(record.flow.as_deref())
-        .bind(record.queue.as_deref())
-        .bind(record.agent.as_deref())
-        .bind(document)
-        .execute(connection)
-        .await?;
+pub(super) async fn write(connection: &mut AnyConnection, records: &[&Record]) -> Result<(), sqlx::Error> {
+    for (statement, portion) in INSERT.portions(records) {
+        let mut query = sqlx::query(statement);
+        for record in portion {
+            let document = serde_json::to_string(record).map_err(|why| sqlx::Error::Encode(why.into()))?;
+            query = query
+                .bind(&record.id.0)
+                .bind(record.started.as_millisecond())
+                .bind(record.ended.as_millisecond())
+                .bind(record.direction.as_str())
+                .bind(record.status.as_str())
+                .bind(&record.from)
+                .bind(&record.to)
+                .bind(record.flow.as_deref())
+                .bind(record.queue.as_deref())
+                .bind(record.agent.as_deref())
+                .bind(document);
+        }
+        query.execute(&mut *connection).await?;
+    }
     Ok(())
 }
 
@@ -94,12 +101,14 @@ const SELECT_PAGE: &str = "SELECT started_ms, id, document FROM records
     ORDER BY started_ms DESC, id DESC LIMIT $11";
 
 /// A record is never changed, so one that comes twice (a retry whose first try did arrive) is the same one.
-const INSERT: &str = "INSERT INTO records
-    (id, started_ms, ended_ms, direction, status, caller, called, flow, queue, agent, document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (id) DO NOTHING";
+static INSERT: LazyLock<Insert> = LazyLock::new(|| {
+    let columns = "id, started_ms, ended_ms, direction, status, caller, called, flow, queue, agent, document";
+    Insert::new(&format!("INSERT INTO records ({columns})"), 11, "ON CONFLICT (id) DO NOTHING")
+});
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::sync::mpsc;
@@ -123,12 +132,12 @@ mod tests {
             let writer = Writer::start(&store, outcomes);
             // Three began in the same second: their ids decide.
             for (id, seconds) in [("call_a", 0), ("call_b", 0), ("call_c", 0), ("call_d", 9)] {
-                writer.write(Write::Record(Box::new(record(id, seconds))));
+                writer.write(Write::Record(Arc::new(record(id, seconds))));
             }
             writer.flush(SOON).await.unwrap();
             let all = RecordQuery::default();
             let first = store.records(&all, None, 2).await.unwrap();
-            writer.write(Write::Record(Box::new(record("call_e", 20))));
+            writer.write(Write::Record(Arc::new(record("call_e", 20))));
             writer.flush(SOON).await.unwrap();
             let second = store.records(&all, first.next.as_deref(), 2).await.unwrap();
             let ids: Vec<_> = first.items.iter().chain(&second.items).map(|record| record.id.0.as_str()).collect();
@@ -147,8 +156,8 @@ mod tests {
             let mut missed = record("call_2", 60);
             missed.status = Status::NoAnswer;
             missed.agent = None;
-            writer.write(Write::Record(Box::new(record("call_1", 0))));
-            writer.write(Write::Record(Box::new(missed)));
+            writer.write(Write::Record(Arc::new(record("call_1", 0))));
+            writer.write(Write::Record(Arc::new(missed)));
             writer.flush(SOON).await.unwrap();
             let found = async |query: RecordQuery| {
                 let page = store.records(&query, None, 10).await.unwrap();
