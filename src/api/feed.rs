@@ -1,11 +1,12 @@
 //! Hands events to everybody who listens, and keeps the last ones for who comes back after a break.
 //!
-//! An event is written as JSON once, however many listen. A listener that is slower than the events loses some and is
+//! An event is written as JSON once, however many listen, and not at all where nobody does. A listener that is slower than the events loses some and is
 //! told so: nobody can hold up the switch.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::PoisonError;
 
 use tokio::sync::broadcast;
@@ -28,12 +29,38 @@ struct Shelf {
 }
 
 /// One event as it goes over the wire.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub struct Line {
-    pub id: String,
-    pub kind: &'static str,
-    pub json: String,
+    event: PublicEvent,
+    json: OnceLock<String>,
 }
+
+impl Line {
+    fn new(event: PublicEvent) -> Line {
+        Line { event, json: OnceLock::new() }
+    }
+
+    pub fn id(&self) -> &str {
+        &self.event.id
+    }
+
+    pub fn kind(&self) -> &'static str {
+        self.event.kind
+    }
+
+    pub fn json(&self) -> &str {
+        self.json.get_or_init(|| serde_json::to_string(&self.event).expect("events are plain JSON"))
+    }
+}
+
+/// Ids are never used twice.
+impl PartialEq for Line {
+    fn eq(&self, other: &Line) -> bool {
+        self.event.id == other.event.id
+    }
+}
+
+impl Eq for Line {}
 
 impl Feed {
     /// Keeps the last `capacity` events.
@@ -48,9 +75,8 @@ impl Feed {
         }
     }
 
-    pub fn publish(&self, event: &PublicEvent) {
-        let json = serde_json::to_string(event).expect("events are plain JSON");
-        let line = Arc::new(Line { id: event.id.clone(), kind: event.kind, json });
+    pub fn publish(&self, event: PublicEvent) {
+        let line = Arc::new(Line::new(event));
         self.with_shelf(|shelf| {
             if shelf.kept.len() >= shelf.capacity {
                 shelf.kept.pop_front();
@@ -109,7 +135,7 @@ impl Listener {
                 },
             };
             match &next {
-                Next::Line(line) if !self.wanted.contain(line.kind) => {}
+                Next::Line(line) if !self.wanted.contain(line.kind()) => {}
                 _ => return Some(next),
             }
         }
@@ -117,7 +143,7 @@ impl Listener {
 }
 
 fn backlog(kept: &VecDeque<Arc<Line>>, last_seen: &str) -> VecDeque<Next> {
-    let found = kept.iter().position(|line| line.id == last_seen);
+    let found = kept.iter().position(|line| line.id() == last_seen);
     let follows = found.map_or(0, |place| place + 1);
     let missed = found.is_none().then_some(Next::Missed);
     let lines = kept.iter().skip(follows).cloned().map(Next::Line);
@@ -153,12 +179,12 @@ mod tests {
     use crate::api::bench::block_on;
 
     fn event(id: &str, kind: &'static str) -> PublicEvent {
-        PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: serde_json::json!({}) }
+        PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: serde_json::json!({}).into() }
     }
 
     async fn next_id(listener: &mut Listener) -> String {
         match listener.next().await.unwrap() {
-            Next::Line(line) => line.id.clone(),
+            Next::Line(line) => line.id().to_owned(),
             Next::Missed => "missed".into(),
         }
     }
@@ -168,10 +194,10 @@ mod tests {
         block_on(async {
             let feed = Feed::new(10);
             for id in ["evt_1", "evt_2", "evt_3"] {
-                feed.publish(&event(id, "call.ringing"));
+                feed.publish(event(id, "call.ringing"));
             }
             let mut listener = feed.listen(Some("evt_1"), Kinds::default());
-            feed.publish(&event("evt_4", "call.ended"));
+            feed.publish(event("evt_4", "call.ended"));
             for id in ["evt_2", "evt_3", "evt_4"] {
                 assert_eq!(next_id(&mut listener).await, id);
             }
@@ -183,7 +209,7 @@ mod tests {
         block_on(async {
             let feed = Feed::new(2);
             for id in ["evt_1", "evt_2", "evt_3", "evt_4"] {
-                feed.publish(&event(id, "call.ringing"));
+                feed.publish(event(id, "call.ringing"));
             }
             let mut listener = feed.listen(Some("evt_1"), Kinds::default());
             for id in ["missed", "evt_3", "evt_4"] {
@@ -198,7 +224,7 @@ mod tests {
             let feed = Feed::new(2);
             let mut listener = feed.listen(None, Kinds::default());
             for id in ["evt_1", "evt_2", "evt_3"] {
-                feed.publish(&event(id, "call.ringing"));
+                feed.publish(event(id, "call.ringing"));
             }
             for id in ["missed", "evt_2", "evt_3"] {
                 assert_eq!(next_id(&mut listener).await, id);

@@ -1,6 +1,7 @@
 //! The API as programs meet it: every path, and every way to be refused.
 
 use std::fs;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -91,7 +92,7 @@ fn a_call_that_is_over_is_shown_from_its_record() {
         assert_eq!(bench.get("/v1/calls/call_live").await.json()["doing"], "ringing");
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
-        writer.write(Write::Record(Box::new(bench::record("call_over"))));
+        writer.write(Write::Record(Arc::new(bench::record("call_over"))));
         // Not flushed: it may still gather with others.
         let over = bench.get("/v1/calls/call_over").await;
         assert_eq!(over.json()["ended"], "2026-11-23T12:01:00Z", "{}", over.text);
@@ -192,7 +193,7 @@ fn records_can_be_had_as_a_table_of_any_length() {
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
         for number in 0..1_203 {
-            writer.write(Write::Record(Box::new(bench::record(&format!("call_{number:04}")))));
+            writer.write(Write::Record(Arc::new(bench::record(&format!("call_{number:04}")))));
         }
         writer.flush(Duration::from_secs(20)).await.unwrap();
         let table = bench.get("/v1/records?format=csv").await;
@@ -244,7 +245,7 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
 }
 
 fn event(id: &str, kind: &'static str) -> PublicEvent {
-    PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: json!({ "id": "call_1" }) }
+    PublicEvent { id: id.into(), kind, at: at("2026-11-23T12:39:00Z"), data: json!({ "id": "call_1" }).into() }
 }
 
 async fn next_text(stream: &mut BodyDataStream) -> String {
@@ -258,7 +259,7 @@ fn who_listens_hears_what_was_missed_and_then_what_happens() {
     block_on(async {
         let bench = Bench::new().await;
         for id in ["evt_1", "evt_2"] {
-            bench.feed.publish(&event(id, "call.ringing"));
+            bench.feed.publish(event(id, "call.ringing"));
         }
         let request = Request::get("/v1/events?type=call.*")
             .header("authorization", format!("Bearer {TOKEN}"))
@@ -268,8 +269,8 @@ fn who_listens_hears_what_was_missed_and_then_what_happens() {
         let mut stream = response.into_body().into_data_stream();
         let missed = next_text(&mut stream).await;
         assert!(missed.contains("id: evt_2\n") && missed.contains("event: call.ringing\n"), "{missed}");
-        bench.feed.publish(&event("evt_3", "message.received"));
-        bench.feed.publish(&event("evt_4", "call.ended"));
+        bench.feed.publish(event("evt_3", "message.received"));
+        bench.feed.publish(event("evt_4", "call.ended"));
         let live = next_text(&mut stream).await;
         assert!(live.contains("id: evt_4\n") && live.contains(r#""type":"call.ended""#), "{live}");
         bench.feed.close();

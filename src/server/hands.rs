@@ -40,7 +40,7 @@ impl Hands {
             Effect::Speak { ticket, text, language } => self.errands.speak(ticket, text, language),
             Effect::Keep(keep) => self.writer.write(written(keep)),
             Effect::Answer { ticket, answer } => self.asking.answer(ticket, answer),
-            Effect::Publish(event) => self.feed.publish(&event),
+            Effect::Publish(event) => self.feed.publish(event),
         }
         None
     }

@@ -27,7 +27,7 @@ use crate::store::clerk::Clerk;
 /// One thing to keep.
 #[derive(Debug)]
 pub enum Write {
-    Record(Box<Record>),
+    Record(Arc<Record>),
     /// The only one that is answered, by an [`Outcome`].
     Message(Box<Message>),
     /// What became of a text of ours, by the provider's id for it.
@@ -186,7 +186,7 @@ mod tests {
             let writer = Writer::start(&store, outcomes);
             for number in 0..1_000 {
                 let id = format!("call_{number:04}");
-                writer.write(Write::Record(Box::new(record(&id, number))));
+                writer.write(Write::Record(Arc::new(record(&id, number))));
             }
             writer.flush(SOON).await.unwrap();
             let last = CallId("call_0999".into());
@@ -223,7 +223,7 @@ mod tests {
             let lock = sqlx::query("BEGIN IMMEDIATE");
             lock.execute(&mut *other_program).await.unwrap();
 
-            writer.write(Write::Record(Box::new(record("call_1", 0))));
+            writer.write(Write::Record(Arc::new(record("call_1", 0))));
             writer.write(Write::Message(Box::new(message("msg_new", "queued", 0))));
             writer.write(Write::Message(Box::new(message("msg_old", "sent", 1))));
             let refused = told.recv().await.unwrap();
@@ -252,7 +252,7 @@ mod tests {
             limit_pages(&store, 1).await;
             let mut long = record("call_1", 0);
             long.flow = Some("x".repeat(1_000_000));
-            writer.write(Write::Record(Box::new(long)));
+            writer.write(Write::Record(Arc::new(long)));
             writer.write(Write::Message(Box::new(message("msg_1", "queued", 0))));
             let refused = told.recv().await.unwrap().result.unwrap_err();
             assert_eq!(refused, "the disk is full");
@@ -280,8 +280,8 @@ mod tests {
         assert!(unfinished.iter().any(|message| message.id == text.id));
         text.status = crate::channel::message::MessageStatus::Delivered;
         writer.write(Write::Message(Box::new(text.clone())));
-        writer.write(Write::Record(Box::new(record(&id("call"), 0))));
-        writer.write(Write::Record(Box::new(record(&id("call"), 0))));
+        writer.write(Write::Record(Arc::new(record(&id("call"), 0))));
+        writer.write(Write::Record(Arc::new(record(&id("call"), 0))));
         writer.write(Write::Channel { name: id("channel"), snapshot: json!({ "state": "down" }) });
         let voicemail = Voicemail {
             id: id("vm"),

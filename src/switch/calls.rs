@@ -36,6 +36,7 @@ use crate::sip::agent::SessionId;
 use crate::switch::desk::Desk;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
+use crate::switch::effect::Subject;
 use crate::switch::input::Ticket;
 use crate::switch::machine::Switch;
 
@@ -270,7 +271,7 @@ impl Switch {
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
-            CallEffect::Event { kind, view } => self.publish(kind, json!(view), now),
+            CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
         }
@@ -398,7 +399,8 @@ impl Switch {
             Status::Canceled => "call.canceled",
             _ => "call.failed",
         };
-        self.publish(kind, json!(record), now);
-        self.effects.push_back(Effect::Keep(Keep::Record(Box::new(record))));
+        let record = Arc::new(record);
+        self.publish(kind, Subject::Record(record.clone()), now);
+        self.effects.push_back(Effect::Keep(Keep::Record(record)));
     }
 }

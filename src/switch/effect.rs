@@ -1,9 +1,13 @@
 //! Everything that the switch wants done in the world.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
+use serde::Serializer;
 use serde_json::Value;
 
+use crate::call::record::CallView;
 use crate::call::record::Record;
 use crate::call::record::Voicemail;
 use crate::channel::Delivery;
@@ -56,7 +60,7 @@ pub enum Effect {
 /// What must outlive the process.
 #[derive(Debug)]
 pub enum Keep {
-    Record(Box<Record>),
+    Record(Arc<Record>),
     /// Acknowledged by `Input::MessageKept`.
     Message(Box<Message>),
     /// What became of a text of ours, by the provider's id for it.
@@ -87,5 +91,24 @@ pub struct PublicEvent {
     #[serde(rename = "type")]
     pub kind: &'static str,
     pub at: Timestamp,
-    pub data: Value,
+    pub data: Subject,
+}
+
+/// What an event is about. It becomes JSON where somebody reads it, and for most events of a busy night nobody does.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Subject {
+    Call(Box<CallView>),
+    Record(#[serde(serialize_with = "shared")] Arc<Record>),
+    Other(Value),
+}
+
+fn shared<S: Serializer>(record: &Arc<Record>, serializer: S) -> Result<S::Ok, S::Error> {
+    Record::serialize(record, serializer)
+}
+
+impl From<Value> for Subject {
+    fn from(value: Value) -> Subject {
+        Subject::Other(value)
+    }
 }

@@ -35,6 +35,7 @@ use crate::switch::desk::Desk;
 use crate::switch::doorman::Doorman;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
+use crate::switch::effect::Subject;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::messages::Waiting;
@@ -290,11 +291,11 @@ impl Switch {
         self.desk.clock.wall(now)
     }
 
-    pub(super) fn publish(&mut self, kind: &'static str, data: Value, now: Instant) {
+    pub(super) fn publish(&mut self, kind: &'static str, data: impl Into<Subject>, now: Instant) {
         self.next_event += 1;
         let at = self.wall(now);
         let id = format!("evt_{:013x}{:06x}", at.as_millisecond(), self.next_event);
-        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
+        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data: data.into() }));
     }
 
     /// `call_`, `msg_`, `vm_` and 20 characters that nobody can guess from the last one.

@@ -426,7 +426,7 @@ impl Bench {
             return;
         }
         match keep {
-            Keep::Record(record) => self.store.records.push(*record),
+            Keep::Record(record) => self.store.records.push((*record).clone()),
             Keep::Message(message) => {
                 let id = message.id.clone();
                 self.store.messages.insert(id.to_string(), *message);

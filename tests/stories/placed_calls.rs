@@ -8,6 +8,7 @@ use desvio::switch::command::Command;
 use desvio::switch::command::PlaceCall;
 use desvio::switch::command::Problem;
 use desvio::switch::command::Then;
+use desvio::switch::effect::Subject;
 
 use crate::bench::Bench;
 use crate::bench::CUSTOMER;
@@ -82,8 +83,13 @@ fn a_placed_call_can_be_looked_at_and_ended() {
     pbx.ended(carrier, "bye");
     pbx.all_is_quiet();
     assert_eq!(pbx.asks(Command::Call(id)).map(|_| ()).map_err(|problem| problem.status), Err(404));
+    let status = |subject: &Subject| match subject {
+        Subject::Call(call) => Some(call.status),
+        Subject::Record(record) => Some(record.status),
+        Subject::Other(_) => None,
+    };
     let told: Vec<(&str, &str)> =
-        pbx.events.iter().filter_map(|event| Some((event.kind, event.data["status"].as_str()?))).collect();
+        pbx.events.iter().filter_map(|event| Some((event.kind, status(&event.data)?.as_str()))).collect();
     let queued = ("call.queued", "queued");
     let ringing = ("call.ringing", "ringing");
     assert_eq!(told, [queued, ringing, ("call.in-progress", "in-progress"), ("call.completed", "completed")]);

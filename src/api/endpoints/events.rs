@@ -59,7 +59,7 @@ pub(in crate::api) async fn stream(
 
 fn written(next: &Next) -> Event {
     match next {
-        Next::Line(line) => Event::default().id(&line.id).event(line.kind).data(&line.json),
+        Next::Line(line) => Event::default().id(line.id()).event(line.kind()).data(line.json()),
         Next::Missed => Event::default().event("events.missed").data("{}"),
     }
 }
