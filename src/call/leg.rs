@@ -127,7 +127,7 @@ impl Leg {
         if self.wants_our_offer() {
             return Ok(());
         }
-        negotiation::answer(&self.local(None), &self.offered, None).map(|_| ())
+        negotiation::can_answer(&self.local(None), &self.offered)
     }
 
     /// Our answer to the offer, and the stream that it makes; `prefer` is the codec of the other leg, which saves transcoding.

@@ -93,6 +93,11 @@ pub fn answer(local: &Local, offer: &[u8], prefer: Option<CodecKind>) -> Result<
     Ok((answer.write(), stream))
 }
 
+/// Whether [`answer`] will find something to answer with.
+pub fn can_answer(local: &Local, offer: &[u8]) -> Result<(), NegotiationError> {
+    choose(local, &Session::read(offer)?, None).map(drop)
+}
+
 /// Reads the answer to [`offer`].
 pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Stream, NegotiationError> {
     let answer = Session::read(answer)?;

@@ -87,10 +87,6 @@ impl<'a> NameAddrView<'a> {
         Ok(NameAddrView { display: b"", uri: UriView::parse(uri.trim_ascii_end())?, params })
     }
 
-    pub(super) fn tag(&self) -> Option<&'a str> {
-        params::value_of(self.params, "tag")
-    }
-
     pub(super) fn to_name_addr(self) -> NameAddr {
         let display = text_of(self.display);
         NameAddr {
@@ -99,6 +95,15 @@ impl<'a> NameAddrView<'a> {
             params: Params::from_checked(self.params),
         }
     }
+}
+
+/// The tag of an address, without a look at the rest of it: every message is asked for both of its tags more than once.
+pub(super) fn tag_in(value: &[u8]) -> Option<&str> {
+    let (_, address) = split_display(value.trim_ascii()).ok()?;
+    let end_of_uri = if address.starts_with(b"<") { b'>' } else { b';' };
+    let uri = address.iter().position(|byte| *byte == end_of_uri)?;
+    let after = address[uri..].strip_prefix(b">").unwrap_or(&address[uri..]);
+    params::value_of(strict_text(after).ok()?, "tag")
 }
 
 fn unquoted(display: Cow<'_, str>) -> String {
@@ -161,6 +166,19 @@ mod tests {
         assert_eq!(bare.tag(), Some("1918181833n"));
         assert!(bare.uri.params.is_empty());
         assert!(NameAddr::parse(b"sip:user@example.com?Route=%3Csip:x%3E").is_err());
+    }
+
+    #[test]
+    fn the_tag_is_found_without_reading_the_rest() {
+        for (value, tag) in [
+            ("<sip:a@x;tag=no>;p=1;TAG=2", Some("2")),
+            ("\"a <b>;tag=no\" <sip:a@x>", None),
+            ("sip:a@x;tag=3", Some("3")),
+            ("sip:a@x", None),
+            ("<sip:a@x", None),
+        ] {
+            assert_eq!(tag_in(value.as_bytes()), tag, "{value}");
+        }
     }
 
     #[test]

@@ -149,6 +149,10 @@ pub(super) fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
 }
 
+pub(super) fn has(text: &str, name: &str) -> bool {
+    find(text, name).is_some()
+}
+
 fn find<'a>(text: &'a str, name: &str) -> Option<Option<&'a str>> {
     pairs(text).find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
 }

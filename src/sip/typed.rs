@@ -8,6 +8,7 @@ use super::cseq::CSeq;
 use super::headers::HeaderError;
 use super::headers::Headers;
 use super::headers::Name;
+use super::name_addr;
 use super::name_addr::NameAddr;
 use super::name_addr::NameAddrView;
 use super::syntax::SyntaxError;
@@ -15,6 +16,7 @@ use super::syntax::is_digits;
 use super::syntax::part;
 use super::syntax::strict_text;
 use super::uri::Uri;
+use super::via;
 use super::via::Via;
 use super::via::ViaView;
 
@@ -43,11 +45,11 @@ impl Headers {
     }
 
     pub fn from_tag(&self) -> Option<&str> {
-        self.address_view(&Name::From).ok()?.tag()
+        name_addr::tag_in(self.single(&Name::From).ok()?)
     }
 
     pub fn to_tag(&self) -> Option<&str> {
-        self.address_view(&Name::To).ok()?.tag()
+        name_addr::tag_in(self.single(&Name::To).ok()?)
     }
 
     /// One word without blanks; compared byte by byte. RFC 3261 §20.8.
@@ -134,17 +136,16 @@ impl Headers {
         Some(digits.parse().unwrap_or(u32::MAX))
     }
 
-    /// Notes in the topmost Via where the message really came from; see [`Via::stamp`].
+    /// Notes in the topmost Via where the message really came from; see [`via::stamped`].
     pub fn stamp_via(&mut self, remote: SocketAddr) {
         let Some(row) = self.first_mut(&Name::Via) else {
             return;
         };
         let (top, rest) = part(row, b',');
-        let Ok(mut via) = Via::parse(top) else {
+        let Ok(Some(stamped)) = via::stamped(top, remote) else {
             return;
         };
-        via.stamp(remote);
-        let mut stamped = via.to_string().into_bytes();
+        let mut stamped = stamped.into_bytes();
         if let Some(rest) = rest {
             stamped.push(b',');
             stamped.extend_from_slice(rest);

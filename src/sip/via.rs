@@ -1,6 +1,7 @@
 //! One stop on a message's way, and the branch that names its transaction. RFC 3261 §20.42, RFC 3581.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use super::hop::Transport;
@@ -64,19 +65,24 @@ impl Via {
             None => self.host.to_string(),
         }
     }
-
-    /// Notes where the message really came from: `received` if that is not what it says, or if `rport` asks for it.
-    /// RFC 3261 §18.2.1, RFC 3581 §4.
-    pub fn stamp(&mut self, remote: SocketAddr) {
-        let wants_rport = self.wants_rport();
-        if wants_rport || self.host.address() != Some(remote.ip()) {
-            self.params.set("received", &remote.ip().to_string());
-        }
-        if wants_rport {
-            self.params.set("rport", &remote.port().to_string());
-        }
-    }
 }
+
+/// The Via with a note of where the message really came from: `received` if that is not what it says, or if `rport` asks
+/// for it. None where nothing has to be noted. From text to text: every request passes here. RFC 3261 §18.2.1, RFC 3581 §4.
+pub(super) fn stamped(value: &[u8], remote: SocketAddr) -> Result<Option<String>, SyntaxError> {
+    let via = ViaView::parse(value)?;
+    let wants_rport = params::has(via.params, "rport");
+    if !wants_rport && via.sent_by.to_host().address() == Some(remote.ip()) {
+        return Ok(None);
+    }
+    let mut out = String::with_capacity(value.len() + USUAL_STAMP);
+    let written = via.write_stamped(remote, wants_rport, &mut out);
+    written.expect("a String takes all that is written");
+    Ok(Some(out))
+}
+
+/// Letters of `;received=` and of what follows it, and of the port after `rport`.
+const USUAL_STAMP: usize = 40;
 
 pub(super) fn is_rfc3261_branch(branch: &str) -> bool {
     let (cookie, rest) = branch.split_at_checked(MAGIC_COOKIE.len()).unwrap_or_default();
@@ -108,6 +114,22 @@ impl<'a> ViaView<'a> {
 
     pub(super) fn branch(&self) -> Option<&'a str> {
         params::value_of(self.params, "branch")
+    }
+
+    fn write_stamped(&self, remote: SocketAddr, rport: bool, out: &mut String) -> fmt::Result {
+        write!(out, "SIP/2.0/{} {}", self.transport, self.sent_by.host)?;
+        if let Some(port) = self.sent_by.port {
+            write!(out, ":{port}")?;
+        }
+        let others = params::pairs(self.params).filter(|(name, _)| !name.eq_ignore_ascii_case("received"));
+        for (name, value) in others {
+            match value {
+                _ if rport && name.eq_ignore_ascii_case("rport") => write!(out, ";{name}={}", remote.port())?,
+                Some(value) => write!(out, ";{name}={value}")?,
+                None => write!(out, ";{name}")?,
+            }
+        }
+        write!(out, ";received={}", remote.ip())
     }
 
     fn to_via(self) -> Via {
@@ -183,15 +205,16 @@ mod tests {
     #[test]
     fn stamped_with_where_it_came_from() {
         let remote = "198.51.100.4:1024".parse().unwrap();
-        let mut behind_nat = via("SIP/2.0/UDP 10.0.0.12:5060;rport;branch=z9hG4bK1");
-        behind_nat.stamp(remote);
+        let stamp = |value: &str| stamped(value.as_bytes(), remote).unwrap();
         assert_eq!(
-            behind_nat.to_string(),
-            "SIP/2.0/UDP 10.0.0.12:5060;rport=1024;branch=z9hG4bK1;received=198.51.100.4"
+            stamp("SIP/2.0/UDP 10.0.0.12:5060 ; rport;branch=z9hG4bK1;received=192.0.2.1").as_deref(),
+            Some("SIP/2.0/UDP 10.0.0.12:5060;rport=1024;branch=z9hG4bK1;received=198.51.100.4")
         );
-        let mut honest = via("SIP/2.0/UDP 198.51.100.4:5060;branch=z9hG4bK1");
-        honest.stamp(remote);
-        assert_eq!(honest.params.get("received"), None);
+        assert_eq!(
+            stamp("SIP/2.0/TCP a.example;branch=z9hG4bK1").as_deref(),
+            Some("SIP/2.0/TCP a.example;branch=z9hG4bK1;received=198.51.100.4")
+        );
+        assert_eq!(stamp("SIP/2.0/UDP 198.51.100.4:5060;branch=z9hG4bK1"), None);
     }
 
     #[test]
