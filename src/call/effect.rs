@@ -87,6 +87,12 @@ pub enum Effect {
         session: SessionId,
         status: u16,
     },
+    /// Why this session's offer is about to be refused: a code of RFC 3261 §20.43, and what is missing.
+    Warn {
+        session: SessionId,
+        code: u16,
+        text: String,
+    },
     JoinQueue {
         queue: String,
     },

@@ -72,9 +72,16 @@ impl Call {
         if leg.is_up() {
             return true;
         }
-        let (Some(session), Ok(sdp)) = (leg.session, leg.answer(prefer)) else {
+        let Some(session) = leg.session else {
             self.refuse_caller(488, Status::Failed, cause::INCOMPATIBLE, now);
             return false;
+        };
+        let sdp = match leg.answer(prefer) {
+            Ok(sdp) => sdp,
+            Err(fault) => {
+                self.refuse_description(&fault, around, now);
+                return false;
+            }
         };
         leg.set_up(now, wall);
         self.effects.push_back(Effect::Accept { session, sdp });

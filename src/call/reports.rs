@@ -18,7 +18,9 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::Repeat;
+use crate::media::negotiation::NegotiationError;
 use crate::sip::agent::SessionEvent;
+use crate::sip::agent::SessionId;
 
 impl Call {
     pub(super) fn on_media(&mut self, event: MediaEvent, around: &dyn Around, now: Instant) {
@@ -51,7 +53,7 @@ impl Call {
         }
         if let Err(fault) = leg.can_answer() {
             self.clerk.note(format!("refused: {fault}"), now);
-            return self.refuse_caller(488, Status::Failed, cause::INCOMPATIBLE, now);
+            return self.refuse_description(&fault, around, now);
         }
         self.begin();
         self.tell("call.ringing");
@@ -112,6 +114,14 @@ impl Call {
         }
     }
 
+    /// The caller's SDP cannot be answered: 488 (400 for what is no SDP), and a Warning that says what is missing.
+    pub(super) fn refuse_description(&mut self, fault: &NegotiationError, around: &dyn Around, now: Instant) {
+        if let Some(session) = self.caller.and_then(|id| self.leg(id)).and_then(|leg| leg.session) {
+            self.effects.push_back(warning(session, fault, around));
+        }
+        self.refuse_caller(fault.status(), Status::Failed, cause::INCOMPATIBLE, now);
+    }
+
     /// A re-INVITE: hold, another codec, another address.
     fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>, around: &dyn Around) {
         let Some(leg) = self.leg_mut(id) else { return };
@@ -122,7 +132,10 @@ impl Call {
                 self.connect(id);
                 self.hold_or_resume(id, around);
             }
-            Err(_) => self.effects.push_back(Effect::RefuseOffer { session, status: 488 }),
+            Err(fault) => {
+                self.effects.push_back(warning(session, &fault, around));
+                self.effects.push_back(Effect::RefuseOffer { session, status: fault.status() });
+            }
         }
     }
 
@@ -182,4 +195,13 @@ fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
     };
     let digit = signal.trim().chars().next()?.to_ascii_uppercase();
     matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
+}
+
+fn warning(session: SessionId, fault: &NegotiationError, around: &dyn Around) -> Effect {
+    let taken: Vec<String> = around.codecs().iter().map(|codec| codec.to_string()).collect();
+    let text = match fault {
+        NegotiationError::NoCommonCodec { .. } => format!("{fault}; taken are {}", taken.join(", ")),
+        _ => fault.to_string(),
+    };
+    Effect::Warn { session, code: fault.warning(), text }
 }

@@ -61,6 +61,17 @@ impl NegotiationError {
             _ => 488,
         }
     }
+
+    /// The code of the `Warning` that goes with it. RFC 3261 §20.43.
+    pub fn warning(&self) -> u16 {
+        match self {
+            NegotiationError::Unreachable { .. } => 302,
+            NegotiationError::Encrypted { .. } | NegotiationError::UnknownProtocol { .. } => 303,
+            NegotiationError::NoAudio | NegotiationError::Refused => 304,
+            NegotiationError::NoCommonCodec { .. } => 305,
+            NegotiationError::NotSdp(_) => 399,
+        }
+    }
 }
 
 /// All our codecs and telephone-event, both ways, 20 ms.

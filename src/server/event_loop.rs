@@ -35,6 +35,8 @@ pub(super) struct EventLoop {
     metrics: Metrics,
     phase: Phase,
     now: Instant,
+    /// When every socket was last read dry.
+    dry_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +59,7 @@ impl EventLoop {
             metrics,
             phase: Phase::Running,
             now: Instant::now(),
+            dry_at: Instant::now(),
         }
     }
 
@@ -96,7 +99,8 @@ impl EventLoop {
     fn take_arrivals(&mut self) {
         for _ in 0..MOST_ARRIVALS {
             let Some(arrival) = self.hands.sockets.receive(self.now) else {
-                return;
+                self.dry_at = self.now;
+                break;
             };
             let input = match arrival {
                 Arrival::Packet(packet) => Input::Packet(packet),
@@ -104,6 +108,7 @@ impl EventLoop {
             };
             self.handle(input);
         }
+        self.switch.on_lag(self.now - self.dry_at);
     }
 
     fn take_batch(&mut self) {

@@ -89,6 +89,9 @@ fn of_switch(switch: &Switch) {
         }
     }
     gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
+    for (reason, requests) in gauges.sip.shed.iter() {
+        counter!("desvio_sip_shed_total", "reason" => reason).absolute(requests);
+    }
     counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
     counter!("desvio_sip_auth_refused_total").absolute(gauges.auth_refused);
     gauge!("desvio_sip_auth_blocked_sources").set(count(gauges.blocked_sources));
@@ -131,6 +134,7 @@ fn describe() {
     describe_counter!("desvio_sip_auth_refused_total", "Requests from sources of too many wrong passwords");
     describe_gauge!("desvio_sip_auth_blocked_sources", "Sources of too many wrong passwords that are blocked now");
     describe_counter!("desvio_sip_unsent_total", "SIP messages that could not be sent");
+    describe_counter!("desvio_sip_shed_total", "SIP requests dropped or refused because there were too many");
     describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
     describe_counter!("desvio_rtp_packets_total", "RTP packets");
     describe_counter!("desvio_rtp_lost_total", "RTP packets that never came, by their sequence numbers");

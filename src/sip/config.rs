@@ -8,10 +8,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::Deserializer;
+use serde::de::Error as _;
 
 use crate::sip::advertising::Advertised;
 use crate::sip::hashing::Algorithm;
 use crate::sip::hop::Transport;
+use crate::sip::limits::Limits;
 use crate::sip::network::Network;
 use crate::sip::network::private_networks;
 
@@ -65,6 +68,9 @@ pub struct Config {
     /// are over. Default: 4 s. RFC 3263 §4.3.
     #[serde(default = "failover_after", with = "humantime_serde")]
     pub failover_after: Duration,
+    /// Sizes, rates, and what is refused when there is too much of it. Default: see [`Limits`].
+    #[serde(default, deserialize_with = "limits")]
+    pub limits: Limits,
 }
 
 impl Default for Config {
@@ -85,8 +91,15 @@ impl Default for Config {
             t2: t2(),
             t4: t4(),
             failover_after: failover_after(),
+            limits: Limits::default(),
         }
     }
+}
+
+fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
+    let limits = Limits::deserialize(deserializer)?;
+    let faults: Vec<String> = limits.faults().iter().map(|(key, mend)| format!("`{key}`: {mend}")).collect();
+    if faults.is_empty() { Ok(limits) } else { Err(D::Error::custom(faults.join("; "))) }
 }
 
 fn domain() -> String {
@@ -204,6 +217,8 @@ mod tests {
     #[test]
     fn unknown_keys_and_odd_listeners_are_faults() {
         assert!(toml::from_str::<Config>("domian = \"x\"").is_err());
+        let narrow = toml::from_str::<Config>("[limits]\nline = 1").unwrap_err().to_string();
+        assert!(narrow.contains("`line`: write 512 or more"), "{narrow}");
         let fault = |text: &str| text.parse::<Listener>().unwrap_err().to_string();
         assert!(fault("0.0.0.0:5060").contains("names no transport"));
         assert!(fault("sctp:0.0.0.0:5060").contains("`sctp` is no transport"));

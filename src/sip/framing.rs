@@ -8,10 +8,9 @@ use bytes::Buf;
 use bytes::Bytes;
 use bytes::BytesMut;
 
+use super::limits::Limits;
 use super::lines::stated_length;
 use super::parse::Fault;
-use super::parse::LARGEST_MESSAGE;
-use super::parse::LONGEST_LINE;
 use super::parse::ParseError;
 use super::parse::opens_message;
 use super::parse::unframed;
@@ -20,6 +19,7 @@ use super::parse::unframed;
 pub struct Framer {
     buffer: BytesMut,
     state: State,
+    limits: Limits,
 }
 
 #[derive(Debug)]
@@ -56,6 +56,11 @@ pub const PONG: &[u8] = b"\r\n";
 impl Framer {
     pub fn new() -> Framer {
         Framer::default()
+    }
+
+    /// With other limits than the usual ones.
+    pub fn within(limits: Limits) -> Framer {
+        Framer { limits, ..Framer::default() }
     }
 
     /// Takes in what was read; then call [`Framer::next_frame`] until it has no more.
@@ -115,8 +120,8 @@ impl Framer {
         let line = self.buffer.iter().position(|byte| *byte == b'\n');
         match line {
             Some(feed) if !opens_message(&self.buffer[..feed]) => Some(Fault::NotSip),
-            None if self.buffer.len() > LONGEST_LINE => Some(Fault::NotSip),
-            _ if self.buffer.len() > LARGEST_MESSAGE => Some(Fault::TooLarge),
+            None if self.buffer.len() > self.limits.line => Some(Fault::NotSip),
+            _ if self.buffer.len() > self.limits.message => Some(Fault::TooLarge),
             _ => None,
         }
     }
@@ -127,18 +132,19 @@ impl Framer {
             return self.lose(ParseError::drop(Fault::NotSip));
         }
         match stated_length(&self.buffer[..end]) {
-            Ok(length) if length <= LARGEST_MESSAGE - end.min(LARGEST_MESSAGE) => {
+            Ok(length) if length <= self.limits.body && end + length <= self.limits.message => {
                 self.state = State::Body { whole: end + length };
                 Step::Moved
             }
             Ok(length) => {
+                let fault = if length > self.limits.body { Fault::LargeBody } else { Fault::TooLarge };
                 let head = self.buffer.split_to(end).freeze();
                 self.state = State::Skipping { left: length };
-                Step::Found(Frame::Bad(unframed(&head, Fault::TooLarge)))
+                Step::Found(Frame::Bad(unframed(&head, fault, &self.limits)))
             }
             Err(fault) => {
                 let head = self.buffer.split_to(end).freeze();
-                self.lose(unframed(&head, fault))
+                self.lose(unframed(&head, fault, &self.limits))
             }
         }
     }
@@ -179,7 +185,7 @@ impl Framer {
                 Step::Moved
             }
             None => {
-                if self.buffer.len() > LONGEST_LINE {
+                if self.buffer.len() > self.limits.line {
                     self.buffer.clear();
                 }
                 Step::Starved
@@ -275,7 +281,7 @@ mod tests {
     #[test]
     fn a_body_too_large_is_refused_and_skipped() {
         let stream = format!("{HEAD}l: 70000\r\n\r\n{}{}", "x".repeat(70_000), message("next"));
-        assert_eq!(cut(&stream), ["Some(513)".to_owned(), message("next")]);
+        assert_eq!(cut(&stream), ["Some(413)".to_owned(), message("next")]);
     }
 
     #[test]
@@ -285,7 +291,7 @@ mod tests {
         for _ in 0..1000 {
             framer.push("X: ".repeat(1000).as_bytes());
             frames(&mut framer);
-            assert!(framer.buffer.len() < 2 * LARGEST_MESSAGE);
+            assert!(framer.buffer.len() < 2 * Limits::default().message);
         }
         framer.push(format!("\r\n{}", message("next")).as_bytes());
         assert_eq!(frames(&mut framer), [message("next")]);

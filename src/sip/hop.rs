@@ -1,6 +1,8 @@
 //! Where a message came from and where it goes: one hop between us and a neighbour.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -84,6 +86,18 @@ pub struct Hop {
     /// The stream to write to; none for datagrams, and for a stream that is still to be opened.
     pub connection: Option<ConnectionId>,
 }
+
+impl Hop {
+    /// Whom to count a message to: the address, of IPv6 the network of /64 that one site has all addresses of.
+    pub(super) fn source(&self) -> IpAddr {
+        match self.remote.ip().to_canonical() {
+            IpAddr::V6(address) if !address.is_loopback() => Ipv6Addr::from_bits(address.to_bits() & SITE).into(),
+            whole => whole,
+        }
+    }
+}
+
+const SITE: u128 = !0 << 64;
 
 /// One message that arrived: a datagram, or what [`super::framing::Framer`] cut from a stream.
 #[derive(Clone, Debug)]

@@ -9,10 +9,8 @@ use bytes::Bytes;
 use super::headers::Header;
 use super::headers::Headers;
 use super::headers::Name;
+use super::limits::Limits;
 use super::parse::Fault;
-use super::parse::LARGEST_MESSAGE;
-use super::parse::LONGEST_LINE;
-use super::parse::MOST_HEADERS;
 use super::syntax::SyntaxError;
 use super::syntax::is_digits;
 
@@ -61,6 +59,7 @@ struct Row {
 pub(super) struct Section {
     pub(super) headers: Headers,
     content_length: Option<usize>,
+    vias: usize,
     fault: Option<Fault>,
 }
 
@@ -69,9 +68,10 @@ const USUAL_ROWS: usize = 24;
 
 impl Section {
     /// `lines` stand behind the start line of `message`.
-    pub(super) fn read(message: &Bytes, lines: &mut Lines<'_>) -> Section {
-        let mut section = Section { headers: Headers::with_capacity(USUAL_ROWS), content_length: None, fault: None };
-        if message.len() > LARGEST_MESSAGE {
+    pub(super) fn read(message: &Bytes, lines: &mut Lines<'_>, limits: &Limits) -> Section {
+        let headers = Headers::with_capacity(USUAL_ROWS);
+        let mut section = Section { headers, content_length: None, vias: 0, fault: None };
+        if message.len() > limits.message {
             section.note(Fault::TooLarge);
         }
         loop {
@@ -82,21 +82,22 @@ impl Section {
             if row.range.is_empty() {
                 break;
             }
-            if section.headers.len() == MOST_HEADERS {
+            if section.headers.len() == limits.headers {
                 section.note(Fault::TooLarge);
                 break;
             }
-            section.take(message, &row).unwrap_or_else(|fault| section.note(fault));
+            section.take(message, &row, limits).unwrap_or_else(|fault| section.note(fault));
         }
         section
     }
 
     /// The body out of what follows the head; a datagram's surplus is cut off. RFC 3261 §18.3.
-    pub(super) fn body(&self, rest: Bytes) -> Result<Bytes, Fault> {
+    pub(super) fn body(&self, rest: Bytes, limits: &Limits) -> Result<Bytes, Fault> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone());
         }
         match self.content_length {
+            _ if self.content_length.unwrap_or(rest.len()) > limits.body => Err(Fault::LargeBody),
             None => Ok(rest),
             Some(said) if said <= rest.len() => Ok(rest.slice(..said)),
             Some(said) => Err(Fault::ShortBody { said, came: rest.len() }),
@@ -107,8 +108,8 @@ impl Section {
         self.fault.get_or_insert(fault);
     }
 
-    fn take(&mut self, bytes: &Bytes, row: &Row) -> Result<(), Fault> {
-        if row.range.len() > LONGEST_LINE {
+    fn take(&mut self, bytes: &Bytes, row: &Row, limits: &Limits) -> Result<(), Fault> {
+        if row.range.len() > limits.line {
             return Err(Fault::TooLarge);
         }
         let whole = &bytes[row.range.clone()];
@@ -121,8 +122,11 @@ impl Section {
         if name == Name::ContentLength {
             return self.take_length(&value);
         }
+        if name == Name::Via {
+            self.vias += 1 + value.iter().filter(|byte| **byte == b',').count();
+        }
         self.headers.push_parsed(Header { name, value });
-        Ok(())
+        if self.vias > limits.vias { Err(Fault::ManyVias) } else { Ok(()) }
     }
 
     fn take_length(&mut self, value: &[u8]) -> Result<(), Fault> {

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use super::headers::Header;
 use super::headers::Headers;
 use super::headers::Name;
+use super::limits::Limits;
 use super::method::Method;
 use super::parse;
 use super::parse::ParseError;
@@ -41,9 +42,14 @@ pub struct Response {
 }
 
 impl Message {
-    /// Reads one datagram, or one message cut from a stream by [`super::framing::Framer`]. RFC 3261 §18.3.
+    /// Reads one datagram, or one message cut from a stream by [`super::framing::Framer`], within the usual limits.
     pub fn parse(datagram: Bytes) -> Result<Message, ParseError> {
-        parse::message(datagram)
+        Message::parse_within(datagram, &Limits::default())
+    }
+
+    /// The same within these limits. RFC 3261 §18.3.
+    pub fn parse_within(datagram: Bytes, limits: &Limits) -> Result<Message, ParseError> {
+        parse::message(datagram, limits)
     }
 
     pub fn write(&self) -> Bytes {

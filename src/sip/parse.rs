@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::headers::HeaderError;
 use super::headers::Headers;
+use super::limits::Limits;
 use super::lines::Lines;
 use super::lines::Section;
 use super::message::Message;
@@ -17,13 +18,6 @@ use super::syntax::SyntaxError;
 use super::syntax::is_digits;
 use super::syntax::strict_text;
 use super::uri::Uri;
-
-/// Octets of one message, on any transport: what a datagram can hold.
-pub const LARGEST_MESSAGE: usize = 65_535;
-/// Octets of one header with its folded lines, and of the start line.
-pub const LONGEST_LINE: usize = 16_384;
-/// Rows of one header section.
-pub const MOST_HEADERS: usize = 256;
 
 /// What is wrong with a message as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -37,16 +31,18 @@ pub enum Fault {
     StartLine(SyntaxError),
     #[error("a version other than SIP/2.0")]
     Version,
-    #[error("the Request-URI is longer than {LONGEST_LINE} octets")]
+    #[error("the Request-URI is too long")]
     LongUri,
     #[error("a header cannot be read: {0}")]
     Row(SyntaxError),
     #[error("the header section has no end")]
     NoEnd,
-    #[error(
-        "more than {MOST_HEADERS} headers, a line above {LONGEST_LINE} octets, or a message above {LARGEST_MESSAGE}"
-    )]
+    #[error("too many headers, a header too long, or a message too large")]
     TooLarge,
+    #[error("the body is too large")]
+    LargeBody,
+    #[error("too many Vias")]
+    ManyVias,
     #[error("Content-Length is not one number")]
     ContentLength,
     #[error("a stream needs a Content-Length")]
@@ -70,6 +66,8 @@ impl Fault {
             Fault::Version => 505,
             Fault::LongUri => 414,
             Fault::TooLarge => 513,
+            Fault::LargeBody => 413,
+            Fault::ManyVias => 483,
             Fault::Scheme => 416,
             _ => 400,
         }
@@ -95,7 +93,11 @@ impl ParseError {
         if method == b"ACK" || headers.via().is_err() {
             return ParseError::drop(fault);
         }
-        let reply = Response::to(headers, fault.status());
+        let reply = match fault.status() {
+            // RFC 3261 §21.4.1: the reason names the fault, as in "Missing Call-ID header field".
+            400 => Response::to(headers, 400).with_reason(&format!("Bad Request: {fault}")),
+            status => Response::to(headers, status),
+        };
         ParseError { fault, reply: Some(Box::new(reply)) }
     }
 
@@ -114,19 +116,19 @@ impl ParseError {
     }
 }
 
-pub(super) fn message(datagram: Bytes) -> Result<Message, ParseError> {
+pub(super) fn message(datagram: Bytes, limits: &Limits) -> Result<Message, ParseError> {
     let blank = datagram.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
     if blank == datagram.len() {
         return Err(ParseError::drop(Fault::KeepAlive));
     }
     let mut lines = Lines::new(&datagram, blank);
     let line = lines.next_line().ok_or(ParseError::drop(Fault::NotSip))?;
-    let start = StartLine::parse(&datagram.slice(line.clone()));
+    let start = StartLine::parse(&datagram.slice(line.clone()), limits);
     if let Err(Fault::NotSip) = start {
         return Err(ParseError::drop(Fault::NotSip));
     }
-    let section = Section::read(&datagram, &mut lines);
-    let whole = start.and_then(|start| Ok((start, section.body(datagram.slice(lines.at()..))?)));
+    let section = Section::read(&datagram, &mut lines, limits);
+    let whole = start.and_then(|start| Ok((start, section.body(datagram.slice(lines.at()..), limits)?)));
     match whole {
         Ok((start, body)) => Ok(start.with(section.headers, body)),
         Err(fault) => Err(refusal(fault, &datagram[line], &section.headers)),
@@ -134,10 +136,10 @@ pub(super) fn message(datagram: Bytes) -> Result<Message, ParseError> {
 }
 
 /// The error for a message of a stream whose end cannot be told, from its head alone.
-pub(super) fn unframed(head: &Bytes, fault: Fault) -> ParseError {
+pub(super) fn unframed(head: &Bytes, fault: Fault, limits: &Limits) -> ParseError {
     let mut lines = Lines::new(head, 0);
     match lines.next_line() {
-        Some(line) => refusal(fault, &head[line], &Section::read(head, &mut lines).headers),
+        Some(line) => refusal(fault, &head[line], &Section::read(head, &mut lines, limits).headers),
         None => ParseError::drop(fault),
     }
 }
@@ -165,16 +167,17 @@ enum StartLine {
 }
 
 impl StartLine {
-    fn parse(line: &Bytes) -> Result<StartLine, Fault> {
-        let start = if is_response(line) { StartLine::of_response(line) } else { StartLine::of_request(line) };
+    fn parse(line: &Bytes, limits: &Limits) -> Result<StartLine, Fault> {
+        let start = match is_response(line) {
+            true => StartLine::of_response(line),
+            false if line.len() > limits.line => Err(Fault::LongUri),
+            false => StartLine::of_request(line),
+        };
         start.map_err(|fault| if opens_message(line) { fault } else { Fault::NotSip })
     }
 
     /// Exactly one blank between the three; RFC 4475 §3.1.2.8 to §3.1.2.10 would have others refused.
     fn of_request(line: &[u8]) -> Result<StartLine, Fault> {
-        if line.len() > LONGEST_LINE {
-            return Err(Fault::LongUri);
-        }
         let three = "a start line is a method, a URI and SIP/2.0 with one blank between";
         let line = strict_text(line).map_err(Fault::StartLine)?;
         let mut words = line.split(' ');
@@ -267,7 +270,7 @@ mod tests {
                 .unwrap_err();
         assert_eq!(
             error.reply().unwrap().write(),
-            "SIP/2.0 400 Bad Request\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            "SIP/2.0 400 Bad Request: a header cannot be read: a row begins with a name and a colon\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
         assert_eq!(read(&HEAD.replace("2.0\r\nv", "7.0\r\nv")).unwrap_err().status(), Some(505));
     }
@@ -309,16 +312,28 @@ mod tests {
         }
     }
 
+    /// As many octets, rows or Vias as are allowed, then one more.
+    fn beyond(limits: Limits, at_the_limit: &str, over: &str) -> Option<u16> {
+        let read = |text: &str| Message::parse_within(Bytes::copy_from_slice(text.as_bytes()), &limits);
+        assert!(read(at_the_limit).is_ok(), "{:?}", read(at_the_limit));
+        read(over).unwrap_err().status()
+    }
+
     #[test]
-    fn sizes_are_bounded() {
-        let many = format!("{HEAD}{}\r\n", "X: y\r\n".repeat(MOST_HEADERS));
-        assert_eq!(read(&many).unwrap_err().status(), Some(513));
-        let long = format!("{HEAD}X: {}\r\n\r\n", "y".repeat(LONGEST_LINE));
-        assert_eq!(read(&long).unwrap_err().status(), Some(513));
-        let uri = HEAD.replace("sip:x", &format!("sip:{}", "x".repeat(LONGEST_LINE)));
-        assert_eq!(read(&format!("{uri}\r\n")).unwrap_err().status(), Some(414));
-        let large = format!("{HEAD}\r\n{}", "y".repeat(LARGEST_MESSAGE));
-        assert_eq!(read(&large).unwrap_err().status(), Some(513));
+    fn sizes_are_bounded_as_configured() {
+        let limits = Limits { message: 400, body: 100, line: 80, headers: 4, vias: 3, ..Limits::default() };
+        let rows = |count: usize| format!("{HEAD}{}\r\n", "X: y\r\n".repeat(count));
+        assert_eq!(beyond(limits, &rows(3), &rows(4)), Some(513));
+        let long = |length: usize| format!("{HEAD}X: {}\r\n\r\n", "y".repeat(length));
+        assert_eq!(beyond(limits, &long(77), &long(78)), Some(513));
+        let uri = |length: usize| format!("{}\r\n", HEAD.replace("sip:x", &format!("sip:{}", "x".repeat(length))));
+        assert_eq!(beyond(limits, &uri(60), &uri(61)), Some(414));
+        let body = |length: usize| format!("{HEAD}l: {length}\r\n\r\n{}", "y".repeat(length));
+        assert_eq!(beyond(limits, &body(100), &body(101)), Some(413));
+        let vias = |count: usize| format!("{HEAD}Via: SIP/2.0/UDP b{}\r\n\r\n", ", SIP/2.0/UDP c".repeat(count));
+        assert_eq!(beyond(limits, &vias(1), &vias(2)), Some(483));
+        let whole = |length: usize| format!("{HEAD}l: 0\r\n\r\n{}", "y".repeat(length - HEAD.len() - 8));
+        assert_eq!(beyond(limits, &whole(400), &whole(401)), Some(513));
     }
 
     #[test]

@@ -267,6 +267,7 @@ impl Switch {
                 self.forget_session(session);
             }
             CallEffect::AnswerOffer { session, sdp } => self.agent.answer(session, sdp, now),
+            CallEffect::Warn { session, code, text } => self.agent.warn(session, code, &text),
             CallEffect::RefuseOffer { session, status } => self.agent.refuse_offer(session, status, now),
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),

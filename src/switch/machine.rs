@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -164,6 +165,7 @@ impl Switch {
             next_ticket: 0,
             next_event: 0,
         };
+        switch.agent.exempt(switch.desk.trunks.sources());
         switch.desk.registrar.restore(bindings, now, wall);
         switch.outbox.restore(messages, wall);
         switch.desk.channels_down = switch.channels.down();
@@ -190,6 +192,11 @@ impl Switch {
             Input::Drain => self.drain(now),
         }
         self.settle(now);
+    }
+
+    /// How long messages wait at present until they are handled: behind `[sip.limits] behind`, no new calls are taken.
+    pub fn on_lag(&mut self, lag: Duration) {
+        self.agent.on_lag(lag);
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {

@@ -22,6 +22,7 @@ use crate::channel::outbox::Via;
 use crate::channel::webhook::WebhookError;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::TransactionId;
+use crate::sip::content::TEXT;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
@@ -199,19 +200,14 @@ impl Switch {
         let Some(sender) = self.sender(transaction, &request, hop, now) else {
             return;
         };
-        let is_text = request
-            .headers
-            .first(&Name::ContentType)
-            .is_none_or(|kind| kind.trim().to_ascii_lowercase().starts_with("text/plain"));
-        if !is_text {
-            // RFC 3428 §7, RFC 3261 §21.4.13.
-            let mut response = request.reply(415);
-            response.headers.push(Name::Accept, "text/plain");
-            return self.refuse(transaction, response, now);
-        }
+        // RFC 3428 §7, RFC 3261 §21.4.13.
+        let body = match request.text() {
+            Ok(body) => body.unwrap_or_default(),
+            Err(fault) => return self.refuse(transaction, fault.refuse(&request, TEXT), now),
+        };
         let from = self.calling_number(&sender, &request);
         let to = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
-        let text = String::from_utf8_lossy(&request.body).into_owned();
+        let text = String::from_utf8_lossy(&body).into_owned();
         let channel = self.kinds.for_extensions().map_or_else(String::new, |channel| channel.name().to_owned());
         let id = MessageId::random(&mut self.rng);
         let message = self.inbound(id, &channel, from, to, text, now);

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use bytes::Bytes;
 use tracing::debug;
 use tracing::info;
 use tracing::warn;
@@ -25,6 +24,9 @@ use crate::queue;
 use crate::registrar;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
+use crate::sip::agent::identity::ALLOW;
+use crate::sip::content::ACCEPTED_FOR_CALLS;
+use crate::sip::content::TEXT;
 use crate::sip::digest::Question;
 use crate::sip::digest::Staleness;
 use crate::sip::digest::Verdict;
@@ -41,9 +43,6 @@ use crate::switch::effect::Keep;
 use crate::switch::machine::Switch;
 use crate::switch::trunks::Errand;
 use crate::switch::trunks::Trunk;
-
-/// RFC 3261 §20.5: what we tell who asks for our OPTIONS.
-const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, MESSAGE, INFO, UPDATE";
 
 /// Who sent a request, once it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -253,7 +252,7 @@ impl Switch {
         let Some(session) = self.agent.take(transaction, now) else {
             return;
         };
-        let offer = if has_sdp(request) { request.body.clone() } else { Bytes::new() };
+        let offer = request.session_description().unwrap_or_default();
         let trunk = match &sender {
             Sender::Trunk(name) => Some(name.clone()),
             Sender::Extension(_) => None,
@@ -386,15 +385,11 @@ fn knows_md5_only(request: &Request) -> bool {
     version.is_some_and(|major: u32| major <= 2)
 }
 
-fn has_sdp(request: &Request) -> bool {
-    let content_type = request.headers.first(&Name::ContentType);
-    content_type.is_some_and(|value| value.trim().to_ascii_lowercase().starts_with("application/sdp"))
-}
-
 /// RFC 3261 §11.2.
 fn options(request: &Request) -> Response {
     let mut response = request.reply(200);
     response.headers.push(Name::Allow, ALLOW);
-    response.headers.push(Name::Accept, "application/sdp, text/plain");
+    response.headers.push(Name::Accept, format!("{ACCEPTED_FOR_CALLS}, {TEXT}"));
+    response.headers.push(Name::AcceptEncoding, "identity");
     response
 }

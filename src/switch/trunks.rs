@@ -14,6 +14,7 @@ use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::network::Network;
 use crate::sip::uri::Uri;
 use crate::switch::command::TrunkView;
 use crate::switch::input::Resolved;
@@ -61,6 +62,12 @@ impl Trunks {
         let trunk =
             self.by_name.values().find(|trunk| trunk.config.from.iter().any(|network| network.contains(source)))?;
         Some(&trunk.config.name)
+    }
+
+    /// Where all of them send from.
+    pub(super) fn sources(&self) -> Vec<Network> {
+        let networks = self.by_name.values().flat_map(|trunk| &trunk.config.from);
+        networks.copied().collect()
     }
 
     pub(super) fn find(&self, name: &str) -> Option<&Trunk> {

@@ -11,6 +11,8 @@ use crate::sip::agent::core::Untaken;
 use crate::sip::agent::core::add_tag;
 use crate::sip::agent::core::way_back;
 use crate::sip::agent::identity::read_number;
+use crate::sip::agent::overload;
+use crate::sip::agent::overload::Load;
 use crate::sip::agent::reason::q850_cause;
 use crate::sip::agent::validity;
 use crate::sip::hop::Hop;
@@ -36,11 +38,19 @@ struct Arrival {
 
 impl UserAgent {
     pub(super) fn on_packet(&mut self, packet: Packet, now: Instant) {
-        let message = Message::parse(packet.bytes);
+        let message = Message::parse_within(packet.bytes, &self.core.limits);
         match message.and_then(|message| message.validate().map(|()| message)) {
             Ok(Message::Request(request)) => self.on_request(request, packet.hop, now),
-            Ok(Message::Response(response)) => self.on_response(&response, now),
+            Ok(Message::Response(response)) => self.on_reply(&response, packet.hop, now),
             Err(error) => self.on_malformed(&error, packet.hop),
+        }
+    }
+
+    fn on_reply(&mut self, response: &Response, hop: Hop, now: Instant) {
+        let before = self.stray;
+        self.on_response(response, now);
+        if self.stray > before {
+            self.gate.charge(hop.source(), now);
         }
     }
 
@@ -121,7 +131,7 @@ impl UserAgent {
     }
 
     fn on_new_request(&mut self, arrival: Arrival, now: Instant) {
-        if let Some(refusal) = validity::refusal(&arrival.request) {
+        if let Some(refusal) = validity::refusal(&arrival.request, &self.core.limits) {
             return self.answer_at_once(&arrival, refusal);
         }
         // Old phones put a To tag into a REGISTER; there is no such dialog.
@@ -142,6 +152,13 @@ impl UserAgent {
     }
 
     fn on_request_outside(&mut self, arrival: Arrival, now: Instant) {
+        let (core, gate, calls, lag) = (&self.core, &self.gate, self.sessions.len(), self.lag);
+        let load = Load { core, gate, calls, lag };
+        if let Some(why) = load.refuses(&arrival.request, arrival.hop.source()) {
+            self.shed.count(why);
+            let response = overload::refusal(&arrival.request, &mut self.core.rng);
+            return self.answer_at_once(&arrival, response);
+        }
         let needs_dialog =
             matches!(arrival.request.method, Method::Bye | Method::Update | Method::Info | Method::Prack);
         if needs_dialog {

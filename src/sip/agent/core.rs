@@ -20,6 +20,7 @@ use crate::sip::dialog::Dialog;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Transport;
+use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::transaction::Timers;
@@ -71,6 +72,7 @@ pub(in crate::sip) struct Untaken {
 pub(in crate::sip) struct Core {
     pub(in crate::sip) layer: Layer<User>,
     pub(in crate::sip) identity: Identity,
+    pub(in crate::sip) limits: Limits,
     pub(in crate::sip) fingerprints: Fingerprints,
     pub(in crate::sip) rng: fastrand::Rng,
     /// See [`Config::failover_after`].
@@ -86,6 +88,7 @@ impl Core {
         Core {
             layer: Layer::new(Timers { t1, t2, t4 }),
             identity: Identity::new(config),
+            limits: config.limits,
             fingerprints: Fingerprints::new(rng.u64(..)),
             rng,
             failover_after: config.failover_after,

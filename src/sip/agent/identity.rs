@@ -11,8 +11,8 @@ use crate::sip::uri::Uri;
 use crate::sip::via::MAGIC_COOKIE;
 use crate::sip::via::Via;
 
-/// Methods that we act on. RFC 3261 §20.5.
-pub(in crate::sip) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE";
+/// Methods that we act on, the same in every `Allow`. RFC 3261 §20.5.
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE";
 
 /// What is the same for every peer, and the rule for what differs.
 #[derive(Debug, Clone)]

@@ -7,7 +7,9 @@
 mod arrivals;
 pub(super) mod core;
 pub(super) mod credentials;
-pub(super) mod identity;
+mod gate;
+pub mod identity;
+pub mod overload;
 pub(super) mod reason;
 mod requests;
 mod responses;
@@ -25,6 +27,8 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::sip::agent::core::Core;
+use crate::sip::agent::gate::Gate;
+use crate::sip::agent::overload::Shed;
 use crate::sip::agent::requests::Pending;
 use crate::sip::config::Config;
 use crate::sip::digest::Credentials;
@@ -36,6 +40,7 @@ use crate::sip::hop::Transmit;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::network::Network;
 use crate::sip::session::Session;
 use crate::sip::transaction::deadlines::Armed;
 use crate::sip::transaction::deadlines::Deadlines;
@@ -172,12 +177,15 @@ pub struct Counts {
     pub stray: u64,
     /// Repeated requests, absorbed or answered again.
     pub repeated: u64,
+    /// What was refused or dropped because there was too much of it.
+    pub shed: Shed,
 }
 
 /// See the top of this file.
 #[derive(Debug)]
 pub struct UserAgent {
     core: Core,
+    gate: Gate,
     sessions: HashMap<SessionId, Kept, NumberHashing>,
     session_by_tag: HashMap<u64, SessionId, NumberHashing>,
     alarms: Deadlines<SessionId>,
@@ -189,6 +197,8 @@ pub struct UserAgent {
     malformed: u64,
     stray: u64,
     repeated: u64,
+    shed: Shed,
+    lag: Duration,
 }
 
 #[derive(Debug)]
@@ -201,6 +211,7 @@ impl UserAgent {
     pub fn new(config: &Config, rng: fastrand::Rng) -> UserAgent {
         UserAgent {
             core: Core::new(config, rng),
+            gate: Gate::new(&config.limits),
             sessions: HashMap::default(),
             session_by_tag: HashMap::default(),
             alarms: Deadlines::new(),
@@ -212,7 +223,19 @@ impl UserAgent {
             malformed: 0,
             stray: 0,
             repeated: 0,
+            shed: Shed::default(),
+            lag: Duration::ZERO,
         }
+    }
+
+    /// Addresses that no limit for single sources holds up: those of trunks.
+    pub fn exempt(&mut self, sources: Vec<Network>) {
+        self.gate.exempt(sources);
+    }
+
+    /// How long messages wait at present until [`UserAgent::receive`] gets them.
+    pub fn on_lag(&mut self, lag: Duration) {
+        self.lag = lag;
     }
 
     /// What has to be sent next.
@@ -253,6 +276,9 @@ impl UserAgent {
 
     /// One packet from the network.
     pub fn receive(&mut self, packet: Packet, now: Instant) {
+        if !self.gate.admits(&packet.bytes, packet.hop.source(), now) {
+            return;
+        }
         self.received.count(&packet.bytes);
         self.on_packet(packet, now);
     }
@@ -267,6 +293,7 @@ impl UserAgent {
             malformed: self.malformed,
             stray: self.stray,
             repeated: self.repeated,
+            shed: Shed { rate: self.gate.dropped(), ..self.shed },
         }
     }
 }

@@ -46,6 +46,11 @@ impl UserAgent {
         self.with_session(session, |session, core| session.accept(sdp, core, now));
     }
 
+    /// What the next refusal of this session says in its `Warning`: a code of RFC 3261 §20.43, and text.
+    pub fn warn(&mut self, session: SessionId, code: u16, text: &str) {
+        self.with_session(session, |session, core| session.warn(code, text, core));
+    }
+
     /// Refuses the call; the session is gone, no event follows.
     pub fn reject(&mut self, session: SessionId, status: u16, reason: Option<&str>, now: Instant) {
         self.with_session(session, |session, core| session.reject(status, reason, core, now));

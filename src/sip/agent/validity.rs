@@ -1,19 +1,23 @@
 //! Requests that nobody further in should see: RFC 3261 §8.2.1 to §8.2.3, in that order.
 
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::content;
+use crate::sip::content::ACCEPTED_FOR_CALLS;
+use crate::sip::content::SDP;
 use crate::sip::headers::Name;
+use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::via::MAGIC_COOKIE;
 
 /// The answer to a request that is refused without asking anybody; `None` for one that is in order.
-pub(super) fn refusal(request: &Request) -> Option<Response> {
+pub(super) fn refusal(request: &Request, limits: &Limits) -> Option<Response> {
     by_method(request)
         .or_else(|| by_hops(request))
         .or_else(|| by_extension(request))
         .or_else(|| by_contact(request))
-        .or_else(|| by_content(request))
+        .or_else(|| by_content(request, limits.nesting))
 }
 
 /// 501 for a method that we never heard of, 405 for one that we know and do not do. RFC 3261 §8.2.1.
@@ -56,23 +60,14 @@ fn by_contact(request: &Request) -> Option<Response> {
     faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
 }
 
-/// RFC 3261 §8.2.3: a call is described by SDP, plain.
-fn by_content(request: &Request) -> Option<Response> {
+/// RFC 3261 §8.2.3: a call is described by SDP, alone or inside a multipart.
+fn by_content(request: &Request, nesting: usize) -> Option<Response> {
     let describes_call = matches!(request.method, Method::Invite | Method::Update);
-    if !describes_call || request.body.is_empty() {
+    if !describes_call {
         return None;
     }
-    let encoding = request.headers.first(&Name::ContentEncoding);
-    let plain = encoding.is_none_or(|encoding| encoding.eq_ignore_ascii_case("identity"));
-    let content_type = request.headers.content_type();
-    let sdp = content_type.is_none_or(|kind| kind.eq_ignore_ascii_case("application/sdp"));
-    if plain && sdp {
-        return None;
-    }
-    let mut response = request.reply(415);
-    response.headers.push(Name::Accept, "application/sdp");
-    response.headers.push(Name::AcceptEncoding, "identity");
-    Some(response)
+    let fault = content::find(&request.headers, &request.body, SDP, nesting).err()?;
+    Some(fault.refuse(request, ACCEPTED_FOR_CALLS))
 }
 
 #[cfg(test)]
@@ -92,7 +87,7 @@ mod tests {
         let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else {
             panic!("the test's request is malformed")
         };
-        refusal(&request).map(|response| (response.status, response))
+        refusal(&request, &Limits::default()).map(|response| (response.status, response))
     }
 
     #[test]
@@ -115,7 +110,7 @@ mod tests {
         let invite = "INVITE sip:200@x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2\r\nFrom: <sip:a@b>\r\nTo: <sip:c@d>\r\n\
             Call-ID: 1\r\nCSeq: 1 INVITE\r\n\r\n";
         let Ok(Message::Request(request)) = Message::parse(Bytes::from(invite)) else { panic!("it can be read") };
-        assert!(refusal(&request).is_none());
+        assert!(refusal(&request, &Limits::default()).is_none());
     }
 
     #[test]

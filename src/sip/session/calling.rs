@@ -17,12 +17,12 @@ use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
 use crate::sip::agent::identity::number_text;
 use crate::sip::agent::targets::Targets;
+use crate::sip::content::SDP;
 use crate::sip::dialog::Dialog;
 use crate::sip::headers::Name;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
-use crate::sip::session::SDP;
 use crate::sip::session::Session;
 use crate::sip::session::State;
 use crate::sip::session::exchange::Exchange;
@@ -75,6 +75,7 @@ impl Session {
             dialog,
             credentials: invitation.credentials.map(Box::new),
             wanted: None,
+            warning: None,
             state: State::Calling(calling),
         }
     }

@@ -13,12 +13,12 @@ use crate::sip::agent::core::Purpose;
 use crate::sip::agent::core::User;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::content::SDP;
 use crate::sip::dialog::Role;
 use crate::sip::headers::Name;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
-use crate::sip::session::SDP;
 use crate::sip::session::Session;
 use crate::sip::session::State;
 use crate::sip::session::pending_ack::PendingAck;
@@ -143,6 +143,7 @@ impl Session {
         let response = self.reply(request, status, core);
         core.layer.answer(*transaction, &response, now);
         core.invites.remove(transaction);
+        self.warning = None;
         self.on_settled(core, now);
     }
 

@@ -23,6 +23,8 @@ use crate::sip::agent::core::Purpose;
 use crate::sip::agent::core::User;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::content;
+use crate::sip::content::SDP;
 use crate::sip::dialog::Dialog;
 use crate::sip::dialog::Mismatch;
 use crate::sip::digest::Credentials;
@@ -37,6 +39,7 @@ use crate::sip::session::exchange::Exchange;
 use crate::sip::session::exchange::Wanted;
 use crate::sip::session::ringing::Answered;
 use crate::sip::session::ringing::Ringing;
+use crate::sip::syntax::Quoted;
 use crate::sip::transaction::layer::ClientKey;
 use crate::sip::via::Via;
 
@@ -48,6 +51,8 @@ pub(in crate::sip) struct Session {
     credentials: Option<Box<Credentials>>,
     /// An offer of ours that waits for its turn.
     wanted: Option<Wanted>,
+    /// What goes with the next refusal of ours.
+    warning: Option<String>,
     state: State,
 }
 
@@ -217,8 +222,16 @@ impl Session {
         if (200..300).contains(&status) {
             response.headers.push(Name::Allow, ALLOW);
         }
+        if let Some(warning) = self.warning.as_ref().filter(|_| status >= 300) {
+            response.headers.push(Name::Warning, warning.clone());
+        }
         response.headers.push(Name::Server, core.identity.product.clone());
         response
+    }
+
+    /// Says why the next refusal comes about. RFC 3261 §20.43.
+    pub(in crate::sip) fn warn(&mut self, code: u16, text: &str, core: &Core) {
+        self.warning = Some(format!("{code:03} {} {}", core.identity.domain, Quoted(text)));
     }
 
     /// The same with SDP, where there is any.
@@ -231,11 +244,7 @@ impl Session {
     }
 }
 
-const SDP: &str = "application/sdp";
-
 /// The SDP of a message, if it has any.
 fn sdp_of(headers: &Headers, body: &Bytes) -> Option<Bytes> {
-    let kind = headers.content_type();
-    let is_sdp = kind.is_none_or(|kind| kind.eq_ignore_ascii_case(SDP));
-    (is_sdp && !body.is_empty()).then(|| body.clone())
+    content::session_description(headers, body)
 }

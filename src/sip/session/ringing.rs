@@ -86,7 +86,7 @@ impl Session {
         let via = request.headers.via().ok()?;
         let dialog = Dialog::of_callee(&request, &via, hop, local_tag)?;
         let ringing = Ringing { transaction, request: Box::new(request), progress: None };
-        Some(Session { id, dialog, credentials: None, wanted: None, state: State::Ringing(ringing) })
+        Some(Session { id, dialog, credentials: None, wanted: None, warning: None, state: State::Ringing(ringing) })
     }
 
     pub(in crate::sip) fn progress(&mut self, status: u16, sdp: Option<Bytes>, core: &mut Core, now: Instant) {

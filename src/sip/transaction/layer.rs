@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::fingerprint::Fingerprint;
 use crate::sip::transaction::fingerprint::NumberHashing;
 use crate::sip::transaction::outbox::Outbox;
+use crate::sip::transaction::pending::PendingInvites;
 use crate::sip::transaction::server_invite::ServerInvite;
 use crate::sip::transaction::server_request::ServerRequest;
 
@@ -75,6 +77,9 @@ pub(in crate::sip) struct Layer<U> {
     deadlines: Deadlines<Key>,
     outbox: Outbox,
     last_server: u64,
+    pending: PendingInvites,
+    /// Octets of answers that are kept to be repeated.
+    kept: usize,
 }
 
 #[derive(Debug)]
@@ -96,6 +101,10 @@ struct ServerEntry {
     keys: ServerKeys,
     connection: Option<ConnectionId>,
     armed: Armed,
+    /// Whose INVITE it is, while it is counted as pending.
+    pending: Option<IpAddr>,
+    /// Octets of the answer that it keeps.
+    kept: usize,
 }
 
 #[derive(Debug)]
@@ -130,6 +139,8 @@ impl<U: Copy> Layer<U> {
             deadlines: Deadlines::new(),
             outbox: Outbox::default(),
             last_server: 0,
+            pending: PendingInvites::default(),
+            kept: 0,
         }
     }
 
@@ -284,6 +295,20 @@ impl<U: Copy> Layer<U> {
 
 /// Server side.
 impl<U: Copy> Layer<U> {
+    /// Transactions that are alive; one with a large answer counts for several.
+    pub(in crate::sip) fn weight(&self) -> usize {
+        self.len() + self.kept / USUAL_ANSWER
+    }
+
+    /// INVITEs of peers that are not answered, or whose refusal is not acknowledged.
+    pub(in crate::sip) fn pending_invites(&self) -> usize {
+        self.pending.total()
+    }
+
+    pub(in crate::sip) fn pending_invites_of(&self, source: IpAddr) -> usize {
+        self.pending.of(source)
+    }
+
     /// True if this is a repeated request; it has been answered again if there is an answer.
     pub(in crate::sip) fn absorbs(&mut self, fingerprint: Fingerprint) -> bool {
         let Some(id) = self.server_by_fingerprint.get(&fingerprint) else {
@@ -312,11 +337,13 @@ impl<U: Copy> Layer<U> {
     pub(in crate::sip) fn open(&mut self, method: &Method, keys: ServerKeys, hop: Hop, now: Instant) -> TransactionId {
         self.last_server += 1;
         let id = TransactionId(self.last_server);
-        let machine = match method {
-            Method::Invite => Server::Invite(ServerInvite::new(hop, self.timers)),
-            _ => Server::Request(ServerRequest::new(hop, self.timers, now)),
+        let (machine, pending) = match method {
+            Method::Invite => (Server::Invite(ServerInvite::new(hop, self.timers)), Some(hop.source())),
+            _ => (Server::Request(ServerRequest::new(hop, self.timers, now)), None),
         };
-        let entry = ServerEntry { machine, keys, connection: hop.connection, armed: Armed::default() };
+        pending.into_iter().for_each(|source| self.pending.begin(source));
+        let armed = Armed::default();
+        let entry = ServerEntry { machine, keys, connection: hop.connection, armed, pending, kept: 0 };
         self.servers.insert(id, entry);
         self.server_by_fingerprint.insert(keys.transaction, id);
         if let Some(merge) = keys.merge {
@@ -363,10 +390,16 @@ impl<U: Copy> Layer<U> {
         let Some(entry) = self.servers.get_mut(&id) else {
             return;
         };
-        let (deadline, ended) = match &entry.machine {
-            Server::Invite(machine) => (machine.deadline(), machine.is_terminated()),
-            Server::Request(machine) => (machine.deadline(), machine.is_terminated()),
+        let (deadline, ended, kept) = match &entry.machine {
+            Server::Invite(machine) => (machine.deadline(), machine.is_terminated(), machine.kept()),
+            Server::Request(machine) => (machine.deadline(), machine.is_terminated(), machine.kept()),
         };
+        self.kept = self.kept + kept - std::mem::replace(&mut entry.kept, kept);
+        if let Server::Invite(machine) = &entry.machine
+            && let Some(source) = entry.pending.take_if(|_| !machine.is_pending())
+        {
+            self.pending.end(source);
+        }
         match ended {
             true => self.forget_server(id),
             false => self.deadlines.arm(Key::Server(id), &mut entry.armed, deadline),
@@ -377,6 +410,8 @@ impl<U: Copy> Layer<U> {
         let Some(entry) = self.servers.remove(&id) else {
             return;
         };
+        self.kept -= entry.kept;
+        entry.pending.into_iter().for_each(|source| self.pending.end(source));
         self.server_by_fingerprint.remove(&entry.keys.transaction);
         if let Some(merge) = entry.keys.merge {
             self.server_by_merge.remove(&merge);
@@ -417,6 +452,9 @@ impl<U: Copy> Layer<U> {
         }
     }
 }
+
+/// Octets.
+const USUAL_ANSWER: usize = 2_048;
 
 impl ClientKey {
     /// Sorts before every other key.

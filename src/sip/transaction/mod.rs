@@ -10,6 +10,7 @@ pub(super) mod derived;
 pub(super) mod fingerprint;
 pub(super) mod layer;
 pub(super) mod outbox;
+mod pending;
 pub(super) mod server_invite;
 pub(super) mod server_request;
 pub mod tally;

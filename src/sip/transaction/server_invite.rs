@@ -120,6 +120,19 @@ impl ServerInvite {
         }
     }
 
+    /// Not answered yet, or refused and not acknowledged.
+    pub(in crate::sip) fn is_pending(&self) -> bool {
+        matches!(self.state, State::Proceeding { .. } | State::Completed { .. })
+    }
+
+    /// Octets of the answer that is kept to be repeated.
+    pub(in crate::sip) fn kept(&self) -> usize {
+        match &self.state {
+            State::Proceeding { last: Some(answer) } | State::Completed { refusal: answer, .. } => answer.len(),
+            _ => 0,
+        }
+    }
+
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Completed { repeat, give_up_at, .. } => Some(Repeat::or_end(*repeat, *give_up_at)),

@@ -84,6 +84,14 @@ impl ServerRequest {
         }
     }
 
+    /// Octets of the answer that is kept to be repeated.
+    pub(in crate::sip) fn kept(&self) -> usize {
+        match &self.state {
+            State::Proceeding { last: answer, .. } | State::Completed { answer, .. } => answer.len(),
+            State::Trying { .. } | State::Terminated => 0,
+        }
+    }
+
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Trying { give_up_at } | State::Proceeding { give_up_at, .. } => Some(*give_up_at),

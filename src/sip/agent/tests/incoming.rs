@@ -115,7 +115,7 @@ fn requests_that_nobody_should_see_are_answered_here() {
     assert_eq!(status(&outside("OPTIONS", "5", "Require: foo\r\n")), "SIP/2.0 420 Bad Extension");
     assert_eq!(
         status("BYE sip:x SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bK6\r\n\r\n"),
-        "SIP/2.0 400 Bad Request"
+        "SIP/2.0 400 Bad Request: From is missing"
     );
     assert_eq!(status("\r\n\r\n"), "");
     assert!(bench.events().is_empty());

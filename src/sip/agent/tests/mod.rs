@@ -1,6 +1,8 @@
 //! Stories: one agent and a hand-written peer, and two agents over a virtual network.
 
 mod bench;
+mod floods;
+mod hostile;
 mod incoming;
 mod inside;
 mod net;
