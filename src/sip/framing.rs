@@ -14,6 +14,7 @@ use super::parse::Fault;
 use super::parse::ParseError;
 use super::parse::opens_message;
 use super::parse::unframed;
+use super::syntax::is_token;
 
 #[derive(Debug, Default)]
 pub struct Framer {
@@ -131,10 +132,19 @@ impl Framer {
         if !opens {
             return self.lose(ParseError::drop(Fault::NotSip));
         }
+        if let Some(next) = next_message(&self.buffer[..end]) {
+            let unfinished = self.buffer.split_to(next).freeze();
+            self.state = State::default();
+            return Step::Found(Frame::Bad(unframed(&unfinished, Fault::NoEnd, &self.limits)));
+        }
         match stated_length(&self.buffer[..end]) {
             Ok(length) if length <= self.limits.body && end + length <= self.limits.message => {
                 self.state = State::Body { whole: end + length };
                 Step::Moved
+            }
+            Ok(length) if length > LONGEST_SKIPPED => {
+                let head = self.buffer.split_to(end).freeze();
+                self.lose(unframed(&head, Fault::LargeBody, &self.limits))
             }
             Ok(length) => {
                 let fault = if length > self.limits.body { Fault::LargeBody } else { Fault::TooLarge };
@@ -194,6 +204,9 @@ impl Framer {
     }
 }
 
+/// Octets. A proxy forwards no body of this size: whoever announces one does not send it, and what follows is no body.
+const LONGEST_SKIPPED: usize = 1 << 20;
+
 enum Step {
     Found(Frame),
     Moved,
@@ -214,10 +227,29 @@ fn end_of_head(buffer: &[u8], searched: usize) -> Option<usize> {
     None
 }
 
-/// Stricter than [`opens_message`]: the rows and bodies of a broken message must not be taken for a new one.
+/// Where a start line stands among the rows of a head: the message before it was cut short, and is over.
+fn next_message(head: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        if at > 0 && is_start_line(line) {
+            return Some(at);
+        }
+        at += line.len();
+    }
+    None
+}
+
+/// Stricter than [`opens_message`]: no row can look like this (its name would have a blank in it), and hardly a body.
 fn is_start_line(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
-    line.starts_with(b"SIP/2.0 ") || line.ends_with(b" SIP/2.0")
+    let Some(request) = line.strip_suffix(b" SIP/2.0") else {
+        return line.starts_with(b"SIP/2.0 ");
+    };
+    let mut words = request.split(|byte| *byte == b' ');
+    let (Some(method), Some(uri), None) = (words.next(), words.next(), words.next()) else {
+        return false;
+    };
+    is_token(method) && uri.iter().position(|byte| *byte == b':').is_some_and(|colon| colon > 0)
 }
 
 #[cfg(test)]
@@ -273,6 +305,14 @@ mod tests {
     }
 
     #[test]
+    fn a_head_that_was_cut_short_does_not_swallow_the_next_message() {
+        let stream = format!("{HEAD}Subject: a b SIP/2.0\r\nFro\r\n{}", message("next"));
+        assert_eq!(cut(&stream), ["Some(400)".to_owned(), message("next")]);
+        let stream = format!("{HEAD}Fro\r\nSIP/2.0 200 OK\r\nl: 0\r\n\r\n");
+        assert_eq!(cut(&stream), ["Some(400)", "SIP/2.0 200 OK\r\nl: 0\r\n\r\n"]);
+    }
+
+    #[test]
     fn garbage_is_skipped() {
         let stream = format!("GET / HTTP/1.1\r\nHost: x\r\n\r\n{}", message("next"));
         assert_eq!(cut(&stream), ["None".to_owned(), message("next")]);
@@ -281,6 +321,12 @@ mod tests {
     #[test]
     fn a_body_too_large_is_refused_and_skipped() {
         let stream = format!("{HEAD}l: 70000\r\n\r\n{}{}", "x".repeat(70_000), message("next"));
+        assert_eq!(cut(&stream), ["Some(413)".to_owned(), message("next")]);
+    }
+
+    #[test]
+    fn a_length_that_must_be_a_lie_swallows_nothing() {
+        let stream = format!("{HEAD}l: 4294967296\r\n\r\nx\r\n{}", message("next"));
         assert_eq!(cut(&stream), ["Some(413)".to_owned(), message("next")]);
     }
 
