@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::sip::parse::LARGEST_MESSAGE;
+
 /// `[sip.limits]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -48,8 +50,8 @@ pub(super) const DEEPEST_NESTING: usize = 8;
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            message: 65_535,
-            body: 65_535,
+            message: LARGEST_MESSAGE,
+            body: LARGEST_MESSAGE,
             line: 16_384,
             headers: 256,
             vias: 70,

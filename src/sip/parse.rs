@@ -19,6 +19,9 @@ use super::syntax::is_digits;
 use super::syntax::strict_text;
 use super::uri::Uri;
 
+/// Octets of the largest message that a datagram can carry; on streams too, where nothing else is configured.
+pub const LARGEST_MESSAGE: usize = 65_535;
+
 /// What is wrong with a message as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
