@@ -133,10 +133,7 @@ impl Core {
         }
         let kind = ClientKind::Cancel;
         self.layer.start(ClientKey { kind, ..invite }, cancel, hop, User::Nobody, now);
-        if let Some(machine) = self.layer.client_invite(invite) {
-            machine.on_cancelled(now);
-        }
-        self.layer.settle_client(invite);
+        self.let_run_out(invite, now);
     }
 
     /// The call goes to another target. RFC 3261 §9.1 forbids to cancel what nobody has answered yet: that waits until
@@ -145,6 +142,14 @@ impl Core {
         self.layer.hand_over(invite, User::Abandoned);
         if let Some(machine) = self.layer.client_invite(invite) {
             machine.stop_repeating();
+        }
+        self.layer.settle_client(invite);
+    }
+
+    /// Waits for the final response to this INVITE no longer than if it had been cancelled.
+    pub(in crate::sip) fn let_run_out(&mut self, invite: ClientKey, now: Instant) {
+        if let Some(machine) = self.layer.client_invite(invite) {
+            machine.on_cancelled(now);
         }
         self.layer.settle_client(invite);
     }

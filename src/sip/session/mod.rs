@@ -201,6 +201,7 @@ impl Session {
 
     /// RFC 3261 §13.3.1.4 and §12.2.1.2: the peer does not answer any more. A BYE tries its luck.
     fn lose(&mut self, core: &mut Core, now: Instant) {
+        self.abandon_offer(core, now);
         self.send_bye(None, User::Nobody, core, now);
         self.end(SessionEvent::Lost, core);
     }

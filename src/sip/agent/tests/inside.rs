@@ -56,6 +56,17 @@ fn inside_a_call_offers_come_one_at_a_time_and_requests_in_order() {
 }
 
 #[test]
+fn an_offer_that_only_heard_100_is_forgotten_after_the_call() {
+    let mut bench = Bench::new();
+    let (session, tag) = bench.talking();
+    bench.agent.offer(session, Bytes::from_static(b"v=0 more"), bench.now);
+    let reinvite = bench.texts().remove(0);
+    bench.ask(&response(&reinvite, "100 Trying", "", ""));
+    assert_eq!(bench.ask(&inside("BYE", 2, "2", &tag, "")), ["SIP/2.0 200 OK"]);
+    bench.nothing_is_left();
+}
+
+#[test]
 fn glare_is_answered_491() {
     let mut bench = Bench::new();
     let (session, tag) = bench.talking();
