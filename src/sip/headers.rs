@@ -140,7 +140,8 @@ impl Headers {
 fn without_line_breaks(value: Bytes) -> Bytes {
     let is_break = |byte: &u8| matches!(byte, b'\r' | b'\n');
     if !value.iter().any(is_break) {
-        return value.slice_ref(value.trim_ascii());
+        let trimmed = value.trim_ascii();
+        return if trimmed.len() == value.len() { value } else { value.slice_ref(trimmed) };
     }
     let spaced: Vec<u8> = value.iter().map(|byte| if is_break(byte) { b' ' } else { *byte }).collect();
     Bytes::copy_from_slice(spaced.trim_ascii())

@@ -16,6 +16,7 @@ use super::message::Response;
 use super::method::Method;
 use super::syntax::SyntaxError;
 use super::syntax::is_digits;
+use super::syntax::is_token;
 use super::syntax::strict_text;
 use super::uri::Uri;
 
@@ -28,7 +29,7 @@ pub enum Fault {
     /// Nothing but line ends: a keep-alive, no mistake. RFC 5626 §3.5.1.
     #[error("a keep-alive")]
     KeepAlive,
-    #[error("not SIP")]
+    #[error("not SIP: a start line ends with SIP/2.0")]
     NotSip,
     #[error("the start line cannot be read: {0}")]
     StartLine(SyntaxError),
@@ -127,7 +128,7 @@ pub(super) fn message(datagram: Bytes, limits: &Limits) -> Result<Message, Parse
     let mut lines = Lines::new(&datagram, blank);
     let line = lines.next_line().ok_or(ParseError::drop(Fault::NotSip))?;
     let start = StartLine::parse(&datagram.slice(line.clone()), limits);
-    if let Err(Fault::NotSip) = start {
+    if start.is_err() && !may_be_request(&datagram[line.clone()]) {
         return Err(ParseError::drop(Fault::NotSip));
     }
     let section = Section::read(&datagram, &mut lines, limits);
@@ -145,6 +146,11 @@ pub(super) fn unframed(head: &Bytes, fault: Fault, limits: &Limits) -> ParseErro
         Some(line) => refusal(fault, &head[line], &Section::read(head, &mut lines, limits).headers),
         None => ParseError::drop(fault),
     }
+}
+
+/// Whether it is worth looking for a Via: the first word could be a method, or all is well but one thing.
+fn may_be_request(line: &[u8]) -> bool {
+    opens_message(line) || line.split(|byte| *byte == b' ').next().is_some_and(is_token) && line.contains(&b':')
 }
 
 fn refusal(fault: Fault, start_line: &[u8], headers: &Headers) -> ParseError {
@@ -276,6 +282,8 @@ mod tests {
             "SIP/2.0 400 Bad Request: a header cannot be read: a row begins with a name and a colon\r\nVia: SIP/2.0/UDP a;branch=z9hG4bK1\r\nFrom: <sip:a@x>;tag=1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
         assert_eq!(read(&HEAD.replace("2.0\r\nv", "7.0\r\nv")).unwrap_err().status(), Some(505));
+        let without_version = format!("{}\r\n", HEAD.replace(" SIP/2.0\r\nv", "\r\nv"));
+        assert_eq!(read(&without_version).unwrap_err().status(), Some(400));
     }
 
     #[test]
@@ -287,6 +295,7 @@ mod tests {
             "\u{16}\u{3}\u{1}\n\n",
             "SIP/2.0 4294967301 x\r\n\r\n",
             "SIP/2.0 200 OK\r\nbad\r\n\r\n",
+            "GET http://x/ HTTP/1.1\r\nVia: 1.1 proxy\r\n\r\n",
             "OPTIONS sip:x SIP/2.0\r\n",
         ] {
             assert!(read(silent).unwrap_err().reply().is_none(), "{silent:?}");

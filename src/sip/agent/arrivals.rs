@@ -50,7 +50,7 @@ impl UserAgent {
         let before = self.stray;
         self.on_response(response, now);
         if self.stray > before {
-            self.gate.charge(hop.source(), now);
+            self.gate.charge(hop, now);
         }
     }
 
@@ -154,7 +154,7 @@ impl UserAgent {
     fn on_request_outside(&mut self, arrival: Arrival, now: Instant) {
         let (core, gate, calls, lag) = (&self.core, &self.gate, self.sessions.len(), self.lag);
         let load = Load { core, gate, calls, lag };
-        if let Some(why) = load.refuses(&arrival.request, arrival.hop.source()) {
+        if let Some(why) = load.refuses(&arrival.request, arrival.hop) {
             self.shed.count(why);
             let response = overload::refusal(&arrival.request, &mut self.core.rng);
             return self.answer_at_once(&arrival, response);

@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::sip::hop::Hop;
 use crate::sip::limits::Limits;
 use crate::sip::network::Network;
 
@@ -22,7 +23,8 @@ const SWEPT_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Gate {
     pace: Option<Pace>,
     exempt: Vec<Network>,
-    standings: HashMap<IpAddr, Standing>,
+    /// When the next request of a source would be due.
+    due_by_source: HashMap<IpAddr, Instant>,
     /// The place of all who found none.
     crowd: Option<Instant>,
     swept_at: Option<Instant>,
@@ -38,51 +40,43 @@ struct Pace {
     ahead: Duration,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Standing {
-    Exempt,
-    /// When the next request would be due.
-    Due(Instant),
-}
-
 impl Gate {
     pub(super) fn new(limits: &Limits) -> Gate {
         let pace = (limits.requests_per_second > 0).then(|| {
             let gap = Duration::from_secs(1) / limits.requests_per_second;
             Pace { gap, ahead: gap * limits.burst.max(1) }
         });
-        let (exempt, standings) = (Vec::new(), HashMap::new());
-        Gate { pace, exempt, standings, crowd: None, swept_at: None, dropped: 0 }
+        let (exempt, due_by_source) = (Vec::new(), HashMap::new());
+        Gate { pace, exempt, due_by_source, crowd: None, swept_at: None, dropped: 0 }
     }
 
     /// Sources in these networks are never held up.
     pub(super) fn exempt(&mut self, networks: Vec<Network>) {
         self.exempt = networks;
-        self.standings.clear();
     }
 
     /// Whether a source has nothing to fear from any limit that is set for single sources.
-    pub(super) fn is_exempt(&self, source: IpAddr) -> bool {
-        source.is_loopback() || self.exempt.iter().any(|network| network.contains(source))
+    pub(super) fn is_exempt(&self, address: IpAddr) -> bool {
+        address.is_loopback() || self.exempt.iter().any(|network| network.contains(address))
     }
 
     /// Whether this message is to be read. A request uses up some of what its source may send; a response only has to
     /// come from one that has some left: we asked for it.
-    pub(super) fn admits(&mut self, bytes: &[u8], source: IpAddr, now: Instant) -> bool {
-        let Some(pace) = self.pace else {
+    pub(super) fn admits(&mut self, bytes: &[u8], hop: Hop, now: Instant) -> bool {
+        let Some(pace) = self.pace.filter(|_| !self.is_exempt(hop.remote.ip())) else {
             return true;
         };
         let is_response = bytes.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"SIP/"));
         let gap = if is_response { Duration::ZERO } else { pace.gap };
-        let is_admitted = self.advance(source, gap, pace.ahead, now);
+        let is_admitted = self.advance(hop.source(), gap, pace.ahead, now);
         self.dropped += u64::from(!is_admitted);
         is_admitted
     }
 
     /// What was admitted turned out to be good for nothing: a response that nobody asked for.
-    pub(super) fn charge(&mut self, source: IpAddr, now: Instant) {
-        if let Some(pace) = self.pace {
-            self.advance(source, pace.gap, pace.ahead, now);
+    pub(super) fn charge(&mut self, hop: Hop, now: Instant) {
+        if let Some(pace) = self.pace.filter(|_| !self.is_exempt(hop.remote.ip())) {
+            self.advance(hop.source(), pace.gap, pace.ahead, now);
         }
     }
 
@@ -92,9 +86,8 @@ impl Gate {
 
     fn advance(&mut self, source: IpAddr, by: Duration, ahead: Duration, now: Instant) -> bool {
         self.make_room_for(source, now);
-        let due = match self.standings.get_mut(&source) {
-            Some(Standing::Exempt) => return true,
-            Some(Standing::Due(due)) => due,
+        let due = match self.due_by_source.get_mut(&source) {
+            Some(due) => due,
             None => self.crowd.get_or_insert(now),
         };
         let next = (*due).max(now) + by;
@@ -107,15 +100,14 @@ impl Gate {
 
     /// Gives a source that has no place one, unless all are taken.
     fn make_room_for(&mut self, source: IpAddr, now: Instant) {
-        if self.standings.contains_key(&source) {
+        if self.due_by_source.contains_key(&source) {
             return;
         }
-        if self.standings.len() >= MOST_SOURCES {
+        if self.due_by_source.len() >= MOST_SOURCES {
             self.sweep(now);
         }
-        if self.standings.len() < MOST_SOURCES {
-            let standing = if self.is_exempt(source) { Standing::Exempt } else { Standing::Due(now) };
-            self.standings.insert(source, standing);
+        if self.due_by_source.len() < MOST_SOURCES {
+            self.due_by_source.insert(source, now);
         }
     }
 
@@ -125,7 +117,7 @@ impl Gate {
             return;
         }
         self.swept_at = Some(now);
-        self.standings.retain(|_, standing| matches!(standing, Standing::Due(due) if *due > now));
+        self.due_by_source.retain(|_, due| *due > now);
     }
 }
 
@@ -135,16 +127,21 @@ mod tests {
     use crate::sip::transaction::testing::ms;
     use crate::sip::transaction::testing::secs;
     use crate::sip::transaction::testing::start;
+    use crate::sip::transaction::testing::udp;
 
     fn gate() -> Gate {
         Gate::new(&Limits { requests_per_second: 10, burst: 20, ..Limits::default() })
     }
 
-    fn source(number: u32) -> IpAddr {
-        IpAddr::V4(std::net::Ipv4Addr::from(0x0b00_0000 + number))
+    fn source(number: u32) -> Hop {
+        from(std::net::Ipv4Addr::from(0x0b00_0000 + number).into())
     }
 
-    fn admitted(gate: &mut Gate, message: &str, from: IpAddr, count: usize, now: Instant) -> usize {
+    fn from(address: IpAddr) -> Hop {
+        Hop { remote: (address, 5060).into(), ..udp() }
+    }
+
+    fn admitted(gate: &mut Gate, message: &str, from: Hop, count: usize, now: Instant) -> usize {
         (0..count).filter(|_| gate.admits(message.as_bytes(), from, now)).count()
     }
 
@@ -173,7 +170,7 @@ mod tests {
     fn trunks_and_this_machine_are_never_held_up() {
         let (mut gate, now) = (gate(), start());
         gate.exempt(vec!["11.0.0.16/28".parse().unwrap()]);
-        for exempt in [source(16), source(31), [127, 0, 0, 1].into()] {
+        for exempt in [source(16), source(31), from([127, 0, 0, 1].into())] {
             assert_eq!(admitted(&mut gate, REQUEST, exempt, 100, now), 100);
         }
         assert_eq!(admitted(&mut gate, REQUEST, source(32), 100, now), 20);
@@ -185,17 +182,28 @@ mod tests {
         for number in 0..100_000 {
             gate.admits(REQUEST.as_bytes(), source(number), now);
         }
-        assert_eq!(gate.standings.len(), MOST_SOURCES);
+        assert_eq!(gate.due_by_source.len(), MOST_SOURCES);
         assert_eq!(admitted(&mut gate, REQUEST, source(200_000), 1, now), 0, "the crowd shares one place");
         assert_eq!(admitted(&mut gate, REQUEST, source(5), 1, now), 1, "who has a place keeps it");
         assert_eq!(admitted(&mut gate, REQUEST, source(200_000), 1, now + secs(2)), 1);
-        assert!(gate.standings.len() < 10);
+        assert!(gate.due_by_source.len() < 10);
+    }
+
+    #[test]
+    fn all_addresses_of_one_site_are_one_source() {
+        let (mut gate, now) = (gate(), start());
+        let hop = |text: &str| from(text.parse().unwrap());
+        assert_eq!(admitted(&mut gate, REQUEST, hop("2001:db8:0:1::1"), 100, now), 20);
+        assert_eq!(admitted(&mut gate, REQUEST, hop("2001:db8:0:1:ffff::2"), 100, now), 0);
+        assert_eq!(admitted(&mut gate, REQUEST, hop("2001:db8:0:2::1"), 100, now), 20);
+        gate.exempt(vec!["2001:db8:0:1::7/128".parse().unwrap()]);
+        assert_eq!(admitted(&mut gate, REQUEST, hop("2001:db8:0:1::7"), 100, now), 100);
     }
 
     #[test]
     fn without_a_rate_all_is_admitted() {
         let mut gate = Gate::new(&Limits { requests_per_second: 0, ..Limits::default() });
         assert_eq!(admitted(&mut gate, REQUEST, source(1), 10_000, start()), 10_000);
-        assert!(gate.standings.is_empty());
+        assert!(gate.due_by_source.is_empty());
     }
 }

@@ -276,7 +276,7 @@ impl UserAgent {
 
     /// One packet from the network.
     pub fn receive(&mut self, packet: Packet, now: Instant) {
-        if !self.gate.admits(&packet.bytes, packet.hop.source(), now) {
+        if !self.gate.admits(&packet.bytes, packet.hop, now) {
             return;
         }
         self.received.count(&packet.bytes);

@@ -1,12 +1,12 @@
 //! When new work is refused so that the work in hand goes on: too many INVITEs, transactions or calls, or a server that
 //! lags behind. RFC 3261 §21.5.4; nothing inside a dialog is ever refused here.
 
-use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::sip::agent::core::Core;
 use crate::sip::agent::gate::Gate;
 use crate::sip::headers::Name;
+use crate::sip::hop::Hop;
 use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
@@ -72,20 +72,21 @@ pub(super) struct Load<'a> {
 
 impl Load<'_> {
     /// Why this request, which begins something new, has to be refused; none if there is room for it.
-    pub(super) fn refuses(&self, request: &Request, source: IpAddr) -> Option<Overload> {
+    pub(super) fn refuses(&self, request: &Request, hop: Hop) -> Option<Overload> {
         let limits = &self.core.limits;
         if self.core.layer.weight() >= limits.transactions {
             return Some(Overload::Transactions);
         }
-        (request.method == Method::Invite).then(|| self.refuses_invite(source, limits)).flatten()
+        (request.method == Method::Invite).then(|| self.refuses_invite(hop, limits)).flatten()
     }
 
-    fn refuses_invite(&self, source: IpAddr, limits: &Limits) -> Option<Overload> {
+    fn refuses_invite(&self, hop: Hop, limits: &Limits) -> Option<Overload> {
         let layer = &self.core.layer;
         if layer.pending_invites() >= limits.invites {
             return Some(Overload::Invites);
         }
-        if layer.pending_invites_of(source) >= limits.invites_per_source && !self.gate.is_exempt(source) {
+        if layer.pending_invites_of(hop.source()) >= limits.invites_per_source && !self.gate.is_exempt(hop.remote.ip())
+        {
             return Some(Overload::InvitesOfSource);
         }
         if self.calls >= limits.calls {

@@ -54,15 +54,18 @@ fn by_extension(request: &Request) -> Option<Response> {
 /// whoever knows only that has no magic cookie in the branch.
 fn by_contact(request: &Request) -> Option<Response> {
     let is_old = || !request.headers.branch().is_some_and(|branch| branch.starts_with(MAGIC_COOKIE));
-    let usable =
-        || request.headers.contacts().is_ok_and(|contacts| contacts.len() == 1 || contacts.is_empty() && is_old());
+    let usable = || match request.headers.list_bytes(&Name::Contact).count() {
+        0 => is_old(),
+        1 => !request.headers.is_contact_star(),
+        _ => false,
+    };
     let faulty = request.method == Method::Invite && !usable();
-    faulty.then(|| request.reply(400).with_reason("INVITE needs one Contact"))
+    faulty.then(|| request.reply(400).with_reason("Bad Request: an INVITE has one Contact"))
 }
 
 /// RFC 3261 §8.2.3: a call is described by SDP, alone or inside a multipart.
 fn by_content(request: &Request, nesting: usize) -> Option<Response> {
-    let describes_call = matches!(request.method, Method::Invite | Method::Update);
+    let describes_call = matches!(request.method, Method::Invite | Method::Update | Method::Prack);
     if !describes_call {
         return None;
     }
