@@ -85,6 +85,13 @@ impl Desk {
         self.names_by_extension.contains_key(number)
     }
 
+    /// Who is called by a name instead of a number: `ana`, `ana.silva`. Empty for a name that nobody has.
+    pub(super) fn extensions_named(&self, called: &str) -> Vec<&str> {
+        let called = called.replace(['.', '_', '-'], " ");
+        let has_it = |name: &str| !name.is_empty() && name.to_lowercase() == called.to_lowercase();
+        self.names_by_extension.iter().filter(|(_, name)| has_it(name)).map(|(number, _)| number.as_str()).collect()
+    }
+
     /// As the dialplan writes it: E.164 where it can be understood as such, else as it came.
     pub(super) fn normal(&self, number: &str) -> String {
         PhoneNumber::parse(number, &self.home).map_or_else(|_| number.to_owned(), |number| number.as_str().to_owned())

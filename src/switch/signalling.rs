@@ -37,6 +37,7 @@ use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::uri::Uri;
 use crate::switch::doorman::Report;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
@@ -55,6 +56,31 @@ pub(super) enum Sender {
 enum Lead {
     Flow(FlowId),
     Dial(DialTarget, Direction),
+}
+
+/// Why a called number leads nowhere.
+#[derive(Debug)]
+enum NoLead {
+    Nowhere,
+    /// A name that these extensions share.
+    Ambiguous(Vec<String>),
+}
+
+impl NoLead {
+    /// 404, or 485 with those who may be meant. RFC 3261 §21.4.23.
+    fn refuse(&self, request: &Request, domain: &str) -> Response {
+        match self {
+            NoLead::Nowhere => request.reply(404),
+            NoLead::Ambiguous(numbers) => {
+                let mut response = request.reply(485).with_reason("Ambiguous: several extensions have this name");
+                for number in numbers {
+                    let contact = NameAddr::new(Uri::sip(Some(number), domain, None)).to_string();
+                    response.headers.push(Name::Contact, contact);
+                }
+                response
+            }
+        }
+    }
 }
 
 impl Switch {
@@ -238,9 +264,13 @@ impl Switch {
             return;
         };
         let called = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
-        let Some(lead) = self.lead(&sender, &called) else {
-            info!(to = %masked(&called), "nothing leads there");
-            return self.refuse(transaction, request.reply(404), now);
+        let lead = match self.lead(&sender, &called) {
+            Ok(lead) => lead,
+            Err(why) => {
+                info!(to = %masked(&called), ?why, "nothing leads there");
+                let refusal = why.refuse(request, &self.desk.domain);
+                return self.refuse(transaction, refusal, now);
+            }
         };
         if let Sender::Trunk(name) = &sender
             && !self.desk.trunks.find(name).is_some_and(Trunk::has_room)
@@ -315,20 +345,26 @@ impl Switch {
     }
 
     /// A trunk may call the business's numbers; an extension also other extensions, and out by a route.
-    fn lead(&self, sender: &Sender, called: &str) -> Option<Lead> {
+    fn lead(&self, sender: &Sender, called: &str) -> Result<Lead, NoLead> {
         let normal = self.desk.normal(called);
         let program = &self.desk.program;
         if let Some(flow) = program.flow_for(&normal).or_else(|| program.flow_for(called)) {
-            return Some(Lead::Flow(flow));
+            return Ok(Lead::Flow(flow));
         }
         if matches!(sender, Sender::Trunk(_)) {
-            return None;
+            return Err(NoLead::Nowhere);
         }
         if self.desk.is_extension(called) {
-            return Some(Lead::Dial(DialTarget::Extension(called.to_owned()), Direction::Internal));
+            return Ok(Lead::Dial(DialTarget::Extension(called.to_owned()), Direction::Internal));
         }
-        program.route_for(&normal)?;
-        Some(Lead::Dial(DialTarget::Number(normal), Direction::Outbound))
+        if program.route_for(&normal).is_some() {
+            return Ok(Lead::Dial(DialTarget::Number(normal), Direction::Outbound));
+        }
+        match self.desk.extensions_named(called).as_slice() {
+            [] => Err(NoLead::Nowhere),
+            [one] => Ok(Lead::Dial(DialTarget::Extension((*one).to_owned()), Direction::Internal)),
+            several => Err(NoLead::Ambiguous(several.iter().map(|number| (*number).to_owned()).collect())),
+        }
     }
 
     /// From a trunk: what the network asserts (RFC 3325 §9.1) before what the caller claims.
