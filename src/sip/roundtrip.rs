@@ -149,3 +149,100 @@ fn another_reader_understands_us() {
     assert_eq!(read.status_code, rsip::StatusCode::Ringing);
     assert_eq!(read.call_id_header().unwrap().to_string(), "Call-ID: 1@pbx.example.com");
 }
+
+/// A URI that rsip reads: of IPv6, escapes and other schemes it makes something else.
+fn plain_uri() -> impl Strategy<Value = Uri> {
+    let host = prop_oneof![
+        "[a-z][a-z0-9]{0,8}\\.example",
+        any::<std::net::Ipv4Addr>().prop_map(|address| address.to_string())
+    ];
+    (proptest::option::of("[a-z0-9]{1,12}"), host, proptest::option::of(1_024..u16::MAX))
+        .prop_map(|(user, host, port)| Uri::sip(user.as_deref(), &host, port))
+}
+
+fn plain_method() -> impl Strategy<Value = Method> {
+    let known =
+        ["INVITE", "ACK", "BYE", "CANCEL", "OPTIONS", "REGISTER", "INFO", "UPDATE", "PRACK", "MESSAGE", "REFER"];
+    proptest::sample::select(known.to_vec()).prop_map(|text| Method::parse(text).unwrap())
+}
+
+/// Whatever we can build and rsip knows: every method, all kinds of parties, other headers, a body.
+fn plain_request() -> impl Strategy<Value = Request> {
+    let party = || (plain_uri(), proptest::option::of("[A-Za-z]{1,8}( [A-Za-z]{1,8})?"), "[a-z0-9]{1,16}");
+    let others = proptest::collection::vec(("X-[A-Z][a-z]{1,8}", "[!-~]([ -~]{0,20}[!-~])?"), 0..6);
+    let parties = (party(), party(), party());
+    (plain_method(), plain_uri(), parties, others, any::<(u32, u64)>(), "[ -~]{0,60}").prop_map(
+        |(method, uri, (from, to, contact), others, (number, branch), body)| {
+            let mut request = Request::new(method, uri);
+            let branch = format!("z9hG4bK{branch:016x}");
+            let via = Via::new(Transport::Udp, Host::from_text("192.0.2.1"), 5060, &branch);
+            let address = |(uri, display, tag): (Uri, Option<String>, String)| {
+                let address = NameAddr::new(uri).with_tag(&tag);
+                display.into_iter().fold(address, |address, display| address.with_display(&display)).to_string()
+            };
+            let headers = &mut request.headers;
+            headers.push(Name::Via, via.to_string());
+            headers.push(Name::MaxForwards, "70");
+            headers.push(Name::From, address(from));
+            headers.push(Name::To, address(to));
+            headers.push(Name::CallId, format!("{branch}@example.com"));
+            headers.push(Name::CSeq, format!("{} {}", number >> 1, request.method));
+            headers.push(Name::Contact, NameAddr::new(contact.0).to_string());
+            for (name, value) in others {
+                headers.push(Name::from_text(&name).unwrap(), value);
+            }
+            request.with_body("text/plain", body)
+        },
+    )
+}
+
+/// What rsip says of the rows that both have.
+fn check_rows(read: &rsip::Headers, ours: &Headers) {
+    let text = |name: &Name| ours.first(name).unwrap_or_default().to_owned();
+    let others: Vec<String> = read
+        .iter()
+        .filter_map(|row| match row {
+            rsip::Header::Other(name, value) => Some(format!("{name}: {value}")),
+            _ => None,
+        })
+        .collect();
+    let expected = ours.iter().filter(|row| row.name.as_str().starts_with("X-"));
+    let expected: Vec<String> =
+        expected.map(|row| format!("{}: {}", row.name, String::from_utf8_lossy(&row.value))).collect();
+    assert_eq!(others, expected);
+    for (name, header) in [
+        (Name::Via, read.iter().find(|row| matches!(row, rsip::Header::Via(_)))),
+        (Name::From, read.iter().find(|row| matches!(row, rsip::Header::From(_)))),
+        (Name::To, read.iter().find(|row| matches!(row, rsip::Header::To(_)))),
+        (Name::CallId, read.iter().find(|row| matches!(row, rsip::Header::CallId(_)))),
+        (Name::CSeq, read.iter().find(|row| matches!(row, rsip::Header::CSeq(_)))),
+    ] {
+        assert_eq!(header.map(ToString::to_string), Some(format!("{name}: {}", text(&name))));
+    }
+}
+
+proptest! {
+    #[test]
+    fn another_reader_reads_every_request_that_we_build(request in plain_request()) {
+        let read = rsip::Request::try_from(request.write().to_vec()).unwrap();
+        prop_assert_eq!(read.method.to_string(), request.method.to_string());
+        prop_assert_eq!(read.uri.to_string(), request.uri.to_string());
+        prop_assert_eq!(&read.body[..], &request.body[..]);
+        let from = read.from_header().unwrap().typed().unwrap();
+        prop_assert_eq!(from.uri.to_string(), request.headers.from_header().unwrap().uri.to_string());
+        let tag = read.to_header().unwrap().tag().unwrap().unwrap().to_string();
+        prop_assert_eq!(Some(tag.as_str()), request.headers.to_tag());
+        prop_assert_eq!(read.cseq_header().unwrap().seq().unwrap(), request.headers.cseq().unwrap().number);
+        check_rows(&read.headers, &request.headers);
+    }
+
+    #[test]
+    fn another_reader_reads_every_answer_that_we_build(request in plain_request(), status in 100..700u16) {
+        let response = request.reply(status);
+        let read = rsip::Response::try_from(response.write().to_vec()).unwrap();
+        prop_assert_eq!(read.status_code.code(), status);
+        prop_assert_eq!(read.via_header().unwrap().typed().unwrap().branch().unwrap().to_string(), request.headers.branch().unwrap());
+        let call_id = read.call_id_header().unwrap().to_string();
+        prop_assert_eq!(call_id, format!("Call-ID: {}", request.headers.call_id().unwrap()));
+    }
+}
