@@ -9,11 +9,10 @@ use crate::config::document::Document;
 use crate::config::document::Word;
 use crate::config::document::word_of;
 use crate::config::document::words_of;
+use crate::config::tls;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::choices;
 use crate::media::prompts::Prompts;
-use crate::sip::config::Listener;
-use crate::sip::hop::Transport;
 
 pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
     for (tables, key) in [("extension", "number"), ("trunk", "name"), ("queue", "name"), ("channel", "name")] {
@@ -22,7 +21,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     agents_exist(document, faults);
     music_exists(document, prompts, faults);
     listeners_differ(document, faults);
-    listeners_are_served(document, faults);
+    tls::check_keys(document, faults);
     trunks_can_register(document, faults);
     networks_belong_to_one_trunk(document, faults);
     one_secret_each(document, faults);
@@ -79,18 +78,6 @@ fn listeners_differ(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if !seen.insert(listener.text.clone()) {
             let message = format!("`{}` is listed twice", listener.text);
             faults.push(document.fault(listener.span, message, Some("remove one of them".to_owned())));
-        }
-    }
-}
-
-/// Said before a port is opened, and not by a phone that never gets through.
-fn listeners_are_served(document: &Document<'_>, faults: &mut Vec<Fault>) {
-    for listener in document.words("sip", "listen") {
-        let transport = listener.text.parse::<Listener>().map(|listener| listener.transport);
-        if let Ok(transport @ (Transport::Tls | Transport::Ws | Transport::Wss)) = transport {
-            let message = format!("`{}`: this version does not listen on {}", listener.text, transport.via_text());
-            let hint = "use udp: or tcp:".to_owned();
-            faults.push(document.fault(listener.span, message, Some(hint)));
         }
     }
 }
@@ -175,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_would_only_fail_later_is_found_now() {
-        assert!(faults("[sip]\nlisten = [\"tls:0.0.0.0:5061\"]\n")[0].contains("does not listen on TLS"));
+        assert!(faults("[sip]\nlisten = [\"tls:0.0.0.0:5061\"]\n")[0].contains("needs a certificate"));
         assert!(faults("[[trunk]]\nname = \"a\"\nregister = true\n")[0].contains("`username`"));
         let shared = "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\nfrom = [\"::1\"]\n";
         assert!(faults(shared)[0].contains("`from` of trunk `a`"));

@@ -12,6 +12,7 @@ mod plan;
 mod prompts;
 pub mod secrets;
 mod section;
+mod tls;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -31,6 +32,7 @@ use crate::dialplan::fault::choices;
 use crate::dialplan::names::Names;
 use crate::dialplan::program::Program;
 use crate::dialplan::source::SourceFile;
+use crate::io::sip::tls::files::Files;
 use crate::media::prompts::Prompts;
 use crate::number::Region;
 use crate::registrar::Extension;
@@ -94,6 +96,9 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
     let names = plan::names(&document, &prompts);
     let sources = plan::read(&document, &base, &mut faults);
     let plan = plan::check(&document, &sources, &names, &mut faults);
+    if let Some(config) = &config {
+        tls::check_files(&document, config, &mut faults);
+    }
     faults.sort_by_key(|fault| reading_order(fault, &shown));
     match (config, plan) {
         (Some(config), Some(plan)) if faults.is_empty() => {
@@ -115,6 +120,11 @@ impl Config {
     /// A path of the file as the process must open it.
     pub fn path(&self, written: &Path) -> PathBuf {
         self.base.join(written)
+    }
+
+    /// Where certificates, keys and authorities of SIP lie.
+    pub fn tls_files(&self) -> Files {
+        Files::new(&self.sip, &self.trunks, &self.base)
     }
 
     /// Where voicemails, secrets and the token stand: the folder of the SQLite file, else `data`.

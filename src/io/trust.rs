@@ -1,4 +1,4 @@
-//! Whom we believe when we speak TLS as a client: the public authorities inside the binary, and one file of the operator's own.
+//! Whom we believe when we speak TLS as a client: the public authorities inside the binary, and files of the operator's own.
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -20,9 +20,9 @@ pub enum TrustError {
 
 /// `extra`: a PEM file with further authorities, for stand-ins and companies with their own.
 pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig, TrustError> {
-    let mut roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    let mut roots = public_roots();
     if let Some(path) = extra {
-        add_file(&mut roots, path)?;
+        add(&mut roots, path, &certificates(path)?)?;
     }
     let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()?
@@ -31,17 +31,31 @@ pub fn client_config(extra: Option<&Path>) -> Result<ClientConfig, TrustError> {
     Ok(config)
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), TrustError> {
+/// The authorities that browsers believe.
+pub(in crate::io) fn public_roots() -> RootCertStore {
+    RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned())
+}
+
+/// Every certificate of a PEM file; at least one.
+pub(in crate::io) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TrustError> {
     let unreadable = |why: String| TrustError::Unreadable { path: path.to_owned(), why };
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|why| unreadable(why.to_string()))?;
-    let mut added = 0;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|why| unreadable(why.to_string()))?;
-        roots.add(certificate).map_err(|why| unreadable(why.to_string()))?;
-        added += 1;
+    let read = CertificateDer::pem_file_iter(path).map_err(|why| unreadable(why.to_string()))?;
+    let certificates: Result<Vec<_>, _> = read.collect();
+    let certificates = certificates.map_err(|why| unreadable(why.to_string()))?;
+    match certificates.is_empty() {
+        true => Err(unreadable("no certificate in it".to_owned())),
+        false => Ok(certificates),
     }
-    match added {
-        0 => Err(unreadable("no certificate in it".to_owned())),
-        _ => Ok(()),
-    }
+}
+
+/// Believes these as authorities; `path` is where they came from.
+pub(in crate::io) fn add(
+    roots: &mut RootCertStore,
+    path: &Path,
+    certificates: &[CertificateDer<'static>],
+) -> Result<(), TrustError> {
+    let unreadable = |why: String| TrustError::Unreadable { path: path.to_owned(), why };
+    certificates
+        .iter()
+        .try_for_each(|certificate| roots.add(certificate.clone()).map_err(|why| unreadable(why.to_string())))
 }

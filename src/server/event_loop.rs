@@ -104,6 +104,8 @@ impl EventLoop {
             };
             let input = match arrival {
                 Arrival::Packet(packet) => Input::Packet(packet),
+                Arrival::Proved { connection, names } => Input::PeerProved { connection, names },
+                Arrival::Unsent(transmit) => Input::Unsent(transmit),
                 Arrival::Lost(connection) => Input::ConnectionLost(connection),
             };
             self.handle(input);
@@ -134,6 +136,9 @@ impl EventLoop {
             self.handle(Input::Clock(Timestamp::now()));
             self.metrics.update(&self.switch, &self.hands);
         }
+        if mem::take(&mut batch.asked_to_reload) > 0 {
+            self.hands.sockets.read_certificates_again();
+        }
         for _ in 0..mem::take(&mut batch.asked_to_end) {
             self.on_signal();
         }
@@ -144,7 +149,7 @@ impl EventLoop {
         match report {
             Report::Input(input) => input,
             Report::Resolved { trunk, result } => {
-                let result = result.and_then(|found| self.hands.hops(&found, self.now));
+                let result = result.and_then(|found| self.hands.hops(&trunk, &found, self.now));
                 Input::Resolved { trunk, result }
             }
         }

@@ -38,6 +38,7 @@ pub(super) struct Sources {
     tick: Interval,
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
     alarm: Pin<Box<Sleep>>,
 }
 
@@ -50,10 +51,11 @@ pub(super) struct Batch {
     pub(super) reports: Vec<Report>,
     pub(super) ticked: usize,
     pub(super) asked_to_end: usize,
+    pub(super) asked_to_reload: usize,
 }
 
 impl Sources {
-    /// From now on SIGTERM and SIGINT no longer end the process by themselves.
+    /// From now on SIGTERM, SIGINT and SIGHUP no longer end the process by themselves.
     pub(super) fn new(
         media: UnboundedReceiver<Event>,
         commands: Receiver<Asked>,
@@ -70,6 +72,7 @@ impl Sources {
             tick,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
             alarm: Box::pin(tokio::time::sleep(TICK)),
         })
     }
@@ -98,6 +101,10 @@ impl Sources {
                 batch.asked_to_end += 1;
                 ready = true;
             }
+        }
+        while let Poll::Ready(Some(())) = self.hang_up.poll_recv(context) {
+            batch.asked_to_reload += 1;
+            ready = true;
         }
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }

@@ -46,8 +46,9 @@ impl Hands {
     }
 
     /// The places of a trunk as hops; those that no socket of ours can reach are left out.
-    pub(super) fn hops(&mut self, found: &Found, now: Instant) -> Result<Resolved, String> {
+    pub(super) fn hops(&mut self, trunk: &str, found: &Found, now: Instant) -> Result<Resolved, String> {
         let Found { places, lasts } = found;
+        self.sockets.place_trunk(trunk, places.iter().map(|place| place.address));
         let hops: Vec<Hop> =
             places.iter().filter_map(|place| self.sockets.hop_towards(place.transport, place.address, now)).collect();
         match (hops.is_empty(), places.first()) {

@@ -2,6 +2,7 @@
 //!
 //! What the rooms count is copied once a second; what happens once a call is counted when its record is made.
 
+use jiff::Timestamp;
 use metrics::Unit;
 use metrics::counter;
 use metrics::describe_counter;
@@ -60,6 +61,7 @@ impl Metrics {
         let unsent = hands.sockets.tally();
         counter!("desvio_sip_unsent_total", "reason" => "overflow").absolute(unsent.overflowed);
         counter!("desvio_sip_unsent_total", "reason" => "refused").absolute(unsent.refused);
+        of_streams(hands);
         let malformed = switch.gauges().sip.malformed + unsent.malformed;
         counter!("desvio_sip_malformed_total").absolute(malformed);
         let store = hands.writer.figures();
@@ -67,6 +69,31 @@ impl Metrics {
         counter!("desvio_store_lost_total").absolute(store.dropped);
         counter!("desvio_store_failures_total").absolute(store.failures);
         gauge!("desvio_store_waiting").set(count(usize::try_from(store.waiting).unwrap_or(usize::MAX)));
+    }
+}
+
+fn of_streams(hands: &Hands) {
+    let streams = hands.sockets.streams();
+    for (transport, open) in streams.open.iter() {
+        gauge!("desvio_sip_connections", "transport" => transport.uri_text()).set(count(open));
+    }
+    gauge!("desvio_sip_handshakes").set(count(streams.handshakes));
+    let refused = [
+        ("total", streams.refused_in_all),
+        ("address", streams.refused_of_address),
+        ("handshakes", streams.refused_of_handshakes),
+    ];
+    for (reason, connections) in refused {
+        counter!("desvio_sip_connections_refused_total", "reason" => reason).absolute(connections);
+    }
+    let closed = [("failed", streams.failed), ("mute", streams.mute), ("idle", streams.idle), ("slow", streams.slow)];
+    for (reason, connections) in closed {
+        counter!("desvio_sip_connections_closed_total", "reason" => reason).absolute(connections);
+    }
+    let now = Timestamp::now();
+    for expiry in hands.sockets.expiries() {
+        let left = expiry.at.duration_since(now).as_secs_f64();
+        gauge!("desvio_tls_certificate_expiry_seconds", "file" => expiry.path.display().to_string()).set(left);
     }
 }
 
@@ -134,6 +161,11 @@ fn describe() {
     describe_counter!("desvio_sip_auth_refused_total", "Requests from sources of too many wrong passwords");
     describe_gauge!("desvio_sip_auth_blocked_sources", "Sources of too many wrong passwords that are blocked now");
     describe_counter!("desvio_sip_unsent_total", "SIP messages that could not be sent");
+    describe_gauge!("desvio_sip_connections", "Streams that are open now");
+    describe_gauge!("desvio_sip_handshakes", "TLS and WebSocket handshakes of peers that are under way now");
+    describe_counter!("desvio_sip_connections_refused_total", "Streams that peers opened and that were too many");
+    describe_counter!("desvio_sip_connections_closed_total", "Streams that failed or that we closed, by the reason");
+    describe_gauge!("desvio_tls_certificate_expiry_seconds", "Until a certificate of ours ends; negative when it has");
     describe_counter!("desvio_sip_shed_total", "SIP requests dropped or refused because there were too many");
     describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
     describe_counter!("desvio_rtp_packets_total", "RTP packets");

@@ -130,7 +130,9 @@ struct Ground {
 
 impl Ground {
     async fn open(loaded: &mut Loaded, workers: &Handle) -> Result<Ground, ServeError> {
-        let sockets = Sockets::open(&loaded.config.sip.listen)?;
+        let sockets = Sockets::open(&loaded.config.sip, loaded.config.tls_files(), workers)?;
+        // With the ports that the system chose: Via and Contact name them.
+        loaded.config.sip.listen = sockets.listeners();
         let door = Door::open(&loaded.config.api)?;
         let metrics = Metrics::install()?;
         let store = open_store(loaded, workers).await?;

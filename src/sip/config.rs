@@ -46,6 +46,48 @@ pub struct Config {
     /// The private key of that certificate, PEM. Default: none.
     #[serde(default)]
     pub certificate_key: Option<PathBuf>,
+    /// `[[sip.certificates]]`: further ones, for other names of ours; the name that the client asks for chooses. Default: none.
+    #[serde(default)]
+    pub certificates: Vec<CertificateFiles>,
+    /// Authorities beyond the public ones that we believe as a TLS client, PEM. Default: none.
+    #[serde(default)]
+    pub trust: Option<PathBuf>,
+    /// Whether TLS clients have to show a certificate: `no`, `ask` or `require`. Default: `no`.
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+    /// Whose client certificates we believe, PEM; `ask` and `require` need it. Default: none.
+    #[serde(default)]
+    pub client_trust: Option<PathBuf>,
+    /// Web pages that may open a WebSocket, as `https://phone.example`. Default: all.
+    #[serde(default)]
+    pub ws_origins: Vec<String>,
+    /// Requests of ours above this many octets go over TCP where the peer takes it. Default: 1300. RFC 3261 §18.1.1.
+    #[serde(default = "udp_limit")]
+    pub udp_limit: usize,
+    /// Streams open at a time, in all. Default: 10,000.
+    #[serde(default = "max_connections")]
+    pub max_connections: usize,
+    /// Streams open at a time from one IPv4 address or one IPv6 network of 64 bits. Default: 512.
+    #[serde(default = "max_connections_per_address")]
+    pub max_connections_per_address: usize,
+    /// TLS and WebSocket handshakes under way at a time. Default: 256.
+    #[serde(default = "max_handshakes")]
+    pub max_handshakes: usize,
+    /// How long a peer may take to accept a stream of ours. Default: 5 s.
+    #[serde(default = "connect_timeout", with = "humantime_serde")]
+    pub connect_timeout: Duration,
+    /// How long a peer may take for its TLS and WebSocket handshakes. Default: 10 s.
+    #[serde(default = "handshake_timeout", with = "humantime_serde")]
+    pub handshake_timeout: Duration,
+    /// How long a peer may take from its connection to its first whole message. Default: 30 s.
+    #[serde(default = "first_message_within", with = "humantime_serde")]
+    pub first_message_within: Duration,
+    /// A stream on which nothing comes for this long is closed: longer than a registration lasts. Default: 2 h.
+    #[serde(default = "idle_timeout", with = "humantime_serde")]
+    pub idle_timeout: Duration,
+    /// How long a peer may take to accept one message of ours. Default: 10 s.
+    #[serde(default = "write_timeout", with = "humantime_serde")]
+    pub write_timeout: Duration,
     /// The `User-Agent` and `Server` that we send. Default: `Desvio`.
     #[serde(default = "user_agent")]
     pub user_agent: String,
@@ -84,6 +126,20 @@ impl Default for Config {
             advertise: Vec::new(),
             certificate: None,
             certificate_key: None,
+            certificates: Vec::new(),
+            trust: None,
+            client_certificates: ClientCertificates::No,
+            client_trust: None,
+            ws_origins: Vec::new(),
+            udp_limit: udp_limit(),
+            max_connections: max_connections(),
+            max_connections_per_address: max_connections_per_address(),
+            max_handshakes: max_handshakes(),
+            connect_timeout: connect_timeout(),
+            handshake_timeout: handshake_timeout(),
+            first_message_within: first_message_within(),
+            idle_timeout: idle_timeout(),
+            write_timeout: write_timeout(),
             user_agent: user_agent(),
             digest_algorithms: digest_algorithms(),
             auth_failures_per_minute: auth_failures_per_minute(),
@@ -94,6 +150,25 @@ impl Default for Config {
             limits: Limits::default(),
         }
     }
+}
+
+/// A certificate chain and its key, both PEM.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertificateFiles {
+    pub certificate: PathBuf,
+    pub certificate_key: PathBuf,
+}
+
+/// What we want to see of a TLS client.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClientCertificates {
+    #[default]
+    No,
+    /// One without is let in; one that we do not believe is not.
+    Ask,
+    Require,
 }
 
 fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Limits, D::Error> {
@@ -121,6 +196,44 @@ fn digest_algorithms() -> Vec<Algorithm> {
 
 fn auth_failures_per_minute() -> u32 {
     30
+}
+
+/// RFC 3261 §18.1.1: what fits through any path whose limit is not known.
+fn udp_limit() -> usize {
+    1_300
+}
+
+fn max_connections() -> usize {
+    10_000
+}
+
+/// A phone needs one, a carrier a few, an office behind NAT some dozens.
+fn max_connections_per_address() -> usize {
+    512
+}
+
+fn max_handshakes() -> usize {
+    256
+}
+
+fn connect_timeout() -> Duration {
+    Duration::from_secs(5)
+}
+
+fn handshake_timeout() -> Duration {
+    Duration::from_secs(10)
+}
+
+fn first_message_within() -> Duration {
+    Duration::from_secs(30)
+}
+
+fn idle_timeout() -> Duration {
+    Duration::from_secs(2 * 3_600)
+}
+
+fn write_timeout() -> Duration {
+    Duration::from_secs(10)
 }
 
 fn t1() -> Duration {

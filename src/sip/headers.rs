@@ -126,6 +126,13 @@ impl Headers {
         self.rows.push(row);
     }
 
+    /// Another value for the first row of this name, which keeps its place.
+    pub(in crate::sip) fn replace_first(&mut self, name: &Name, value: impl Into<Bytes>) {
+        if let Some(first) = self.first_mut(name) {
+            *first = value.into();
+        }
+    }
+
     pub(super) fn first_mut(&mut self, name: &Name) -> Option<&mut Bytes> {
         self.rows.iter_mut().find(|row| row.name == *name).map(|row| &mut row.value)
     }

@@ -87,6 +87,16 @@ impl Request {
         self
     }
 
+    /// How long it is when written.
+    pub(super) fn octets(&self) -> usize {
+        let mut start_line = Count(0);
+        let counted = write!(start_line, "{} {} SIP/2.0\r\n", self.method, self.uri);
+        counted.expect("counting never fails");
+        let length = decimal(self.body.len(), &mut [0; MOST_DIGITS]).len();
+        let rows: usize = self.headers.iter().map(octets_of).sum();
+        start_line.0 + rows + LENGTH.len() + length + "\r\n\r\n".len() + self.body.len()
+    }
+
     pub fn write(&self) -> Bytes {
         let mut start = String::with_capacity(USUAL_START_LINE);
         let written = write!(start, "{} {} SIP/2.0\r\n", self.method, self.uri);
@@ -163,8 +173,7 @@ const LENGTH: &[u8] = b"Content-Length: ";
 fn write(start: &[&[u8]], headers: &Headers, body: &Bytes) -> Bytes {
     let mut digits = [0; MOST_DIGITS];
     let length = decimal(body.len(), &mut digits);
-    let row = |header: &Header| header.name.as_str().len() + header.value.len() + ": \r\n".len();
-    let rows: usize = headers.iter().map(row).sum();
+    let rows: usize = headers.iter().map(octets_of).sum();
     let start_line: usize = start.iter().map(|piece| piece.len()).sum();
     let whole = start_line + rows + LENGTH.len() + length.len() + "\r\n\r\n".len() + body.len();
 
@@ -177,6 +186,20 @@ fn write(start: &[&[u8]], headers: &Headers, body: &Bytes) -> Bytes {
     let end = [LENGTH, length, b"\r\n\r\n", body];
     end.iter().for_each(|piece| out.extend_from_slice(piece));
     Bytes::from(out)
+}
+
+fn octets_of(header: &Header) -> usize {
+    header.name.as_str().len() + header.value.len() + ": \r\n".len()
+}
+
+/// Counts what would be written.
+struct Count(usize);
+
+impl Write for Count {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
+        Ok(())
+    }
 }
 
 /// Digits of the largest length.

@@ -35,6 +35,7 @@ mod proof;
 mod roundtrip;
 pub mod session;
 pub mod status;
+pub mod stun;
 pub mod syntax;
 #[cfg(test)]
 mod torture;

@@ -33,6 +33,7 @@ use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
+use crate::switch::proven::Proven;
 use crate::switch::trunks::Trunks;
 
 /// More phones of one extension than this do not ring at once.
@@ -42,6 +43,7 @@ const PHONES_PER_EXTENSION: usize = 5;
 pub(super) struct Desk {
     pub registrar: Registrar,
     pub trunks: Trunks,
+    pub proven: Proven,
     pub program: Arc<Program>,
     pub prompts: Prompts,
     pub language: String,

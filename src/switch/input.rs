@@ -14,6 +14,7 @@ use crate::outage::Evidence;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Packet;
+use crate::sip::hop::Transmit;
 use crate::switch::command::Command;
 
 /// Ties an answer to what asked for it; made by whoever asks, never read by the other side.
@@ -33,6 +34,13 @@ pub struct Resolved {
 pub enum Input {
     /// A SIP datagram, or one message cut from a stream.
     Packet(Packet),
+    /// There is no stream to this peer and none could be opened.
+    Unsent(Transmit),
+    /// The peer at the other end of a stream has proved by a certificate that it may be called by these names.
+    PeerProved {
+        connection: ConnectionId,
+        names: Vec<String>,
+    },
     /// A stream closed or broke: the registrations over it are gone.
     ConnectionLost(ConnectionId),
     Media(MediaEvent),

@@ -40,6 +40,7 @@ use crate::switch::effect::Subject;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::messages::Waiting;
+use crate::switch::proven::Proven;
 use crate::switch::trunk;
 use crate::switch::trunks::Trunks;
 
@@ -176,7 +177,10 @@ impl Switch {
     pub fn handle(&mut self, input: Input, now: Instant) {
         match input {
             Input::Packet(packet) => self.agent.receive(packet, now),
+            Input::Unsent(transmit) => self.agent.unsent(transmit, now),
+            Input::PeerProved { connection, names } => self.desk.proven.on_proved(connection, &names),
             Input::ConnectionLost(connection) => {
+                self.desk.proven.on_connection_lost(connection);
                 self.agent.connection_lost(connection, now);
                 self.desk.registrar.connection_lost(connection, now);
             }
@@ -330,6 +334,7 @@ fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
         names_by_extension: names.collect(),
         music_by_queue: music.collect(),
         registrar: Registrar::new(&settings.registrar, &settings.extensions),
+        proven: Proven::new(&settings.trunks),
         trunks: Trunks::new(settings.trunks, now),
         program: settings.program,
         prompts: settings.prompts,

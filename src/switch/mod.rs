@@ -27,6 +27,7 @@ pub mod effect;
 pub mod input;
 pub mod machine;
 mod messages;
+mod proven;
 mod signalling;
 pub mod trunk;
 mod trunks;

@@ -121,7 +121,7 @@ impl Switch {
         self.agent.respond(transaction, response, now);
     }
 
-    /// Trusted by address, or by a digest; otherwise the request has been answered and there is nobody.
+    /// Trusted by certificate, by address, or by a digest; otherwise the request has been answered and there is nobody.
     pub(super) fn sender(
         &mut self,
         transaction: TransactionId,
@@ -132,6 +132,9 @@ impl Switch {
         let user =
             request.headers.from_header().ok().and_then(|from| from.uri.user_text().map(|user| user.into_owned()));
         let claims_extension = user.as_deref().is_some_and(|user| self.desk.is_extension(user));
+        if let Some(trunk) = self.desk.proven.trunk(hop).filter(|_| !claims_extension) {
+            return Some(Sender::Trunk(trunk.to_owned()));
+        }
         if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical()) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
@@ -178,7 +181,7 @@ impl Switch {
     /// registered from that very address: one forgotten phone must not silence the whole office behind its router.
     fn is_kept_out(&mut self, request: &Request, hop: &Hop) -> bool {
         let source = hop.remote.ip().to_canonical();
-        if source.is_loopback() || !self.doorman.blocks(source) {
+        if source.is_loopback() || self.desk.proven.trunk(hop).is_some() || !self.doorman.blocks(source) {
             return false;
         }
         let signed = self.guard.claimed_username(request, &Name::Authorization);

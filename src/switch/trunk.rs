@@ -1,6 +1,7 @@
 //! `[[trunk]]`: a carrier or another exchange that calls come from and go to.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use serde::Deserialize;
 use serde::Deserializer;
@@ -18,7 +19,7 @@ pub struct Config {
     pub host: String,
     /// Default: from SRV, else 5060 (5061 for TLS).
     pub port: Option<u16>,
-    /// `udp` or `tcp`. Default: udp.
+    /// `udp`, `tcp` or `tls`. Default: udp.
     #[serde(default, deserialize_with = "transport")]
     pub transport: Option<Transport>,
     pub username: Option<String>,
@@ -29,6 +30,15 @@ pub struct Config {
     /// Addresses and networks that may send us calls as this trunk without a password. Default: none.
     #[serde(default)]
     pub from: Vec<Network>,
+    /// Over TLS, whoever proves this name by a certificate is this trunk; see `[sip] client_certificates`. Default: none.
+    pub tls_name: Option<String>,
+    /// The certificate chain that we show to this trunk over TLS, PEM. Default: none.
+    pub certificate: Option<PathBuf>,
+    /// The private key of that certificate, PEM. Default: none.
+    pub certificate_key: Option<PathBuf>,
+    /// Certificates or authorities that alone are believed when we call this trunk over TLS, PEM. Default: the public
+    /// authorities and `[sip] trust`.
+    pub trust: Option<PathBuf>,
     /// Further calls over this trunk are refused with 503. Default: no limit.
     pub max_calls: Option<u32>,
     /// The number that callees see when the caller is an extension. Default: the extension's number.
@@ -48,6 +58,7 @@ fn transport<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Transp
     match text.as_str() {
         "udp" => Ok(Some(Transport::Udp)),
         "tcp" => Ok(Some(Transport::Tcp)),
-        other => Err(D::Error::custom(format!("`{other}` is no transport of a trunk: udp or tcp"))),
+        "tls" => Ok(Some(Transport::Tls)),
+        other => Err(D::Error::custom(format!("`{other}` is no transport of a trunk: udp, tcp or tls"))),
     }
 }

@@ -8,6 +8,7 @@
 )]
 
 mod baresip;
+mod browser;
 mod carrier;
 mod customer;
 mod http;

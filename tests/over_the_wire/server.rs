@@ -124,7 +124,7 @@ impl Server {
     }
 
     /// From the lines that the server says at its start.
-    fn address_after(&mut self, mark: &str) -> SocketAddr {
+    pub(crate) fn address_after(&mut self, mark: &str) -> SocketAddr {
         loop {
             let found = self.said.iter().find_map(|line| {
                 let (_, rest) = line.split_once(mark)?;

@@ -1,116 +1,177 @@
-//! One stream from its first byte to its last: cuts messages out of it, writes messages to it, and knows when to give up.
+//! One open stream to its last byte: cuts messages out of it, writes messages to it, and knows when to give up.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use bytes::BytesMut;
+use futures_util::SinkExt;
+use futures_util::StreamExt;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::io::ReadHalf;
 use tokio::io::WriteHalf;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio::time::timeout;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::io::sip::Arrival;
-use crate::io::sip::tcp::Report;
-use crate::sip::agent::stand_in::unreachable;
+use crate::io::sip::limits::Limits;
+use crate::io::sip::queue::Waiting;
+use crate::io::sip::streams::Report;
+use crate::io::sip::wire::Socket;
+use crate::io::sip::wire::Wire;
 use crate::sip::framing::Frame;
 use crate::sip::framing::Framer;
 use crate::sip::framing::PONG;
-use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Packet;
-use crate::sip::hop::Transport;
+use crate::sip::hop::Transmit;
 
-/// A peer that connects and says nothing is not a phone.
-const FIRST_WORD_WITHIN: Duration = Duration::from_secs(30);
-/// Nothing at all from a peer for this long: longer than a registration lasts, so that an idle phone stays reachable.
-const SILENT_FOR: Duration = Duration::from_secs(2 * 3_600);
-/// One message must be taken by the peer's kernel within this time.
-const WRITTEN_WITHIN: Duration = Duration::from_secs(10);
-const CONNECTED_WITHIN: Duration = Duration::from_secs(5);
-/// Bytes of one read.
+/// Octets of one read, and of messages that are written together.
 const CHUNK: usize = 16 * 1024;
+/// A browser cannot ping, and a proxy before us closes what is silent for a minute: we do it. RFC 7118 §6.
+const FRAMES_PINGED_EVERY: Duration = Duration::from_secs(30);
+/// RFC 5626 §4.4.1, as browsers send it: in a message of its own.
+const PING: &[u8] = b"\r\n\r\n";
 
 /// What a connection's task is tied to.
 #[derive(Debug)]
 pub(super) struct Line {
-    pub(super) id: ConnectionId,
-    pub(super) remote: SocketAddr,
-    pub(super) queue: mpsc::Receiver<Bytes>,
+    /// Names the connection.
+    pub(super) hop: Hop,
+    pub(super) waiting: Waiting,
     pub(super) reports: mpsc::Sender<Report>,
+    pub(super) limits: Arc<Limits>,
 }
 
-/// Opens a connection of ours, then serves it like any other.
-///
-/// Nobody else knows its id yet, so what waited for one that cannot be opened is answered here.
-pub(super) async fn open(mut line: Line, local: SocketAddr) {
-    match timeout(CONNECTED_WITHIN, TcpStream::connect(line.remote)).await {
-        Ok(Ok(stream)) => return serve(stream, line).await,
-        Ok(Err(error)) => tracing::debug!(remote = %line.remote, %error, "no connection"),
-        Err(_) => tracing::debug!(remote = %line.remote, "no connection in time"),
+/// How messages stand in a stream.
+#[derive(Debug)]
+pub(super) enum Carrier {
+    /// One behind the other, RFC 3261 §18.3.
+    Stream(Wire),
+    /// One to a frame, RFC 7118 §5.
+    Frames(Box<WebSocketStream<Wire>>),
+}
+
+impl Carrier {
+    pub(super) fn plain(stream: TcpStream) -> Carrier {
+        Carrier::Stream(Wire::Plain(Socket::new(stream)))
     }
-    let Line { id, remote, ref mut queue, ref reports } = line;
-    let hop = Hop { transport: Transport::Tcp, local, remote, connection: Some(id) };
-    queue.close();
-    while let Some(bytes) = queue.recv().await {
-        if let Some(answer) = unreachable(bytes) {
-            let _ = reports.send(Report::Arrived(Arrival::Packet(Packet { hop, bytes: answer }))).await;
+
+    /// See [`Wire::move_here`].
+    pub(super) fn move_here(&mut self) -> io::Result<()> {
+        match self {
+            Carrier::Stream(wire) => wire.move_here(),
+            Carrier::Frames(socket) => socket.get_mut().move_here(),
         }
     }
-    lost(reports, id).await;
+}
+
+/// Why a stream is no more.
+#[derive(Debug)]
+pub(super) enum End {
+    /// By the peer, or because we end.
+    Closed,
+    Broken(io::Error),
+    /// It could not be opened, or its handshake failed.
+    Refused(io::Error),
+    /// The handshake took too long, or no message came.
+    Mute,
+    /// Nothing came for a long time.
+    Idle,
+    /// It did not take what we sent.
+    Slow,
+}
+
+impl fmt::Display for End {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            End::Closed => f.write_str("closed"),
+            End::Broken(error) => write!(f, "broken: {error}"),
+            End::Refused(error) => write!(f, "not opened: {error}"),
+            End::Mute => f.write_str("no handshake or message came in time"),
+            End::Idle => f.write_str("nothing came for a long time"),
+            End::Slow => f.write_str("the peer does not read what we send it"),
+        }
+    }
+}
+
+impl Line {
+    /// Nobody listens any more: the process is ending.
+    pub(super) async fn ended(self, end: End) {
+        let connection = self.hop.connection.expect("a line names its connection");
+        let _ = self.reports.send(Report::Ended(connection, end)).await;
+    }
+
+    /// Hands back what waited for a connection that cannot be opened: nobody else knows of it yet.
+    pub(super) async fn hand_back(&mut self) {
+        self.waiting.close();
+        while let Some(bytes) = self.waiting.next().await {
+            let transmit = Transmit { hop: self.hop, bytes };
+            let _ = self.reports.send(Report::Arrived(Arrival::Unsent(transmit))).await;
+        }
+    }
 }
 
 /// Reads and writes until either fails; then says so, once.
-pub(super) async fn serve(stream: TcpStream, line: Line) {
-    let Line { id, remote, queue, reports } = line;
-    // SIP messages are small and somebody waits for each of them.
-    let _ = stream.set_nodelay(true);
-    if let Ok(local) = stream.local_addr() {
-        let hop = Hop { transport: Transport::Tcp, local, remote, connection: Some(id) };
-        let (reader, writer) = tokio::io::split(stream);
-        let (pongs, ponging) = mpsc::channel(1);
-        let ended = tokio::select! {
-            ended = read(reader, hop, &reports, &pongs) => ended,
-            ended = write(writer, queue, ponging) => ended,
-        };
-        tracing::debug!(%remote, why = ?ended.err(), "connection ended");
-    }
-    lost(&reports, id).await;
-}
-
-async fn lost(reports: &mpsc::Sender<Report>, id: ConnectionId) {
-    // Nobody listens any more: the process is ending.
-    let _ = reports.send(Report::Arrived(Arrival::Lost(id))).await;
+pub(super) async fn serve(carrier: Carrier, mut line: Line) {
+    let end = match carrier {
+        Carrier::Stream(wire) => {
+            let (reader, writer) = tokio::io::split(wire);
+            let (pongs, ponging) = mpsc::channel(1);
+            let Line { hop, waiting, reports, limits } = &mut line;
+            tokio::select! {
+                end = read(reader, *hop, reports, &pongs, limits) => end,
+                end = write(writer, waiting, ponging, limits.written_within) => end,
+            }
+        }
+        Carrier::Frames(socket) => exchange_frames(*socket, &mut line).await,
+    };
+    line.ended(end).await;
 }
 
 async fn read(
-    mut reader: ReadHalf<TcpStream>,
+    mut reader: ReadHalf<Wire>,
     hop: Hop,
     reports: &mpsc::Sender<Report>,
     pongs: &mpsc::Sender<()>,
-) -> io::Result<()> {
+    limits: &Limits,
+) -> End {
     let mut framer = Framer::new();
     let mut chunk = vec![0; CHUNK];
-    let mut patience = FIRST_WORD_WITHIN;
+    // For the whole of the first message: one that comes letter by letter is no phone either.
+    let first = tokio::time::sleep(limits.first_message_within);
+    tokio::pin!(first);
+    let mut heard = false;
     loop {
-        let length = timeout(patience, reader.read(&mut chunk)).await??;
-        if length == 0 {
-            return Ok(());
-        }
+        let read = tokio::select! {
+            read = timeout(limits.silent_for, reader.read(&mut chunk)) => read,
+            () = &mut first, if !heard => return End::Mute,
+        };
+        let length = match read {
+            Err(_) => return End::Idle,
+            Ok(Err(error)) => return End::Broken(error),
+            Ok(Ok(0)) => return End::Closed,
+            Ok(Ok(length)) => length,
+        };
         framer.push(&chunk[..length]);
         while let Some(frame) = framer.next_frame() {
-            patience = SILENT_FOR;
+            heard = true;
             take(frame, hop, reports, pongs).await;
         }
     }
 }
 
 async fn take(frame: Frame, hop: Hop, reports: &mpsc::Sender<Report>, pongs: &mpsc::Sender<()>) {
-    let bytes = match frame {
-        Frame::Message(bytes) => bytes,
+    let report = match frame {
+        Frame::Message(bytes) => Report::Arrived(Arrival::Packet(Packet { hop, bytes })),
         Frame::Ping => {
             // One pong answers for all pings that came before it was written.
             let _ = pongs.try_send(());
@@ -118,25 +179,108 @@ async fn take(frame: Frame, hop: Hop, reports: &mpsc::Sender<Report>, pongs: &mp
         }
         Frame::Bad(error) => {
             tracing::debug!(remote = %hop.remote, %error, "a message cannot be cut from a stream");
-            let _ = reports.send(Report::Bad(hop, error)).await;
-            return;
+            Report::Bad(hop, error)
         }
     };
     // Waits while the event loop is behind: the peer's own sending is slowed down by it.
-    let _ = reports.send(Report::Arrived(Arrival::Packet(Packet { hop, bytes }))).await;
+    let _ = reports.send(report).await;
 }
 
 async fn write(
-    mut writer: WriteHalf<TcpStream>,
-    mut queue: mpsc::Receiver<Bytes>,
+    mut writer: WriteHalf<Wire>,
+    waiting: &mut Waiting,
     mut pongs: mpsc::Receiver<()>,
-) -> io::Result<()> {
+    patience: Duration,
+) -> End {
+    let mut batch = BytesMut::new();
     loop {
-        let bytes = tokio::select! {
-            message = queue.recv() => message,
+        let first = tokio::select! {
+            message = waiting.next() => message,
             ping = pongs.recv() => ping.map(|()| Bytes::from_static(PONG)),
         };
-        let Some(bytes) = bytes else { return Ok(()) };
-        timeout(WRITTEN_WITHIN, writer.write_all(&bytes)).await??;
+        let Some(first) = first else { return End::Closed };
+        let octets = gather(first, waiting, &mut batch);
+        let written = timeout(patience, async {
+            writer.write_all(&octets).await?;
+            writer.flush().await
+        });
+        match written.await {
+            Err(_) => return End::Slow,
+            Ok(Err(error)) => return End::Broken(error),
+            Ok(Ok(())) => {}
+        }
+    }
+}
+
+/// What waits already leaves in one write; a single message is not copied.
+fn gather(first: Bytes, waiting: &mut Waiting, batch: &mut BytesMut) -> Bytes {
+    let Some(second) = waiting.more() else {
+        return first;
+    };
+    batch.extend_from_slice(&first);
+    batch.extend_from_slice(&second);
+    while batch.len() < CHUNK
+        && let Some(next) = waiting.more()
+    {
+        batch.extend_from_slice(&next);
+    }
+    batch.split().freeze()
+}
+
+async fn exchange_frames(mut socket: WebSocketStream<Wire>, line: &mut Line) -> End {
+    let Line { hop, waiting, reports, limits } = line;
+    let mut pings = tokio::time::interval(FRAMES_PINGED_EVERY);
+    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    pings.reset();
+    let first = tokio::time::sleep(limits.first_message_within);
+    tokio::pin!(first);
+    let mut heard = false;
+    loop {
+        let answer = tokio::select! {
+            frame = timeout(limits.silent_for, socket.next()) => match frame {
+                Err(_) => return End::Idle,
+                Ok(None | Some(Ok(Message::Close(_)))) => return End::Closed,
+                Ok(Some(Err(error))) => return End::Broken(io::Error::other(error)),
+                Ok(Some(Ok(frame))) => {
+                    let answer = take_frame(frame, *hop, reports, &mut heard).await;
+                    let Some(answer) = answer else { continue };
+                    answer
+                }
+            },
+            message = waiting.next() => match message {
+                Some(bytes) => frame_of(bytes),
+                None => return End::Closed,
+            },
+            _ = pings.tick() => Message::Ping(Bytes::new()),
+            () = &mut first, if !heard => return End::Mute,
+        };
+        match timeout(limits.written_within, socket.send(answer)).await {
+            Err(_) => return End::Slow,
+            Ok(Err(error)) => return End::Broken(io::Error::other(error)),
+            Ok(Ok(())) => {}
+        }
+    }
+}
+
+/// Pings of the protocol are answered by the library.
+async fn take_frame(frame: Message, hop: Hop, reports: &mpsc::Sender<Report>, heard: &mut bool) -> Option<Message> {
+    let bytes = match frame {
+        Message::Text(text) => Bytes::from(text),
+        Message::Binary(bytes) => bytes,
+        _ => return None,
+    };
+    *heard = true;
+    if bytes == PING {
+        return Some(Message::Text(Utf8Bytes::from_static("\r\n")));
+    }
+    let _ = reports.send(Report::Arrived(Arrival::Packet(Packet { hop, bytes }))).await;
+    None
+}
+
+/// RFC 7118 §4.2: text where it is text, as most clients expect it.
+fn frame_of(bytes: Bytes) -> Message {
+    match Utf8Bytes::try_from(bytes.clone()) {
+        Ok(text) => Message::Text(text),
+        Err(_) => Message::Binary(bytes),
     }
 }

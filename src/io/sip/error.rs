@@ -3,6 +3,7 @@
 use std::io;
 
 use crate::io::holder;
+use crate::io::sip::tls::files::FileFault;
 use crate::sip::config::Listener;
 use crate::sip::hop::Transport;
 
@@ -18,8 +19,8 @@ pub enum ListenError {
         "{listener}: ports below 1024 need a privilege\n    `[sip] listen` names it: choose a higher port, or run `setcap cap_net_bind_service=+ep` on the program"
     )]
     Forbidden { listener: Listener },
-    #[error("{listener}: this version listens on udp and tcp only\n    `[sip] listen` names it")]
-    NotServed { listener: Listener },
+    #[error("{}", in_words(.0))]
+    Tls(Vec<FileFault>),
     #[error("{listener} cannot be opened: {why}\n    `[sip] listen` names it")]
     Other { listener: Listener, why: io::Error },
 }
@@ -33,6 +34,11 @@ impl ListenError {
             _ => ListenError::Other { listener, why },
         }
     }
+}
+
+fn in_words(faults: &[FileFault]) -> String {
+    let words: Vec<String> = faults.iter().map(|fault| format!("{fault}\n    {}", fault.why.mend())).collect();
+    words.join("\n")
 }
 
 fn who_holds(listener: Listener) -> String {

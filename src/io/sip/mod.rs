@@ -5,29 +5,56 @@
 //! or hostile peer does, it fills no queue beyond its bound and holds up nobody else.
 
 mod connection;
+mod door;
 pub mod error;
+pub mod figures;
+mod limits;
 mod local_address;
-mod tcp;
+mod opening;
+mod queue;
+mod streams;
+#[cfg(test)]
+mod tests;
+pub mod tls;
 mod udp;
+mod websocket;
+mod wire;
 
+use std::net::IpAddr;
+use std::net::Ipv4Addr;
+use std::net::Ipv6Addr;
 use std::net::SocketAddr;
 use std::task::Context;
 use std::task::Poll;
 use std::time::Instant;
 
+use bytes::Bytes;
+use tokio::runtime::Handle;
+
 use crate::io::sip::error::ListenError;
+use crate::io::sip::figures::StreamFigures;
 use crate::io::sip::local_address::LocalAddresses;
-use crate::io::sip::tcp::Streams;
+use crate::io::sip::streams::Streams;
+use crate::io::sip::tls::Expiry;
+use crate::io::sip::tls::Tls;
+use crate::io::sip::tls::files::Files;
+use crate::io::sip::tls::keeper::Keeper;
 use crate::io::sip::udp::Port;
+use crate::sip::config::Config;
 use crate::sip::config::Listener;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Packet;
 use crate::sip::hop::Transmit;
 use crate::sip::hop::Transport;
+use crate::sip::stun;
+use crate::sip::stun::Datagram;
 
 /// The largest datagram that UDP can carry.
 const DATAGRAM: usize = 65_535;
+
+/// Datagrams without SIP that are taken in one go, so that a flood of them holds up no message for long.
+const MOST_OTHERS: usize = 64;
 
 /// Every SIP socket of the process; owned by the event loop.
 pub struct Sockets {
@@ -44,7 +71,15 @@ pub struct Sockets {
 #[derive(Debug)]
 pub enum Arrival {
     Packet(Packet),
-    /// A stream closed or broke, or could not be opened; requests that waited for it to open came back as 503 before.
+    /// The peer at the other end of a stream has proved by a certificate that it may be called by these names. Comes before its
+    /// first packet.
+    Proved {
+        connection: ConnectionId,
+        names: Vec<String>,
+    },
+    /// There is no stream to this peer and none could be opened.
+    Unsent(Transmit),
+    /// A stream closed or broke, or could not be opened; what waited for it to open came back before.
     Lost(ConnectionId),
 }
 
@@ -60,17 +95,17 @@ pub struct Tally {
 }
 
 impl Sockets {
-    /// Binds every listener, or says which one is taken and by whom. Must be called within the runtime of the event loop.
-    pub fn open(listeners: &[Listener]) -> Result<Sockets, ListenError> {
+    /// Reads the certificates and binds every listener, or says what is wrong with which. Must be called within the runtime
+    /// of the event loop; handshakes are made on the workers.
+    pub fn open(config: &Config, files: Files, workers: &Handle) -> Result<Sockets, ListenError> {
+        let tls = Tls::load(&files).map_err(ListenError::Tls)?;
+        let keeper = Keeper::start(tls, files, workers);
         let mut ports = Vec::new();
-        let mut streams = Streams::new();
-        for listener in listeners {
+        let mut streams = Streams::new(config, keeper, workers);
+        for listener in &config.listen {
             match listener.transport {
                 Transport::Udp => ports.push(Port::bind(*listener)?),
-                Transport::Tcp => streams.listen(*listener)?,
-                Transport::Tls | Transport::Ws | Transport::Wss => {
-                    return Err(ListenError::NotServed { listener: *listener });
-                }
+                Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => streams.listen(*listener)?,
             }
         }
         Ok(Sockets {
@@ -99,16 +134,32 @@ impl Sockets {
         if ready { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// The next message that is there already; none when every socket has been read dry.
+    /// The next message that is there already; none when every socket has been read dry, or for this turn.
     pub fn receive(&mut self, now: Instant) -> Option<Arrival> {
-        for _ in 0..self.ports.len() {
-            let port = &self.ports[self.next_port];
-            self.next_port = (self.next_port + 1) % self.ports.len();
-            if let Some((remote, bytes)) = port.receive(&mut self.buffer) {
-                let local = self.addresses.reached_at(port.local(), remote.ip(), now);
-                let hop = Hop { transport: Transport::Udp, local, remote, connection: None };
-                return Some(Arrival::Packet(Packet { hop, bytes }));
+        let mut dry = 0;
+        let mut others = 0;
+        while dry < self.ports.len() && others < MOST_OTHERS {
+            let turn = self.next_port;
+            self.next_port = (turn + 1) % self.ports.len();
+            let port = &mut self.ports[turn];
+            let Some((remote, bytes)) = port.receive(&mut self.buffer) else {
+                dry += 1;
+                continue;
+            };
+            match Datagram::kind(bytes) {
+                Datagram::Sip => {
+                    let bytes = Bytes::copy_from_slice(bytes);
+                    let local = self.addresses.reached_at(port.local(), remote.ip(), now);
+                    let hop = Hop { transport: Transport::Udp, local, remote, connection: None };
+                    return Some(Arrival::Packet(Packet { hop, bytes }));
+                }
+                Datagram::Stun => {
+                    // Lost where the socket is full: whoever asks repeats it.
+                    let _ = stun::answer(bytes, remote).map(|answer| port.send(&answer, remote));
+                }
+                Datagram::KeepAlive => {}
             }
+            others += 1;
         }
         self.streams.receive()
     }
@@ -117,8 +168,7 @@ impl Sockets {
     pub fn send(&mut self, transmit: Transmit) {
         match transmit.hop.transport {
             Transport::Udp => self.send_datagram(&transmit),
-            Transport::Tcp => self.streams.send(transmit),
-            Transport::Tls | Transport::Ws | Transport::Wss => self.tally.refused += 1,
+            Transport::Tcp | Transport::Tls | Transport::Ws | Transport::Wss => self.streams.send(transmit),
         }
     }
 
@@ -127,15 +177,39 @@ impl Sockets {
         let mut listeners = self.listeners().into_iter();
         let suits =
             |listener: &Listener| listener.transport == transport && listener.address.is_ipv4() == remote.is_ipv4();
-        let bound = listeners.find(suits)?.address;
+        let bound = match (listeners.find(suits), transport) {
+            (Some(listener), _) => listener.address,
+            // Whoever only calls out needs no certificate and so no listener: calls come back over the connection.
+            (None, Transport::Tls) => SocketAddr::new(unspecified(remote), Transport::Tls.default_port()),
+            (None, _) => return None,
+        };
         let local = self.addresses.reached_at(bound, remote.ip(), now);
         Some(Hop { transport, local, remote, connection: None })
     }
 
+    /// From now on TLS to these addresses is TLS to this trunk, and its certificate must say so.
+    pub fn place_trunk(&mut self, trunk: &str, addresses: impl Iterator<Item = SocketAddr>) {
+        self.streams.place_trunk(trunk, addresses);
+    }
+
+    /// Certificates are read again, soon and elsewhere.
+    pub fn read_certificates_again(&self) {
+        self.streams.keeper().read_again();
+    }
+
+    /// When our certificates in force end.
+    pub fn expiries(&self) -> Vec<Expiry> {
+        self.streams.keeper().current().expiries().to_vec()
+    }
+
+    pub fn streams(&self) -> &StreamFigures {
+        self.streams.figures()
+    }
+
     pub fn tally(&self) -> Tally {
         Tally {
-            overflowed: self.tally.overflowed + self.streams.overflowed(),
-            malformed: self.streams.malformed(),
+            overflowed: self.tally.overflowed + self.streams.figures().overflowed,
+            malformed: self.streams.figures().malformed,
             ..self.tally
         }
     }
@@ -157,6 +231,13 @@ impl Sockets {
     }
 }
 
+fn unspecified(like: SocketAddr) -> IpAddr {
+    match like {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
 /// The socket that the hop names, else any that can reach the peer: a registration may outlive a change of `listen`.
 fn best_port<'p>(ports: &'p mut [Port], hop: &Hop) -> Option<&'p mut Port> {
     let can_reach = |port: &Port| port.local().is_ipv4() == hop.remote.is_ipv4();
@@ -167,146 +248,4 @@ fn best_port<'p>(ports: &'p mut [Port], hop: &Hop) -> Option<&'p mut Port> {
     let named = ports.iter().position(|port| can_reach(port) && is_named(port));
     let index = named.or_else(|| ports.iter().position(can_reach))?;
     ports.get_mut(index)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::net::UdpSocket;
-    use std::time::Duration;
-
-    use bytes::Bytes;
-    use tokio::io::AsyncReadExt;
-    use tokio::io::AsyncWriteExt;
-
-    use super::*;
-
-    const PING: &[u8] = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n";
-
-    fn runtime() -> tokio::runtime::Runtime {
-        tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
-    }
-
-    fn open(listen: &str) -> Sockets {
-        Sockets::open(&[listen.parse().unwrap()]).unwrap()
-    }
-
-    async fn arrival(sockets: &mut Sockets) -> Arrival {
-        let wait = async {
-            loop {
-                if let Some(arrival) = sockets.receive(Instant::now()) {
-                    return arrival;
-                }
-                poll_fn(|context| sockets.poll_ready(context)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(5), wait).await.unwrap()
-    }
-
-    async fn packet(sockets: &mut Sockets) -> Packet {
-        match arrival(sockets).await {
-            Arrival::Packet(packet) => packet,
-            Arrival::Lost(connection) => panic!("{connection:?} was lost"),
-        }
-    }
-
-    #[test]
-    fn a_datagram_knows_at_which_address_it_reached_a_wildcard_socket() {
-        runtime().block_on(async {
-            let mut sockets = open("udp:0.0.0.0:0");
-            let port = sockets.listeners()[0].address.port();
-            let phone = UdpSocket::bind("127.0.0.1:0").unwrap();
-            phone.send_to(PING, ("127.0.0.1", port)).unwrap();
-            let packet = packet(&mut sockets).await;
-            assert_eq!(packet.bytes, PING);
-            assert_eq!(packet.hop.local, SocketAddr::from(([127, 0, 0, 1], port)));
-            sockets.send(Transmit { hop: packet.hop, bytes: Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n") });
-            poll_fn(|context| {
-                let _ = sockets.poll_ready(context);
-                Poll::Ready(())
-            })
-            .await;
-            phone.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-            let mut buffer = [0; 100];
-            // The answer may have been queued: the socket's first readiness comes with the next turn of the loop.
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            let _ = poll_fn(|context| Poll::Ready(sockets.poll_ready(context))).await;
-            let (length, _) = phone.recv_from(&mut buffer).unwrap();
-            assert_eq!(&buffer[..length], b"SIP/2.0 200 OK\r\n\r\n");
-        });
-    }
-
-    #[test]
-    fn two_ends_talk_over_one_connection_and_hear_of_its_end() {
-        runtime().block_on(async {
-            let mut ours = open("tcp:127.0.0.1:0");
-            let mut theirs = open("tcp:127.0.0.1:0");
-            let remote = theirs.listeners()[0].address;
-            let hop = ours.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
-            ours.send(Transmit { hop, bytes: Bytes::from_static(PING) });
-            let request = packet(&mut theirs).await;
-            assert_eq!(request.bytes, PING);
-            assert!(request.hop.connection.is_some());
-            theirs.send(Transmit { hop: request.hop, bytes: Bytes::from_static(PING) });
-            let answer = packet(&mut ours).await;
-            assert_eq!(answer.hop.remote, remote);
-            drop(theirs);
-            assert!(matches!(arrival(&mut ours).await, Arrival::Lost(lost) if Some(lost) == answer.hop.connection));
-        });
-    }
-
-    #[test]
-    fn a_bad_message_on_a_stream_is_answered_counted_and_the_next_one_read() {
-        runtime().block_on(async {
-            let mut sockets = open("tcp:127.0.0.1:0");
-            let mut peer = tokio::net::TcpStream::connect(sockets.listeners()[0].address).await.unwrap();
-            let bad = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nTo: <sip:a>\r\n\r\n";
-            peer.write_all(bad).await.unwrap();
-            peer.write_all(PING).await.unwrap();
-            assert_eq!(packet(&mut sockets).await.bytes, PING);
-            assert_eq!(sockets.tally().malformed, 1);
-            let mut answer = [0; 1_000];
-            let length = peer.read(&mut answer).await.unwrap();
-            let answer = String::from_utf8_lossy(&answer[..length]);
-            assert!(answer.starts_with("SIP/2.0 400 ") && answer.contains("To: <sip:a>;tag="), "{answer}");
-        });
-    }
-
-    #[test]
-    fn a_request_for_a_stream_that_cannot_be_opened_comes_back_as_503() {
-        runtime().block_on(async {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut sockets = open("tcp:127.0.0.1:0");
-            let hop = sockets.hop_towards(Transport::Tcp, free, Instant::now()).unwrap();
-            let request = b"OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nCSeq: 1 OPTIONS\r\n\r\n";
-            sockets.send(Transmit { hop, bytes: Bytes::from_static(request) });
-            let answer = packet(&mut sockets).await.bytes;
-            assert!(answer.starts_with(b"SIP/2.0 503 "), "{answer:?}");
-            assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
-        });
-    }
-
-    #[test]
-    fn a_stream_that_cannot_be_opened_is_reported() {
-        runtime().block_on(async {
-            let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let mut sockets = open("tcp:127.0.0.1:0");
-            let hop = sockets.hop_towards(Transport::Tcp, free, Instant::now()).unwrap();
-            // An answer has nobody who waits for an answer.
-            sockets.send(Transmit { hop, bytes: Bytes::from_static(b"SIP/2.0 200 OK\r\n\r\n") });
-            assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
-        });
-    }
-
-    #[test]
-    fn a_taken_port_names_itself_its_holder_and_the_setting() {
-        runtime().block_on(async {
-            let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let listener: Listener = format!("udp:{}", taken.local_addr().unwrap()).parse().unwrap();
-            let said = Sockets::open(&[listener]).err().unwrap().to_string();
-            assert!(said.contains(&listener.to_string()), "{said}");
-            assert!(said.contains(&format!("process {}", std::process::id())), "{said}");
-            assert!(said.contains("`[sip] listen`"), "{said}");
-        });
-    }
 }

@@ -52,11 +52,11 @@ impl Port {
         self.socket.poll_recv_ready(context).map(|_| ())
     }
 
-    /// One datagram, copied once; none when there is none now. An error of the socket is one of an earlier send: the next
+    /// One datagram, in the buffer; none when there is none now. An error of the socket is one of an earlier send: the next
     /// call goes on behind it.
-    pub(super) fn receive(&self, buffer: &mut [u8; DATAGRAM]) -> Option<(SocketAddr, Bytes)> {
+    pub(super) fn receive<'b>(&self, buffer: &'b mut [u8; DATAGRAM]) -> Option<(SocketAddr, &'b [u8])> {
         match self.socket.try_recv_from(buffer) {
-            Ok((length, remote)) => Some((remote, Bytes::copy_from_slice(&buffer[..length]))),
+            Ok((length, remote)) => Some((remote, &buffer[..length])),
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
                     tracing::debug!(local = %self.local, %error, "a datagram could not be read");

@@ -131,7 +131,9 @@ impl UserAgent {
     }
 
     fn on_new_request(&mut self, arrival: Arrival, now: Instant) {
-        if let Some(refusal) = validity::refusal(&arrival.request, &self.core.limits) {
+        let refusal = validity::insecure(&arrival.request, arrival.hop)
+            .or_else(|| validity::refusal(&arrival.request, &self.core.limits));
+        if let Some(refusal) = refusal {
             return self.answer_at_once(&arrival, refusal);
         }
         // Old phones put a To tag into a REGISTER; there is no such dialog.

@@ -15,6 +15,7 @@ use crate::sip::agent::SessionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::Identity;
 use crate::sip::agent::identity::number_text;
+use crate::sip::agent::oversize::Oversize;
 use crate::sip::config::Config;
 use crate::sip::dialog::Dialog;
 use crate::sip::headers::Name;
@@ -74,6 +75,7 @@ pub(in crate::sip) struct Core {
     pub(in crate::sip) identity: Identity,
     pub(in crate::sip) limits: Limits,
     pub(in crate::sip) fingerprints: Fingerprints,
+    oversize: Oversize,
     pub(in crate::sip) rng: fastrand::Rng,
     /// See [`Config::failover_after`].
     pub(in crate::sip) failover_after: Duration,
@@ -90,6 +92,7 @@ impl Core {
             identity: Identity::new(config),
             limits: config.limits,
             fingerprints: Fingerprints::new(rng.u64(..)),
+            oversize: Oversize::new(config),
             rng,
             failover_after: config.failover_after,
             events: VecDeque::new(),
@@ -118,8 +121,27 @@ impl Core {
         let branch = self.number();
         self.dress(&mut request, hop, branch);
         let key = ClientKey { branch, kind };
-        self.layer.start(key, request, hop, user, now);
+        match self.oversize.instead_of(hop, &request, now) {
+            Some(stream) => {
+                request.headers.replace_first(&Name::Via, self.identity.via(stream, branch).to_string());
+                self.layer.start(key, request, stream, user, now);
+                self.layer.may_fall_back(key, hop);
+            }
+            None => self.layer.start(key, request, hop, user, now),
+        }
         key
+    }
+
+    /// RFC 3261 §18.1.1: a request that went over TCP for its size alone goes by datagram where there is no TCP. False: it
+    /// did not.
+    pub(in crate::sip) fn fall_back(&mut self, key: ClientKey, now: Instant) -> bool {
+        let Some(hop) = self.layer.fallback(key) else {
+            return false;
+        };
+        self.oversize.on_deaf(hop.remote, now);
+        let via = self.identity.via(hop, key.branch).to_string();
+        self.layer.start_over(key, hop, via, now);
+        true
     }
 
     /// RFC 3261 §9.1: the CANCEL has the Via of its INVITE. Nobody waits for its answer.

@@ -45,6 +45,8 @@ impl Identity {
         uri.user = user.map(str::to_owned);
         match hop.transport {
             Transport::Udp => format!("<{uri}>"),
+            // RFC 7118 §5.2 has one word for both; browsers know no other.
+            Transport::Wss => format!("<{}>", uri.with_param("transport", Transport::Ws.uri_text())),
             other => format!("<{}>", uri.with_param("transport", other.uri_text())),
         }
     }

@@ -10,6 +10,7 @@ pub(super) mod credentials;
 mod gate;
 pub mod identity;
 pub mod overload;
+pub(super) mod oversize;
 pub(super) mod reason;
 mod requests;
 mod responses;
@@ -272,6 +273,11 @@ impl UserAgent {
     /// The connection is closed: what waited for an answer on it fails, calls that stand go on.
     pub fn connection_lost(&mut self, connection: ConnectionId, now: Instant) {
         self.on_connection_lost(connection, now);
+    }
+
+    /// There is no stream by which this could go: its request is tried by another way, or fails at once.
+    pub fn unsent(&mut self, transmit: Transmit, now: Instant) {
+        self.on_unsent(transmit, now);
     }
 
     /// One packet from the network.

@@ -7,9 +7,14 @@ use crate::sip::agent::UserAgent;
 use crate::sip::agent::core::Core;
 use crate::sip::agent::core::User;
 use crate::sip::agent::identity::read_number;
+use crate::sip::agent::stand_in::unreachable;
 use crate::sip::dialog::Dialog;
+use crate::sip::headers::Headers;
 use crate::sip::headers::Name;
 use crate::sip::hop::ConnectionId;
+use crate::sip::hop::Packet;
+use crate::sip::hop::Transmit;
+use crate::sip::message::Message;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::transaction::layer::ClientKey;
@@ -69,6 +74,21 @@ impl UserAgent {
         }
     }
 
+    /// See [`UserAgent::unsent`].
+    pub(super) fn on_unsent(&mut self, transmit: Transmit, now: Instant) {
+        let hop = transmit.hop;
+        let key = match Message::parse(transmit.bytes.clone()) {
+            Ok(Message::Request(request)) => key_of(&request.headers),
+            _ => None,
+        };
+        if key.is_some_and(|key| self.core.fall_back(key, now)) {
+            return;
+        }
+        if let Some(bytes) = unreachable(transmit.bytes) {
+            self.on_packet(Packet { hop, bytes }, now);
+        }
+    }
+
     /// See [`UserAgent::connection_lost`].
     pub(super) fn on_connection_lost(&mut self, connection: ConnectionId, now: Instant) {
         for lost in self.core.layer.on_connection_lost(connection) {
@@ -98,7 +118,11 @@ fn client_key(response: &Response) -> Option<ClientKey> {
     if response.headers.list_bytes(&Name::Via).nth(1).is_some() {
         return None;
     }
-    let branch = response.headers.branch()?.strip_prefix(MAGIC_COOKIE).and_then(read_number)?;
-    let kind = ClientKind::of(&response.headers.cseq().ok()?.method);
+    key_of(&response.headers)
+}
+
+fn key_of(headers: &Headers) -> Option<ClientKey> {
+    let branch = headers.branch()?.strip_prefix(MAGIC_COOKIE).and_then(read_number)?;
+    let kind = ClientKind::of(&headers.cseq().ok()?.method);
     Some(ClientKey { branch, kind })
 }

@@ -18,7 +18,7 @@ pub fn refusal(error: &ParseError, remote: SocketAddr, tag: u64) -> Option<Bytes
 }
 
 /// What stands for the answer to a request of ours that could not be sent at all: 503, RFC 3261 §8.1.3.1.
-pub fn unreachable(sent: Bytes) -> Option<Bytes> {
+pub(super) fn unreachable(sent: Bytes) -> Option<Bytes> {
     match Message::parse(sent) {
         Ok(Message::Request(request)) if request.method != Method::Ack => Some(request.reply(503).write()),
         _ => None,

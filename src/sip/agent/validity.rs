@@ -5,6 +5,7 @@ use crate::sip::content;
 use crate::sip::content::ACCEPTED_FOR_CALLS;
 use crate::sip::content::SDP;
 use crate::sip::headers::Name;
+use crate::sip::hop::Hop;
 use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
@@ -18,6 +19,12 @@ pub(super) fn refusal(request: &Request, limits: &Limits) -> Option<Response> {
         .or_else(|| by_extension(request))
         .or_else(|| by_contact(request))
         .or_else(|| by_content(request, limits.nesting))
+}
+
+/// RFC 3261 §26.2.2: `sips:` promises that nobody on the way reads along.
+pub(super) fn insecure(request: &Request, hop: Hop) -> Option<Response> {
+    let broken = request.uri.is_sips() && !hop.transport.is_secure();
+    broken.then(|| request.reply(416).with_reason("sips needs TLS"))
 }
 
 /// 501 for a method that we never heard of, 405 for one that we know and do not do. RFC 3261 §8.2.1.

@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::sip::agent::TransactionId;
+use crate::sip::headers::Name;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Transmit;
@@ -87,6 +88,8 @@ struct ClientEntry<U> {
     machine: Client,
     user: U,
     armed: Armed,
+    /// Where it goes by datagram if there is no stream for it.
+    fallback: Option<Box<Hop>>,
 }
 
 #[derive(Debug)]
@@ -213,14 +216,45 @@ impl<U: Copy> Layer<U> {
 impl<U: Copy> Layer<U> {
     /// Sends a request of ours that already carries its Via with this key's branch.
     pub(in crate::sip) fn start(&mut self, key: ClientKey, request: Request, hop: Hop, user: U, now: Instant) {
-        let machine = match key.kind {
-            ClientKind::Invite => Client::Invite(ClientInvite::new(request, hop, self.timers, now, &mut self.outbox)),
-            _ => Client::Request(ClientRequest::new(request, hop, self.timers, now, &mut self.outbox)),
-        };
+        let machine = self.client(key.kind, request, hop, now);
         let armed = Armed::default();
-        self.clients.insert(key, ClientEntry { machine, user, armed });
+        self.clients.insert(key, ClientEntry { machine, user, armed, fallback: None });
         if let Some(connection) = hop.connection {
             self.key_by_connection.insert((connection, Key::Client(key)));
+        }
+        self.settle_client(key);
+    }
+
+    fn client(&mut self, kind: ClientKind, request: Request, hop: Hop, now: Instant) -> Client {
+        match kind {
+            ClientKind::Invite => Client::Invite(ClientInvite::new(request, hop, self.timers, now, &mut self.outbox)),
+            _ => Client::Request(ClientRequest::new(request, hop, self.timers, now, &mut self.outbox)),
+        }
+    }
+
+    /// If no stream can be opened for this transaction, `hop` will do.
+    pub(in crate::sip) fn may_fall_back(&mut self, key: ClientKey, hop: Hop) {
+        if let Some(entry) = self.clients.get_mut(&key) {
+            entry.fallback = Some(Box::new(hop));
+        }
+    }
+
+    /// Where a transaction that has heard nothing yet may go instead.
+    pub(in crate::sip) fn fallback(&self, key: ClientKey) -> Option<Hop> {
+        self.clients.get(&key)?.fallback.as_deref().copied()
+    }
+
+    /// Begins a transaction again that never left, over another hop and with the Via that belongs to it.
+    pub(in crate::sip) fn start_over(&mut self, key: ClientKey, hop: Hop, via: String, now: Instant) {
+        let Some((request, _)) = self.request(key) else {
+            return;
+        };
+        let mut request = request.clone();
+        request.headers.replace_first(&Name::Via, via);
+        let machine = self.client(key.kind, request, hop, now);
+        if let Some(entry) = self.clients.get_mut(&key) {
+            entry.machine = machine;
+            entry.fallback = None;
         }
         self.settle_client(key);
     }
@@ -233,6 +267,7 @@ impl<U: Copy> Layer<U> {
     /// afterwards.
     pub(in crate::sip) fn on_response(&mut self, key: ClientKey, response: &Response, now: Instant) -> Option<U> {
         let entry = self.clients.get_mut(&key)?;
+        entry.fallback = None;
         let heard = match &mut entry.machine {
             Client::Invite(machine) => machine.on_response(response, now, &mut self.outbox),
             Client::Request(machine) => machine.on_response(response, now),

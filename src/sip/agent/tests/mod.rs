@@ -7,6 +7,7 @@ mod incoming;
 mod inside;
 mod net;
 mod outgoing;
+mod oversize;
 mod random;
 mod stories;
 mod targets;
