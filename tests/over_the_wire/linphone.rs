@@ -157,7 +157,7 @@ fn config(wish: &Wish) -> String {
     let port = free_port(ip);
     let port_if = |wanted: Transport| if wish.transport == wanted { port } else { 0 };
     format!(
-        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port=0\ndefault_proxy=0\nbind_address={ip}\n\
+        "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\ndefault_proxy=0\nbind_address={ip}\n\
          media_encryption=none\nverify_server_certs=0\nverify_server_cn=0\n[rtp]\naudio_rtp_port=-1\n\
          [video]\nautomatically_initiate=0\nautomatically_accept=0\n\
          [proxy_0]\nreg_proxy=<sip:{server};transport={transport}>\nreg_route=<sip:{server};transport={transport};lr>\n\
@@ -165,6 +165,7 @@ fn config(wish: &Wish) -> String {
          [auth_info_0]\nusername={user}\nuserid={user}\npasswd={password}\n",
         udp = port_if(Transport::Udp),
         tcp = port_if(Transport::Tcp),
+        tls = port_if(Transport::Tls),
         password = wish.password.unwrap_or_default(),
     )
 }

@@ -16,6 +16,7 @@ mod linphone;
 mod pjsua;
 mod placed;
 mod probes;
+mod secure;
 mod server;
 mod softphone;
 mod softphones;

@@ -23,6 +23,8 @@ pub(crate) struct Server {
     pub(crate) folder: PathBuf,
     pub(crate) sip: SocketAddr,
     pub(crate) tcp: SocketAddr,
+    /// See [`with_tls`].
+    pub(crate) tls: Option<SocketAddr>,
     pub(crate) api: SocketAddr,
     lines: mpsc::Receiver<String>,
     said: Vec<String>,
@@ -95,6 +97,36 @@ port = 5060
 from = ["127.0.0.2"]
 "#;
 
+/// A certificate that signs itself, and its key, in a folder of their own.
+pub(crate) struct Certificate {
+    pub(crate) pem: String,
+    pub(crate) key: String,
+}
+
+pub(crate) fn certificate(name: &str) -> Certificate {
+    let folder = folder("certificate");
+    let path = |file: &str| folder.join(file).display().to_string();
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    let certificate = Certificate { pem: path("tls.pem"), key: path("tls.key") };
+    std::fs::write(&certificate.pem, made.cert.pem()).expect("a certificate");
+    std::fs::write(&certificate.key, made.signing_key.serialize_pem()).expect("a key");
+    certificate
+}
+
+impl Certificate {
+    /// As the configuration names it.
+    pub(crate) fn keys(&self) -> String {
+        format!("certificate = \"{}\"\ncertificate_key = \"{}\"\n", self.pem, self.key)
+    }
+}
+
+/// The same configuration with a listener for TLS, and these keys more under `[sip]`.
+pub(crate) fn with_tls(config: &str, keys: &str) -> String {
+    let listen = "\"tcp:127.0.0.1:0\"]\n";
+    assert!(config.contains(listen));
+    config.replacen(listen, &format!("\"tcp:127.0.0.1:0\", \"tls:127.0.0.1:0\"]\n{keys}"), 1)
+}
+
 impl Server {
     pub(crate) fn start(config: &str, plan: &str) -> Self {
         let folder = folder("server");
@@ -116,22 +148,27 @@ impl Server {
             .expect("the server starts");
         let lines = lines_of(child.stdout.take().expect("its output"));
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut server = Self { child, folder, sip: nowhere, tcp: nowhere, api: nowhere, lines, said: Vec::new() };
+        let mut server =
+            Self { child, folder, sip: nowhere, tcp: nowhere, tls: None, api: nowhere, lines, said: Vec::new() };
         server.sip = server.address_after("udp:");
         server.tcp = server.address_after("tcp:");
         server.api = server.address_after("http://");
+        server.tls = server.address_in("  tls:");
         server
+    }
+
+    fn address_in(&self, mark: &str) -> Option<SocketAddr> {
+        self.said.iter().find_map(|line| {
+            let (_, rest) = line.split_once(mark)?;
+            let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
+            rest[..end].trim_end_matches('.').parse().ok()
+        })
     }
 
     /// From the lines that the server says at its start.
     pub(crate) fn address_after(&mut self, mark: &str) -> SocketAddr {
         loop {
-            let found = self.said.iter().find_map(|line| {
-                let (_, rest) = line.split_once(mark)?;
-                let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
-                rest[..end].trim_end_matches('.').parse().ok()
-            });
-            if let Some(address) = found {
+            if let Some(address) = self.address_in(mark) {
                 return address;
             }
             match self.lines.recv_timeout(Duration::from_secs(30)) {
@@ -180,10 +217,15 @@ impl Server {
         self.send("PUT", "/v1/channels/whatsapp/override", &wish);
     }
 
+    /// Sends it a signal.
+    pub(crate) fn is_told(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("kill");
+    }
+
     /// SIGTERM, and the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("kill");
+        self.is_told("TERM");
         self.child.wait().expect("it ends").code()
     }
 }

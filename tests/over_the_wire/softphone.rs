@@ -16,6 +16,8 @@ use crate::server::Server;
 pub(crate) enum Transport {
     Udp,
     Tcp,
+    /// With a server of [`crate::server::with_tls`].
+    Tls,
 }
 
 impl Transport {
@@ -23,6 +25,7 @@ impl Transport {
         match self {
             Self::Udp => "udp",
             Self::Tcp => "tcp",
+            Self::Tls => "tls",
         }
     }
 }
@@ -50,6 +53,7 @@ pub(crate) fn extension<'a>(server: &Server, number: &'a str, transport: Transpo
     let address = match transport {
         Transport::Udp => server.sip,
         Transport::Tcp => server.tcp,
+        Transport::Tls => server.tls.expect("a server that listens for TLS"),
     };
     Wish {
         user: number,

@@ -3,10 +3,15 @@
 use serde_json::Value;
 use serde_json::json;
 
+use crate::customer::WHATSAPP;
 use crate::customer::server;
 use crate::http::Events;
 use crate::pjsua::Pjsua;
 use crate::server::Server;
+use crate::server::TRUNK;
+use crate::server::certificate;
+use crate::server::config;
+use crate::server::with_tls;
 use crate::softphone::Answers;
 use crate::softphone::Make;
 use crate::softphone::Softphone;
@@ -27,13 +32,28 @@ fn over_tcp((make, _): Kind) -> Kind {
     (make, Transport::Tcp)
 }
 
+fn over_tls((make, _): Kind) -> Kind {
+    (make, Transport::Tls)
+}
+
+/// For phones of these kinds.
+fn server_for(kinds: [Kind; 2]) -> Server {
+    match kinds.iter().any(|(_, transport)| *transport == Transport::Tls) {
+        true => {
+            let config = config(&format!("{TRUNK}{WHATSAPP}"));
+            Server::start(&with_tls(&config, &certificate("desvio.test").keys()), include_str!("../data/wire.kdl"))
+        }
+        false => server(),
+    }
+}
+
 fn phone(server: &Server, number: &str, (make, transport): Kind, answers: Answers) -> Box<dyn Softphone> {
     make.start(&extension(server, number, transport, answers))
 }
 
 /// 200 calls 201, who picks up; both hear each other, and nobody hears himself. The caller hangs up.
 fn talk(caller: Kind, callee: Kind) {
-    let server = server();
+    let server = server_for([caller, callee]);
     let mut events = server.events();
     let mut ana = phone(&server, "200", caller, Answers::ByHand);
     let mut bruno = phone(&server, "201", callee, Answers::ByHand);
@@ -88,6 +108,24 @@ fn baresip_over_tcp_calls_pjsip_over_udp() {
 #[ignore = "needs pjsua2, needs baresip: run by tests/all"]
 fn pjsip_over_tcp_calls_baresip_over_tcp() {
     talk(over_tcp(PJSUA), over_tcp(BARESIP));
+}
+
+#[test]
+#[ignore = "needs baresip: run by tests/all"]
+fn baresip_over_tls_calls_baresip_over_tcp() {
+    talk(over_tls(BARESIP), over_tcp(BARESIP));
+}
+
+#[test]
+#[ignore = "needs pjsua2, needs linphonec: run by tests/all"]
+fn pjsip_over_tls_calls_linphone_over_tls() {
+    talk(over_tls(PJSUA), over_tls(LINPHONE));
+}
+
+#[test]
+#[ignore = "needs linphonec, needs baresip: run by tests/all"]
+fn linphone_over_udp_calls_baresip_over_tls() {
+    talk(LINPHONE, over_tls(BARESIP));
 }
 
 /// Each in turn puts the other on hold: music for the one who waits, then talk again.
