@@ -4,6 +4,7 @@
 //! wake-up for each message, as much as reading it twice. Streams have a task each, on the same thread. Whatever a slow
 //! or hostile peer does, it fills no queue beyond its bound and holds up nobody else.
 
+mod alias;
 mod connection;
 mod door;
 pub mod error;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::mem;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::io::sip::Arrival;
+use crate::io::sip::alias;
 use crate::io::sip::connection;
 use crate::io::sip::connection::End;
 use crate::io::sip::connection::Line;
@@ -38,6 +40,7 @@ use crate::sip::config::Config;
 use crate::sip::config::Listener;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
+use crate::sip::hop::Packet;
 use crate::sip::hop::Transmit;
 use crate::sip::hop::Transport;
 use crate::sip::parse::ParseError;
@@ -87,6 +90,10 @@ struct Connection {
     outgoing: Outgoing,
     task: AbortHandle,
     phase: Phase,
+    /// What the peer proved to be called, until its first message has been looked at.
+    names: Vec<String>,
+    /// Where the peer listens, if it wants to be reached over this stream instead. RFC 5923.
+    alias: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,7 +177,12 @@ impl Streams {
             match self.peeked.take().or_else(|| self.reports.try_recv().ok())? {
                 Report::Accepted(stream, remote, transport) => self.admit(stream, remote, transport),
                 Report::Ready(ready) => self.on_ready(*ready),
-                Report::Arrived(arrival) => return Some(arrival),
+                Report::Arrived(arrival) => {
+                    if let Arrival::Packet(packet) = &arrival {
+                        self.consider_alias(packet);
+                    }
+                    return Some(arrival);
+                }
                 Report::Bad(hop, error) => self.refuse(hop, &error),
                 Report::Ended(id, end) => self.on_end(id, &end),
             }
@@ -199,8 +211,24 @@ impl Streams {
             return self.on_end(id, &End::Broken(error));
         }
         known.task = tokio::spawn(connection::serve(carrier, line)).abort_handle();
+        known.names.clone_from(&names);
         if !names.is_empty() {
             self.pending.push_back(Arrival::Proved { connection: id, names });
+        }
+    }
+
+    /// RFC 5923 §8: a trunk that called us may ask to be called over the same stream, if its certificate is that of the trunk
+    /// at the address that it names.
+    fn consider_alias(&mut self, packet: &Packet) {
+        let Some(id) = packet.hop.connection else { return };
+        let Some(known) = self.connections.get_mut(&id).filter(|known| !known.names.is_empty()) else { return };
+        let names = mem::take(&mut known.names);
+        let Some(place) = alias::wanted(&packet.bytes, packet.hop) else { return };
+        let met = self.trunk_by_place.get(&place).and_then(|trunk| self.keeper.current().trunk(trunk).cloned());
+        let host = met.and_then(|met| met.name).map(|name| name.to_str().into_owned());
+        if host.is_some_and(|host| names.iter().any(|name| name.eq_ignore_ascii_case(&host))) {
+            known.alias = Some(place);
+            self.newest_by_peer.insert((packet.hop.transport, place), id);
         }
     }
 
@@ -251,7 +279,7 @@ impl Streams {
             }
         };
         let task = task.abort_handle();
-        self.insert(id, Connection { transport, remote, outgoing, task, phase });
+        self.insert(id, Connection { transport, remote, outgoing, task, phase, names: Vec::new(), alias: None });
     }
 
     fn call(&mut self, hop: Hop) -> Option<ConnectionId> {
@@ -268,7 +296,10 @@ impl Streams {
             Some(met) => self.workers.spawn(opening::call_tls(line, met)),
         };
         let task = task.abort_handle();
-        self.insert(id, Connection { transport, remote, outgoing, task, phase: Phase::Called });
+        self.insert(
+            id,
+            Connection { transport, remote, outgoing, task, phase: Phase::Called, names: Vec::new(), alias: None },
+        );
         Some(id)
     }
 
@@ -311,9 +342,11 @@ impl Streams {
         if connection.phase == Phase::Greeted {
             self.figures.handshakes -= 1;
         }
-        let peer = (connection.transport, connection.remote);
-        if self.newest_by_peer.get(&peer) == Some(&id) {
-            self.newest_by_peer.remove(&peer);
+        for place in [Some(connection.remote), connection.alias].into_iter().flatten() {
+            let peer = (connection.transport, place);
+            if self.newest_by_peer.get(&peer) == Some(&id) {
+                self.newest_by_peer.remove(&peer);
+            }
         }
         let source = source(connection.remote.ip());
         let left = self.count_by_source.get(&source).map_or(0, |count| count - 1);

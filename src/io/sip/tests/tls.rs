@@ -218,6 +218,34 @@ fn tls_is_not_opened_to_an_address_that_is_no_trunk() {
 }
 
 #[test]
+fn a_trunk_that_asks_for_it_is_called_over_its_own_stream() {
+    run(|workers| async move {
+        let authority = Authority::new();
+        let trusted = format!("client_certificates = \"ask\"\nclient_trust = \"{}\"\n", authority.pem());
+        let sip = format!("{LISTEN}{}{trusted}", authority.issue("a", "pbx.example"));
+        let mut ours = open_with(&sip, &[&format!("name = \"t\"\nhost = \"{NAME}\"\n{}", trust(&authority))], &workers);
+        let shown = format!("{}{}", trust(&authority), authority.issue("theirs", NAME));
+        let mut theirs = customer("pbx.example", &shown, &workers);
+        let listens_at = SocketAddr::from(([127, 0, 0, 1], 5071));
+        ours.place_trunk("t", [listens_at].into_iter());
+        theirs.place_trunk("t", [address_of(&ours)].into_iter());
+        let hop = theirs.hop_towards(Transport::Tls, address_of(&ours), Instant::now()).unwrap();
+        let asking =
+            "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TLS x:5071;branch=z9hG4bK1;alias\r\nContent-Length: 0\r\n\r\n";
+        theirs.send(Transmit { hop, bytes: Bytes::from_static(asking.as_bytes()) });
+        assert!(matches!(arrival(&mut ours).await, Arrival::Proved { .. }));
+        let request = packet_beside(&mut ours, &mut theirs).await.0;
+        let back = ours.hop_towards(Transport::Tls, listens_at, Instant::now()).unwrap();
+        ours.send(Transmit { hop: back, bytes: Bytes::from_static(PING) });
+        assert_eq!(packet(&mut theirs).await.bytes, PING);
+        drop(theirs);
+        assert!(matches!(arrival(&mut ours).await, Arrival::Lost(lost) if Some(lost) == request.hop.connection));
+        ours.send(Transmit { hop: back, bytes: Bytes::from_static(ASKED) });
+        assert!(matches!(arrival(&mut ours).await, Arrival::Unsent(_)), "nobody listens there");
+    });
+}
+
+#[test]
 fn garbage_and_silence_on_a_tls_port_cost_one_connection_each() {
     run(|workers| async move {
         let authority = Authority::new();
