@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 
 use super::syntax::SyntaxError;
+use super::syntax::place_of;
 
 /// Undoes every escape; a lone `%` stays.
 pub(super) fn unescape(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
+    if place_of(text, b'%').is_none() {
         return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
@@ -21,7 +22,7 @@ pub(super) fn unescape(text: &str) -> Cow<'_, str> {
 
 pub(super) fn check_escapes(text: &str) -> Result<(), SyntaxError> {
     let mut rest = text;
-    while let Some(at) = rest.find('%') {
+    while let Some(at) = place_of(rest, b'%') {
         if hex_pair(&rest.as_bytes()[at + 1..]).is_none() {
             return Err(SyntaxError("a % is followed by two hexadecimal digits"));
         }
@@ -35,7 +36,7 @@ pub(super) fn check_escapes(text: &str) -> Result<(), SyntaxError> {
 pub(super) fn without_needless_escapes(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find('%') {
+    while let Some(at) = place_of(rest, b'%') {
         let (before, escape) = rest.split_at(at);
         plain.push_str(before);
         match hex_pair(&escape.as_bytes()[1..]).filter(|byte| is_unreserved(*byte) || *byte == b'+') {

@@ -10,6 +10,7 @@ use std::net::Ipv6Addr;
 
 use super::syntax::SyntaxError;
 use super::syntax::is_digits;
+use super::syntax::place_of;
 
 /// Names are equal in any case.
 #[derive(Clone, Debug)]
@@ -81,7 +82,7 @@ impl<'a> HostPort<'a> {
     /// Blanks around the colon are legal in a Via. RFC 4475 §3.1.1.1.
     pub(super) fn parse(text: &'a str) -> Result<HostPort<'a>, SyntaxError> {
         let end = if text.starts_with('[') { text.find(']').map_or(text.len(), |at| at + 1) } else { 0 };
-        let (host, port) = match text[end..].find(':') {
+        let (host, port) = match place_of(&text[end..], b':') {
             Some(colon) => (&text[..end + colon], Some(port(text[end + colon + 1..].trim_ascii())?)),
             None => (text, None),
         };

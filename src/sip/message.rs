@@ -72,7 +72,7 @@ const COPIED_ONCE: [Name; 4] = [Name::From, Name::To, Name::CallId, Name::CSeq];
 
 impl Request {
     pub fn new(method: Method, uri: Uri) -> Request {
-        Request { method, uri, headers: Headers::new(), body: Bytes::new() }
+        Request { method, uri, headers: Headers::with_capacity(USUAL_ROWS), body: Bytes::new() }
     }
 
     /// A response with all Vias, From, To, Call-ID and CSeq of the request. Adds no tag. RFC 3261 §8.2.6.2.
@@ -165,6 +165,8 @@ fn digit(number: u16) -> u8 {
     b'0' + (number % 10) as u8
 }
 
+/// Headers of an ordinary request of ours.
+const USUAL_ROWS: usize = 12;
 /// Octets of an ordinary start line; a longer one costs an allocation more.
 const USUAL_START_LINE: usize = 128;
 const LENGTH: &[u8] = b"Content-Length: ";

@@ -7,6 +7,8 @@ use super::params;
 use super::params::Params;
 use super::syntax::Quoted;
 use super::syntax::SyntaxError;
+use super::syntax::cut;
+use super::syntax::part_at;
 use super::syntax::quoted_length;
 use super::syntax::strict_text;
 use super::syntax::text_of;
@@ -70,7 +72,7 @@ impl<'a> NameAddrView<'a> {
 
     fn of_brackets(display: &'a [u8], inside: &'a [u8]) -> Result<NameAddrView<'a>, SyntaxError> {
         let inside = strict_text(inside)?;
-        let (uri, params) = inside.split_once('>').ok_or(SyntaxError("an address ends with >"))?;
+        let (uri, params) = cut(inside, b'>').ok_or(SyntaxError("an address ends with >"))?;
         let params = params.trim_ascii_start();
         params::check(params)?;
         Ok(NameAddrView { display, uri: UriView::parse(uri)?, params })
@@ -79,7 +81,7 @@ impl<'a> NameAddrView<'a> {
     /// Without brackets the parameters belong to the header, and a question mark may not stand. RFC 3261 §20.10.
     fn of_bare(address: &'a [u8]) -> Result<NameAddrView<'a>, SyntaxError> {
         let address = strict_text(address)?;
-        let (uri, params) = address.split_at(address.find(';').unwrap_or(address.len()));
+        let (uri, params) = part_at(address, b';');
         if uri.contains(['?', ',']) {
             return Err(SyntaxError("a URI with a comma or a question mark stands in angle brackets"));
         }

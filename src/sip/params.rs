@@ -8,6 +8,7 @@ use std::fmt;
 
 use super::syntax::Quoted;
 use super::syntax::SyntaxError;
+use super::syntax::cut;
 use super::syntax::is_token;
 use super::syntax::part;
 use super::syntax::quoted_length;
@@ -127,7 +128,7 @@ fn is_compact(text: &str) -> bool {
 
 /// Parameters of checked text, blanks trimmed, empty ones left out.
 pub(super) fn pairs(text: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
-    pieces(text).filter(|piece| !piece.is_empty()).map(|piece| match piece.split_once('=') {
+    pieces(text).filter(|piece| !piece.is_empty()).map(|piece| match cut(piece, b'=') {
         Some((name, value)) => (name.trim_ascii_end(), Some(value.trim_ascii_start())),
         None => (piece, None),
     })
@@ -163,7 +164,7 @@ pub(super) fn check(text: &str) -> Result<(), SyntaxError> {
         return Err(SyntaxError("parameters begin with a semicolon"));
     }
     for piece in pieces(text).filter(|piece| !piece.is_empty()) {
-        let (name, value) = piece.split_once('=').map_or((piece, None), |(name, value)| (name, Some(value)));
+        let (name, value) = cut(piece, b'=').map_or((piece, None), |(name, value)| (name, Some(value)));
         check_name(name.trim_ascii_end())?;
         value.map_or(Ok(()), |value| check_value(value.trim_ascii_start()))?;
     }

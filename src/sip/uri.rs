@@ -15,6 +15,8 @@ use super::host::HostPort;
 use super::params;
 use super::params::Params;
 use super::syntax::SyntaxError;
+use super::syntax::cut;
+use super::syntax::part_at;
 
 /// `==` compares what is written (hosts in any case); [`Uri::is_same`] compares what is meant.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -155,7 +157,7 @@ impl<'a> UriView<'a> {
         if text.bytes().any(|byte| matches!(byte, 0..=b' ' | b'<' | b'>' | b'"' | 0x7f)) {
             return Err(SyntaxError("a URI has no blanks, brackets or quotes"));
         }
-        let (scheme, rest) = text.split_once(':').ok_or(SyntaxError("a URI begins with its scheme"))?;
+        let (scheme, rest) = cut(text, b':').ok_or(SyntaxError("a URI begins with its scheme"))?;
         if scheme.eq_ignore_ascii_case("sip") {
             return UriView::of_sip(text, Kind::Sip, rest);
         }
@@ -169,16 +171,16 @@ impl<'a> UriView<'a> {
     }
 
     fn of_sip(whole: &'a str, kind: Kind, rest: &'a str) -> Result<UriView<'a>, SyntaxError> {
-        let (userinfo, rest) = match rest.split_once('@') {
+        let (userinfo, rest) = match cut(rest, b'@') {
             Some((userinfo, rest)) => (Some(userinfo), rest),
             None => (None, rest),
         };
         let (user, password) = userinfo.map_or(Ok((None, None)), userinfo_of)?;
-        let (rest, headers) = match rest.split_once('?') {
+        let (rest, headers) = match cut(rest, b'?') {
             Some((rest, headers)) => (rest, Some(headers)),
             None => (rest, None),
         };
-        let (hostport, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        let (hostport, params) = part_at(rest, b';');
         params::check(params)?;
         check_escapes(params)?;
         headers.map_or(Ok(()), check_escapes)?;
@@ -186,7 +188,7 @@ impl<'a> UriView<'a> {
     }
 
     fn of_tel(whole: &'a str, rest: &'a str) -> Result<UriView<'a>, SyntaxError> {
-        let (number, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        let (number, params) = part_at(rest, b';');
         if number.is_empty() || !number.bytes().all(is_number_byte) {
             return Err(SyntaxError("a tel: URI is a telephone number"));
         }
@@ -224,7 +226,7 @@ impl<'a> UriView<'a> {
 }
 
 fn userinfo_of(userinfo: &str) -> Result<(Option<&str>, Option<&str>), SyntaxError> {
-    let (user, password) = match userinfo.split_once(':') {
+    let (user, password) = match cut(userinfo, b':') {
         Some((user, password)) => (user, Some(password)),
         None => (userinfo, None),
     };

@@ -11,6 +11,7 @@ use super::params;
 use super::params::Params;
 use super::syntax::SyntaxError;
 use super::syntax::is_token;
+use super::syntax::part_at;
 use super::syntax::strict_text;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +108,7 @@ impl<'a> ViaView<'a> {
             .filter(|(transport, _)| is_token(transport.as_bytes()))
             .ok_or(SyntaxError("a Via names its transport, then its host"))?;
         let rest = rest.trim_ascii_start();
-        let (sent_by, params) = rest.split_at(rest.find(';').unwrap_or(rest.len()));
+        let (sent_by, params) = part_at(rest, b';');
         params::check(params)?;
         Ok(ViaView { transport, sent_by: HostPort::parse(sent_by.trim_ascii_end())?, params })
     }
