@@ -221,7 +221,7 @@ impl Worker {
     }
 
     fn hand_over(&mut self, leg: LegId, to: usize) {
-        let order = match self.legs.find(leg).and_then(|place| self.take_out(place)) {
+        let order = match self.legs.find(leg).and_then(|place| self.let_go(place)) {
             Some(leg) => Order::Take(leg),
             None => Order::Gone(leg),
         };

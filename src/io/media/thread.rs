@@ -250,7 +250,17 @@ impl Worker {
         self.settle(place);
     }
 
-    /// Takes a leg out, off the grid and out of the epoll set, with its bridge parted.
+    /// Takes a leg out that is to live on elsewhere: its sockets must not ring here again.
+    pub(super) fn let_go(&mut self, place: Place) -> Option<Box<Leg>> {
+        let mut leg = self.take_out(place)?;
+        let _ = epoll::delete(&self.epoll, leg.rtcp());
+        if std::mem::take(&mut leg.watched) {
+            let _ = epoll::delete(&self.epoll, leg.rtp());
+        }
+        Some(leg)
+    }
+
+    /// Takes a leg out and off the grid, with its bridge parted. Sockets leave the epoll set when they are closed.
     pub(super) fn take_out(&mut self, place: Place) -> Option<Box<Leg>> {
         self.part(place);
         let slot = self.legs.at(place)?.slot;
@@ -259,11 +269,6 @@ impl Worker {
         }
         let mut leg = self.legs.remove(place)?;
         leg.slot = None;
-        // A socket that is closed leaves the set by itself; one that is handed over must not ring here again.
-        let _ = epoll::delete(&self.epoll, leg.rtcp());
-        if std::mem::take(&mut leg.watched) {
-            let _ = epoll::delete(&self.epoll, leg.rtp());
-        }
         Some(leg)
     }
 }
