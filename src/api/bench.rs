@@ -48,6 +48,7 @@ use crate::store::config::Config;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::Command;
+use crate::switch::command::Mark;
 use crate::switch::command::Problem;
 use crate::switch::command::StatusView;
 use crate::switch::command::TrunkView;
@@ -147,6 +148,10 @@ impl Bench {
         self.send(Request::post(path).header("content-type", "application/json"), body).await
     }
 
+    pub(super) async fn patch(&self, path: &str, body: &str) -> Reply {
+        self.send(Request::patch(path).header("content-type", "application/json"), body).await
+    }
+
     pub(super) async fn put(&self, path: &str, body: &str) -> Reply {
         self.send(Request::put(path).header("content-type", "application/json"), body).await
     }
@@ -197,7 +202,11 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),
         Command::Status => Answer::Status(Box::new(status())),
-        Command::SetAgent { .. } | Command::Webhook { .. } => Answer::Done {},
+        Command::MarkVoicemail { mut voicemail, mark } => {
+            voicemail.heard = (mark == Mark::Heard).then(|| at("2026-11-23T12:45:00Z"));
+            Answer::Voicemail(voicemail)
+        }
+        Command::SetAgent { .. } | Command::Webhook { .. } | Command::DeleteVoicemail { .. } => Answer::Done {},
     })
 }
 

@@ -345,6 +345,9 @@ pub struct VoicemailDocument {
     pub left: Timestamp,
     /// Its length in milliseconds.
     pub length_ms: u64,
+    /// When somebody said that it was listened to; null for a new one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub heard: Option<Timestamp>,
     /// Where its WAV can be fetched, with the same token.
     pub audio: String,
 }

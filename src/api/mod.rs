@@ -111,7 +111,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(records::list))
         .routes(routes!(records::show))
         .routes(routes!(voicemails::list))
-        .routes(routes!(voicemails::show))
+        .routes(routes!(voicemails::show, voicemails::mark, voicemails::delete))
         .routes(routes!(voicemails::audio))
         .routes(routes!(events::stream))
         .routes(routes!(health::status))

@@ -50,6 +50,14 @@ pub struct NewCall {
     pub ring_for: Option<String>,
 }
 
+/// What became of a voicemail.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VoicemailMark {
+    /// Whether somebody has listened to it.
+    pub heard: bool,
+}
+
 impl NewCall {
     pub(super) fn read(self, home: &Region) -> Result<PlaceCall, Problem> {
         let ring_for = match self.ring_for.as_deref() {

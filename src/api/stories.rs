@@ -225,6 +225,7 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
                 left: at("2026-11-23T12:41:00Z"),
                 length_ms: 3_000,
                 path: path.into(),
+                heard: None,
             }));
         }
         writer.flush(Duration::from_secs(5)).await.unwrap();
@@ -241,6 +242,16 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         assert_eq!(shown["audio"], "/v1/voicemails/vm_1/audio");
         assert_eq!(shown.get("path"), None);
         assert_eq!(bench.get("/v1/voicemails?mailbox=outra").await.json()["data"], json!([]));
+        assert_eq!(shown["heard"], json!(null));
+        let marked = bench.patch("/v1/voicemails/vm_1", r#"{"heard":true}"#).await.json();
+        assert_eq!(marked["heard"], "2026-11-23T12:45:00Z");
+        assert_eq!(bench.patch("/v1/voicemails/vm_9", r#"{"heard":true}"#).await.status, 404);
+        assert_eq!(bench.patch("/v1/voicemails/vm_1", r#"{"red":true}"#).await.status, 422);
+        for (id, status) in [("vm_1", 204), ("vm_2", 204), ("vm_9", 404)] {
+            assert_eq!(bench.delete(&format!("/v1/voicemails/{id}")).await.status, status, "{id}");
+        }
+        assert!(!folder.join("1.wav").exists());
+        assert!(bench.folder.path().join("data/desvio.db").exists(), "deleting went out of the folder");
     });
 }
 

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
+use crate::call::transfer::Transfer;
 use crate::dialplan::walk::QueueOutcome;
 use crate::dialplan::walk::Scene;
 use crate::media::clip::Clip;
@@ -21,6 +22,7 @@ use crate::media::command::Sound;
 use crate::queue::effect::Refusal;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
+use crate::sip::agent::SubscriptionId;
 use crate::sip::digest::Credentials;
 use crate::sip::hop::Hop;
 use crate::sip::name_addr::NameAddr;
@@ -47,6 +49,8 @@ pub enum Input {
         why: Refusal,
     },
     Spoken(Result<Arc<Clip>, String>),
+    /// A party wants another to take its place. `Call::can_transfer` has been asked.
+    Transfer(Box<Transfer>),
     /// The API or the end of the server ends the call.
     HangUp {
         why: &'static str,
@@ -61,6 +65,8 @@ pub enum Effect {
         leg: LegId,
         way: Box<Way>,
         sdp: Bytes,
+        /// Who had it called: RFC 3892.
+        referred_by: Option<Bytes>,
     },
     Progress {
         session: SessionId,
@@ -120,6 +126,17 @@ pub enum Effect {
         language: String,
     },
     Voicemail(Recording),
+    /// How a REFER fares: the status that its sender is told. A final one is the last.
+    Referral {
+        referral: SubscriptionId,
+        status: u16,
+    },
+    /// `by` has handed the call over to `to`.
+    Transferred {
+        by: String,
+        to: String,
+        view: Box<CallView>,
+    },
     /// Something that listeners of `/v1/events` want to hear, with the call as it was at that moment.
     Event {
         kind: &'static str,

@@ -32,12 +32,15 @@ pub(super) enum Stage {
     Closing,
 }
 
+/// See the top of this file.
 #[derive(Debug)]
-pub(super) struct Leg {
-    pub id: LegId,
-    pub session: Option<SessionId>,
-    pub stage: Stage,
-    pub record: LegRecord,
+pub struct Leg {
+    pub(super) id: LegId,
+    pub(super) session: Option<SessionId>,
+    pub(super) stage: Stage,
+    pub(super) record: LegRecord,
+    /// The extension whose owner no queue may ring while this leg talks.
+    pub(super) engages: Option<String>,
     codecs: Vec<CodecKind>,
     advertised: IpAddr,
     local: Option<SocketAddr>,
@@ -45,12 +48,12 @@ pub(super) struct Leg {
     sdp_version: u64,
     /// The peer's offer that we have not answered yet. Empty: the peer wants ours (RFC 3261 §13.2.1).
     offered: Bytes,
-    pub stream: Option<Stream>,
+    pub(super) stream: Option<Stream>,
     /// Whether the far side has been told our SDP in a provisional answer, which is then repeated word for word.
     early: Option<Bytes>,
-    pub up_since: Option<Instant>,
+    pub(super) up_since: Option<Instant>,
     /// How to reach the far side, until its INVITE is out.
-    pub way: Option<Box<Way>>,
+    pub(super) way: Option<Box<Way>>,
 }
 
 impl Leg {
@@ -75,6 +78,7 @@ impl Leg {
             session: None,
             stage: Stage::Opening,
             record,
+            engages: None,
             codecs: Vec::new(),
             advertised,
             local: None,
@@ -85,6 +89,16 @@ impl Leg {
             up_since: None,
             way: None,
         }
+    }
+
+    /// Its media leg, which keeps this number in whichever call it is.
+    pub fn id(&self) -> LegId {
+        self.id
+    }
+
+    /// The far side wants to hear nothing of us: RFC 3264 §8.4.
+    pub(super) fn holds(&self) -> bool {
+        self.stream.as_ref().is_some_and(|stream| !stream.direction.may_send())
     }
 
     /// The ports are open.

@@ -20,7 +20,13 @@ use crate::call::record::CallView;
 use crate::call::record::Direction;
 use crate::call::record::Party;
 use crate::call::record::Status;
+use crate::call::record::StepRecord;
+use crate::call::replace::Replacement;
 use crate::call::script::Script;
+use crate::call::transfer::CALLER;
+use crate::call::transfer::Dismissed;
+use crate::call::transfer::Parts;
+use crate::call::transfer::Pending;
 use crate::call::voicemail::Voicemail;
 use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::QueueOutcome;
@@ -38,6 +44,8 @@ pub mod cause {
     pub const BUSY: u16 = 17;
     pub const NO_ANSWER: u16 = 19;
     pub const DECLINED: u16 = 21;
+    /// Somebody else has answered.
+    pub const ELSEWHERE: u16 = 26;
     pub const UNREACHABLE: u16 = 20;
     pub const NETWORK_FAILURE: u16 = 38;
     pub const INCOMPATIBLE: u16 = 88;
@@ -56,6 +64,14 @@ pub struct Call {
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
     pub(super) voicemail: Option<Voicemail>,
+    pub(super) transfer: Option<Pending>,
+    pub(super) dismissed: Vec<Dismissed>,
+    pub(super) replacements: Vec<Replacement>,
+    pub(super) parts: Parts,
+    /// Of a caller who is not the one that the call began with.
+    pub(super) caller_name: Option<String>,
+    /// What scripts did that are not followed any more.
+    pub(super) walked: Vec<StepRecord>,
     pub(super) playing: Option<PlayId>,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) effects: VecDeque<Effect>,
@@ -83,6 +99,8 @@ pub struct Incoming {
     /// Empty where the peer wants our offer.
     pub offer: Bytes,
     pub trunk: Option<String>,
+    /// Whose phone it is; none for a trunk.
+    pub extension: Option<String>,
     /// The IP that our SDP names towards this peer.
     pub media_address: IpAddr,
 }
@@ -99,12 +117,15 @@ impl Call {
         now: Instant,
     ) -> Self {
         let mut call = Self::new(id, number, facts, script, around, now);
-        let leg = call.new_leg("caller".to_owned(), incoming.media_address, around, now);
+        let leg = call.new_leg(CALLER.to_owned(), incoming.media_address, around, now);
         let caller = call.leg_mut(leg).expect("was made just now");
         caller.session = Some(incoming.session);
         caller.record.trunk = incoming.trunk;
         caller.take_offer(incoming.offer);
         call.caller = Some(leg);
+        if let Some(extension) = incoming.extension {
+            call.engage(leg, extension);
+        }
         call
     }
 
@@ -127,6 +148,12 @@ impl Call {
             script,
             waiting_in: None,
             voicemail: None,
+            transfer: None,
+            dismissed: Vec::new(),
+            replacements: Vec::new(),
+            parts: Parts::AsBegun,
+            caller_name: None,
+            walked: Vec::new(),
             playing: None,
             happenings: VecDeque::new(),
             effects: VecDeque::new(),
@@ -177,11 +204,16 @@ impl Call {
     fn doing(&self) -> String {
         match (self.life, self.talk, &self.waiting_in) {
             (Life::Ending | Life::Over, ..) => "ending".to_owned(),
-            (_, Some(leg), _) => format!("talking to {}", self.leg(leg).map_or("nobody", |leg| &leg.record.party)),
+            (_, Some(leg), _) => format!("talking to {}", self.name_of(leg)),
             (_, None, Some(queue)) => format!("waiting in {queue}"),
             (Life::Beginning, ..) => "ringing".to_owned(),
             (Life::Running, None, None) => self.script.doing(),
         }
+    }
+
+    /// Those of its legs that have one.
+    pub fn sessions(&self) -> impl Iterator<Item = SessionId> {
+        self.legs.iter().filter_map(|leg| leg.session)
     }
 
     pub fn is_over(&self) -> bool {
@@ -193,7 +225,9 @@ impl Call {
     }
 
     pub fn poll_timeout(&self) -> Option<Instant> {
-        [self.rings_until, self.script.poll_timeout()].into_iter().flatten().min()
+        let transfer = self.transfer.as_ref().map(|pending| pending.until);
+        let dismissed = self.dismissed.iter().map(|it| it.at).min();
+        [self.rings_until, self.script.poll_timeout(), transfer, dismissed].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
@@ -201,6 +235,10 @@ impl Call {
             self.rings_until = None;
             self.stop_reaching_caller(now);
         }
+        if self.transfer.as_ref().is_some_and(|pending| now >= pending.until) {
+            self.on_transfer_timeout(around, now);
+        }
+        self.hang_up_dismissed(now);
         self.script.handle_timeout(around, now);
         self.work(around, now);
     }
@@ -221,6 +259,7 @@ impl Call {
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
             Input::Spoken(result) => self.on_spoken(result, now),
+            Input::Transfer(order) => self.begin_transfer(*order, around, now),
             Input::HangUp { why } => self.on_ordered_end(why, around, now),
         }
         self.work(around, now);
@@ -248,7 +287,7 @@ impl Call {
 
     /// The caller's session is over: everything else ends with it.
     pub(super) fn on_caller_gone(&mut self, id: LegId, by: Party, cause: u16, now: Instant) {
-        self.clerk.on_ending(Ending { by, cause });
+        self.note_ending(by, cause);
         if by == Party::Caller {
             self.clerk.note("the caller hung up".to_owned(), now);
         }
@@ -258,25 +297,55 @@ impl Call {
     }
 
     /// The agent or the dialled party hung up, or a leg that still rang broke.
-    pub(super) fn on_party_gone(&mut self, id: LegId, now: Instant) {
+    pub(super) fn on_party_gone(&mut self, id: LegId, around: &dyn Around, now: Instant) {
+        if self.on_transferor_gone(id, now) {
+            return;
+        }
         if self.talk != Some(id) {
             self.close_leg(id);
-            return self.on_leg_refused(id, 480, now);
+            return self.on_leg_refused(id, 480, around, now);
         }
-        self.clerk.on_ending(Ending { by: Party::Callee, cause: cause::NORMAL });
+        self.note_ending(Party::Callee, cause::NORMAL);
         self.close_leg(id);
         self.end_talk(now);
         self.happenings.push_back(Happening::TalkEnded);
     }
 
-    fn end_talk(&mut self, now: Instant) {
-        if self.talk.take().is_none() {
-            return;
+    pub(super) fn end_talk(&mut self, now: Instant) {
+        if let Some(talk) = self.talk.take() {
+            self.clerk.on_talk_over(now);
+            self.disengage(talk);
         }
-        self.clerk.on_talk_over(now);
-        if let Some(agent) = self.clerk.agent().map(str::to_owned) {
+    }
+
+    /// From here on no queue rings the owner of this leg's phone.
+    pub(super) fn engage(&mut self, id: LegId, agent: String) {
+        // A leg that came from another call has told it there.
+        if let Some(leg) = self.leg_mut(id).filter(|leg| leg.engages.is_none()) {
+            leg.engages = Some(agent.clone());
+            self.effects.push_back(Effect::AgentBusy { agent });
+        }
+    }
+
+    fn disengage(&mut self, id: LegId) {
+        if let Some(agent) = self.leg_mut(id).and_then(|leg| leg.engages.take()) {
             self.effects.push_back(Effect::AgentFree { agent });
         }
+    }
+
+    /// What the record says of the end: parts that a transfer has changed are those that the call began with.
+    pub(super) fn note_ending(&mut self, by: Party, cause: u16) {
+        self.clerk.on_ending(Ending { by: self.parts.as_begun(by), cause });
+    }
+
+    /// Something else is followed from here on; what the former script did stays in the record.
+    pub(super) fn follow(&mut self, script: Script) {
+        let former = std::mem::replace(&mut self.script, script);
+        self.shelve(&former);
+    }
+
+    pub(super) fn shelve(&mut self, script: &Script) {
+        self.walked.extend(script.steps(self.clerk.began()));
     }
 
     fn on_ordered_end(&mut self, why: &'static str, around: &dyn Around, now: Instant) {
@@ -290,7 +359,7 @@ impl Call {
 
     /// We end the call: BYE to a caller who was answered, a refusal to one who was not.
     pub(super) fn end_caller(&mut self, by: Party, cause: u16, now: Instant) {
-        self.clerk.on_ending(Ending { by, cause });
+        self.note_ending(by, cause);
         if let Some(id) = self.caller {
             self.hang_up_leg(id, cause);
         }
@@ -318,12 +387,13 @@ impl Call {
     }
 
     /// Ends everything but the caller's own leg, which has its own way to end.
-    fn wind_up(&mut self, now: Instant) {
+    pub(super) fn wind_up(&mut self, now: Instant) {
         if self.life == Life::Ending {
             return;
         }
         self.life = Life::Ending;
         self.rings_until = None;
+        self.abandon_transfer();
         self.end_talk(now);
         self.leave_queue(now);
         self.reaches.clear();
@@ -338,7 +408,8 @@ impl Call {
             return;
         }
         self.life = Life::Over;
-        let steps = self.script.steps(self.clerk.began());
+        let mut steps = std::mem::take(&mut self.walked);
+        steps.append(&mut self.script.steps(self.clerk.began()));
         let record = self.clerk.write(self.id.clone(), steps, now, around.wall(now));
         self.effects.push_back(Effect::Finished(Box::new(record)));
     }
@@ -390,6 +461,7 @@ impl Call {
         };
         leg.stage = Stage::Closing;
         leg.session = None;
+        self.disengage(id);
         self.media(MediaCommand::Close { leg: id });
     }
 

@@ -11,11 +11,13 @@
 
 pub mod clerk;
 pub mod effect;
-mod leg;
+pub mod leg;
 pub mod machine;
 pub mod orders;
 mod reach;
 pub mod record;
+mod replace;
 mod reports;
 pub mod script;
+pub mod transfer;
 mod voicemail;

@@ -198,7 +198,7 @@ impl Call {
             DialTarget::Extension(number) => Destination::Extension(number),
             DialTarget::Number(number) => Destination::Number(number),
         };
-        match around.ways_to(&whom, &self.clerk.facts.from, now) {
+        match around.ways_to(&whom, self.caller_name(), now) {
             Ok(ways) => {
                 if self.is_audible() {
                     self.play(around.ringback(), Repeat::Forever);

@@ -36,6 +36,8 @@ pub(super) enum Purpose {
     Dial,
     /// An agent of a queue.
     Agent(String),
+    /// Whom a party of the call wants to take its place.
+    Transfer,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,12 @@ pub(super) struct Reach {
     legs: Vec<LegId>,
     /// The most telling refusal so far: a person's word counts more than a dead phone's.
     refusal: Option<u16>,
+}
+
+impl Reach {
+    pub(super) fn is_for(&self, purpose: &Purpose) -> bool {
+        self.purpose == *purpose
+    }
 }
 
 impl Call {
@@ -88,12 +96,14 @@ impl Call {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(way) = leg.way.take() else { return };
         let sdp = leg.offer(prefer);
-        self.effects.push_back(Effect::Invite { leg: id, way, sdp });
+        let transfer = self.purpose_of(id).filter(|purpose| *purpose == Purpose::Transfer).and(self.transfer.as_ref());
+        let referred_by = transfer.map(|pending| pending.referred_by.clone());
+        self.effects.push_back(Effect::Invite { leg: id, way, sdp, referred_by });
     }
 
     pub(super) fn ring_agent(&mut self, agent: &str, around: &dyn Around, now: Instant) {
         let whom = Destination::Extension(agent.to_owned());
-        match around.ways_to(&whom, &self.clerk.facts.from, now) {
+        match around.ways_to(&whom, self.caller_name(), now) {
             Ok(ways) => {
                 self.clerk.note(format!("rings {agent}"), now);
                 self.reach(Purpose::Agent(agent.to_owned()), ways, around, now);
@@ -150,6 +160,7 @@ impl Call {
         match purpose {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
             Purpose::Caller => self.tell("call.ringing"),
+            Purpose::Transfer => self.on_target_rings(status, around),
             Purpose::Agent(_) => {}
         }
     }
@@ -185,7 +196,7 @@ impl Call {
             let party = self.party(id);
             self.clerk.note(format!("{party} answered with media we cannot use: {fault}"), now);
             self.hang_up_leg(id, cause::INCOMPATIBLE);
-            return self.on_leg_refused(id, 488, now);
+            return self.on_leg_refused(id, 488, around, now);
         }
         leg.set_up(now, around.wall(now));
         self.connect(id);
@@ -194,22 +205,28 @@ impl Call {
             Purpose::Caller => self.become_caller(id, around, now),
             Purpose::Dial => self.talk_to(id, None, around, now),
             Purpose::Agent(agent) => self.talk_to(id, Some(agent), around, now),
+            Purpose::Transfer => self.on_target_answered(id, around, now),
         }
     }
 
     /// Takes the leg that answered out of its group and hangs up the others.
     fn part_winner(&mut self, id: LegId) {
-        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
+        self.part_winner_for(id, id);
+    }
+
+    /// The group of `rung` was answered by `winner`.
+    pub(super) fn part_winner_for(&mut self, rung: LegId, winner: LegId) {
+        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&rung)) else {
             return;
         };
         for other in self.reaches.swap_remove(at).legs {
-            if other != id {
-                self.hang_up_leg(other, cause::NORMAL);
+            if other != winner {
+                self.hang_up_leg(other, cause::ELSEWHERE);
             }
         }
     }
 
-    fn become_caller(&mut self, id: LegId, around: &dyn Around, now: Instant) {
+    pub(super) fn become_caller(&mut self, id: LegId, around: &dyn Around, now: Instant) {
         self.rings_until = None;
         self.caller = Some(id);
         self.clerk.on_answered(now, around.wall(now));
@@ -218,7 +235,7 @@ impl Call {
     }
 
     /// The caller and this leg are connected from here on.
-    fn talk_to(&mut self, id: LegId, agent: Option<String>, around: &dyn Around, now: Instant) {
+    pub(super) fn talk_to(&mut self, id: LegId, agent: Option<String>, around: &dyn Around, now: Instant) {
         let prefer = self.leg(id).and_then(|leg| leg.codec());
         let Some(caller) = self.caller.filter(|_| self.answer_caller(prefer, around, now)) else {
             return self.hang_up_leg(id, cause::INCOMPATIBLE);
@@ -231,25 +248,30 @@ impl Call {
         self.clerk.note(format!("talks to {party}"), now);
         self.clerk.on_talking(&party, now);
         match agent {
-            Some(agent) => self.effects.push_back(Effect::AgentAnswered { agent }),
-            None => self.effects.push_back(Effect::AgentBusy { agent: party }),
+            Some(agent) => {
+                self.effects.push_back(Effect::AgentAnswered { agent: agent.clone() });
+                if let Some(leg) = self.leg_mut(id) {
+                    leg.engages = Some(agent);
+                }
+            }
+            None => self.engage(id, party),
         }
         self.tell("call.connected");
         self.happenings.push_back(Happening::TalkStarted);
     }
 
-    pub(super) fn on_refused(&mut self, id: LegId, status: u16, reason: &str, now: Instant) {
+    pub(super) fn on_refused(&mut self, id: LegId, status: u16, reason: &str, around: &dyn Around, now: Instant) {
         let party = self.party(id);
         self.clerk.note(format!("{party} refused: {status} {reason}"), now);
         if let Some(leg) = self.leg_mut(id) {
             leg.record.sip_status = Some(status);
         }
         self.close_leg(id);
-        self.on_leg_refused(id, status, now);
+        self.on_leg_refused(id, status, around, now);
     }
 
     /// A leg that rang is out; when it was the last of its group, so is the person.
-    pub(super) fn on_leg_refused(&mut self, id: LegId, status: u16, now: Instant) {
+    pub(super) fn on_leg_refused(&mut self, id: LegId, status: u16, around: &dyn Around, now: Instant) {
         let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
             return;
         };
@@ -264,6 +286,7 @@ impl Call {
         match purpose {
             Purpose::Agent(agent) => self.agent_refused(&agent, refusal_of(status)),
             Purpose::Dial => self.dial_ended(outcome_of(status)),
+            Purpose::Transfer => self.on_target_refused(status, around, now),
             Purpose::Caller => {
                 self.rings_until = None;
                 let (outcome, cause) = ending_of(outcome_of(status));
@@ -289,7 +312,7 @@ impl Call {
         self.effects.push_back(Effect::AgentRefused { agent: agent.to_owned(), refusal });
     }
 
-    fn purpose_of(&self, id: LegId) -> Option<Purpose> {
+    pub(super) fn purpose_of(&self, id: LegId) -> Option<Purpose> {
         self.reaches.iter().find(|reach| reach.legs.contains(&id)).map(|reach| reach.purpose.clone())
     }
 

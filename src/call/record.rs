@@ -4,6 +4,7 @@
 //! every developer who ever wrote a call webhook knows them.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 
@@ -167,6 +168,15 @@ pub struct Record {
     pub steps: Vec<StepRecord>,
 }
 
+/// The messages of one mailbox.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mailbox {
+    /// Ids of those that nobody has heard.
+    pub new: BTreeSet<String>,
+    /// How many were heard.
+    pub old: usize,
+}
+
 /// A recording that somebody left; its file is on disk before this is said.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Voicemail {
@@ -179,4 +189,7 @@ pub struct Voicemail {
     pub length_ms: u64,
     /// Relative to the data folder's `voicemail/`.
     pub path: String,
+    /// When somebody said that it was listened to; none for a new message.
+    #[serde(default)]
+    pub heard: Option<Timestamp>,
 }

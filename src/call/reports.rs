@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
+use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
@@ -26,7 +27,7 @@ impl Call {
     pub(super) fn on_media(&mut self, event: MediaEvent, around: &dyn Around, now: Instant) {
         match event {
             MediaEvent::Opened { leg, local } => self.on_opened(leg, local, around, now),
-            MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, now),
+            MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, around, now),
             MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
             MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
             MediaEvent::Recorded { path, length, ended, .. } => self.on_recorded(path, length, &ended, around, now),
@@ -49,7 +50,7 @@ impl Call {
         };
         leg.on_opened(local, around.codecs());
         if !is_caller {
-            return self.invite(id);
+            return if self.is_replacement(id) { self.complete_replacement(id, around, now) } else { self.invite(id) };
         }
         if let Err(fault) = leg.can_answer() {
             self.clerk.note(format!("refused: {fault}"), now);
@@ -59,14 +60,19 @@ impl Call {
         self.tell("call.ringing");
     }
 
-    fn on_open_failed(&mut self, id: LegId, why: &str, now: Instant) {
+    fn on_open_failed(&mut self, id: LegId, why: &str, around: &dyn Around, now: Instant) {
         self.clerk.note(format!("no media port: {why}"), now);
-        self.legs.retain(|leg| leg.id != id);
+        let replaces = self.is_replacement(id);
+        self.replacements.retain(|it| it.new != id);
         if self.caller == Some(id) {
             self.refuse_caller(503, Status::Failed, cause::NETWORK_FAILURE, now);
+        } else if replaces {
+            self.reject_leg(id, 503);
         } else {
-            self.on_leg_refused(id, 503, now);
+            self.close_leg(id);
+            self.on_leg_refused(id, 503, around, now);
         }
+        self.legs.retain(|leg| leg.id != id);
     }
 
     pub(super) fn on_session_event(&mut self, id: LegId, event: SessionEvent, around: &dyn Around, now: Instant) {
@@ -74,7 +80,7 @@ impl Call {
         match event {
             SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
             SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
-            SessionEvent::Refused { status, reason, .. } => self.on_refused(id, status, &reason, now),
+            SessionEvent::Refused { status, reason, .. } => self.on_refused(id, status, &reason, around, now),
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
             SessionEvent::Offered { sdp } => self.on_offered(id, sdp, around),
@@ -88,9 +94,10 @@ impl Call {
             SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
             SessionEvent::MovedOn { from, status, .. } => self.on_moved_on(id, from.remote, status, now),
             SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled { .. } => {
-                self.on_party_gone(id, now)
+                self.on_party_gone(id, around, now);
             }
-            SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone => {}
+            // The switch decides about a REFER before the call hears of it.
+            SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone | SessionEvent::Referred { .. } => {}
         }
     }
 
@@ -141,9 +148,10 @@ impl Call {
 
     /// Whoever is put on hold hears music until the other comes back. RFC 3264 §8.4.
     fn hold_or_resume(&mut self, by: LegId, around: &dyn Around) {
-        let Some(other) = self.partner(by) else { return };
-        let held = self.leg(by).and_then(|leg| leg.stream.as_ref()).is_some_and(|stream| !stream.direction.may_send());
-        if !held {
+        let Some(other) = self.partner(by).filter(|_| self.transfer.is_none()) else {
+            return;
+        };
+        if !self.leg(by).is_some_and(Leg::holds) {
             return self.media(MediaCommand::Stop { leg: other });
         }
         let music = around.hold_music(self.clerk.queue().unwrap_or_default());
@@ -151,8 +159,15 @@ impl Call {
         self.media(MediaCommand::Play { leg: other, play, clips: music, repeat: Repeat::Forever });
     }
 
+    /// Somebody comes into a talk whose other side is on hold.
+    pub(super) fn hold_if_held(&mut self, by: LegId, around: &dyn Around) {
+        if self.leg(by).is_some_and(Leg::holds) {
+            self.hold_or_resume(by, around);
+        }
+    }
+
     /// The other of the two who talk.
-    fn partner(&self, id: LegId) -> Option<LegId> {
+    pub fn partner(&self, id: LegId) -> Option<LegId> {
         match (self.caller?, self.talk?) {
             (caller, talk) if caller == id => Some(talk),
             (caller, talk) if talk == id => Some(caller),

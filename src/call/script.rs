@@ -93,6 +93,11 @@ impl Plain {
         Self { first: Some(order), orders: VecDeque::new(), what, ring_until: None }
     }
 
+    /// No order at all: two people talk already, and the call ends with their talk.
+    pub(super) fn talking() -> Self {
+        Self { first: None, orders: VecDeque::new(), what: "talking", ring_until: None }
+    }
+
     fn handle(&mut self, happening: &Happening, now: Instant) {
         match happening {
             Happening::Started => self.start(now),

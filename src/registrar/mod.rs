@@ -83,6 +83,9 @@ pub struct Extension {
     /// Instead of a password: MD5 of `number:domain:password`, in hexadecimal.
     #[serde(default)]
     pub ha1_md5: Option<String>,
+    /// The mailbox whose messages its phones are told of. Default: the mailbox named like the number.
+    #[serde(default)]
+    pub mailbox: Option<String>,
 }
 
 impl Extension {

@@ -73,5 +73,6 @@ fn written(keep: Keep) -> Write {
         Keep::ForgetBinding { extension, contact } => Write::ForgetBinding { extension, contact },
         Keep::Channel { name, snapshot } => Write::Channel { name, snapshot },
         Keep::Voicemail(voicemail) => Write::Voicemail(voicemail),
+        Keep::ForgetVoicemail { id } => Write::ForgetVoicemail { id },
     }
 }

@@ -13,6 +13,7 @@ pub(super) async fn read(store: &Store, workers: &Handle) -> Result<KeptState, S
             bindings: store.bindings().await?,
             messages: store.unfinished_messages().await?,
             channels: store.channel_snapshots().await?,
+            mailboxes: store.mailboxes().await?,
         })
     });
     reading.await.map_err(ServeError::Worker)?

@@ -115,6 +115,9 @@ fn of_switch(switch: &Switch) {
             counter!("desvio_sip_messages_total", "method" => method, "direction" => direction).absolute(messages);
         }
     }
+    for (event, subscriptions) in gauges.subscriptions {
+        gauge!("desvio_subscriptions", "event" => event).set(count(subscriptions));
+    }
     gauge!("desvio_sip_transactions").set(count(gauges.sip.transactions));
     for (reason, requests) in gauges.sip.shed.iter() {
         counter!("desvio_sip_shed_total", "reason" => reason).absolute(requests);
@@ -167,6 +170,7 @@ fn describe() {
     describe_counter!("desvio_sip_connections_closed_total", "Streams that failed or that we closed, by the reason");
     describe_gauge!("desvio_tls_certificate_expiry_seconds", "Until a certificate of ours ends; negative when it has");
     describe_counter!("desvio_sip_shed_total", "SIP requests dropped or refused because there were too many");
+    describe_gauge!("desvio_subscriptions", "Subscriptions of phones that are alive now, by event package");
     describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
     describe_counter!("desvio_rtp_packets_total", "RTP packets");
     describe_counter!("desvio_rtp_lost_total", "RTP packets that never came, by their sequence numbers");

@@ -17,6 +17,7 @@ use crate::sip::hop::Transport;
 use crate::sip::limits::Limits;
 use crate::sip::network::Network;
 use crate::sip::network::private_networks;
+use crate::sip::subscription;
 
 /// `[sip]`
 #[derive(Debug, Clone, Deserialize)]
@@ -113,6 +114,9 @@ pub struct Config {
     /// Sizes, rates, and what is refused when there is too much of it. Default: see [`Limits`].
     #[serde(default, deserialize_with = "limits")]
     pub limits: Limits,
+    /// `[sip.subscriptions]`: how long lamps are told of changes, and how many of them.
+    #[serde(default)]
+    pub subscriptions: subscription::config::Config,
 }
 
 impl Default for Config {
@@ -148,6 +152,7 @@ impl Default for Config {
             t4: t4(),
             failover_after: failover_after(),
             limits: Limits::default(),
+            subscriptions: subscription::config::Config::default(),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(in crate::sip) struct Dialog {
     local_tag: u64,
     /// Empty while unknown, and for peers of RFC 2543.
     remote_tag: Box<str>,
+    /// Of a caller: what the last provisional response named.
+    early_tag: Box<str>,
     local_cseq: u32,
     remote_cseq: Option<u32>,
     target: Uri,
@@ -76,6 +78,7 @@ impl Dialog {
             remote: copied(headers.first_bytes(&Name::From)?),
             local_tag,
             remote_tag: headers.from_tag().unwrap_or_default().into(),
+            early_tag: Box::default(),
             local_cseq: 0,
             remote_cseq: headers.cseq().ok().map(|cseq| cseq.number),
             target,
@@ -100,6 +103,7 @@ impl Dialog {
             remote: text(&Name::To),
             local_tag,
             remote_tag: Box::default(),
+            early_tag: Box::default(),
             local_cseq: headers.cseq().map_or(1, |cseq| cseq.number),
             remote_cseq: None,
             target: invite.uri.clone(),
@@ -108,6 +112,13 @@ impl Dialog {
             way: Way::to(&invite.uri, hop),
             role: Role::Caller,
             contact_user: from.and_then(|from| from.uri.user().map(str::to_owned)),
+        }
+    }
+
+    /// RFC 3261 §12.1.2: an early dialog. One of several, behind a forking proxy; only the 2xx says which one stays.
+    pub(in crate::sip) fn on_provisional(&mut self, response: &Response) {
+        if let Some(tag) = response.headers.to_tag().filter(|tag| **tag != *self.early_tag) {
+            self.early_tag = tag.into();
         }
     }
 
@@ -229,6 +240,15 @@ impl Dialog {
 
     pub(in crate::sip) fn remote_tag(&self) -> &str {
         &self.remote_tag
+    }
+
+    /// The far end's tag as far as it is known, be it of an early dialog.
+    pub(in crate::sip) fn known_tag(&self) -> &str {
+        if self.remote_tag.is_empty() { &self.early_tag } else { &self.remote_tag }
+    }
+
+    pub(in crate::sip) fn call_id(&self) -> &[u8] {
+        &self.call_id
     }
 
     pub(in crate::sip) fn role(&self) -> Role {

@@ -31,11 +31,14 @@ pub mod nonce;
 pub mod params;
 pub mod parse;
 mod proof;
+pub mod refer;
+pub mod replaces;
 #[cfg(test)]
 mod roundtrip;
 pub mod session;
 pub mod status;
 pub mod stun;
+pub mod subscription;
 pub mod syntax;
 #[cfg(test)]
 mod torture;

@@ -302,6 +302,7 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::ForgetBinding { extension, contact } => bindings::forget(connection, extension, contact).await,
         Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
         Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,
+        Write::ForgetVoicemail { id } => voicemails::forget(connection, id).await,
     }
 }
 
@@ -311,7 +312,7 @@ fn kind(write: &Write) -> &'static str {
         Write::Message(_) | Write::Receipt { .. } => "message",
         Write::Binding(_) | Write::ForgetBinding { .. } => "binding",
         Write::Channel { .. } => "channel",
-        Write::Voicemail(_) => "voicemail",
+        Write::Voicemail(_) | Write::ForgetVoicemail { .. } => "voicemail",
     }
 }
 

@@ -57,8 +57,9 @@ const VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_versions (
     applied_ms BIGINT NOT NULL
 )";
 
-const STEPS: &[&[&str]] = &[&[
-    "CREATE TABLE records (
+const STEPS: &[&[&str]] = &[
+    &[
+        "CREATE TABLE records (
         id TEXT NOT NULL PRIMARY KEY,
         started_ms BIGINT NOT NULL,
         ended_ms BIGINT NOT NULL,
@@ -71,8 +72,8 @@ const STEPS: &[&[&str]] = &[&[
         agent TEXT,
         document TEXT NOT NULL
     )",
-    "CREATE INDEX records_in_time ON records (started_ms, id)",
-    "CREATE TABLE messages (
+        "CREATE INDEX records_in_time ON records (started_ms, id)",
+        "CREATE TABLE messages (
         id TEXT NOT NULL PRIMARY KEY,
         created_ms BIGINT NOT NULL,
         updated_ms BIGINT NOT NULL,
@@ -84,32 +85,38 @@ const STEPS: &[&[&str]] = &[&[
         provider_id TEXT,
         document TEXT NOT NULL
     )",
-    "CREATE INDEX messages_at_provider ON messages (channel, provider_id) WHERE provider_id IS NOT NULL",
-    "CREATE INDEX messages_in_time ON messages (created_ms, id)",
-    // Only a handful is ever unfinished; the start must not read through years of texts to find them.
-    "CREATE INDEX messages_unfinished ON messages (created_ms, id) WHERE status IN ('queued', 'sending')",
-    "CREATE TABLE bindings (
+        "CREATE INDEX messages_at_provider ON messages (channel, provider_id) WHERE provider_id IS NOT NULL",
+        "CREATE INDEX messages_in_time ON messages (created_ms, id)",
+        // Only a handful is ever unfinished; the start must not read through years of texts to find them.
+        "CREATE INDEX messages_unfinished ON messages (created_ms, id) WHERE status IN ('queued', 'sending')",
+        "CREATE TABLE bindings (
         extension TEXT NOT NULL,
         contact TEXT NOT NULL,
         document TEXT NOT NULL,
         PRIMARY KEY (extension, contact)
     )",
-    "CREATE TABLE channels (
+        "CREATE TABLE channels (
         name TEXT NOT NULL PRIMARY KEY,
         document TEXT NOT NULL
     )",
-    "CREATE TABLE voicemails (
+        "CREATE TABLE voicemails (
         id TEXT NOT NULL PRIMARY KEY,
         mailbox TEXT NOT NULL,
         left_ms BIGINT NOT NULL,
         document TEXT NOT NULL
     )",
-    "CREATE INDEX voicemails_in_time ON voicemails (left_ms, id)",
-    "CREATE TABLE idempotency_keys (
+        "CREATE INDEX voicemails_in_time ON voicemails (left_ms, id)",
+        "CREATE TABLE idempotency_keys (
         idempotency_key TEXT NOT NULL PRIMARY KEY,
         fingerprint TEXT NOT NULL,
         created_ms BIGINT NOT NULL,
         answer TEXT
     )",
-    "CREATE INDEX idempotency_keys_in_time ON idempotency_keys (created_ms)",
-]];
+        "CREATE INDEX idempotency_keys_in_time ON idempotency_keys (created_ms)",
+    ],
+    &[
+        "ALTER TABLE voicemails ADD COLUMN heard_ms BIGINT",
+        // The start counts what is new; most messages of a year are not.
+        "CREATE INDEX voicemails_unheard ON voicemails (mailbox, id) WHERE heard_ms IS NULL",
+    ],
+];

@@ -45,7 +45,11 @@ pub enum Write {
         name: String,
         snapshot: Value,
     },
+    /// Over what is kept under the same id.
     Voicemail(Voicemail),
+    ForgetVoicemail {
+        id: String,
+    },
 }
 
 /// What became of one `Write::Message`.
@@ -164,10 +168,13 @@ pub const CAPACITY: u64 = 100_000;
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
 
     use super::*;
     use crate::call::record::CallId;
+    use crate::call::record::Mailbox;
     use crate::store::bench::Folder;
     use crate::store::bench::at;
     use crate::store::bench::block_on;
@@ -291,6 +298,7 @@ mod tests {
             left: at("2026-11-23T12:00:00Z"),
             length_ms: 3_000,
             path: "geral/1.wav".into(),
+            heard: None,
         };
         writer.write(Write::Voicemail(voicemail.clone()));
         writer.flush(SOON).await.unwrap();
@@ -305,7 +313,20 @@ mod tests {
         assert_eq!(snapshots[&id("channel")], json!({ "state": "down" }));
         assert_eq!(store.voicemail(&id("vm")).await.unwrap(), Some(voicemail.clone()));
         let mailbox = store.voicemails(Some(&id("box")), None, 10).await.unwrap();
-        assert_eq!(mailbox.items, [voicemail]);
+        assert_eq!(mailbox.items, std::slice::from_ref(&voicemail));
+        let kept = |mailboxes: &BTreeMap<String, Mailbox>| {
+            mailboxes.get(&voicemail.mailbox).map(|mailbox| (mailbox.new.len(), mailbox.old))
+        };
+        assert_eq!(kept(&store.mailboxes().await.unwrap()), Some((1, 0)));
+        let heard = Voicemail { heard: Some(at("2026-11-23T13:00:00Z")), ..voicemail.clone() };
+        writer.write(Write::Voicemail(heard.clone()));
+        writer.flush(SOON).await.unwrap();
+        assert_eq!(store.voicemail(&heard.id).await.unwrap(), Some(heard.clone()));
+        assert_eq!(kept(&store.mailboxes().await.unwrap()), Some((0, 1)));
+        writer.write(Write::ForgetVoicemail { id: heard.id.clone() });
+        writer.flush(SOON).await.unwrap();
+        assert_eq!(store.voicemail(&heard.id).await.unwrap(), None);
+        assert_eq!(kept(&store.mailboxes().await.unwrap()), None);
         a_text_that_the_database_cannot_hold(&writer, &mut told, mark).await;
     }
 

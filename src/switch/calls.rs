@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use serde_json::json;
 
 use crate::call::effect::Effect as CallEffect;
@@ -14,7 +15,7 @@ use crate::call::effect::Input as CallInput;
 use crate::call::effect::Recording;
 use crate::call::effect::Way;
 use crate::call::machine::Call;
-use crate::call::machine::LEGS_PER_CALL;
+use crate::call::machine::cause;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Record;
@@ -33,18 +34,24 @@ use crate::sip::agent::HangUpReason;
 use crate::sip::agent::Invitation;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
+use crate::sip::headers::Name;
+use crate::sip::subscription::dialog_info::Direction;
+use crate::sip::subscription::dialog_info::State;
+use crate::sip::subscription::package::Package;
 use crate::switch::desk::Desk;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::effect::Subject;
 use crate::switch::input::Ticket;
 use crate::switch::machine::Switch;
+use crate::switch::sessions::SessionOf;
+use crate::switch::sessions::Sessions;
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     by_number: HashMap<u64, Entry>,
     number_by_id: BTreeMap<CallId, u64>,
-    leg_by_session: HashMap<SessionId, SessionOf>,
+    pub(super) sessions: Sessions,
     call_by_ticket: HashMap<Ticket, u64>,
     /// Deadlines, earliest first; one that its call no longer has is skipped when it comes up.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
@@ -54,16 +61,8 @@ pub(super) struct Calls {
 #[derive(Debug)]
 struct Entry {
     call: Call,
-    /// The caller is this extension, whose owner no queue may ring meanwhile.
-    extension: Option<String>,
     /// The earliest deadline of this call that stands in `due`.
     scheduled: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct SessionOf {
-    leg: LegId,
-    trunk: Option<String>,
 }
 
 impl Calls {
@@ -97,14 +96,17 @@ impl Calls {
         Some((number, &self.by_number.get(&number)?.call))
     }
 
-    pub(super) fn insert(&mut self, number: u64, call: Call, extension: Option<String>) {
+    pub(super) fn insert(&mut self, number: u64, call: Call) {
         self.number_by_id.insert(call.id().clone(), number);
-        self.by_number.insert(number, Entry { call, extension, scheduled: None });
+        self.by_number.insert(number, Entry { call, scheduled: None });
     }
 
-    /// The session of a leg, from its INVITE on.
-    pub(super) fn bind(&mut self, session: SessionId, leg: LegId, trunk: Option<String>) {
-        self.leg_by_session.insert(session, SessionOf { leg, trunk });
+    pub(super) fn call(&self, number: u64) -> Option<&Call> {
+        self.by_number.get(&number).map(|entry| &entry.call)
+    }
+
+    pub(super) fn name(&self, number: u64) -> String {
+        self.call(number).map_or_else(String::new, |call| call.id().to_string())
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -134,10 +136,10 @@ impl Calls {
         Some(number)
     }
 
-    fn remove(&mut self, number: u64) -> Option<Entry> {
-        let entry = self.by_number.remove(&number)?;
-        self.number_by_id.remove(entry.call.id());
-        Some(entry)
+    fn remove(&mut self, number: u64) {
+        if let Some(entry) = self.by_number.remove(&number) {
+            self.number_by_id.remove(entry.call.id());
+        }
     }
 }
 
@@ -151,6 +153,14 @@ fn is_last(event: &SessionEvent) -> bool {
             | SessionEvent::Lost
             | SessionEvent::HangUpDone
     )
+}
+
+/// A phone whose call was taken by another shows no missed call if it is told so in words of SIP: RFC 3326 §3.1.
+fn reason(cause: u16) -> HangUpReason {
+    match cause {
+        cause::ELSEWHERE => HangUpReason::Sip(200, "Call completed elsewhere"),
+        cause => HangUpReason::Q850(cause, cause_text(cause)),
+    }
 }
 
 /// ITU-T Q.850 §2.2.7, the ones that we say.
@@ -183,11 +193,8 @@ impl Switch {
     }
 
     /// A new call takes its place and begins.
-    pub(super) fn admit(&mut self, number: u64, call: Call, extension: Option<String>, now: Instant) {
-        if let Some(extension) = &extension {
-            self.on_engaged(extension, now);
-        }
-        self.calls.insert(number, call, extension);
+    pub(super) fn admit(&mut self, number: u64, call: Call, now: Instant) {
+        self.calls.insert(number, call);
         self.drain_call(number, now);
     }
 
@@ -196,11 +203,9 @@ impl Switch {
             self.carry_out(number, effect, now);
         }
         let over = self.calls.by_number.get(&number).is_some_and(|entry| entry.call.is_over());
-        if !over {
-            return self.calls.reschedule(number);
-        }
-        if let Some(extension) = self.calls.remove(number).and_then(|entry| entry.extension) {
-            self.on_disengaged(&extension, now);
+        match over {
+            false => self.calls.reschedule(number),
+            true => self.calls.remove(number),
         }
     }
 
@@ -229,25 +234,39 @@ impl Switch {
     }
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
-        let number = event.leg().0 / LEGS_PER_CALL;
+        let number = self.calls.sessions.owner(event.leg());
+        if matches!(event, MediaEvent::Closed { .. }) {
+            self.calls.sessions.forget_moved(event.leg());
+        }
         self.tell_call(number, CallInput::Media(event), now);
     }
 
     pub(super) fn on_session_event(&mut self, session: SessionId, event: SessionEvent, now: Instant) {
+        match &event {
+            SessionEvent::Referred { transaction, request } => {
+                return self.on_refer(session, *transaction, request, now);
+            }
+            SessionEvent::Progress { .. } => self.on_session_state(session, State::Early),
+            SessionEvent::Accepted { .. } => self.on_session_state(session, State::Confirmed),
+            _ => {}
+        }
         let leg = if is_last(&event) {
             self.forget_session(session)
         } else {
-            self.calls.leg_by_session.get(&session).map(|known| known.leg)
+            self.calls.sessions.get(session).map(|known| known.leg)
         };
         if let Some(leg) = leg {
-            self.tell_call(leg.0 / LEGS_PER_CALL, CallInput::Session { leg, event }, now);
+            self.tell_call(self.calls.sessions.owner(leg), CallInput::Session { leg, event }, now);
         }
     }
 
     fn forget_session(&mut self, session: SessionId) -> Option<LegId> {
-        let SessionOf { leg, trunk } = self.calls.leg_by_session.remove(&session)?;
+        let SessionOf { leg, trunk, extension, .. } = self.calls.sessions.remove(session)?;
         if let Some(trunk) = trunk {
             self.desk.trunks.on_call_ended(&trunk);
+        }
+        if let Some(extension) = extension {
+            self.lamps.touch_extension(&extension);
         }
         Some(leg)
     }
@@ -255,15 +274,21 @@ impl Switch {
     fn carry_out(&mut self, number: u64, effect: CallEffect, now: Instant) {
         match effect {
             CallEffect::Media(command) => self.media(command),
-            CallEffect::Invite { leg, way, sdp } => self.invite(number, leg, *way, sdp, now),
-            CallEffect::Progress { session, status, sdp } => self.agent.progress(session, status, sdp, now),
-            CallEffect::Accept { session, sdp } => self.agent.accept(session, sdp, now),
+            CallEffect::Invite { leg, way, sdp, referred_by } => self.invite(number, leg, *way, sdp, referred_by, now),
+            CallEffect::Progress { session, status, sdp } => {
+                self.on_session_state(session, State::Early);
+                self.agent.progress(session, status, sdp, now);
+            }
+            CallEffect::Accept { session, sdp } => {
+                self.on_session_state(session, State::Confirmed);
+                self.agent.accept(session, sdp, now);
+            }
             CallEffect::Reject { session, status } => {
                 self.agent.reject(session, status, None, now);
                 self.forget_session(session);
             }
             CallEffect::HangUp { session, cause } => {
-                self.agent.hang_up(session, Some(HangUpReason::Q850(cause, cause_text(cause))), now);
+                self.agent.hang_up(session, Some(reason(cause)), now);
                 self.forget_session(session);
             }
             CallEffect::AnswerOffer { session, sdp } => self.agent.answer(session, sdp, now),
@@ -272,6 +297,8 @@ impl Switch {
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
+            CallEffect::Referral { referral, status } => self.tell_transferor(Some(referral), status, now),
+            CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),
             CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
@@ -306,15 +333,16 @@ impl Switch {
         self.effects.push_back(Effect::Media(command));
     }
 
-    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: bytes::Bytes, now: Instant) {
-        let Way { trunk, target, hop, alternatives, from, to, credentials, .. } = way;
+    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, referred_by: Option<Bytes>, now: Instant) {
+        let Way { party, trunk, target, hop, alternatives, from, to, credentials, .. } = way;
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
         }
-        let headers = Vec::new();
+        let headers = referred_by.map(|value| (Name::ReferredBy, value)).into_iter().collect();
         let invitation = Invitation { target, hop, alternatives, from, to, sdp, headers, credentials };
         let session = self.agent.invite(invitation, now);
-        self.calls.bind(session, leg, trunk);
+        let extension = trunk.is_none().then_some(party);
+        self.bind(session, leg, trunk, extension, Direction::Recipient);
         if let Some(entry) = self.calls.by_number.get_mut(&number) {
             entry.call.on_session(leg, session);
         }
@@ -387,7 +415,10 @@ impl Switch {
             left: self.wall(now),
             length_ms: recording.length_ms,
             path: path.display().to_string(),
+            heard: None,
         };
+        self.mailboxes.on_left(&voicemail);
+        self.lamps.touch(Package::MessageSummary, &voicemail.mailbox);
         self.publish("voicemail.left", json!(voicemail), now);
         self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::call::record::CallId;
 use crate::call::record::CallView;
+use crate::call::record::Voicemail;
 use crate::channel::Webhook;
 use crate::channel::message::Message;
 use crate::outage::ChannelState;
@@ -44,7 +45,23 @@ pub enum Command {
         wish: Wish,
     },
     Registrations,
+    /// With the voicemail as the store has it.
+    MarkVoicemail {
+        voicemail: Box<Voicemail>,
+        mark: Mark,
+    },
+    /// Out of every list; its file is the API's affair.
+    DeleteVoicemail {
+        voicemail: Box<Voicemail>,
+    },
     Status,
+}
+
+/// `PATCH /v1/voicemails/{id}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    Heard,
+    New,
 }
 
 /// `POST /v1/calls`.
@@ -107,6 +124,7 @@ pub enum Answer {
     Queues(Vec<QueueView>),
     Agents(Vec<AgentView>),
     Registrations(Vec<BindingView>),
+    Voicemail(Box<Voicemail>),
     Status(Box<StatusView>),
     Done {},
 }

@@ -50,6 +50,8 @@ impl Switch {
             Command::Agents => Ok(Answer::Agents(self.desk.queues.agents(now))),
             Command::SetAgent { number, wish } => self.set_agent(number, wish, now),
             Command::Registrations => Ok(Answer::Registrations(self.desk.registrar.view(now, self.wall(now)))),
+            Command::MarkVoicemail { voicemail, mark } => self.mark_voicemail(*voicemail, mark, now),
+            Command::DeleteVoicemail { voicemail } => self.delete_voicemail(&voicemail, now),
             Command::Status => Ok(Answer::Status(Box::new(self.status(now)))),
         };
         self.answer(ticket, answer);
@@ -81,7 +83,7 @@ impl Switch {
             channels_down: self.desk.channels_down.clone(),
         };
         let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
-        self.admit(number, call, None, now);
+        self.admit(number, call, now);
         self.call_view(&id)
     }
 

@@ -79,7 +79,11 @@ pub enum Keep {
         name: String,
         snapshot: Value,
     },
+    /// Over what is kept under the same id.
     Voicemail(Voicemail),
+    ForgetVoicemail {
+        id: String,
+    },
 }
 
 /// One line of `GET /v1/events` and one webhook.

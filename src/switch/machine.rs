@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::call::effect::Input as CallInput;
+use crate::call::record::Mailbox;
 use crate::channel;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
@@ -39,6 +40,8 @@ use crate::switch::effect::PublicEvent;
 use crate::switch::effect::Subject;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
+use crate::switch::lamps::Lamps;
+use crate::switch::mailboxes::Mailboxes;
 use crate::switch::messages::Waiting;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
@@ -75,6 +78,8 @@ pub struct KeptState {
     pub messages: Vec<Message>,
     /// Channel → what `Keep::Channel` wrote.
     pub channels: BTreeMap<String, Value>,
+    /// Mailbox → its messages.
+    pub mailboxes: BTreeMap<String, Mailbox>,
 }
 
 pub struct Switch {
@@ -84,6 +89,8 @@ pub struct Switch {
     pub(super) desk: Desk,
     pub(super) calls: Calls,
     pub(super) channels: Channels,
+    pub(super) lamps: Lamps,
+    pub(super) mailboxes: Mailboxes,
     pub(super) outbox: Outbox,
     /// Texts that reached us and are not on disk yet: who waits for the 200 or the API's answer.
     pub(super) unkept: BTreeMap<MessageId, Waiting>,
@@ -121,6 +128,8 @@ pub struct Gauges {
     pub waiting: Vec<(String, usize)>,
     pub channels: Vec<(String, ChannelState)>,
     pub sip: Counts,
+    /// Event package → subscriptions that are alive.
+    pub subscriptions: Vec<(&'static str, usize)>,
     pub auth_failures: u64,
     /// Sources of too many wrong passwords, blocked now.
     pub blocked_sources: usize,
@@ -142,6 +151,8 @@ impl Switch {
         let outbox = Outbox::new(Arc::clone(&settings.kinds), settings.messages.clone());
         let messages = settings.kept.messages.clone();
         let bindings = settings.kept.bindings.clone();
+        let lamps = Lamps::new(&settings.sip.subscriptions);
+        let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let version = settings.version;
         let mut switch = Self {
             agent,
@@ -150,6 +161,8 @@ impl Switch {
             desk: desk(settings, now, wall),
             calls: Calls::default(),
             channels,
+            lamps,
+            mailboxes,
             outbox,
             unkept: BTreeMap::new(),
             kinds,
@@ -254,6 +267,7 @@ impl Switch {
             waiting: waiting.collect(),
             channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
             sip: self.agent.counts(),
+            subscriptions: self.lamps.counts(),
             auth_failures: self.tally.auth_failures,
             blocked_sources: self.doorman.blocked(),
             auth_refused: self.doorman.refused(),
@@ -274,6 +288,7 @@ impl Switch {
             moved |= self.settle_queues(now);
             moved |= self.settle_registrar(now);
             moved |= self.settle_outbox(now);
+            moved |= self.settle_lamps(now);
             while let Some(transmit) = self.agent.poll_transmit() {
                 self.effects.push_back(Effect::Sip(transmit));
             }

@@ -8,6 +8,10 @@
 //! | `machine` | the four methods, and which part an input belongs to |
 //! | `signalling` | what a SIP request may do: register, call, text |
 //! | `doorman` | who guesses passwords, and is not listened to for a while |
+//! | `sessions` | whose leg each SIP session is |
+//! | `transfers` | REFER and Replaces: who may hand a call over to whom |
+//! | `lamps` | who is told of whose calls, presence and messages |
+//! | `mailboxes` | how many messages wait |
 //! | `trunk` | whom we trust by address, where a trunk is, how many calls it carries |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
@@ -25,9 +29,13 @@ mod desk;
 mod doorman;
 pub mod effect;
 pub mod input;
+mod lamps;
 pub mod machine;
+mod mailboxes;
 mod messages;
 mod proven;
+mod sessions;
 mod signalling;
+mod transfers;
 pub mod trunk;
 mod trunks;

@@ -25,6 +25,7 @@ use crate::registrar;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::agent::identity::SUPPORTED;
 use crate::sip::content::ACCEPTED_FOR_CALLS;
 use crate::sip::content::TEXT;
 use crate::sip::digest::Question;
@@ -37,6 +38,10 @@ use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
+use crate::sip::replaces::Replaces;
+use crate::sip::subscription::dialog_info::Direction as Side;
+use crate::sip::subscription::package::ALLOW_EVENTS;
+use crate::sip::subscription::package::Package;
 use crate::sip::uri::Uri;
 use crate::switch::doorman::Report;
 use crate::switch::effect::Effect;
@@ -99,6 +104,7 @@ impl Switch {
                 }
             }
             Event::Session { session, event } => self.on_session_event(session, event, now),
+            Event::SubscriptionEnded { subscription } => self.on_subscription_ended(subscription),
         }
     }
 
@@ -107,8 +113,12 @@ impl Switch {
             Method::Register => self.on_register(transaction, &request, hop, now),
             Method::Message => self.on_message(transaction, request, hop, now),
             Method::Options => self.refuse(transaction, options(&request), now),
-            // RFC 6665 §4.2.1: no event package of ours exists.
-            Method::Subscribe | Method::Publish => self.refuse(transaction, request.reply(489), now),
+            Method::Subscribe => self.on_subscribe(transaction, &request, hop, now),
+            Method::Publish => self.refuse(transaction, bad_event(&request), now),
+            // RFC 3515 §2.4.2 leaves it to us: outside of a call there is nobody to transfer.
+            Method::Refer => {
+                self.refuse(transaction, request.reply(403).with_reason("REFER only inside a call"), now);
+            }
             _ => {
                 let mut response = request.reply(405);
                 response.headers.push(Name::Allow, ALLOW);
@@ -249,6 +259,7 @@ impl Switch {
 
     fn on_reachable(&mut self, extension: &str, reachability: queue::agent::Reachability, now: Instant) {
         info!(%extension, ?reachability, "registration changed");
+        self.lamps.touch(Package::Presence, extension);
         self.desk.queues.on_reachable(&queue::agent::AgentId(extension.to_owned()), reachability, now);
         let kind = match reachability {
             queue::agent::Reachability::Registered => "extension.registered",
@@ -266,6 +277,13 @@ impl Switch {
         let Some(sender) = self.sender(transaction, request, hop, now) else {
             return;
         };
+        match Replaces::of(&request.headers) {
+            Ok(None) => {}
+            Ok(Some(replaces)) => {
+                return self.on_replacing_invite(transaction, request, hop, sender, &replaces, now);
+            }
+            Err(why) => return self.refuse(transaction, request.reply(400).with_reason(&why.to_string()), now),
+        }
         let called = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
         let lead = match self.lead(&sender, &called) {
             Ok(lead) => lead,
@@ -290,27 +308,19 @@ impl Switch {
             Sender::Trunk(name) => Some(name.clone()),
             Sender::Extension(_) => None,
         };
-        let incoming = Incoming { session, offer, trunk: trunk.clone(), media_address: self.desk.media_address(hop) };
+        let media_address = self.desk.media_address(hop);
         let from = self.calling_number(&sender, request);
         let extension = match sender {
             Sender::Extension(number) => Some(number),
             Sender::Trunk(_) => None,
         };
+        let incoming = Incoming { session, offer, trunk, extension, media_address };
         let to = self.desk.normal(&called);
-        self.begin_incoming(incoming, from, to, trunk, extension, lead, now);
+        self.begin_incoming(incoming, from, to, lead, now);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "all that is known of a call at its beginning")]
-    fn begin_incoming(
-        &mut self,
-        incoming: Incoming,
-        from: String,
-        to: String,
-        trunk: Option<String>,
-        extension: Option<String>,
-        lead: Lead,
-        now: Instant,
-    ) {
+    fn begin_incoming(&mut self, incoming: Incoming, from: String, to: String, lead: Lead, now: Instant) {
+        let (trunk, extension) = (incoming.trunk.clone(), incoming.extension.clone());
         let number = self.calls.next_number();
         let id = CallId(self.fresh_id("call_"));
         let direction = match &lead {
@@ -335,9 +345,9 @@ impl Switch {
         }
         let call = Call::incoming(id, number, incoming, facts, script, &self.desk, now);
         if let Some(leg) = call.caller_leg() {
-            self.calls.bind(session, leg, trunk);
+            self.bind(session, leg, trunk, extension, Side::Initiator);
         }
-        self.admit(number, call, extension, now);
+        self.admit(number, call, now);
     }
 
     pub(super) fn walk(&mut self, flow: FlowId, from: &str, to: &str, trunk: Option<&str>) -> Script {
@@ -424,11 +434,20 @@ fn knows_md5_only(request: &Request) -> bool {
     version.is_some_and(|major: u32| major <= 2)
 }
 
+/// RFC 6665 §8.3.2.
+fn bad_event(request: &Request) -> Response {
+    let mut response = request.reply(489);
+    response.headers.push(Name::AllowEvents, ALLOW_EVENTS);
+    response
+}
+
 /// RFC 3261 §11.2.
 fn options(request: &Request) -> Response {
     let mut response = request.reply(200);
     response.headers.push(Name::Allow, ALLOW);
+    response.headers.push(Name::AllowEvents, ALLOW_EVENTS);
     response.headers.push(Name::Accept, format!("{ACCEPTED_FOR_CALLS}, {TEXT}"));
     response.headers.push(Name::AcceptEncoding, "identity");
+    response.headers.push(Name::Supported, SUPPORTED);
     response
 }

@@ -41,6 +41,10 @@ pub struct Config {
     pub trust: Option<PathBuf>,
     /// Further calls over this trunk are refused with 503. Default: no limit.
     pub max_calls: Option<u32>,
+    /// Whether the parties behind it may transfer calls (REFER): to extensions and flows, and out by our routes at our
+    /// cost. Default: false.
+    #[serde(default)]
+    pub transfer: bool,
     /// The number that callees see when the caller is an extension. Default: the extension's number.
     pub caller_id: Option<String>,
 }

@@ -74,6 +74,11 @@ impl Trunks {
         self.by_name.get(name)
     }
 
+    /// Whether its parties may hand calls over to others.
+    pub(super) fn may_transfer(&self, name: &str) -> bool {
+        self.by_name.get(name).is_some_and(|trunk| trunk.config.transfer)
+    }
+
     pub(super) fn on_call_begun(&mut self, name: &str) {
         if let Some(trunk) = self.by_name.get_mut(name) {
             trunk.calls += 1;

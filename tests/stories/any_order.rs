@@ -1,6 +1,7 @@
 //! Anything in any order: random people do random things, and afterwards the house must be empty and the books complete.
 
 use desvio::call::record::CallId;
+use desvio::sip::headers::Name;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::PlaceCall;
@@ -11,6 +12,7 @@ use crate::bench::Bench;
 use crate::bench::CUSTOMER;
 use crate::bench::PhoneId;
 use crate::bench::secs;
+use crate::phone::Phone;
 
 /// Each seed is another day.
 const DAYS: u64 = 150;
@@ -59,6 +61,7 @@ impl Day {
             phones.push(pbx.add("operadora", address, None));
         }
         phones.push(pbx.trunk());
+        pbx.does(phones[0], |phone, now| phone.subscribes("dialog", "201", 3600, now));
         Self { pbx, rng: fastrand::Rng::with_seed(seed), phones }
     }
 
@@ -66,7 +69,7 @@ impl Day {
         let phone = self.phones[self.rng.usize(..self.phones.len())];
         let state = &self.pbx.phones[phone.0];
         let (rings, in_call, is_agent) = (state.ringing.is_some(), state.session.is_some(), phone.0 < 2);
-        match self.rng.u32(..12) {
+        match self.rng.u32(..16) {
             0..=2 => self.pbx.advance(secs(self.rng.u64(..40))),
             3 if self.rng.bool() => self.outage(),
             4 => self.program_places_a_call(),
@@ -75,6 +78,12 @@ impl Day {
             _ if rings && self.rng.u32(..4) > 0 => self.pbx.picks_up(phone),
             _ if rings => self.pbx.declines(phone, [486, 480, 603, 500][self.rng.usize(..4)]),
             7 | 8 if in_call => self.pbx.hangs_up(phone),
+            9 | 10 if state.up => self.transfers(phone),
+            11 if is_agent && state.up && state.aside.is_none() => self.consults(phone),
+            12 if is_agent && state.up && state.aside.is_some() => {
+                self.pbx.does(phone, |phone, now| phone.joins_both(now));
+            }
+            13 if is_agent && !in_call => self.takes_a_colleagues_place(phone),
             _ if in_call => self.presses(phone),
             _ if is_agent => self.agent_calls(phone),
             _ => self.pbx.calls(phone, Some(CUSTOMER), BUSINESS),
@@ -91,6 +100,29 @@ impl Day {
     fn agent_calls(&mut self, phone: PhoneId) {
         let to = ["200", "201", CUSTOMER, "+551140039999"][self.rng.usize(..4)];
         self.pbx.calls(phone, None, to);
+    }
+
+    fn transfers(&mut self, phone: PhoneId) {
+        let to = ["200", "201", CUSTOMER, BUSINESS, "299"][self.rng.usize(..5)];
+        self.pbx.does(phone, |phone, now| phone.refers(&format!("<sip:{to}@desvio.test>"), &[], now));
+    }
+
+    fn consults(&mut self, phone: PhoneId) {
+        self.pbx.does(phone, |phone, now| phone.sets_aside(now));
+        self.agent_calls(phone);
+    }
+
+    /// Of the other agent, whatever he does.
+    fn takes_a_colleagues_place(&mut self, phone: PhoneId) {
+        let other = &self.pbx.phones[1 - phone.0];
+        let session = other.session.or(other.ringing.as_ref().map(|(session, _)| *session));
+        let Some(names) = session.and_then(|session| other.agent.dialog_names(session)) else {
+            return;
+        };
+        let remote = names.remote_tag.unwrap_or_default();
+        let replaces = format!("{};to-tag={};from-tag={remote}", names.call_id, names.local_tag);
+        self.pbx.phones[phone.0].next_headers = vec![(Name::Replaces, replaces.into())];
+        self.pbx.calls(phone, None, "pickup");
     }
 
     fn toggle_registration(&mut self, phone: PhoneId) {
@@ -136,9 +168,12 @@ impl Day {
             if self.pbx.phones[phone.0].session.is_some() {
                 self.pbx.hangs_up(phone);
             }
+            self.pbx.does(phone, Phone::gives_up_what_is_aside);
         }
         self.pbx.trace.push_str(&format!("seed {seed}\n"));
         self.pbx.all_is_quiet();
+        let lamp = self.pbx.phones[0].notices.iter().rfind(|notice| notice.event == "dialog").expect("a lamp");
+        assert!(lamp.says("<state>terminated</state>"), "a lamp burns: {}\n{}", lamp.body, self.pbx.trace);
         let Ok(Answer::Status(status)) = self.pbx.asks(Command::Status) else { panic!("no status") };
         assert_eq!(status.calls_total, self.pbx.store.records.len() as u64, "records\n{}", self.pbx.trace);
         assert_eq!(status.waiting, 0, "somebody still waits\n{}", self.pbx.trace);

@@ -165,6 +165,7 @@ impl Bench {
                 .cloned()
                 .collect(),
             channels: self.store.channels.clone(),
+            ..KeptState::default()
         };
         self.seed += 1;
         self.switch = switch(&self.config, plan, kept, self.seed, self.now);
@@ -397,12 +398,15 @@ impl Bench {
         if self.is_lost() {
             return;
         }
+        if self.takes_notice(index, &transmit) {
+            return;
+        }
         let mut hop = transmit.hop;
         std::mem::swap(&mut hop.local, &mut hop.remote);
         self.phones[index].agent.receive(Packet { hop, bytes: transmit.bytes }, now);
     }
 
-    fn is_lost(&mut self) -> bool {
+    pub(crate) fn is_lost(&mut self) -> bool {
         self.loss > 0 && self.luck.u32(..100) < self.loss
     }
 
@@ -447,7 +451,11 @@ impl Bench {
             Keep::Channel { name, snapshot } => {
                 self.store.channels.insert(name, snapshot);
             }
-            Keep::Voicemail(voicemail) => self.store.voicemails.push(voicemail),
+            Keep::Voicemail(voicemail) => {
+                self.store.voicemails.retain(|kept| kept.id != voicemail.id);
+                self.store.voicemails.push(voicemail);
+            }
+            Keep::ForgetVoicemail { id } => self.store.voicemails.retain(|kept| kept.id != id),
         }
     }
 
@@ -531,7 +539,7 @@ impl Bench {
         self.events.iter().any(|event| event.kind == kind)
     }
 
-    fn note(&mut self, what: &str) {
+    pub(crate) fn note(&mut self, what: &str) {
         let at = (self.now - self.started).as_secs_f64();
         let _ = writeln!(self.trace, "{at:9.3} {what}");
     }

@@ -4,14 +4,17 @@
 //! same every time.
 
 mod bench;
+mod features;
 mod phone;
 mod pump;
 
 mod any_order;
 mod customers;
+mod lamps;
 mod outages;
 mod passwords;
 mod placed_calls;
 mod refusals;
 mod softphones;
 mod texts;
+mod transfers;

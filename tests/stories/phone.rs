@@ -26,6 +26,9 @@ use desvio::sip::method::Method;
 use desvio::sip::name_addr::NameAddr;
 use desvio::sip::uri::Uri;
 
+use crate::features::Notice;
+use crate::features::SetAside;
+
 pub(crate) struct Phone {
     pub(crate) name: String,
     pub(crate) address: SocketAddr,
@@ -43,6 +46,18 @@ pub(crate) struct Phone {
     pub(crate) ended: Option<String>,
     pub(crate) texts: Vec<String>,
     pub(crate) answers: VecDeque<(RequestId, u16)>,
+    pub(crate) last_answer: Option<Response>,
+    /// A call on hold while this phone makes another.
+    pub(crate) aside: Option<SetAside>,
+    /// How the last call ended that was set aside.
+    pub(crate) aside_ended: Option<String>,
+    /// Headers of the next INVITE of this phone.
+    pub(crate) next_headers: Vec<(Name, Bytes)>,
+    /// The last INVITE that rang here.
+    pub(crate) invited: Option<Request>,
+    pub(crate) notices: Vec<Notice>,
+    /// What this phone answers to NOTIFY; none: nothing at all.
+    pub(crate) answers_notices: Option<u16>,
 }
 
 impl Phone {
@@ -62,6 +77,13 @@ impl Phone {
             ended: None,
             texts: Vec::new(),
             answers: VecDeque::new(),
+            last_answer: None,
+            aside: None,
+            aside_ended: None,
+            next_headers: Vec::new(),
+            invited: None,
+            notices: Vec::new(),
+            answers_notices: Some(200),
         }
     }
 
@@ -69,7 +91,7 @@ impl Phone {
         Hop { transport: Transport::Udp, local: self.address, remote: self.server, connection: None }
     }
 
-    fn credentials(&self) -> Option<Credentials> {
+    pub(crate) fn credentials(&self) -> Option<Credentials> {
         let password = self.password.clone()?;
         Some(Credentials { username: self.name.clone(), secret: Secret::Password(password) })
     }
@@ -78,7 +100,7 @@ impl Phone {
         Local { address: self.rtp, codecs: vec![CodecKind::Pcma, CodecKind::Pcmu], session: 1, version: 1 }
     }
 
-    fn us(&self) -> NameAddr {
+    pub(crate) fn us(&self) -> NameAddr {
         NameAddr::new(Uri::sip(Some(&self.name), "desvio.test", None))
     }
 
@@ -103,7 +125,7 @@ impl Phone {
             alternatives: Vec::new(),
             from: NameAddr::new(Uri::sip(Some(&user), "desvio.test", None)),
             sdp: negotiation::offer(&self.local()),
-            headers: Vec::new(),
+            headers: std::mem::take(&mut self.next_headers),
             credentials: self.credentials(),
         };
         self.up = false;
@@ -164,7 +186,11 @@ impl Phone {
             match event {
                 Event::Invite { transaction, request, .. } => self.on_invite(transaction, request, now),
                 Event::Request { transaction, request, .. } => self.on_request(transaction, &request, now),
-                Event::Response { request, response } => self.answers.push_back((request, response.status)),
+                Event::Response { request, response } => {
+                    self.answers.push_back((request, response.status));
+                    self.last_answer = Some(response);
+                }
+                Event::SubscriptionEnded { .. } => {}
                 Event::RequestFailed { request, .. } => self.answers.push_back((request, 408)),
                 Event::Session { session, event } => self.on_session(session, event),
             }
@@ -179,7 +205,8 @@ impl Phone {
             return;
         };
         self.agent.progress(session, 180, None, now);
-        self.ringing = Some((session, request.body));
+        self.ringing = Some((session, request.body.clone()));
+        self.invited = Some(request);
     }
 
     fn on_request(&mut self, transaction: TransactionId, request: &Request, now: Instant) {
@@ -196,6 +223,9 @@ impl Phone {
                 self.ringing = None;
             }
             return;
+        }
+        if self.aside.as_ref().is_some_and(|aside| aside.session == session) {
+            return self.on_aside(&event);
         }
         let ours = self.session == Some(session);
         match event {

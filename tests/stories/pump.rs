@@ -111,6 +111,8 @@ impl Pump {
     }
 
     fn bridge(&mut self, a: LegId, b: LegId) -> Vec<Event> {
+        self.unbridge(a);
+        self.unbridge(b);
         for (one, other) in [(a, b), (b, a)] {
             self.with(one, |leg| {
                 leg.partner = Some(other);

@@ -2,6 +2,7 @@
 
 use std::path::Component;
 use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
@@ -16,11 +17,17 @@ use crate::api::Api;
 use crate::api::documents::Paged;
 use crate::api::documents::VoicemailDocument;
 use crate::api::endpoints::page_size;
+use crate::api::endpoints::shown;
 use crate::api::endpoints::unknown;
+use crate::api::orders::VoicemailMark;
 use crate::api::problem::problem;
+use crate::api::reading::Body;
 use crate::api::reading::Named;
 use crate::api::reading::Parameters;
 use crate::call::record::Voicemail;
+use crate::switch::command::Answer;
+use crate::switch::command::Command;
+use crate::switch::command::Mark;
 use crate::switch::command::Problem;
 
 /// Which voicemails are wanted.
@@ -58,17 +65,47 @@ pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) 
     Ok(Json(document(find(&api, &id).await?)).into_response())
 }
 
+/// Say that it was listened to, or that it counts as new again. Lamps follow at once.
+#[utoipa::path(patch, path = "/v1/voicemails/{id}", tag = "voicemails", operation_id = "mark_voicemail",
+    params(("id" = String, Path, description = "`vm_…`")), request_body = VoicemailMark,
+    responses((status = 200, description = "The voicemail", body = VoicemailDocument)))]
+pub(in crate::api) async fn mark(
+    State(api): State<Arc<Api>>,
+    Named(id): Named,
+    body: Body<VoicemailMark>,
+) -> Result<Response, Problem> {
+    let voicemail = Box::new(find(&api, &id).await?);
+    let mark = if body.value.heard { Mark::Heard } else { Mark::New };
+    match api.ask(Command::MarkVoicemail { voicemail, mark }).await? {
+        Answer::Voicemail(voicemail) => Ok(Json(document(*voicemail)).into_response()),
+        other => Ok(shown(&other)),
+    }
+}
+
+/// Delete it, with its recording.
+#[utoipa::path(delete, path = "/v1/voicemails/{id}", tag = "voicemails", operation_id = "delete_voicemail",
+    params(("id" = String, Path, description = "`vm_…`")),
+    responses((status = 204, description = "It is gone")))]
+pub(in crate::api) async fn delete(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
+    let voicemail = find(&api, &id).await?;
+    let file = recording(&api, &voicemail);
+    let answer = api.ask(Command::DeleteVoicemail { voicemail: Box::new(voicemail) }).await?;
+    if let Some(file) = file
+        && let Err(why) = tokio::fs::remove_file(file).await
+    {
+        tracing::warn!(%why, id, "the recording of a deleted voicemail cannot be removed");
+    }
+    Ok(shown(&answer))
+}
+
 /// Fetch the recording.
 #[utoipa::path(get, path = "/v1/voicemails/{id}/audio", tag = "voicemails", operation_id = "fetch_voicemail",
     params(("id" = String, Path, description = "`vm_…`")),
     responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav")))]
 pub(in crate::api) async fn audio(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let voicemail = find(&api, &id).await?;
-    let path = Path::new(&voicemail.path);
-    if !path.components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(gone(&id));
-    }
-    match tokio::fs::read(api.voicemail_folder.join(path)).await {
+    let file = recording(&api, &voicemail).ok_or_else(|| gone(&id))?;
+    match tokio::fs::read(file).await {
         Ok(wav) => Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response()),
         Err(why) => {
             tracing::warn!(%why, id, "a recording cannot be read");
@@ -82,6 +119,13 @@ async fn find(api: &Api, id: &str) -> Result<Voicemail, Problem> {
     found.ok_or_else(|| unknown("voicemail", id, "/v1/voicemails"))
 }
 
+/// Where its file is; none for a path that leads out of the folder.
+fn recording(api: &Api, voicemail: &Voicemail) -> Option<PathBuf> {
+    let path = Path::new(&voicemail.path);
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    inside.then(|| api.voicemail_folder.join(path))
+}
+
 /// Programs fetch the audio over HTTP; where the file stands is nobody's business.
 fn document(voicemail: Voicemail) -> VoicemailDocument {
     VoicemailDocument {
@@ -92,6 +136,7 @@ fn document(voicemail: Voicemail) -> VoicemailDocument {
         from: voicemail.from,
         left: voicemail.left,
         length_ms: voicemail.length_ms,
+        heard: voicemail.heard,
     }
 }
 

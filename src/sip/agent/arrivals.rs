@@ -145,6 +145,11 @@ impl UserAgent {
     }
 
     fn on_request_inside(&mut self, arrival: Arrival, now: Instant) {
+        if arrival.request.method == Method::Subscribe {
+            let transaction = self.open(&arrival, None, now);
+            let Arrival { request, via, hop, .. } = arrival;
+            return self.on_subscribe_inside(transaction, &request, &via, hop, now);
+        }
         let Some(id) = self.session_of(&arrival.request) else {
             return self.answer_at_once(&arrival, arrival.request.reply(481));
         };

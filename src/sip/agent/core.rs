@@ -12,6 +12,7 @@ use crate::sip::agent::Event;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
+use crate::sip::agent::SubscriptionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::Identity;
 use crate::sip::agent::identity::number_text;
@@ -42,6 +43,8 @@ pub(in crate::sip) enum User {
     Abandoned,
     Request(RequestId),
     Session(SessionId, Purpose),
+    /// A NOTIFY.
+    Subscription(SubscriptionId),
 }
 
 /// What a session sent a request for.

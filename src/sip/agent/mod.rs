@@ -7,6 +7,7 @@
 mod arrivals;
 pub(super) mod core;
 pub(super) mod credentials;
+pub mod dialogs;
 mod gate;
 pub mod identity;
 pub mod overload;
@@ -16,6 +17,7 @@ mod requests;
 mod responses;
 mod sessions;
 pub mod stand_in;
+mod subscriptions;
 pub(super) mod targets;
 #[cfg(test)]
 mod tests;
@@ -28,9 +30,11 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::sip::agent::core::Core;
+use crate::sip::agent::dialogs::Departed;
 use crate::sip::agent::gate::Gate;
 use crate::sip::agent::overload::Shed;
 use crate::sip::agent::requests::Pending;
+use crate::sip::agent::subscriptions::Subscriptions;
 use crate::sip::config::Config;
 use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
@@ -61,6 +65,10 @@ pub struct RequestId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
+/// Somebody who is told of changes until its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SubscriptionId(pub u64);
+
 /// What the PBX has to know.
 #[derive(Debug)]
 pub enum Event {
@@ -88,6 +96,10 @@ pub enum Event {
     Session {
         session: SessionId,
         event: SessionEvent,
+    },
+    /// Nobody is told anything more; the id is not known any more.
+    SubscriptionEnded {
+        subscription: SubscriptionId,
     },
 }
 
@@ -129,6 +141,8 @@ pub enum SessionEvent {
     Lost,
     /// An INFO, already answered 200: `application/dtmf-relay` and the like.
     Info { content_type: String, body: Bytes },
+    /// A REFER while the call stands: [`UserAgent::accept_referral`] or [`UserAgent::respond`].
+    Referred { transaction: TransactionId, request: Box<Request> },
     /// What [`UserAgent::hang_up`] began is finished. Gone.
     HangUpDone,
 }
@@ -170,6 +184,8 @@ pub struct Counts {
     pub sessions: usize,
     /// Alive now: requests of ours outside of calls.
     pub requests: usize,
+    /// Alive now.
+    pub subscriptions: usize,
     pub received: Tally,
     pub sent: Tally,
     /// Could not be read; answered where that was possible.
@@ -192,6 +208,8 @@ pub struct UserAgent {
     alarms: Deadlines<SessionId>,
     request_alarms: Deadlines<RequestId>,
     pending: HashMap<RequestId, Pending, NumberHashing>,
+    subscriptions: Subscriptions,
+    departed: Departed,
     last_session: u64,
     last_request: u64,
     received: Tally,
@@ -206,6 +224,9 @@ pub struct UserAgent {
 struct Kept {
     session: Box<Session>,
     armed: Armed,
+    /// REFERs of the peer whose outcome he is still told.
+    referrals: Vec<SubscriptionId>,
+    referrals_taken: u32,
 }
 
 impl UserAgent {
@@ -218,6 +239,8 @@ impl UserAgent {
             alarms: Deadlines::new(),
             request_alarms: Deadlines::new(),
             pending: HashMap::default(),
+            subscriptions: Subscriptions::new(&config.subscriptions),
+            departed: Departed::default(),
             last_session: 0,
             last_request: 0,
             received: Tally::default(),
@@ -250,8 +273,10 @@ impl UserAgent {
 
     /// When [`UserAgent::handle_timeout`] is to be called; now and then there will be nothing to do.
     pub fn poll_timeout(&mut self) -> Option<Instant> {
-        let earliest = [self.core.layer.poll_timeout(), self.alarms.next(), self.request_alarms.next()];
-        earliest.into_iter().flatten().min()
+        let calls = [self.core.layer.poll_timeout(), self.alarms.next()];
+        let others = [self.request_alarms.next(), self.subscriptions.next_alarm()];
+        let earliest = calls.into_iter().chain(others);
+        earliest.flatten().min()
     }
 
     pub fn handle_timeout(&mut self, now: Instant) {
@@ -268,6 +293,7 @@ impl UserAgent {
         while let Some((at, id)) = self.request_alarms.pop_due(now) {
             self.on_request_alarm(id, at, now);
         }
+        self.run_due_subscriptions(now);
     }
 
     /// The connection is closed: what waited for an answer on it fails, calls that stand go on.
@@ -294,6 +320,7 @@ impl UserAgent {
             transactions: self.core.layer.len(),
             sessions: self.sessions.len(),
             requests: self.pending.len(),
+            subscriptions: self.subscriptions.len(),
             received: self.received,
             sent: self.core.layer.outbox().sent(),
             malformed: self.malformed,

@@ -40,6 +40,7 @@ impl UserAgent {
             User::Nobody => {}
             User::Abandoned => self.on_abandoned(key, response, now),
             User::Request(id) => self.on_request_response(id, key, response, now),
+            User::Subscription(id) => self.on_notify_response(id, response, now),
             User::Session(id, purpose) => {
                 let waits = self.sessions.get(&id).is_some_and(|kept| kept.session.waits_for(key));
                 match waits || key.kind != ClientKind::Invite {
@@ -68,6 +69,7 @@ impl UserAgent {
         match user {
             User::Nobody | User::Abandoned => {}
             User::Request(id) => self.on_request_failed(id, why, now),
+            User::Subscription(id) => self.on_notify_failed(id, why, now),
             User::Session(id, purpose) => {
                 self.with_session(id, |session, core| session.on_failure(purpose, why, core, now));
             }

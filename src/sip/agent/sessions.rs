@@ -91,19 +91,30 @@ impl UserAgent {
         };
         act(&mut kept.session, &mut self.core);
         if kept.session.is_over() {
-            self.session_by_tag.remove(&kept.session.local_tag());
-            self.sessions.remove(&id);
-            return;
+            return self.forget_session(id);
         }
         let deadline = kept.session.deadline();
         self.alarms.arm(id, &mut kept.armed, deadline);
+    }
+
+    fn forget_session(&mut self, id: SessionId) {
+        let Some(Kept { session, referrals, .. }) = self.sessions.remove(&id) else {
+            return;
+        };
+        let tag = session.local_tag();
+        self.session_by_tag.remove(&tag);
+        self.departed.note(tag);
+        if !referrals.is_empty() {
+            self.on_referring_call_over(&referrals, *session);
+        }
     }
 
     fn keep(&mut self, id: SessionId, session: Session) {
         self.session_by_tag.insert(session.local_tag(), id);
         let mut armed = Armed::default();
         self.alarms.arm(id, &mut armed, session.deadline());
-        self.sessions.insert(id, Kept { session: Box::new(session), armed });
+        let kept = Kept { session: Box::new(session), armed, referrals: Vec::new(), referrals_taken: 0 };
+        self.sessions.insert(id, kept);
     }
 
     fn next_session(&mut self) -> SessionId {

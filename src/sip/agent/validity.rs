@@ -1,6 +1,7 @@
 //! Requests that nobody further in should see: RFC 3261 §8.2.1 to §8.2.3, in that order.
 
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::agent::identity::SUPPORTED;
 use crate::sip::content;
 use crate::sip::content::ACCEPTED_FOR_CALLS;
 use crate::sip::content::SDP;
@@ -31,7 +32,7 @@ pub(super) fn insecure(request: &Request, hop: Hop) -> Option<Response> {
 fn by_method(request: &Request) -> Option<Response> {
     let status = match request.method {
         Method::Other(_) => 501,
-        Method::Refer | Method::Notify => 405,
+        Method::Notify => 405,
         _ => return None,
     };
     let mut response = request.reply(status);
@@ -46,9 +47,10 @@ fn by_hops(request: &Request) -> Option<Response> {
     }
 }
 
-/// RFC 3261 §8.2.2.3: no extension of ours exists that a peer could require.
+/// RFC 3261 §8.2.2.3.
 fn by_extension(request: &Request) -> Option<Response> {
-    let required: Vec<&str> = request.headers.list(&Name::Require).collect();
+    let unknown = |option: &&str| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(option));
+    let required: Vec<&str> = request.headers.list(&Name::Require).filter(unknown).collect();
     if required.is_empty() || request.method == Method::Cancel {
         return None;
     }
@@ -104,14 +106,14 @@ mod tests {
     fn unknown_methods_hear_501_and_known_ones_that_we_do_not_do_405() {
         let (status, response) = refused("BREW", "", "").unwrap();
         assert_eq!((status, response.headers.first(&Name::Allow)), (501, Some(ALLOW)));
-        assert_eq!(refused("REFER", "", "").unwrap().0, 405);
-        assert!(refused("OPTIONS", "", "").is_none());
+        assert_eq!(refused("NOTIFY", "", "").unwrap().0, 405);
+        assert!(refused("OPTIONS", "", "").is_none() && refused("REFER", "", "").is_none());
     }
 
     #[test]
     fn no_hops_left_and_unknown_extensions() {
         assert_eq!(refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
-        let (status, response) = refused("OPTIONS", "Require: 100rel, nothing\r\n", "").unwrap();
+        let (status, response) = refused("OPTIONS", "Require: 100rel, replaces, nothing\r\n", "").unwrap();
         assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("100rel, nothing")));
     }
 

@@ -52,6 +52,10 @@ enum Wish {
 }
 
 impl Calling {
+    pub(super) fn is_given_up(&self) -> bool {
+        !matches!(self.wish, Wish::Talk)
+    }
+
     pub(super) fn waits_for(&self, key: ClientKey) -> bool {
         self.invite == key
     }
@@ -92,6 +96,7 @@ impl Session {
         let State::Calling(calling) = &mut self.state else {
             return;
         };
+        self.dialog.on_provisional(response);
         let invite = calling.invite;
         if let Some(targets) = &mut calling.targets {
             targets.on_heard();

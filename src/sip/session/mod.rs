@@ -56,6 +56,15 @@ pub(in crate::sip) struct Session {
     state: State,
 }
 
+/// How far a call has come, for who wants to take its place: RFC 3891 §3.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::sip) enum Standing {
+    TheirEarly,
+    OurEarly,
+    Confirmed,
+    Ended,
+}
+
 #[derive(Debug)]
 enum State {
     /// The peer's INVITE has no final answer yet.
@@ -78,6 +87,35 @@ impl Session {
 
     pub(in crate::sip) fn local_tag(&self) -> u64 {
         self.dialog.local_tag()
+    }
+
+    pub(in crate::sip) fn dialog(&self) -> &Dialog {
+        &self.dialog
+    }
+
+    pub(in crate::sip) fn dialog_mut(&mut self) -> &mut Dialog {
+        &mut self.dialog
+    }
+
+    pub(in crate::sip) fn into_dialog(self) -> Dialog {
+        self.dialog
+    }
+
+    /// Whether a `Replaces` with these names means this call. A call of ours that nobody answered yet may have several
+    /// tags at the far end, one for each phone behind a proxy.
+    pub(in crate::sip) fn is_named(&self, call_id: &str, remote_tag: &str) -> bool {
+        let any_tag = matches!(self.state, State::Calling(_));
+        self.dialog.call_id() == call_id.as_bytes() && (any_tag || self.dialog.remote_tag() == remote_tag)
+    }
+
+    pub(in crate::sip) fn standing(&self) -> Standing {
+        match &self.state {
+            State::Ringing(_) => Standing::TheirEarly,
+            State::Calling(calling) if calling.is_given_up() => Standing::Ended,
+            State::Calling(_) => Standing::OurEarly,
+            State::Answered(_) | State::Talking(_) => Standing::Confirmed,
+            State::Leaving(_) | State::Over => Standing::Ended,
+        }
     }
 
     /// True if the response to this INVITE of ours is still wanted; a 2xx to any other is a branch to be left.
@@ -130,6 +168,7 @@ impl Session {
         match request.method {
             Method::Bye => self.on_bye(transaction, &request, core, now),
             Method::Invite | Method::Update => self.on_offer(transaction, request, core, now),
+            Method::Refer => self.on_refer(transaction, request, core, now),
             Method::Info => {
                 core.layer.answer(transaction, &request.reply(200), now);
                 let content_type = request.headers.content_type().unwrap_or_default().to_owned();
@@ -147,6 +186,18 @@ impl Session {
                 response.headers.push(Name::Allow, ALLOW);
                 core.layer.answer(transaction, &response, now);
             }
+        }
+    }
+
+    /// RFC 3515 §2.4.2. Before the call stands there is nothing that could be transferred.
+    fn on_refer(&self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
+        match self.standing() {
+            Standing::Confirmed => {
+                let request = Box::new(request);
+                core.tell(self.id, SessionEvent::Referred { transaction, request });
+            }
+            Standing::Ended => core.layer.answer(transaction, &request.reply(481), now),
+            Standing::TheirEarly | Standing::OurEarly => core.layer.answer(transaction, &request.reply(491), now),
         }
     }
 
@@ -212,7 +263,7 @@ impl Session {
     }
 
     /// An answer inside the dialog, with what RFC 3261 §12.1.1 and §13.3.1 want in it.
-    fn reply(&self, request: &Request, status: u16, core: &Core) -> Response {
+    pub(in crate::sip) fn reply(&self, request: &Request, status: u16, core: &Core) -> Response {
         let mut response = request.reply(status);
         response.headers.set(Name::To, self.dialog.local().clone());
         if status < 300 {

@@ -106,7 +106,7 @@ fn requests_that_nobody_should_see_are_answered_here() {
     let mut bench = Bench::new();
     let mut status = |text: &str| bench.ask(text).join("|");
     assert_eq!(status(&outside("BREW", "1", "")), "SIP/2.0 501 Not Implemented");
-    assert_eq!(status(&outside("REFER", "2", "")), "SIP/2.0 405 Method Not Allowed");
+    assert_eq!(status(&outside("NOTIFY", "2", "")), "SIP/2.0 405 Method Not Allowed");
     assert_eq!(status(&outside("BYE", "3", "")), "SIP/2.0 481 Call/Transaction Does Not Exist");
     assert_eq!(
         status(&inside("OPTIONS", 1, "4", "0123456789abcdef", "")),

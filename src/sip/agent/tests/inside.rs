@@ -50,7 +50,7 @@ fn inside_a_call_offers_come_one_at_a_time_and_requests_in_order() {
         ["SIP/2.0 500 Server Internal Error"],
         "RFC 3261 §12.2.2"
     );
-    assert_eq!(bench.ask(&inside("REFER", 8, "8", &tag, "")), ["SIP/2.0 405 Method Not Allowed"]);
+    assert_eq!(bench.ask(&inside("NOTIFY", 8, "8", &tag, "")), ["SIP/2.0 405 Method Not Allowed"]);
     let other_call = inside("BYE", 9, "9", &tag, "").replace("Call-ID: one", "Call-ID: two");
     assert_eq!(bench.ask(&other_call), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
 }
