@@ -77,6 +77,9 @@ pub(super) struct Dismissed {
     pub(super) at: Instant,
 }
 
+/// Letters of a `Referred-By` that a record keeps.
+const LONGEST_SAID: usize = 120;
+
 /// A phone that hears that its transfer has worked hangs up by itself; RFC 5589 §6.1 leaves it to it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -101,7 +104,8 @@ impl Call {
         if self.can_transfer(by).is_err() {
             return self.tell_transferor(referral, 481);
         }
-        self.clerk.note(format!("{} transfers the call to {to}", self.name_of(by)), now);
+        let said: String = String::from_utf8_lossy(&referred_by).chars().take(LONGEST_SAID).collect();
+        self.clerk.note(format!("{} transfers the call to {to}, Referred-By: {said}", self.name_of(by)), now);
         match target {
             Target::Flow { name, script } => self.transfer_to_flow(by, to, &name, *script, referral, now),
             Target::Party(Ok(ways)) => {

@@ -123,6 +123,9 @@ impl Lamps {
     }
 }
 
+/// Calls of one extension in one NOTIFY: a lamp has but one light, and a datagram its limits.
+const MOST_SHOWN: usize = 8;
+
 impl Switch {
     /// RFC 6665 §4.2.1.
     pub(super) fn on_subscribe(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
@@ -193,7 +196,8 @@ impl Switch {
             Package::Presence => Document::Presence(Presence { entity, reach: self.reach_of(of) }),
             Package::Dialog | Package::Refer => {
                 let sessions = self.calls.sessions.of_extension(of);
-                let dialogs = sessions.iter().filter_map(|session| self.dialog_entry(*session)).collect();
+                let dialogs =
+                    sessions.iter().filter_map(|session| self.dialog_entry(*session)).take(MOST_SHOWN).collect();
                 Document::Dialogs(DialogInfo { entity, dialogs })
             }
         }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use desvio::call::record::Mailbox;
 use desvio::call::record::Record;
 use desvio::call::record::Voicemail;
 use desvio::channel::HttpAnswer;
@@ -64,6 +65,20 @@ pub(crate) struct Store {
     pub(crate) broken: Option<String>,
 }
 
+impl Store {
+    fn mailboxes(&self) -> BTreeMap<String, Mailbox> {
+        let mut mailboxes: BTreeMap<String, Mailbox> = BTreeMap::new();
+        for voicemail in &self.voicemails {
+            let mailbox = mailboxes.entry(voicemail.mailbox.clone()).or_default();
+            match voicemail.heard {
+                Some(_) => mailbox.old += 1,
+                None => mailbox.new.extend([voicemail.id.clone()]),
+            }
+        }
+        mailboxes
+    }
+}
+
 pub(crate) struct Bench {
     pub(crate) switch: Switch,
     pub(crate) now: Instant,
@@ -79,7 +94,7 @@ pub(crate) struct Bench {
     pub(crate) trace: String,
     /// So many of a hundred messages are lost, in both directions.
     pub(crate) loss: u32,
-    luck: fastrand::Rng,
+    pub(crate) luck: fastrand::Rng,
     next_ticket: u64,
     config: String,
     seed: u64,
@@ -165,7 +180,7 @@ impl Bench {
                 .cloned()
                 .collect(),
             channels: self.store.channels.clone(),
-            ..KeptState::default()
+            mailboxes: self.store.mailboxes(),
         };
         self.seed += 1;
         self.switch = switch(&self.config, plan, kept, self.seed, self.now);

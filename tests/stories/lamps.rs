@@ -113,6 +113,9 @@ fn messages_light_the_lamp_until_they_are_heard_or_deleted() {
     let Ok(Answer::Voicemail(heard)) = pbx.asks(mark) else { panic!("not marked") };
     assert!(heard.heard.is_some());
     assert!(last(&pbx, ana).contains("Voice-Message: 1/1"), "{}", last(&pbx, ana));
+    pbx.restarts(PLAN);
+    pbx.does(ana, |phone, now| phone.subscribes("message-summary", "200", 3600, now));
+    assert!(last(&pbx, ana).contains("Voice-Message: 1/1"), "{}", last(&pbx, ana));
     for voicemail in pbx.store.voicemails.clone() {
         pbx.asks(Command::DeleteVoicemail { voicemail: Box::new(voicemail) }).expect("it is there");
     }

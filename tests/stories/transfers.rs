@@ -76,7 +76,7 @@ fn the_called_party_transfers_a_customer_and_hears_how_it_goes() {
     let record = pbx.only_record();
     assert_eq!((record.direction, record.status), (Direction::Inbound, Status::Completed));
     assert_eq!(record.agent.as_deref(), Some("202"));
-    assert!(tells(record, "200 transfers the call to 202"), "{:?}", record.steps);
+    assert!(tells(record, "200 transfers the call to 202, Referred-By: <sip:200@desvio.test>"), "{:?}", record.steps);
     assert_eq!(record.legs.len(), 3);
 }
 
@@ -195,6 +195,34 @@ fn who_wants_no_notices_gets_none_and_is_released_at_once() {
     pbx.ended(ana, "bye");
     pbx.are_talking(bruno, carla);
     assert!(pbx.phones[ana.0].notices.is_empty());
+}
+
+#[test]
+fn another_phone_takes_the_transferors_place_while_the_target_rings() {
+    let (mut pbx, ana, bruno) = ana_and_bruno();
+    let (carla, davi) = (pbx.registered("202"), pbx.registered("203"));
+    pbx.does(ana, |phone, now| phone.refers("<sip:202@desvio.test>", &[], now));
+    let named = replaces(&pbx, ana, "");
+    calls_with_replaces(&mut pbx, davi, &[named]);
+    pbx.ended(ana, "bye");
+    pbx.are_talking(davi, bruno);
+    pbx.picks_up(carla);
+    pbx.are_talking(carla, bruno);
+    pbx.ended(davi, "bye");
+    pbx.hangs_up(bruno);
+    pbx.ended(carla, "bye");
+    pbx.all_is_quiet();
+    assert_eq!(busy(&mut pbx), Vec::<String>::new());
+}
+
+#[test]
+fn the_transferors_own_words_of_who_referred_are_passed_on() {
+    let (mut pbx, ana, _) = ana_and_bruno();
+    let carla = pbx.registered("202");
+    let said = "\"Ana\" <sip:ana@filial.example>;cid=\"1\"";
+    pbx.does(ana, |phone, now| phone.refers("<sip:202@desvio.test>", &[(Name::ReferredBy, said)], now));
+    let referred_by = pbx.phones[carla.0].invited.as_ref().and_then(|it| it.headers.first(&Name::ReferredBy));
+    assert_eq!(referred_by, Some(said));
 }
 
 #[test]
