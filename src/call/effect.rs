@@ -65,6 +65,8 @@ pub enum Effect {
         leg: LegId,
         way: Box<Way>,
         sdp: Bytes,
+        /// How many further servers the call may pass; none where it begins with us. RFC 3261 §8.1.1.6.
+        max_forwards: Option<u8>,
         /// Who had it called: RFC 3892.
         referred_by: Option<Bytes>,
     },
@@ -80,6 +82,8 @@ pub enum Effect {
     Reject {
         session: SessionId,
         status: u16,
+        /// ITU-T Q.850, for the `Reason` header.
+        cause: u16,
     },
     HangUp {
         session: SessionId,

@@ -178,9 +178,12 @@ impl Leg {
     /// A re-INVITE: our answer to it. The codec stays if the peer still has it.
     pub(super) fn on_new_offer(&mut self, sdp: Bytes) -> Result<Bytes, NegotiationError> {
         self.sdp_version += 1;
-        self.early = None;
+        let was_early = self.early.take().is_some();
         self.offered = sdp;
-        self.answer(self.codec())
+        let answer = self.answer(self.codec())?;
+        // Before the call is answered: what was said last holds, and is not chosen anew by the answer.
+        self.early = was_early.then(|| answer.clone());
+        Ok(answer)
     }
 
     pub(super) fn codec(&self) -> Option<CodecKind> {

@@ -15,6 +15,7 @@ use crate::call::effect::Input;
 use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::reach::Reach;
+use crate::call::reach::Refused;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Direction;
@@ -27,6 +28,7 @@ use crate::call::transfer::CALLER;
 use crate::call::transfer::Dismissed;
 use crate::call::transfer::Parts;
 use crate::call::transfer::Pending;
+use crate::call::verdict::Verdict;
 use crate::call::voicemail::Voicemail;
 use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::QueueOutcome;
@@ -73,6 +75,8 @@ pub struct Call {
     /// What scripts did that are not followed any more.
     pub(super) walked: Vec<StepRecord>,
     pub(super) playing: Option<PlayId>,
+    pub(super) verdict: Option<Verdict>,
+    pub(super) max_forwards: Option<u8>,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) effects: VecDeque<Effect>,
     next_play: u64,
@@ -99,6 +103,9 @@ pub struct Incoming {
     /// Empty where the peer wants our offer.
     pub offer: Bytes,
     pub trunk: Option<String>,
+    /// Of its INVITE, which our own goes one below. RFC 3261 §16.6 item 3, said of a proxy: two PBXs that send a call to and
+    /// fro between them must come to an end.
+    pub max_forwards: Option<u8>,
     /// Whose phone it is; none for a trunk.
     pub extension: Option<String>,
     /// The IP that our SDP names towards this peer.
@@ -122,6 +129,7 @@ impl Call {
         caller.session = Some(incoming.session);
         caller.record.trunk = incoming.trunk;
         caller.take_offer(incoming.offer);
+        call.max_forwards = incoming.max_forwards.map(|left| left.saturating_sub(1));
         call.caller = Some(leg);
         if let Some(extension) = incoming.extension {
             call.engage(leg, extension);
@@ -155,6 +163,8 @@ impl Call {
             caller_name: None,
             walked: Vec::new(),
             playing: None,
+            verdict: None,
+            max_forwards: None,
             happenings: VecDeque::new(),
             effects: VecDeque::new(),
             next_play: 0,
@@ -293,19 +303,27 @@ impl Call {
         }
         self.close_leg(id);
         self.happenings.push_back(Happening::CallerHungUp);
-        self.wind_up(now);
+        self.wind_up(cause, now);
     }
 
     /// The agent or the dialled party hung up, or a leg that still rang broke.
-    pub(super) fn on_party_gone(&mut self, id: LegId, around: &dyn Around, now: Instant) {
+    pub(super) fn on_party_gone(
+        &mut self,
+        id: LegId,
+        by: Party,
+        named: Option<u16>,
+        around: &dyn Around,
+        now: Instant,
+    ) {
         if self.on_transferor_gone(id, now) {
             return;
         }
         if self.talk != Some(id) {
             self.close_leg(id);
-            return self.on_leg_refused(id, 480, around, now);
+            return self.on_leg_refused(id, Refused { status: 480, cause: named }, around, now);
         }
-        self.note_ending(Party::Callee, cause::NORMAL);
+        self.verdict = Some(Verdict { status: None, cause: named });
+        self.note_ending(by, named.unwrap_or(cause::NORMAL));
         self.close_leg(id);
         self.end_talk(now);
         self.happenings.push_back(Happening::TalkEnded);
@@ -364,19 +382,19 @@ impl Call {
             self.hang_up_leg(id, cause);
         }
         self.happenings.push_back(Happening::CallerHungUp);
-        self.wind_up(now);
+        self.wind_up(cause, now);
     }
 
     pub(super) fn refuse_caller(&mut self, status: u16, outcome: Status, cause: u16, now: Instant) {
         self.clerk.on_refusal(outcome);
         self.clerk.on_ending(Ending { by: Party::System, cause });
         if let Some(session) = self.caller.and_then(|id| self.leg(id)).and_then(|leg| leg.session) {
-            self.effects.push_back(Effect::Reject { session, status });
+            self.effects.push_back(Effect::Reject { session, status, cause });
         }
         if let Some(id) = self.caller {
             self.close_leg(id);
         }
-        self.wind_up(now);
+        self.wind_up(cause, now);
     }
 
     fn on_queue_refused(&mut self, outcome: QueueOutcome, now: Instant) {
@@ -387,7 +405,7 @@ impl Call {
     }
 
     /// Ends everything but the caller's own leg, which has its own way to end.
-    pub(super) fn wind_up(&mut self, now: Instant) {
+    pub(super) fn wind_up(&mut self, cause: u16, now: Instant) {
         if self.life == Life::Ending {
             return;
         }
@@ -399,7 +417,7 @@ impl Call {
         self.reaches.clear();
         let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {
-            self.hang_up_leg(id, cause::NORMAL);
+            self.hang_up_leg(id, cause);
         }
     }
 

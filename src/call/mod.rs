@@ -20,4 +20,5 @@ mod replace;
 mod reports;
 pub mod script;
 pub mod transfer;
+mod verdict;
 mod voicemail;

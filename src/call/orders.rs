@@ -10,8 +10,11 @@ use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
 use crate::call::reach::Purpose;
+use crate::call::reach::ending_of;
+use crate::call::reach::outcome_of;
 use crate::call::record::Party;
 use crate::call::record::Status;
+use crate::call::verdict::Verdict;
 use crate::dialplan::walk::DialTarget;
 use crate::dialplan::walk::HangupCause;
 use crate::dialplan::walk::Happening;
@@ -28,6 +31,9 @@ impl Call {
     pub(super) fn carry_out(&mut self, order: Order, around: &dyn Around, now: Instant) {
         if self.is_ending() {
             return self.carry_out_afterwards(order);
+        }
+        if !Verdict::outlives(&order) {
+            self.verdict = None;
         }
         match order {
             Order::Answer => self.answer_order(around, now),
@@ -219,9 +225,10 @@ impl Call {
 
     fn hang_up_order(&mut self, cause: HangupCause, now: Instant) {
         if self.unanswered_caller().is_none() {
-            return self.end_caller(Party::System, cause::NORMAL, now);
+            let named = self.verdict.and_then(|verdict| verdict.cause);
+            return self.end_caller(Party::System, named.unwrap_or(cause::NORMAL), now);
         }
-        let (status, outcome, cause) = match cause {
+        let (status, outcome, usual) = match cause {
             HangupCause::Busy => (486, Status::Busy, cause::BUSY),
             HangupCause::Declined => (603, Status::Busy, cause::DECLINED),
             HangupCause::NoAnswer => (480, Status::NoAnswer, cause::NO_ANSWER),
@@ -230,7 +237,10 @@ impl Call {
             HangupCause::Normal => (480, Status::NoAnswer, cause::NORMAL),
             HangupCause::Failed => (503, Status::Failed, cause::NETWORK_FAILURE),
         };
-        self.refuse_caller(status, outcome, cause, now);
+        let passed = self.verdict.map_or(status, |verdict| verdict.status_for(cause, status));
+        let (outcome, usual) = if passed == status { (outcome, usual) } else { ending_of(outcome_of(passed)) };
+        let named = self.verdict.and_then(|verdict| verdict.cause);
+        self.refuse_caller(passed, outcome, named.unwrap_or(usual), now);
     }
 }
 

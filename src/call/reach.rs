@@ -21,6 +21,7 @@ use crate::call::record::CallId;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::call::script::Script;
+use crate::call::verdict::Verdict;
 use crate::dialplan::walk::DialOutcome;
 use crate::dialplan::walk::Happening;
 use crate::media::command::Command as MediaCommand;
@@ -45,7 +46,20 @@ pub(super) struct Reach {
     purpose: Purpose,
     legs: Vec<LegId>,
     /// The most telling refusal so far: a person's word counts more than a dead phone's.
-    refusal: Option<u16>,
+    refusal: Option<Refused>,
+}
+
+/// A final refusal: its SIP status, and the cause of Q.850 that came along.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    pub status: u16,
+    pub cause: Option<u16>,
+}
+
+impl Refused {
+    pub(super) fn with(status: u16) -> Self {
+        Self { status, cause: None }
+    }
 }
 
 impl Reach {
@@ -96,9 +110,10 @@ impl Call {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(way) = leg.way.take() else { return };
         let sdp = leg.offer(prefer);
+        let max_forwards = self.max_forwards;
         let transfer = self.purpose_of(id).filter(|purpose| *purpose == Purpose::Transfer).and(self.transfer.as_ref());
         let referred_by = transfer.map(|pending| pending.referred_by.clone());
-        self.effects.push_back(Effect::Invite { leg: id, way, sdp, referred_by });
+        self.effects.push_back(Effect::Invite { leg: id, way, sdp, max_forwards, referred_by });
     }
 
     pub(super) fn ring_agent(&mut self, agent: &str, around: &dyn Around, now: Instant) {
@@ -156,6 +171,10 @@ impl Call {
         let Some(purpose) = self.purpose_of(id) else {
             return;
         };
+        // RFC 6228: one branch of a fork gave up, and no other has media.
+        if status == 199 {
+            return self.clerk.note(format!("{}: a branch gave up", self.party(id)), now);
+        }
         self.clerk.note(format!("{} rings ({status})", self.party(id)), now);
         match purpose {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
@@ -196,7 +215,7 @@ impl Call {
             let party = self.party(id);
             self.clerk.note(format!("{party} answered with media we cannot use: {fault}"), now);
             self.hang_up_leg(id, cause::INCOMPATIBLE);
-            return self.on_leg_refused(id, 488, around, now);
+            return self.on_leg_refused(id, Refused::with(488), around, now);
         }
         leg.set_up(now, around.wall(now));
         self.connect(id);
@@ -260,36 +279,40 @@ impl Call {
         self.happenings.push_back(Happening::TalkStarted);
     }
 
-    pub(super) fn on_refused(&mut self, id: LegId, status: u16, reason: &str, around: &dyn Around, now: Instant) {
-        let party = self.party(id);
+    pub(super) fn on_refused(&mut self, id: LegId, refused: Refused, reason: &str, around: &dyn Around, now: Instant) {
+        let (party, status) = (self.party(id), refused.status);
         self.clerk.note(format!("{party} refused: {status} {reason}"), now);
         if let Some(leg) = self.leg_mut(id) {
             leg.record.sip_status = Some(status);
         }
         self.close_leg(id);
-        self.on_leg_refused(id, status, around, now);
+        self.on_leg_refused(id, refused, around, now);
     }
 
     /// A leg that rang is out; when it was the last of its group, so is the person.
-    pub(super) fn on_leg_refused(&mut self, id: LegId, status: u16, around: &dyn Around, now: Instant) {
+    pub(super) fn on_leg_refused(&mut self, id: LegId, refused: Refused, around: &dyn Around, now: Instant) {
         let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
             return;
         };
         let reach = &mut self.reaches[at];
         reach.legs.retain(|leg| *leg != id);
-        reach.refusal = Some(reach.refusal.map_or(status, |before| more_telling(before, status)));
+        reach.refusal = Some(reach.refusal.map_or(refused, |before| more_telling(before, refused)));
         if !reach.legs.is_empty() {
             return;
         }
         let Reach { purpose, refusal, .. } = self.reaches.swap_remove(at);
-        let status = refusal.unwrap_or(status);
+        let Refused { status, cause } = refusal.unwrap_or(refused);
         match purpose {
             Purpose::Agent(agent) => self.agent_refused(&agent, refusal_of(status)),
-            Purpose::Dial => self.dial_ended(outcome_of(status)),
+            Purpose::Dial => {
+                self.verdict = Some(Verdict { status: Some(status), cause });
+                self.dial_ended(outcome_of(status));
+            }
             Purpose::Transfer => self.on_target_refused(status, around, now),
             Purpose::Caller => {
                 self.rings_until = None;
-                let (outcome, cause) = ending_of(outcome_of(status));
+                let (outcome, usual) = ending_of(outcome_of(status));
+                let cause = cause.unwrap_or(usual);
                 self.clerk.on_ending(Ending { by: Party::Callee, cause });
                 self.refuse_caller(status, outcome, cause, now);
             }
@@ -322,17 +345,17 @@ impl Call {
 }
 
 /// Busy and a spoken no outlast "unreachable": somebody was there.
-fn more_telling(one: u16, other: u16) -> u16 {
+fn more_telling(one: Refused, other: Refused) -> Refused {
     let weight = |status: u16| match status {
         600 | 603 => 3,
         486 => 2,
         480 | 408 => 1,
         _ => 0,
     };
-    if weight(other) > weight(one) { other } else { one }
+    if weight(other.status) > weight(one.status) { other } else { one }
 }
 
-fn outcome_of(status: u16) -> DialOutcome {
+pub(super) fn outcome_of(status: u16) -> DialOutcome {
     match status {
         486 | 600 => DialOutcome::Busy,
         603 | 403 | 607 => DialOutcome::Declined,
@@ -351,7 +374,7 @@ fn refusal_of(status: u16) -> Refusal {
     }
 }
 
-fn ending_of(outcome: DialOutcome) -> (Status, u16) {
+pub(super) fn ending_of(outcome: DialOutcome) -> (Status, u16) {
     match outcome {
         DialOutcome::Busy => (Status::Busy, cause::BUSY),
         DialOutcome::Declined => (Status::Busy, cause::DECLINED),

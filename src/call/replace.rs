@@ -51,10 +51,10 @@ impl Call {
         let old = self.replacements.swap_remove(at).old;
         let has_part = self.caller == Some(old) || self.talk == Some(old) || self.purpose_of(old).is_some();
         if self.is_ending() || !has_part || self.leg(old).is_none_or(|leg| leg.is_closing()) {
-            return self.reject_leg(new, 603);
+            return self.reject_leg(new, 603, cause::NORMAL);
         }
         if !self.answer_leg(new, around, now) {
-            return self.reject_leg(new, 488);
+            return self.reject_leg(new, 488, cause::INCOMPATIBLE);
         }
         self.clerk.note(format!("{} takes the place of {}", self.name_of(new), self.name_of(old)), now);
         match self.purpose_of(old) {
@@ -76,9 +76,9 @@ impl Call {
         true
     }
 
-    pub(super) fn reject_leg(&mut self, id: LegId, status: u16) {
+    pub(super) fn reject_leg(&mut self, id: LegId, status: u16, cause: u16) {
         if let Some(session) = self.leg(id).and_then(|leg| leg.session) {
-            self.effects.push_back(Effect::Reject { session, status });
+            self.effects.push_back(Effect::Reject { session, status, cause });
         }
         self.close_leg(id);
     }
@@ -117,7 +117,7 @@ impl Call {
         self.clerk.on_answered(now, around.wall(now));
         match self.leg(old).filter(|leg| leg.stage == Stage::Up) {
             Some(_) => self.hang_up_leg(old, cause::NORMAL),
-            None => self.reject_leg(old, 487),
+            None => self.reject_leg(old, 487, cause::NORMAL),
         }
         if self.transfer.is_some() {
             return self.entertain(around.ringback());

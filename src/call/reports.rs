@@ -12,6 +12,7 @@ use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
+use crate::call::reach::Refused;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::dialplan::walk::Happening;
@@ -67,10 +68,10 @@ impl Call {
         if self.caller == Some(id) {
             self.refuse_caller(503, Status::Failed, cause::NETWORK_FAILURE, now);
         } else if replaces {
-            self.reject_leg(id, 503);
+            self.reject_leg(id, 503, cause::NETWORK_FAILURE);
         } else {
             self.close_leg(id);
-            self.on_leg_refused(id, 503, around, now);
+            self.on_leg_refused(id, Refused::with(503), around, now);
         }
         self.legs.retain(|leg| leg.id != id);
     }
@@ -80,9 +81,11 @@ impl Call {
         match event {
             SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
             SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
-            SessionEvent::Refused { status, reason, .. } => self.on_refused(id, status, &reason, around, now),
-            SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, now),
-            SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), now),
+            SessionEvent::Refused { status, reason, cause, .. } => {
+                self.on_refused(id, Refused { status, cause }, &reason, around, now);
+            }
+            SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, around, now),
+            SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), around, now),
             SessionEvent::Offered { sdp } => self.on_offered(id, sdp, around),
             SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
             SessionEvent::Cancelled { cause } if is_caller => {
@@ -93,9 +96,10 @@ impl Call {
             }
             SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
             SessionEvent::MovedOn { from, status, .. } => self.on_moved_on(id, from.remote, status, now),
-            SessionEvent::HungUp { .. } | SessionEvent::Lost | SessionEvent::Cancelled { .. } => {
-                self.on_party_gone(id, around, now);
+            SessionEvent::HungUp { cause } | SessionEvent::Cancelled { cause } => {
+                self.on_party_gone(id, Party::Callee, cause, around, now);
             }
+            SessionEvent::Lost => self.on_party_gone(id, Party::System, Some(cause::TIMER_EXPIRED), around, now),
             // The switch decides about a REFER before the call hears of it.
             SessionEvent::OfferRefused { .. } | SessionEvent::HangUpDone | SessionEvent::Referred { .. } => {}
         }
@@ -107,7 +111,7 @@ impl Call {
     }
 
     /// The ACK of an INVITE or re-INVITE without an offer brings the answer to ours. RFC 3261 §13.2.1.
-    fn on_late_answer(&mut self, id: LegId, sdp: Option<Bytes>, now: Instant) {
+    fn on_late_answer(&mut self, id: LegId, sdp: Option<Bytes>, around: &dyn Around, now: Instant) {
         let (Some(sdp), Some(leg)) = (sdp, self.leg_mut(id)) else {
             return;
         };
@@ -116,7 +120,10 @@ impl Call {
             Err(fault) => {
                 self.clerk.note(format!("the late answer does not fit: {fault}"), now);
                 self.hang_up_leg(id, cause::INCOMPATIBLE);
-                self.on_caller_gone(id, Party::System, cause::INCOMPATIBLE, now);
+                match self.caller == Some(id) {
+                    true => self.on_caller_gone(id, Party::System, cause::INCOMPATIBLE, now),
+                    false => self.on_party_gone(id, Party::System, Some(cause::INCOMPATIBLE), around, now),
+                }
             }
         }
     }

@@ -271,7 +271,7 @@ impl Call {
             self.caller = None;
         }
         self.happenings.push_back(Happening::CallerHungUp);
-        self.wind_up(now);
+        self.wind_up(cause::NORMAL, now);
         if let Some(caller) = self.caller {
             self.hang_up_leg(caller, cause::NORMAL);
         }

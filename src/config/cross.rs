@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use crate::config::document::Document;
 use crate::config::document::Word;
@@ -20,6 +21,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     }
     agents_exist(document, faults);
     music_exists(document, prompts, faults);
+    session_timer_is_bearable(document, faults);
     listeners_differ(document, faults);
     tls::check_keys(document, faults);
     trunks_can_register(document, faults);
@@ -79,6 +81,26 @@ fn listeners_differ(document: &Document<'_>, faults: &mut Vec<Fault>) {
             let message = format!("`{}` is listed twice", listener.text);
             faults.push(document.fault(listener.span, message, Some("remove one of them".to_owned())));
         }
+    }
+}
+
+/// RFC 4028 §4: less than 90 s would only make traffic.
+fn session_timer_is_bearable(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let time = |key: &str| {
+        let word = document.word("sip", key)?;
+        let length = humantime::parse_duration(&word.text).ok()?;
+        Some((length, word.span))
+    };
+    let usual = Duration::from_secs(90);
+    let least = time("min_se");
+    if let Some((_, span)) = least.clone().filter(|(least, _)| *least < usual) {
+        let hint = "RFC 4028 allows 90s and more".to_owned();
+        faults.push(document.fault(span, "`min_se` is too short".to_owned(), Some(hint)));
+    }
+    let least = least.map_or(usual, |(least, _)| least).max(usual);
+    if let Some((_, span)) = time("session_expires").filter(|(expires, _)| !expires.is_zero() && *expires < least) {
+        let hint = format!("write at least {} s (see `min_se`), or \"0s\" for no session timer", least.as_secs());
+        faults.push(document.fault(span, "`session_expires` is too short".to_owned(), Some(hint)));
     }
 }
 
@@ -163,6 +185,10 @@ mod tests {
     #[test]
     fn what_would_only_fail_later_is_found_now() {
         assert!(faults("[sip]\nlisten = [\"tls:0.0.0.0:5061\"]\n")[0].contains("needs a certificate"));
+        assert!(faults("[sip]\nmin_se = \"60s\"\n")[0].contains("`min_se` is too short"));
+        let short = faults("[sip]\nsession_expires = \"2m\"\nmin_se = \"3m\"\n");
+        assert!(short[0].contains("at least 180 s"), "{short:?}");
+        assert!(faults("[sip]\nsession_expires = \"0s\"\n").is_empty());
         assert!(faults("[[trunk]]\nname = \"a\"\nregister = true\n")[0].contains("`username`"));
         let shared = "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\nfrom = [\"::1\"]\n";
         assert!(faults(shared)[0].contains("`from` of trunk `a`"));

@@ -114,6 +114,13 @@ pub struct Config {
     /// Sizes, rates, and what is refused when there is too much of it. Default: see [`Limits`].
     #[serde(default, deserialize_with = "limits")]
     pub limits: Limits,
+    /// How long a call stands without a sign of life of the far end; half of it passes between two questions. `0s`: we ask
+    /// for no such timer. Default: 30 min. RFC 4028.
+    #[serde(default = "session_expires", with = "humantime_serde")]
+    pub session_expires: Duration,
+    /// The shortest such interval that a peer may ask for. Default: 90 s. RFC 4028 §5.
+    #[serde(default = "min_se", with = "humantime_serde")]
+    pub min_se: Duration,
     /// `[sip.subscriptions]`: how long lamps are told of changes, and how many of them.
     #[serde(default)]
     pub subscriptions: subscription::config::Config,
@@ -152,6 +159,8 @@ impl Default for Config {
             t4: t4(),
             failover_after: failover_after(),
             limits: Limits::default(),
+            session_expires: session_expires(),
+            min_se: min_se(),
             subscriptions: subscription::config::Config::default(),
         }
     }
@@ -255,6 +264,14 @@ fn t4() -> Duration {
 
 fn failover_after() -> Duration {
     Duration::from_secs(4)
+}
+
+fn session_expires() -> Duration {
+    Duration::from_secs(1800)
+}
+
+fn min_se() -> Duration {
+    Duration::from_secs(90)
 }
 
 /// One socket on which we are reachable, written `udp:0.0.0.0:5060`.

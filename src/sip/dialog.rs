@@ -207,6 +207,13 @@ impl Dialog {
         request
     }
 
+    /// Whether an INVITE from outside is the one that began this dialog, for the same user: with another it is a call that
+    /// was passed on and may well end with us (a "spiral", RFC 3261 §16.3 item 4).
+    pub(in crate::sip) fn is_echoed_by(&self, invite: &Request) -> bool {
+        let same_call = invite.headers.first_bytes(&Name::CallId).is_some_and(|id| *id == self.call_id);
+        self.role == Role::Caller && same_call && invite.uri.user() == self.target.user()
+    }
+
     /// Takes note of a request that was repeated with credentials, and so with a higher number.
     pub(in crate::sip) fn on_sent(&mut self, request: &Request) {
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);

@@ -159,22 +159,7 @@ fn is_last(event: &SessionEvent) -> bool {
 fn reason(cause: u16) -> HangUpReason {
     match cause {
         cause::ELSEWHERE => HangUpReason::Sip(200, "Call completed elsewhere"),
-        cause => HangUpReason::Q850(cause, cause_text(cause)),
-    }
-}
-
-/// ITU-T Q.850 §2.2.7, the ones that we say.
-fn cause_text(cause: u16) -> &'static str {
-    match cause {
-        16 => "Normal call clearing",
-        17 => "User busy",
-        19 => "No answer from user",
-        20 => "Subscriber absent",
-        21 => "Call rejected",
-        38 => "Network out of order",
-        88 => "Incompatible destination",
-        102 => "Recovery on timer expiry",
-        _ => "",
+        cause => HangUpReason::q850(cause),
     }
 }
 
@@ -274,7 +259,11 @@ impl Switch {
     fn carry_out(&mut self, number: u64, effect: CallEffect, now: Instant) {
         match effect {
             CallEffect::Media(command) => self.media(command),
-            CallEffect::Invite { leg, way, sdp, referred_by } => self.invite(number, leg, *way, sdp, referred_by, now),
+            CallEffect::Invite { leg, way, sdp, max_forwards, referred_by } => {
+                let max_forwards = max_forwards.map(|left| (Name::MaxForwards, Bytes::from(left.to_string())));
+                let referred_by = referred_by.map(|value| (Name::ReferredBy, value));
+                self.invite(number, leg, *way, sdp, max_forwards.into_iter().chain(referred_by).collect(), now);
+            }
             CallEffect::Progress { session, status, sdp } => {
                 self.on_session_state(session, State::Early);
                 self.agent.progress(session, status, sdp, now);
@@ -283,8 +272,8 @@ impl Switch {
                 self.on_session_state(session, State::Confirmed);
                 self.agent.accept(session, sdp, now);
             }
-            CallEffect::Reject { session, status } => {
-                self.agent.reject(session, status, None, now);
+            CallEffect::Reject { session, status, cause } => {
+                self.agent.refuse(session, status, HangUpReason::q850(cause), now);
                 self.forget_session(session);
             }
             CallEffect::HangUp { session, cause } => {
@@ -333,12 +322,11 @@ impl Switch {
         self.effects.push_back(Effect::Media(command));
     }
 
-    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, referred_by: Option<Bytes>, now: Instant) {
+    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, headers: Vec<(Name, Bytes)>, now: Instant) {
         let Way { party, trunk, target, hop, alternatives, from, to, credentials, .. } = way;
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
         }
-        let headers = referred_by.map(|value| (Name::ReferredBy, value)).into_iter().collect();
         let invitation = Invitation { target, hop, alternatives, from, to, sdp, headers, credentials };
         let session = self.agent.invite(invitation, now);
         let extension = trunk.is_none().then_some(party);

@@ -314,7 +314,8 @@ impl Switch {
             Sender::Extension(number) => Some(number),
             Sender::Trunk(_) => None,
         };
-        let incoming = Incoming { session, offer, trunk, extension, media_address };
+        let max_forwards = request.headers.max_forwards().ok().flatten();
+        let incoming = Incoming { session, offer, trunk, extension, max_forwards, media_address };
         let to = self.desk.normal(&called);
         self.begin_incoming(incoming, from, to, lead, now);
     }

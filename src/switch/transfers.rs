@@ -250,7 +250,8 @@ impl Switch {
         info!(call = %self.calls.name(old.number), extension, "a phone takes another's place");
         let media_address = self.desk.media_address(hop);
         let offer = request.session_description().unwrap_or_default();
-        let incoming = Incoming { session, offer, trunk: None, extension: Some(extension.clone()), media_address };
+        let whose = Some(extension.clone());
+        let incoming = Incoming { session, offer, trunk: None, extension: whose, max_forwards: None, media_address };
         let mut new = None;
         self.with_call(old.number, now, |call, desk, now| {
             new = Some(call.replace(old.leg, &extension, incoming, desk, now));

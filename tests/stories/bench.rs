@@ -316,8 +316,12 @@ impl Bench {
     pub(crate) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
         loop {
-            let mut wakes: Vec<Instant> =
-                self.phones.iter_mut().filter_map(|phone| phone.agent.poll_timeout()).collect();
+            let mut wakes: Vec<Instant> = self
+                .phones
+                .iter_mut()
+                .filter(|phone| !phone.vanished)
+                .filter_map(|phone| phone.agent.poll_timeout())
+                .collect();
             wakes.extend(self.switch.poll_timeout());
             wakes.extend(self.pump.next_end());
             let next = wakes.into_iter().min().unwrap_or(until).max(self.now);
@@ -336,7 +340,7 @@ impl Bench {
 
     fn wake(&mut self) {
         let now = self.now;
-        for phone in &mut self.phones {
+        for phone in self.phones.iter_mut().filter(|phone| !phone.vanished) {
             phone.agent.handle_timeout(now);
         }
         for event in self.pump.finished(now) {
@@ -354,6 +358,9 @@ impl Bench {
                 self.carry_out(effect);
             }
             for index in 0..self.phones.len() {
+                if self.phones[index].vanished {
+                    continue;
+                }
                 let now = self.now;
                 self.phones[index].work(now);
                 while let Some(transmit) = self.phones[index].agent.poll_transmit() {
@@ -406,7 +413,7 @@ impl Bench {
     fn deliver(&mut self, transmit: desvio::sip::hop::Transmit) {
         let now = self.now;
         let to = transmit.hop.remote;
-        let Some(index) = self.phones.iter().rposition(|phone| phone.address == to) else {
+        let Some(index) = self.phones.iter().rposition(|phone| phone.address == to && !phone.vanished) else {
             return self.note(&format!("a message for {to}, where nobody listens"));
         };
         self.trace_message(index, "←", &transmit.bytes);

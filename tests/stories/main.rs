@@ -15,6 +15,7 @@ mod outages;
 mod passwords;
 mod placed_calls;
 mod refusals;
+mod sessions;
 mod softphones;
 mod texts;
 mod transfers;

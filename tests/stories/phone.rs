@@ -9,6 +9,7 @@ use desvio::media::codec::CodecKind;
 use desvio::media::negotiation;
 use desvio::media::negotiation::Local;
 use desvio::sip::agent::Event;
+use desvio::sip::agent::HangUpReason;
 use desvio::sip::agent::Invitation;
 use desvio::sip::agent::RequestId;
 use desvio::sip::agent::SessionEvent;
@@ -46,15 +47,21 @@ pub(crate) struct Phone {
     pub(crate) ended: Option<String>,
     pub(crate) texts: Vec<String>,
     pub(crate) answers: VecDeque<(RequestId, u16)>,
+    /// Further headers of the calls that it makes.
+    pub(crate) headers: Vec<(Name, Bytes)>,
+    /// The INVITE of the last call that it got.
+    pub(crate) invited: Option<Request>,
+    /// The cause of Q.850 that the last call ended with.
+    pub(crate) cause: Option<u16>,
+    /// Its battery is empty: it neither sends nor hears anything.
+    pub(crate) vanished: bool,
     pub(crate) last_answer: Option<Response>,
     /// A call on hold while this phone makes another.
     pub(crate) aside: Option<SetAside>,
     /// How the last call ended that was set aside.
     pub(crate) aside_ended: Option<String>,
-    /// Headers of the next INVITE of this phone.
+    /// Headers of its next INVITE only.
     pub(crate) next_headers: Vec<(Name, Bytes)>,
-    /// The last INVITE that rang here.
-    pub(crate) invited: Option<Request>,
     pub(crate) notices: Vec<Notice>,
     /// What this phone answers to NOTIFY; none: nothing at all.
     pub(crate) answers_notices: Option<u16>,
@@ -77,11 +84,14 @@ impl Phone {
             ended: None,
             texts: Vec::new(),
             answers: VecDeque::new(),
+            headers: Vec::new(),
+            invited: None,
+            cause: None,
+            vanished: false,
             last_answer: None,
             aside: None,
             aside_ended: None,
             next_headers: Vec::new(),
-            invited: None,
             notices: Vec::new(),
             answers_notices: Some(200),
         }
@@ -125,7 +135,7 @@ impl Phone {
             alternatives: Vec::new(),
             from: NameAddr::new(Uri::sip(Some(&user), "desvio.test", None)),
             sdp: negotiation::offer(&self.local()),
-            headers: std::mem::take(&mut self.next_headers),
+            headers: self.headers.iter().cloned().chain(std::mem::take(&mut self.next_headers)).collect(),
             credentials: self.credentials(),
         };
         self.up = false;
@@ -162,6 +172,14 @@ impl Phone {
         self.agent.offer(session, Bytes::from(sdp.into_bytes()), now);
     }
 
+    /// A re-INVITE that is written otherwise than this phone usually does.
+    pub(crate) fn offers_as(&mut self, codecs: Vec<CodecKind>, change: impl Fn(String) -> String, now: Instant) {
+        let session = self.session.expect("this phone is in no call");
+        let local = Local { version: 2, codecs, ..self.local() };
+        let sdp = change(String::from_utf8_lossy(&negotiation::offer(&local)).into_owned());
+        self.agent.offer(session, Bytes::from(sdp.into_bytes()), now);
+    }
+
     /// Early media: this phone rings with a sound of its own.
     pub(crate) fn rings_aloud(&mut self, now: Instant) {
         let (session, offer) = self.ringing.clone().expect("this phone does not ring");
@@ -178,6 +196,17 @@ impl Phone {
     pub(crate) fn hangs_up(&mut self, now: Instant) {
         let session = self.session.take().expect("this phone is in no call");
         self.agent.hang_up(session, None, now);
+        self.up = false;
+    }
+
+    pub(crate) fn declines_because(&mut self, status: u16, cause: u16, now: Instant) {
+        let (session, _) = self.ringing.take().expect("this phone does not ring");
+        self.agent.refuse(session, status, HangUpReason::q850(cause), now);
+    }
+
+    pub(crate) fn hangs_up_because(&mut self, cause: u16, now: Instant) {
+        let session = self.session.take().expect("this phone is in no call");
+        self.agent.hang_up(session, Some(HangUpReason::q850(cause)), now);
         self.up = false;
     }
 
@@ -205,8 +234,8 @@ impl Phone {
             return;
         };
         self.agent.progress(session, 180, None, now);
-        self.ringing = Some((session, request.body.clone()));
-        self.invited = Some(request);
+        self.invited = Some(request.clone());
+        self.ringing = Some((session, request.body));
     }
 
     fn on_request(&mut self, transaction: TransactionId, request: &Request, now: Instant) {
@@ -234,8 +263,14 @@ impl Phone {
                 self.up = true;
             }
             SessionEvent::Progress { sdp: Some(sdp), .. } if ours => self.learn_port(&sdp),
-            SessionEvent::Refused { status, .. } if ours => self.end(status.to_string()),
-            SessionEvent::HungUp { .. } if ours => self.end("bye".to_owned()),
+            SessionEvent::Refused { status, cause, .. } if ours => {
+                self.cause = cause;
+                self.end(status.to_string());
+            }
+            SessionEvent::HungUp { cause } if ours => {
+                self.cause = cause;
+                self.end("bye".to_owned());
+            }
             SessionEvent::Lost if ours => self.end("lost".to_owned()),
             _ => {}
         }

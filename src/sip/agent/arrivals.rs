@@ -136,6 +136,9 @@ impl UserAgent {
         if let Some(refusal) = refusal {
             return self.answer_at_once(&arrival, refusal);
         }
+        if let Some(refusal) = validity::by_interval(&arrival.request, self.core.session_timer) {
+            return self.answer_at_once(&arrival, refusal);
+        }
         // Old phones put a To tag into a REGISTER; there is no such dialog.
         let tagged = arrival.request.headers.to_tag().is_some();
         match tagged && arrival.request.method != Method::Register {
@@ -176,6 +179,9 @@ impl UserAgent {
         if self.core.layer.is_merged(merge) {
             return self.answer_at_once(&arrival, arrival.request.reply(482));
         }
+        if arrival.request.method == Method::Invite && self.is_loop(&arrival.request) {
+            return self.answer_at_once(&arrival, arrival.request.reply(482));
+        }
         let transaction = self.open(&arrival, Some(merge), now);
         let Arrival { request, hop, .. } = arrival;
         match request.method {
@@ -200,6 +206,12 @@ impl UserAgent {
     fn answer_at_once(&mut self, arrival: &Arrival, response: Response) {
         let tag = arrival.key.as_tag();
         self.core.answer_without_state(response, tag, &arrival.via, arrival.hop);
+    }
+
+    /// A call of ours that came back. RFC 3261 §16.3 item 4, said of a proxy; we know our own calls by their From tag.
+    fn is_loop(&self, invite: &Request) -> bool {
+        let ours = invite.headers.from_tag().and_then(read_number).and_then(|tag| self.session_by_tag.get(&tag));
+        ours.and_then(|id| self.sessions.get(id)).is_some_and(|kept| kept.session.is_echoed_by(invite))
     }
 
     /// The session whose tag stands in the To.

@@ -25,6 +25,7 @@ use crate::sip::hop::Transport;
 use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
+use crate::sip::session::timer::Policy;
 use crate::sip::transaction::Timers;
 use crate::sip::transaction::derived;
 use crate::sip::transaction::fingerprint::Fingerprints;
@@ -51,7 +52,12 @@ pub(in crate::sip) enum User {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::sip) enum Purpose {
     Invite,
-    Reinvite,
+    /// A re-INVITE, or an UPDATE with an offer.
+    Offer,
+    /// An UPDATE without one: RFC 4028.
+    Refresh,
+    /// RFC 3262.
+    Prack,
     Bye,
 }
 
@@ -82,6 +88,7 @@ pub(in crate::sip) struct Core {
     pub(in crate::sip) rng: fastrand::Rng,
     /// See [`Config::failover_after`].
     pub(in crate::sip) failover_after: Duration,
+    pub(in crate::sip) session_timer: Policy,
     pub(in crate::sip) events: VecDeque<Event>,
     /// INVITEs of peers that have no final answer yet.
     pub(in crate::sip) invites: HashMap<TransactionId, InviteUse, NumberHashing>,
@@ -98,6 +105,7 @@ impl Core {
             oversize: Oversize::new(config),
             rng,
             failover_after: config.failover_after,
+            session_timer: Policy { expires: config.session_expires, least: config.min_se },
             events: VecDeque::new(),
             invites: HashMap::default(),
         }
@@ -181,6 +189,11 @@ impl Core {
 
     /// RFC 3261 §13.2.2.4: the ACK of a 2xx, which is repeated whenever that 2xx is.
     pub(in crate::sip) fn acknowledge(&mut self, invite: ClientKey, dialog: &Dialog) {
+        self.acknowledge_with(invite, dialog, None);
+    }
+
+    /// The same with our answer, where the 2xx had the offer. RFC 3261 §13.2.1.
+    pub(in crate::sip) fn acknowledge_with(&mut self, invite: ClientKey, dialog: &Dialog, answer: Option<Bytes>) {
         let Some((request, _)) = self.layer.request(invite) else {
             return;
         };
@@ -189,6 +202,9 @@ impl Core {
         // RFC 3261 §22.1: the ACK repeats the credentials of its INVITE.
         ack.headers.copy_from(&request.headers, &Name::Authorization);
         ack.headers.copy_from(&request.headers, &Name::ProxyAuthorization);
+        if let Some(sdp) = answer {
+            ack = ack.with_body("application/sdp", sdp);
+        }
         let branch = self.number();
         self.dress(&mut ack, dialog.hop(), branch);
         let bytes = ack.write();
@@ -196,6 +212,17 @@ impl Core {
         if let Some(machine) = self.layer.client_invite(invite) {
             machine.on_acknowledged(dialog.remote_tag(), dialog.hop(), bytes);
         }
+    }
+
+    /// The same request again, to be changed and sent in a transaction of its own: with the next CSeq and no Via.
+    pub(in crate::sip) fn once_more(&self, key: ClientKey) -> Option<(Request, Hop)> {
+        let (request, hop) = self.layer.request(key)?;
+        let mut request = request.clone();
+        let number = request.headers.cseq().ok()?.number + 1;
+        let cseq = format!("{number} {}", request.method);
+        request.headers.remove(&Name::Via);
+        request.headers.set(Name::CSeq, cseq);
+        Some((request, hop))
     }
 
     fn dress(&self, request: &mut Request, hop: Hop, branch: u64) {

@@ -67,17 +67,13 @@ impl Core {
             407 => Name::ProxyAuthorization,
             _ => return None,
         };
-        let (request, hop) = self.layer.request(key)?;
+        let (request, _) = self.layer.request(key)?;
         let mut answers = credentials?.answers(response, request, &mut self.rng);
         answers.retain(|answer| attempts.admits(response.status, answer));
         if answers.is_empty() {
             return None;
         }
-        let mut request = request.clone();
-        let number = request.headers.cseq().ok()?.number + 1;
-        let cseq = format!("{number} {}", request.method);
-        request.headers.remove(&Name::Via);
-        request.headers.set(Name::CSeq, cseq);
+        let (mut request, hop) = self.once_more(key)?;
         put_in(&mut request, &header, answers);
         Some((request, hop))
     }

@@ -12,10 +12,11 @@ use crate::sip::via::MAGIC_COOKIE;
 use crate::sip::via::Via;
 
 /// Methods that we act on, the same in every `Allow`. RFC 3261 §20.5.
-pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE, REFER";
+pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE, PRACK, REFER";
 
-/// Extensions that we act on, the same in every `Supported`: RFC 3891, RFC 4488.
-pub const SUPPORTED: &str = "replaces, norefersub";
+/// Extensions that we act on, the same in every `Supported`: RFC 3262, RFC 4028, RFC 6228, RFC 3891,
+/// RFC 4488.
+pub const SUPPORTED: &str = "100rel, timer, 199, replaces, norefersub";
 
 /// What is the same for every peer, and the rule for what differs.
 #[derive(Debug, Clone)]

@@ -47,6 +47,7 @@ use crate::sip::message::Response;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::network::Network;
 use crate::sip::session::Session;
+use crate::sip::transaction::deadlines::Alarms;
 use crate::sip::transaction::deadlines::Armed;
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::fingerprint::NumberHashing;
@@ -114,9 +115,11 @@ pub enum Failure {
 /// What happened to a call. "Gone" means that the [`SessionId`] is not known any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
-    /// Ours: a provisional response above 100.
+    /// Ours: a provisional response above 100. After a fork each branch has its own SDP, the latest counts; 199 says that a
+    /// branch is over.
     Progress { status: u16, sdp: Option<Bytes> },
-    /// Ours: a 2xx; our ACK is on its way. `sdp` is empty if the far end never sent one.
+    /// Ours: a 2xx; our ACK is on its way. `sdp` is empty if the far end never sent one. Where the INVITE had no offer this is
+    /// one: [`UserAgent::answer`] it, and the ACK goes out with the answer.
     Accepted { sdp: Bytes },
     /// Ours: one target did not answer (408), refused with 503, or the connection to it broke (503); the next of the
     /// [`Invitation::alternatives`] is being tried.
@@ -126,7 +129,8 @@ pub enum SessionEvent {
     Refused { status: u16, reason: String, cause: Option<u16>, retry_after: Option<Duration>, redirect: Vec<NameAddr> },
     /// Theirs: the ACK came; with the answer, where the INVITE had no offer.
     Confirmed { sdp: Option<Bytes> },
-    /// A re-INVITE or UPDATE of the peer. [`UserAgent::answer`] it or [`UserAgent::refuse_offer`]. Without SDP the
+    /// A re-INVITE or UPDATE of the peer, an offer in its PRACK, or one in a reliable response to our INVITE that had none.
+    /// [`UserAgent::answer`] it or [`UserAgent::refuse_offer`]. Without SDP the
     /// answer is an offer, and `Answered` follows.
     Offered { sdp: Option<Bytes> },
     /// Our offer was accepted.
@@ -205,7 +209,7 @@ pub struct UserAgent {
     gate: Gate,
     sessions: HashMap<SessionId, Kept, NumberHashing>,
     session_by_tag: HashMap<u64, SessionId, NumberHashing>,
-    alarms: Deadlines<SessionId>,
+    alarms: Alarms<SessionId>,
     request_alarms: Deadlines<RequestId>,
     pending: HashMap<RequestId, Pending, NumberHashing>,
     subscriptions: Subscriptions,
@@ -236,7 +240,7 @@ impl UserAgent {
             gate: Gate::new(&config.limits),
             sessions: HashMap::default(),
             session_by_tag: HashMap::default(),
-            alarms: Deadlines::new(),
+            alarms: Alarms::new(),
             request_alarms: Deadlines::new(),
             pending: HashMap::default(),
             subscriptions: Subscriptions::new(&config.subscriptions),

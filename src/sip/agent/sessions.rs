@@ -22,7 +22,7 @@ impl UserAgent {
             return None;
         };
         let id = self.next_session();
-        let session = Session::incoming(id, transaction, *untaken)?;
+        let session = Session::incoming(id, transaction, *untaken, &mut self.core)?;
         session.claim(&mut self.core);
         self.keep(id, session);
         Some(id)
@@ -54,6 +54,11 @@ impl UserAgent {
     /// Refuses the call; the session is gone, no event follows.
     pub fn reject(&mut self, session: SessionId, status: u16, reason: Option<&str>, now: Instant) {
         self.with_session(session, |session, core| session.reject(status, reason, core, now));
+    }
+
+    /// The same, and the caller's side learns the cause from a `Reason` header. RFC 3326.
+    pub fn refuse(&mut self, session: SessionId, status: u16, why: HangUpReason, now: Instant) {
+        self.with_session(session, |session, core| session.refuse(status, None, Some(why), core, now));
     }
 
     /// CANCEL, BYE or a final refusal, whichever the state asks for. `HangUpDone` follows, unless the call ends otherwise
@@ -91,6 +96,7 @@ impl UserAgent {
         };
         act(&mut kept.session, &mut self.core);
         if kept.session.is_over() {
+            self.alarms.disarm(id, kept.armed);
             return self.forget_session(id);
         }
         let deadline = kept.session.deadline();

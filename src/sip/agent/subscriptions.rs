@@ -38,8 +38,8 @@ use crate::sip::subscription::package::EventName;
 use crate::sip::subscription::package::Package;
 use crate::sip::subscription::wish;
 use crate::sip::subscription::wish::Wish;
+use crate::sip::transaction::deadlines::Alarms;
 use crate::sip::transaction::deadlines::Armed;
-use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::fingerprint::NumberHashing;
 use crate::sip::via::Via;
 
@@ -48,7 +48,7 @@ use crate::sip::via::Via;
 pub(super) struct Subscriptions {
     by_id: HashMap<SubscriptionId, Subscribed, NumberHashing>,
     by_tag: HashMap<u64, SubscriptionId, NumberHashing>,
-    alarms: Deadlines<SubscriptionId>,
+    alarms: Alarms<SubscriptionId>,
     config: Config,
     last: u64,
 }
@@ -75,7 +75,7 @@ impl Subscriptions {
         Subscriptions {
             by_id: HashMap::default(),
             by_tag: HashMap::default(),
-            alarms: Deadlines::new(),
+            alarms: Alarms::new(),
             config: config.clone(),
             last: 0,
         }
@@ -289,9 +289,10 @@ impl UserAgent {
     }
 
     fn forget_subscription(&mut self, id: SubscriptionId) {
-        let Some(Subscribed { place, .. }) = self.subscriptions.by_id.remove(&id) else {
+        let Some(Subscribed { place, armed, .. }) = self.subscriptions.by_id.remove(&id) else {
             return;
         };
+        self.subscriptions.alarms.disarm(id, armed);
         let tag = match &place {
             Place::Own(dialog) => Some(dialog.local_tag()),
             Place::Inside(session) => self.sessions.get_mut(session).map(|kept| {

@@ -11,6 +11,8 @@ use crate::sip::limits::Limits;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
+use crate::sip::session::timer;
+use crate::sip::session::timer::Policy;
 use crate::sip::via::MAGIC_COOKIE;
 
 /// The answer to a request that is refused without asking anybody; `None` for one that is in order.
@@ -47,7 +49,7 @@ fn by_hops(request: &Request) -> Option<Response> {
     }
 }
 
-/// RFC 3261 §8.2.2.3.
+/// RFC 3261 §8.2.2.3: all that a peer requires and we do not know is named.
 fn by_extension(request: &Request) -> Option<Response> {
     let unknown = |option: &&str| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(option));
     let required: Vec<&str> = request.headers.list(&Name::Require).filter(unknown).collect();
@@ -56,6 +58,17 @@ fn by_extension(request: &Request) -> Option<Response> {
     }
     let mut response = request.reply(420);
     response.headers.push(Name::Unsupported, required.join(", "));
+    Some(response)
+}
+
+/// RFC 4028 §9: the interval that a peer asks for is shorter than we bear.
+pub(super) fn by_interval(request: &Request, policy: Policy) -> Option<Response> {
+    if !matches!(request.method, Method::Invite | Method::Update) {
+        return None;
+    }
+    let least = timer::too_small(request, policy)?;
+    let mut response = request.reply(422);
+    response.headers.push(Name::MinSe, least.to_string());
     Some(response)
 }
 
@@ -114,7 +127,7 @@ mod tests {
     fn no_hops_left_and_unknown_extensions() {
         assert_eq!(refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
         let (status, response) = refused("OPTIONS", "Require: 100rel, replaces, nothing\r\n", "").unwrap();
-        assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("100rel, nothing")));
+        assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("nothing")));
     }
 
     #[test]

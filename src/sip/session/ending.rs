@@ -16,7 +16,6 @@ use crate::sip::message::Response;
 use crate::sip::method::Method;
 use crate::sip::session::Session;
 use crate::sip::session::State;
-use crate::sip::session::exchange::Exchange;
 use crate::sip::transaction::layer::ClientKey;
 
 impl Session {
@@ -25,12 +24,12 @@ impl Session {
         match &self.state {
             State::Ringing(_) => {
                 let status = why.map_or(480, HangUpReason::status);
-                self.reject(status, None, core, now);
+                self.refuse(status, None, why, core, now);
                 core.tell(self.id, SessionEvent::HangUpDone);
             }
             State::Answered(_) => self.hang_up_after_ack(why),
             State::Calling(_) => self.cancel(why, core, now),
-            State::Talking(_) => self.leave(why, core, now),
+            State::Talking => self.leave(why, core, now),
             State::Leaving(_) | State::Over => {}
         }
     }
@@ -38,18 +37,10 @@ impl Session {
     /// Sends BYE; what the peer asked before gets its answer, RFC 3261 §15.1.2.
     pub(super) fn leave(&mut self, why: Option<HangUpReason>, core: &mut Core, now: Instant) {
         self.refuse_offer(487, core, now);
-        self.abandon_offer(core, now);
+        self.acknowledge_unanswered(core);
         let user = User::Session(self.id, Purpose::Bye);
         self.send_bye(why, user, core, now);
         self.state = State::Leaving(Attempts::default());
-    }
-
-    /// Our offer is not answered, and nobody waits for the answer any more. The peer sends 487 (RFC 3261 §15.1.2), which
-    /// may be lost with its repeats: the INVITE is not kept longer than a cancelled one.
-    pub(super) fn abandon_offer(&self, core: &mut Core, now: Instant) {
-        if let State::Talking(Exchange::Ours { invite, .. }) = &self.state {
-            core.let_run_out(*invite, now);
-        }
     }
 
     pub(super) fn send_bye(&mut self, why: Option<HangUpReason>, user: User, core: &mut Core, now: Instant) {
@@ -86,9 +77,8 @@ impl Session {
             }
             State::Calling(_) => self.on_bye_while_calling(core),
             State::Answered(_) => self.end(SessionEvent::HungUp { cause }, core),
-            State::Talking(_) => {
+            State::Talking => {
                 self.refuse_offer(487, core, now);
-                self.abandon_offer(core, now);
                 self.end(SessionEvent::HungUp { cause }, core);
             }
             // Both hung up at once: our own BYE ends it.

@@ -1,20 +1,28 @@
-//! One INVITE usage of a dialog, from either side: the call leg as SIP sees it. RFC 3261 §13 to §15, RFC 3311.
+//! One INVITE usage of a dialog, from either side: the call leg as SIP sees it. RFC 3261 §13 to §15, RFC 3262, RFC 3311,
+//! RFC 4028.
 //!
 //! A session decides what a request or response means for the call; what it sends goes through [`Core`] at once, what
 //! the PBX has to know becomes an event. The states of the two sides stand in files of their own.
 
+mod abilities;
+mod branch;
 mod calling;
+mod early;
 mod ending;
 mod exchange;
 mod pending_ack;
+mod refresh;
 mod refusal;
+mod reliable;
 mod ringing;
+pub(super) mod timer;
 
 use std::time::Instant;
 
 use bytes::Bytes;
 
 use crate::sip::agent::Failure;
+use crate::sip::agent::HangUpReason;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::TransactionId;
@@ -23,6 +31,7 @@ use crate::sip::agent::core::Purpose;
 use crate::sip::agent::core::User;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
+use crate::sip::agent::identity::SUPPORTED;
 use crate::sip::content;
 use crate::sip::content::SDP;
 use crate::sip::dialog::Dialog;
@@ -34,11 +43,14 @@ use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
+use crate::sip::session::abilities::Abilities;
 use crate::sip::session::calling::Calling;
 use crate::sip::session::exchange::Exchange;
 use crate::sip::session::exchange::Wanted;
+use crate::sip::session::reliable::Acknowledged;
 use crate::sip::session::ringing::Answered;
 use crate::sip::session::ringing::Ringing;
+use crate::sip::session::timer::SessionTimer;
 use crate::sip::syntax::Quoted;
 use crate::sip::transaction::layer::ClientKey;
 use crate::sip::via::Via;
@@ -49,10 +61,17 @@ pub(in crate::sip) struct Session {
     id: SessionId,
     dialog: Dialog,
     credentials: Option<Box<Credentials>>,
+    peer: Abilities,
+    exchange: Exchange,
     /// An offer of ours that waits for its turn.
     wanted: Option<Wanted>,
     /// What goes with the next refusal of ours.
     warning: Option<String>,
+    /// What we said last about our media: a refresh by re-INVITE says it again.
+    spoken: Bytes,
+    timer: Option<SessionTimer>,
+    /// The last provisional response of ours that the call was answered without a PRACK of.
+    unconfirmed: Option<Acknowledged>,
     state: State,
 }
 
@@ -74,7 +93,7 @@ enum State {
     /// Our INVITE has no final response yet.
     Calling(Calling),
     /// The call stands.
-    Talking(Exchange),
+    Talking,
     /// Our BYE is on its way.
     Leaving(Attempts),
     Over,
@@ -87,6 +106,38 @@ impl Session {
 
     pub(in crate::sip) fn local_tag(&self) -> u64 {
         self.dialog.local_tag()
+    }
+
+    fn new(id: SessionId, dialog: Dialog, peer: Abilities, state: State) -> Session {
+        Session {
+            id,
+            dialog,
+            credentials: None,
+            peer,
+            exchange: Exchange::Idle,
+            wanted: None,
+            spoken: Bytes::new(),
+            timer: None,
+            unconfirmed: None,
+            warning: None,
+            state,
+        }
+    }
+
+    /// The dialog with the far end that has this tag: an early one while a call of ours rings.
+    fn dialog_with(&mut self, remote_tag: &str) -> &mut Dialog {
+        let early = match &mut self.state {
+            State::Calling(calling) => {
+                calling.branches.find_mut(remote_tag).and_then(|branch| branch.dialog.as_deref_mut())
+            }
+            _ => None,
+        };
+        early.unwrap_or(&mut self.dialog)
+    }
+
+    /// True for an INVITE that is this call of ours, come back to us by way of others.
+    pub(in crate::sip) fn is_echoed_by(&self, invite: &Request) -> bool {
+        self.dialog.is_echoed_by(invite)
     }
 
     pub(in crate::sip) fn dialog(&self) -> &Dialog {
@@ -113,7 +164,7 @@ impl Session {
             State::Ringing(_) => Standing::TheirEarly,
             State::Calling(calling) if calling.is_given_up() => Standing::Ended,
             State::Calling(_) => Standing::OurEarly,
-            State::Answered(_) | State::Talking(_) => Standing::Confirmed,
+            State::Answered(_) | State::Talking => Standing::Confirmed,
             State::Leaving(_) | State::Over => Standing::Ended,
         }
     }
@@ -122,27 +173,39 @@ impl Session {
     pub(in crate::sip) fn waits_for(&self, key: ClientKey) -> bool {
         match &self.state {
             State::Calling(calling) => calling.waits_for(key),
-            State::Talking(exchange) => exchange.waits_for(key),
+            State::Talking => self.exchange.waits_for(key),
             _ => false,
         }
     }
 
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
-            State::Ringing(ringing) => ringing.deadline(),
+            State::Ringing(ringing) => earliest([ringing.deadline(), self.offer_deadline()]),
             State::Answered(answered) => Some(answered.deadline()),
-            State::Talking(exchange) => exchange.deadline(self.wanted.as_ref()),
-            State::Calling(calling) => calling.deadline(),
+            State::Talking => {
+                let exchange = self.exchange.deadline().or_else(|| self.offer_deadline());
+                earliest([exchange, self.timer.as_ref().map(SessionTimer::deadline)])
+            }
+            State::Calling(calling) => earliest([calling.deadline(), self.offer_deadline()]),
             State::Leaving(_) | State::Over => None,
         }
     }
 
     pub(in crate::sip) fn handle_timeout(&mut self, core: &mut Core, now: Instant) {
         match &self.state {
-            State::Ringing(_) => self.repeat_progress(core, now),
+            State::Ringing(_) => {
+                self.on_ringing_timeout(core, now);
+                self.offer_if_wanted(core, now);
+            }
             State::Answered(_) => self.repeat_answer(core, now),
-            State::Talking(_) => self.on_exchange_timeout(core, now),
-            State::Calling(_) => self.on_silent_target(core, now),
+            State::Talking => {
+                self.on_exchange_timeout(core, now);
+                self.on_timer(core, now);
+            }
+            State::Calling(_) => {
+                self.on_silent_target(core, now);
+                self.offer_if_wanted(core, now);
+            }
             State::Leaving(_) | State::Over => {}
         }
     }
@@ -157,7 +220,8 @@ impl Session {
         core: &mut Core,
         now: Instant,
     ) {
-        match self.dialog.admit(&request, via, hop) {
+        let dialog = self.dialog_with(request.headers.from_tag().unwrap_or_default());
+        match dialog.admit(&request, via, hop) {
             Err(Mismatch::OtherDialog) => core.layer.answer(transaction, &request.reply(481), now),
             Err(Mismatch::OutOfOrder) => core.layer.answer(transaction, &request.reply(500), now),
             Ok(()) => self.on_admitted(transaction, request, core, now),
@@ -179,8 +243,7 @@ impl Session {
                 let response = self.reply(&request, 200, core);
                 core.layer.answer(transaction, &response, now);
             }
-            // RFC 3262 §3: no provisional response of ours is reliable.
-            Method::Prack => core.layer.answer(transaction, &request.reply(481), now),
+            Method::Prack => self.on_prack(transaction, request, core, now),
             _ => {
                 let mut response = request.reply(405);
                 response.headers.push(Name::Allow, ALLOW);
@@ -208,7 +271,7 @@ impl Session {
         }
         match &self.state {
             State::Answered(_) => self.on_answer_acknowledged(ack, core, now),
-            State::Talking(_) => self.on_exchange_acknowledged(ack, core, now),
+            State::Talking => self.on_exchange_acknowledged(ack, core, now),
             _ => {}
         }
     }
@@ -223,7 +286,9 @@ impl Session {
     ) {
         match purpose {
             Purpose::Invite => self.on_invite_response(key, response, core, now),
-            Purpose::Reinvite => self.on_reinvite_response(key, response, core, now),
+            Purpose::Offer => self.on_offer_response(key, response, core, now),
+            Purpose::Refresh => self.on_refresh_response(key, response, core, now),
+            Purpose::Prack => self.on_prack_response(key, response, core, now),
             Purpose::Bye => self.on_bye_response(key, response, core, now),
         }
     }
@@ -235,7 +300,10 @@ impl Session {
         }
         match purpose {
             Purpose::Invite => self.on_invite_failed(why, core, now),
-            Purpose::Reinvite => self.lose(core, now),
+            Purpose::Offer => self.on_offer_failed(why, core, now),
+            Purpose::Refresh => self.lose(None, core, now),
+            // The far end repeats what it wanted confirmed, or gives the call up by itself.
+            Purpose::Prack => {}
             Purpose::Bye => self.end(SessionEvent::HangUpDone, core),
         }
     }
@@ -245,21 +313,36 @@ impl Session {
         self.dialog.on_connection_lost();
         match &self.state {
             State::Ringing(ringing) if ringing.is_about(transaction) => self.end(SessionEvent::Lost, core),
-            State::Talking(exchange) if exchange.is_about(transaction) => self.state = State::Talking(Exchange::Idle),
+            _ if self.exchange.is_about(transaction) => self.exchange = Exchange::Idle,
             _ => {}
         }
     }
 
     /// RFC 3261 §13.3.1.4 and §12.2.1.2: the peer does not answer any more. A BYE tries its luck.
-    fn lose(&mut self, core: &mut Core, now: Instant) {
-        self.abandon_offer(core, now);
-        self.send_bye(None, User::Nobody, core, now);
+    fn lose(&mut self, why: Option<HangUpReason>, core: &mut Core, now: Instant) {
+        self.refuse_offer(487, core, now);
+        self.acknowledge_unanswered(core);
+        self.send_bye(why, User::Nobody, core, now);
         self.end(SessionEvent::Lost, core);
     }
 
     fn end(&mut self, event: SessionEvent, core: &mut Core) {
+        self.orphan(core);
         self.state = State::Over;
         core.tell(self.id, event);
+    }
+
+    /// An INVITE of ours that is not decided outlives its session, but not for ever.
+    fn orphan(&self, core: &mut Core) {
+        let invite = match (&self.state, &self.exchange) {
+            (State::Calling(calling), _) => calling.invite(),
+            (_, Exchange::Ours { key, .. }) => *key,
+            _ => return,
+        };
+        if let Some(machine) = core.layer.client_invite(invite) {
+            machine.on_orphaned();
+        }
+        core.layer.settle_client(invite);
     }
 
     /// An answer inside the dialog, with what RFC 3261 §12.1.1 and §13.3.1 want in it.
@@ -273,6 +356,7 @@ impl Session {
         }
         if (200..300).contains(&status) {
             response.headers.push(Name::Allow, ALLOW);
+            response.headers.push(Name::Supported, SUPPORTED);
         }
         if let Some(warning) = self.warning.as_ref().filter(|_| status >= 300) {
             response.headers.push(Name::Warning, warning.clone());
@@ -294,6 +378,10 @@ impl Session {
             None => response,
         }
     }
+}
+
+fn earliest(deadlines: [Option<Instant>; 2]) -> Option<Instant> {
+    deadlines.into_iter().flatten().min()
 }
 
 /// The SDP of a message, if it has any.

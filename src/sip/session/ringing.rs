@@ -13,25 +13,34 @@ use crate::sip::agent::core::Core;
 use crate::sip::agent::core::InviteUse;
 use crate::sip::agent::core::Untaken;
 use crate::sip::dialog::Dialog;
+use crate::sip::headers::Name;
 use crate::sip::message::Request;
 use crate::sip::session::Session;
 use crate::sip::session::State;
-use crate::sip::session::exchange::Exchange;
+use crate::sip::session::abilities::Abilities;
+use crate::sip::session::abilities::Provisional;
 use crate::sip::session::pending_ack::PendingAck;
+use crate::sip::session::reliable::Media;
+use crate::sip::session::reliable::Reliable;
 use crate::sip::session::sdp_of;
 
 /// An INVITE that waits for our decision.
 #[derive(Debug)]
 pub(super) struct Ringing {
     transaction: TransactionId,
-    request: Box<Request>,
+    pub(super) request: Box<Request>,
     /// What we told the caller last, and when to tell it again.
     progress: Option<Progress>,
+    /// `None`: the peer confirms nothing.
+    pub(super) reliable: Option<Box<Reliable>>,
+    /// The call is answered; the peer hears of it when all that comes before is settled. RFC 3262 §3.
+    held: Option<Bytes>,
 }
 
 #[derive(Debug)]
 struct Progress {
     status: u16,
+    /// Empty: it was confirmed, and is said anew.
     bytes: Bytes,
     repeat_at: Instant,
 }
@@ -65,11 +74,31 @@ const PROGRESS_EVERY: Duration = Duration::from_secs(60);
 
 impl Ringing {
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.progress.as_ref().map(|progress| progress.repeat_at)
+        let progress = self.progress.as_ref().map(|progress| progress.repeat_at);
+        let reliable = self.reliable.as_ref().and_then(|reliable| reliable.deadline());
+        [progress, reliable].into_iter().flatten().min()
+    }
+
+    /// Where the first offer and answer stand, as far as the peer confirmed them.
+    pub(super) fn media(&self) -> Media {
+        self.reliable.as_ref().map_or(Media::Open, |reliable| reliable.media())
+    }
+
+    pub(super) fn has_offer(&self) -> bool {
+        sdp_of(&self.request.headers, &self.request.body).is_some()
+    }
+
+    /// The number of the INVITE.
+    pub(super) fn number(&self) -> u32 {
+        self.request.headers.cseq().map_or(0, |cseq| cseq.number)
     }
 
     pub(super) fn is_about(&self, transaction: TransactionId) -> bool {
         self.transaction == transaction
+    }
+
+    pub(super) fn transaction(&self) -> TransactionId {
+        self.transaction
     }
 }
 
@@ -81,57 +110,131 @@ impl Answered {
 
 impl Session {
     /// An INVITE becomes a session; `None` if no dialog can be made of it.
-    pub(in crate::sip) fn incoming(id: SessionId, transaction: TransactionId, untaken: Untaken) -> Option<Session> {
+    pub(in crate::sip) fn incoming(
+        id: SessionId,
+        transaction: TransactionId,
+        untaken: Untaken,
+        core: &mut Core,
+    ) -> Option<Session> {
         let Untaken { request, hop, local_tag } = untaken;
         let via = request.headers.via().ok()?;
         let dialog = Dialog::of_callee(&request, &via, hop, local_tag)?;
-        let ringing = Ringing { transaction, request: Box::new(request), progress: None };
-        Some(Session { id, dialog, credentials: None, wanted: None, warning: None, state: State::Ringing(ringing) })
+        let peer = Abilities::of_request(&request);
+        let reliable = (peer.provisional != Provisional::Unreliable).then(|| Box::new(Reliable::new(core.number())));
+        let ringing = Ringing { transaction, request: Box::new(request), progress: None, reliable, held: None };
+        Some(Session::new(id, dialog, peer, State::Ringing(ringing)))
     }
 
     pub(in crate::sip) fn progress(&mut self, status: u16, sdp: Option<Bytes>, core: &mut Core, now: Instant) {
-        let State::Ringing(ringing) = &self.state else {
+        let State::Ringing(ringing) = &mut self.state else {
             return;
         };
-        let transaction = ringing.transaction;
-        let bytes = self.reply_with(&ringing.request, status, sdp, core).write();
-        core.layer.answer_bytes(transaction, status, bytes.clone(), now);
-        let repeat_at = now + PROGRESS_EVERY;
+        // RFC 3261 §13.2.1: what was said reliably about the media is not said twice.
+        let sdp = sdp.filter(|_| ringing.media() == Media::Open);
+        let reliably = match self.peer.provisional {
+            Provisional::Unreliable => false,
+            Provisional::WithSdpReliable => sdp.is_some(),
+            Provisional::AllReliable => true,
+        };
+        let bytes = match reliably {
+            true => {
+                self.progress_reliably(status, sdp, core, now);
+                Bytes::new()
+            }
+            false => self.progress_once(status, sdp, core, now),
+        };
         if let State::Ringing(ringing) = &mut self.state {
-            ringing.progress = Some(Progress { status, bytes, repeat_at });
+            ringing.progress = Some(Progress { status, bytes, repeat_at: now + PROGRESS_EVERY });
         }
     }
 
-    pub(super) fn repeat_progress(&mut self, core: &mut Core, now: Instant) {
-        let State::Ringing(Ringing { transaction, progress: Some(progress), .. }) = &mut self.state else {
+    fn progress_once(&mut self, status: u16, sdp: Option<Bytes>, core: &mut Core, now: Instant) -> Bytes {
+        let State::Ringing(ringing) = &self.state else {
+            return Bytes::new();
+        };
+        let bytes = self.reply_with(&ringing.request, status, sdp, core).write();
+        core.layer.answer_bytes(ringing.transaction, status, bytes.clone(), now);
+        bytes
+    }
+
+    pub(super) fn on_ringing_timeout(&mut self, core: &mut Core, now: Instant) {
+        self.on_unconfirmed(core, now);
+        let State::Ringing(Ringing { progress: Some(progress), transaction, .. }) = &mut self.state else {
             return;
         };
-        if progress.repeat_at <= now {
-            core.layer.answer_bytes(*transaction, progress.status, progress.bytes.clone(), now);
-            progress.repeat_at = now + PROGRESS_EVERY;
+        if progress.repeat_at > now {
+            return;
+        }
+        progress.repeat_at = now + PROGRESS_EVERY;
+        let status = progress.status;
+        match progress.bytes.is_empty() {
+            false => core.layer.answer_bytes(*transaction, status, progress.bytes.clone(), now),
+            // RFC 3262 §3: a repetition for the proxies on the way is a new response with a number of its own.
+            true => self.progress(status, None, core, now),
         }
     }
 
     pub(in crate::sip) fn accept(&mut self, sdp: Bytes, core: &mut Core, now: Instant) {
+        let State::Ringing(ringing) = &mut self.state else {
+            return;
+        };
+        // RFC 3262 §3: no 2xx before the PRACK of a response that had SDP; and one offer after the other.
+        if ringing.media() == Media::Told || !self.exchange.is_idle() {
+            ringing.held = Some(sdp);
+            return;
+        }
+        let (media, has_offer) = (ringing.media(), ringing.has_offer());
+        self.unconfirmed = self.late_confirmation();
         let State::Ringing(ringing) = &self.state else {
             return;
         };
         let request = &ringing.request;
-        let peers_sdp = match sdp_of(&request.headers, &request.body) {
-            Some(_) => PeersSdp::InInvite,
-            None => PeersSdp::InAck,
+        let peers_sdp = match has_offer || media == Media::Settled {
+            true => PeersSdp::InInvite,
+            false => PeersSdp::InAck,
         };
-        let response = self.reply_with(request, 200, Some(sdp), core);
+        let sdp = Some(sdp).filter(|_| media == Media::Open);
+        let mut response = self.reply_with(request, 200, sdp.clone(), core);
+        let timer = self.agree(request, &mut response, core, now);
         let pending = PendingAck::send(ringing.transaction, &response, core, now);
         let then = Then::Talk;
         self.state = State::Answered(Answered { pending, peers_sdp, then });
+        self.timer = timer;
+        if let Some(sdp) = sdp {
+            self.spoken = sdp;
+        }
+    }
+
+    /// The answer that had to wait, if nothing is in its way any more.
+    pub(super) fn accept_if_held(&mut self, core: &mut Core, now: Instant) {
+        if let State::Ringing(ringing) = &mut self.state
+            && let Some(sdp) = ringing.held.take()
+        {
+            self.accept(sdp, core, now);
+        }
     }
 
     pub(in crate::sip) fn reject(&mut self, status: u16, reason: Option<&str>, core: &mut Core, now: Instant) {
+        self.refuse(status, reason, None, core, now);
+    }
+
+    /// The same with a `Reason` header, for the far ends that count in Q.850.
+    pub(in crate::sip) fn refuse(
+        &mut self,
+        status: u16,
+        reason: Option<&str>,
+        why: Option<HangUpReason>,
+        core: &mut Core,
+        now: Instant,
+    ) {
+        self.refuse_offer(487, core, now);
         let State::Ringing(ringing) = &self.state else {
             return;
         };
-        let response = self.reply(&ringing.request, status, core);
+        let mut response = self.reply(&ringing.request, status, core);
+        if let Some(why) = why {
+            response.headers.push(Name::Reason, why.to_string());
+        }
         let response = match reason {
             Some(reason) => response.with_reason(reason),
             None => response,
@@ -154,7 +257,7 @@ impl Session {
                 self.reject(487, None, core, now);
                 core.tell(self.id, SessionEvent::Cancelled { cause });
             }
-            State::Talking(exchange) if exchange.is_about(transaction) => self.refuse_offer(487, core, now),
+            State::Talking if self.exchange.is_about(transaction) => self.refuse_offer(487, core, now),
             _ => {
                 core.invites.remove(&transaction);
             }
@@ -166,7 +269,7 @@ impl Session {
             return;
         };
         match answered.pending.is_given_up(now) {
-            true => self.lose(core, now),
+            true => self.lose(None, core, now),
             false => answered.pending.repeat(core, now),
         }
     }
@@ -192,7 +295,7 @@ impl Session {
         match answered.then {
             Then::HangUp(why) => self.leave(why, core, now),
             Then::Talk => {
-                self.state = State::Talking(Exchange::Idle);
+                self.state = State::Talking;
                 core.tell(self.id, SessionEvent::Confirmed { sdp });
                 self.offer_if_wanted(core, now);
             }

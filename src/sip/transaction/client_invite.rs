@@ -33,6 +33,7 @@ enum State {
     },
     /// A provisional response came; there is no limit, unless the call was cancelled (RFC 3261 §9.1).
     Proceeding {
+        heard_at: Instant,
         give_up_at: Option<Instant>,
     },
     /// Refused; the ACK is repeated for each repeated refusal until Timer D.
@@ -77,10 +78,13 @@ impl ClientInvite {
     pub(in crate::sip) fn on_response(&mut self, response: &Response, now: Instant, out: &mut Outbox) -> Heard {
         match (&mut self.state, response.status) {
             (State::Calling { .. }, 100..200) => {
-                self.state = State::Proceeding { give_up_at: None };
+                self.state = State::Proceeding { heard_at: now, give_up_at: None };
                 Heard::News
             }
-            (State::Proceeding { .. }, 100..200) => Heard::News,
+            (State::Proceeding { heard_at, .. }, 100..200) => {
+                *heard_at = now;
+                Heard::News
+            }
             (State::Calling { .. } | State::Proceeding { .. }, 200..300) => {
                 let end_at = now + self.timers.give_up();
                 self.state = State::Accepted { acks: Vec::new(), end_at };
@@ -129,8 +133,15 @@ impl ClientInvite {
 
     /// RFC 3261 §9.1: after a CANCEL the final response is awaited for 64*T1, then the INVITE counts as cancelled.
     pub(in crate::sip) fn on_cancelled(&mut self, now: Instant) {
-        if let State::Proceeding { give_up_at } = &mut self.state {
+        if let State::Proceeding { give_up_at, .. } = &mut self.state {
             *give_up_at = Some(now + self.timers.give_up());
+        }
+    }
+
+    /// Nobody waits for the outcome any more, and nobody will cancel it: it is not awaited for ever.
+    pub(in crate::sip) fn on_orphaned(&mut self) {
+        if let State::Proceeding { heard_at, give_up_at } = &mut self.state {
+            give_up_at.get_or_insert(*heard_at + self.timers.give_up());
         }
     }
 
@@ -143,7 +154,7 @@ impl ClientInvite {
                 *repeat = repeat.map(|repeat| repeat.next(now, None));
                 TimerEffect::Silent
             }
-            State::Proceeding { give_up_at: Some(at) } if *at <= now => self.end(TimerEffect::TimedOut),
+            State::Proceeding { give_up_at: Some(at), .. } if *at <= now => self.end(TimerEffect::TimedOut),
             State::Completed { end_at, .. } | State::Accepted { end_at, .. } if *end_at <= now => {
                 self.end(TimerEffect::Silent)
             }
@@ -159,7 +170,7 @@ impl ClientInvite {
     pub(in crate::sip) fn deadline(&self) -> Option<Instant> {
         match &self.state {
             State::Calling { repeat, give_up_at, .. } => Some(Repeat::or_end(*repeat, *give_up_at)),
-            State::Proceeding { give_up_at } => *give_up_at,
+            State::Proceeding { give_up_at, .. } => *give_up_at,
             State::Completed { end_at, .. } | State::Accepted { end_at, .. } => Some(*end_at),
             State::Terminated => None,
         }
@@ -167,7 +178,7 @@ impl ClientInvite {
 
     /// True while a CANCEL may be sent: after a provisional response, before a final one (RFC 3261 §9.1), and once.
     pub(in crate::sip) fn may_be_cancelled(&self) -> bool {
-        matches!(self.state, State::Proceeding { give_up_at: None })
+        matches!(self.state, State::Proceeding { give_up_at: None, .. })
     }
 
     pub(in crate::sip) fn is_terminated(&self) -> bool {
@@ -243,6 +254,18 @@ mod tests {
         assert_eq!(sent(&mut out), ["ACK sip:b@192.0.2.2 SIP/2.0"; 2]);
         assert_eq!(machine.on_response(&invite.reply(200), now, &mut out), Heard::Absorbed);
         machine.handle_timeout(now + secs(32), &mut out);
+        assert!(machine.is_terminated());
+    }
+
+    #[test]
+    fn an_invite_whose_call_is_gone_is_not_awaited_for_ever() {
+        let (now, mut out) = (start(), Outbox::default());
+        let (mut machine, invite) = calling(udp(), now, &mut out);
+        machine.on_response(&invite.reply(100), now + secs(1), &mut out);
+        assert_eq!(machine.deadline(), None);
+        machine.on_orphaned();
+        assert_eq!(machine.deadline(), Some(now + secs(33)));
+        machine.handle_timeout(now + secs(33), &mut out);
         assert!(machine.is_terminated());
     }
 

@@ -5,6 +5,7 @@
 //! repeats nothing costs one push, and nothing is ever searched for.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::collections::BinaryHeap;
 use std::time::Instant;
 
@@ -51,6 +52,48 @@ impl<K: Ord + Copy> Deadlines<K> {
     }
 }
 
+/// The same for machines that outlive their first deadlines by far and are gone long before their last: with the machine
+/// goes its entry.
+#[derive(Debug)]
+pub(in crate::sip) struct Alarms<K: Ord> {
+    set: BTreeSet<(Instant, K)>,
+}
+
+impl<K: Ord + Copy> Alarms<K> {
+    pub(in crate::sip) fn new() -> Alarms<K> {
+        Alarms { set: BTreeSet::new() }
+    }
+
+    /// Makes sure that `key` comes up no later than `deadline`.
+    pub(in crate::sip) fn arm(&mut self, key: K, armed: &mut Armed, deadline: Option<Instant>) {
+        let Some(at) = deadline.filter(|at| armed.0.is_none_or(|armed| *at < armed)) else {
+            return;
+        };
+        self.disarm(key, *armed);
+        armed.0 = Some(at);
+        self.set.insert((at, key));
+    }
+
+    /// The machine is gone.
+    pub(in crate::sip) fn disarm(&mut self, key: K, armed: Armed) {
+        if let Some(at) = armed.0 {
+            self.set.remove(&(at, key));
+        }
+    }
+
+    pub(in crate::sip) fn next(&self) -> Option<Instant> {
+        self.set.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the next entry that is due.
+    pub(in crate::sip) fn pop_due(&mut self, now: Instant) -> Option<(Instant, K)> {
+        match self.next() {
+            Some(at) if at <= now => self.set.pop_first(),
+            _ => None,
+        }
+    }
+}
+
 impl Armed {
     /// True if the entry that came up at `at` is the valid one; the machine is then to be armed anew.
     pub(in crate::sip) fn is_at(self, at: Instant) -> bool {
@@ -63,6 +106,19 @@ mod tests {
     use super::*;
     use crate::sip::transaction::testing::secs;
     use crate::sip::transaction::testing::start;
+
+    #[test]
+    fn an_alarm_goes_with_its_machine() {
+        let now = start();
+        let mut alarms = Alarms::new();
+        let mut armed = Armed::default();
+        alarms.arm(7u64, &mut armed, Some(now + secs(900)));
+        alarms.arm(7, &mut armed, Some(now + secs(1)));
+        alarms.arm(7, &mut armed, Some(now + secs(5)));
+        assert_eq!(alarms.next(), Some(now + secs(1)));
+        alarms.disarm(7, armed);
+        assert_eq!(alarms.next(), None);
+    }
 
     #[test]
     fn a_later_deadline_costs_no_entry_and_an_earlier_one_outruns_the_old() {

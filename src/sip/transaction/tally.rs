@@ -23,7 +23,7 @@ impl Tally {
     }
 }
 
-const KINDS: [&str; 20] = [
+const KINDS: [&str; 21] = [
     "OTHER",
     "INVITE",
     "ACK",
@@ -38,6 +38,7 @@ const KINDS: [&str; 20] = [
     "NOTIFY",
     "REFER",
     "PUBLISH",
+    "PRACK",
     "1xx",
     "2xx",
     "3xx",
@@ -45,7 +46,7 @@ const KINDS: [&str; 20] = [
     "5xx",
     "6xx",
 ];
-const FIRST_CLASS: usize = 14;
+const FIRST_CLASS: usize = 15;
 
 fn kind(bytes: &[u8]) -> usize {
     match bytes.strip_prefix(b"SIP/2.0 ") {
@@ -76,6 +77,8 @@ mod tests {
         tally.count(b"");
         assert_eq!(tally.of("INVITE"), 1);
         assert_eq!(tally.of("1xx"), 2);
+        tally.count(b"PRACK sip:a@b SIP/2.0\r\n");
+        assert_eq!((tally.of("PRACK"), tally.of("PUBLISH")), (1, 0));
         assert_eq!(tally.of("OTHER"), 2);
         assert_eq!(tally.of("BYE"), 0);
     }

@@ -29,7 +29,11 @@ pub(super) struct Bench {
 
 impl Bench {
     pub(super) fn new() -> Bench {
-        Bench { agent: UserAgent::new(&Config::default(), fastrand::Rng::with_seed(7)), now: start(), hop: udp() }
+        Bench::with(Config::default())
+    }
+
+    pub(super) fn with(config: Config) -> Bench {
+        Bench { agent: UserAgent::new(&config, fastrand::Rng::with_seed(7)), now: start(), hop: udp() }
     }
 
     pub(super) fn receive(&mut self, text: &str) {
@@ -113,6 +117,16 @@ impl Bench {
 
     /// The same, with further targets for the call.
     pub(super) fn calls_any(&mut self, credentials: Option<Credentials>, alternatives: Vec<Hop>) -> SessionId {
+        self.calls_with(credentials, alternatives, Bytes::from_static(b"v=0 offer"))
+    }
+
+    /// The same, with this offer; none if it is empty.
+    pub(super) fn calls_with(
+        &mut self,
+        credentials: Option<Credentials>,
+        alternatives: Vec<Hop>,
+        sdp: Bytes,
+    ) -> SessionId {
         let party = |user| NameAddr::new(Uri::sip(Some(user), "desvio.local", None));
         let invitation = Invitation {
             target: Uri::sip(Some("200"), "192.0.2.2", Some(5060)),
@@ -120,7 +134,7 @@ impl Bench {
             alternatives,
             from: party("100"),
             to: party("200"),
-            sdp: Bytes::from_static(b"v=0 offer"),
+            sdp,
             headers: Vec::new(),
             credentials,
         };

@@ -139,6 +139,20 @@ fn the_same_request_by_another_way_is_a_loop() {
 }
 
 #[test]
+fn a_call_of_ours_that_comes_back_is_a_loop_and_one_that_was_passed_on_is_not() {
+    let mut bench = Bench::new();
+    bench.calls(None);
+    let ours = bench.texts().remove(0);
+    let back = |branch: &str| {
+        ours.replacen("Via: ", &format!("Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bK{branch};rport\r\nVia: "), 1)
+    };
+    assert_eq!(bench.ask(&back("1")), ["SIP/2.0 482 Loop Detected"], "RFC 3261 §16.3 item 4");
+    assert!(bench.events().is_empty());
+    let spiral = back("2").replacen("INVITE sip:200@", "INVITE sip:+551140031234@", 1);
+    assert_eq!(bench.ask(&spiral), ["SIP/2.0 100 Trying"]);
+}
+
+#[test]
 fn a_request_is_answered_once_and_its_repeats_hear_the_same() {
     let mut bench = Bench::new();
     assert!(bench.ask(&outside("OPTIONS", "1", "")).is_empty());

@@ -9,5 +9,7 @@ mod net;
 mod outgoing;
 mod oversize;
 mod random;
+mod refreshing;
+mod reliable;
 mod stories;
 mod targets;

@@ -54,7 +54,11 @@ pub(super) struct Net {
 
 impl Net {
     pub(super) fn new(seed: u64, weather: Weather) -> Net {
-        let agent = |seed| UserAgent::new(&Config::default(), fastrand::Rng::with_seed(seed));
+        Net::with(&Config::default(), seed, weather)
+    }
+
+    pub(super) fn with(config: &Config, seed: u64, weather: Weather) -> Net {
+        let agent = |seed| UserAgent::new(config, fastrand::Rng::with_seed(seed));
         let start = start();
         Net {
             agents: [agent(seed * 2), agent(seed * 2 + 1)],
@@ -72,13 +76,19 @@ impl Net {
 
     /// Agent `caller` calls the other one.
     pub(super) fn call(&mut self, caller: usize) -> SessionId {
-        let hop =
-            Hop { transport: Transport::Udp, local: address(caller), remote: address(1 - caller), connection: None };
+        self.call_by(caller, &[])
+    }
+
+    /// The same, where these hops are tried first. Nobody is there.
+    pub(super) fn call_by(&mut self, caller: usize, dead: &[SocketAddr]) -> SessionId {
+        let to = |remote| Hop { transport: Transport::Udp, local: address(caller), remote, connection: None };
+        let mut hops: Vec<Hop> = dead.iter().copied().chain([address(1 - caller)]).map(to).collect();
+        let (hop, alternatives) = (hops.remove(0), hops);
         let party = |of: usize| NameAddr::new(Uri::sip(Some("party"), &address(of).ip().to_string(), None));
         let invitation = Invitation {
-            target: Uri::sip(Some("party"), &hop.remote.ip().to_string(), Some(hop.remote.port())),
+            target: Uri::sip(Some("party"), &address(1 - caller).ip().to_string(), Some(5060)),
             hop,
-            alternatives: Vec::new(),
+            alternatives,
             from: party(caller),
             to: party(1 - caller),
             sdp: Bytes::from_static(b"v=0 offer"),
@@ -142,6 +152,9 @@ impl Net {
         let lost = self.rng.u8(0..100) < self.weather.lost;
         let copies = if lost { 0 } else { 1 + usize::from(self.rng.u8(0..100) < self.weather.doubled) };
         self.note(who, &format!("sends {copies}x {}", first_line(&transmit.bytes)));
+        if transmit.hop.remote == nowhere() {
+            return;
+        }
         assert_eq!(transmit.hop.remote, address(1 - who), "{:#?}", self.trace);
         for _ in 0..copies {
             self.last += 1;
@@ -191,6 +204,11 @@ impl Net {
         }
         assert_eq!(self.next(), None, "{:#?}", self.trace);
     }
+}
+
+/// A next hop at which nobody listens.
+pub(super) fn nowhere() -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 99], 5060))
 }
 
 fn address(of: usize) -> SocketAddr {

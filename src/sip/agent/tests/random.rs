@@ -7,28 +7,49 @@ use crate::sip::agent::tests::net::CALLEE;
 use crate::sip::agent::tests::net::CALLER;
 use crate::sip::agent::tests::net::Net;
 use crate::sip::agent::tests::net::Weather;
+use crate::sip::agent::tests::net::nowhere;
 use crate::sip::agent::tests::net::sdp;
+use crate::sip::config::Config;
 use crate::sip::transaction::testing::ms;
+use crate::sip::transaction::testing::secs;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What each side does by itself in a random call.
 #[derive(Debug)]
 struct Script {
+    /// Hops before the right one at which nobody answers.
+    dead_hops: usize,
+    rings_after: Option<Duration>,
+    rings: Rings,
     answers_after: Option<Duration>,
     refuses: bool,
     offers_at: [Option<Duration>; 2],
     hangs_up_at: [Option<Duration>; 2],
 }
 
+/// How the called side shows that it rings.
+#[derive(Debug, Clone, Copy)]
+enum Rings {
+    Silently,
+    /// With media of its own, which the caller confirms: RFC 3262.
+    Aloud,
+    /// Both, one after the other.
+    Twice,
+}
+
 impl Script {
     fn random(rng: &mut fastrand::Rng) -> Script {
+        let dead_hops = if rng.u8(0..4) == 0 { rng.usize(1..3) } else { 0 };
         let mut sometime = |most: u64| rng.bool().then(|| ms(rng.u64(0..most)));
         Script {
+            dead_hops,
+            rings_after: sometime(4_000),
             answers_after: sometime(8_000),
             offers_at: [sometime(20_000), sometime(20_000)],
             hangs_up_at: [sometime(30_000), sometime(30_000)],
             refuses: rng.u8(0..5) == 0,
+            rings: [Rings::Silently, Rings::Aloud, Rings::Twice][rng.usize(0..3)],
         }
     }
 }
@@ -39,9 +60,11 @@ fn random_call(seed: u64) -> [Option<SessionEvent>; 2] {
     let script = Script::random(&mut rng);
     let lost = if seed.is_multiple_of(8) { rng.u8(70..100) } else { rng.u8(0..40) };
     let weather = Weather { lost, doubled: rng.u8(0..40), delay: ms(rng.u64(1..1500)) };
-    let mut net = Net::new(seed, weather);
+    // Half of it passes between two refreshes, so that a call sees one or two of them.
+    let config = Config { session_expires: secs(90), ..Config::default() };
+    let mut net = Net::with(&config, seed, weather);
     net.trace.push(format!("{script:?} {weather:?}"));
-    let ours = net.call(CALLER);
+    let ours = net.call_by(CALLER, &vec![nowhere(); script.dead_hops]);
     let mut story =
         Story { script, sessions: [Some(ours), None], rang_at: None, last: [None, None], ended: BTreeMap::new() };
     for _ in 0..1_400 {
@@ -108,6 +131,7 @@ impl Story {
 
     fn act(&mut self, net: &mut Net) {
         let elapsed = net.now - net.start;
+        self.ring(net, elapsed);
         self.pick_up(net, elapsed);
         for who in 0..2 {
             let Some(session) = self.sessions[who] else {
@@ -120,6 +144,24 @@ impl Story {
                 net.act(who, |agent, now| agent.hang_up(session, None, now));
             }
         }
+    }
+
+    fn ring(&mut self, net: &mut Net, elapsed: Duration) {
+        let (Some(session), Some(rang_at)) = (self.sessions[CALLEE], self.rang_at) else {
+            return;
+        };
+        if self.script.rings_after.take_if(|after| rang_at + *after <= elapsed).is_none() {
+            return;
+        }
+        let rings = self.script.rings;
+        net.act(CALLEE, |agent, now| {
+            if !matches!(rings, Rings::Aloud) {
+                agent.progress(session, 180, None, now);
+            }
+            if !matches!(rings, Rings::Silently) {
+                agent.progress(session, 183, Some(sdp("early")), now);
+            }
+        });
     }
 
     fn pick_up(&mut self, net: &mut Net, elapsed: Duration) {
