@@ -13,3 +13,4 @@ mod refreshing;
 mod reliable;
 mod stories;
 mod targets;
+mod weather;
