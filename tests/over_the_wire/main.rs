@@ -10,6 +10,8 @@
 mod baresip;
 mod browser;
 mod carrier;
+#[path = "../torture/cases.rs"]
+mod cases;
 mod customer;
 mod http;
 mod linphone;

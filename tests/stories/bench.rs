@@ -44,11 +44,19 @@ use jiff::Timestamp;
 
 use crate::phone::Phone;
 use crate::pump::Pump;
+use crate::weather::Network;
 
 pub(crate) const SERVER: &str = "10.0.0.1:5060";
 pub(crate) const CARRIER: &str = "198.51.100.9:5060";
 pub(crate) const BUSINESS: &str = "+551140031234";
 pub(crate) const CUSTOMER: &str = "+5511999998888";
+
+/// Whom a message on the network is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum To {
+    Switch,
+    Phone(usize),
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PhoneId(pub usize);
@@ -94,7 +102,13 @@ pub(crate) struct Bench {
     pub(crate) trace: String,
     /// So many of a hundred messages are lost, in both directions.
     pub(crate) loss: u32,
-    pub(crate) luck: fastrand::Rng,
+    luck: fastrand::Rng,
+    /// Where messages are late, twice or out of order as well; none: each arrives at once.
+    pub(crate) network: Option<Network>,
+    flying: BTreeMap<(Instant, u64), (To, Packet)>,
+    sent: u64,
+    /// What was sent to addresses that no phone has.
+    pub(crate) unclaimed: Vec<String>,
     next_ticket: u64,
     config: String,
     seed: u64,
@@ -158,6 +172,10 @@ impl Bench {
             fallen: Vec::new(),
             trace: String::new(),
             loss: 0,
+            network: None,
+            flying: BTreeMap::new(),
+            sent: 0,
+            unclaimed: Vec::new(),
             luck: fastrand::Rng::with_seed(seed),
             next_ticket: 0,
             config: config.to_owned(),
@@ -324,6 +342,7 @@ impl Bench {
                 .collect();
             wakes.extend(self.switch.poll_timeout());
             wakes.extend(self.pump.next_end());
+            wakes.extend(self.flying.keys().next().map(|(at, _)| *at));
             let next = wakes.into_iter().min().unwrap_or(until).max(self.now);
             if next > until {
                 break;
@@ -340,6 +359,7 @@ impl Bench {
 
     fn wake(&mut self) {
         let now = self.now;
+        self.land_packets();
         for phone in self.phones.iter_mut().filter(|phone| !phone.vanished) {
             phone.agent.handle_timeout(now);
         }
@@ -366,12 +386,7 @@ impl Bench {
                 while let Some(transmit) = self.phones[index].agent.poll_transmit() {
                     moved = true;
                     self.trace_message(index, "→", &transmit.bytes);
-                    if self.is_lost() {
-                        continue;
-                    }
-                    let mut hop = transmit.hop;
-                    std::mem::swap(&mut hop.local, &mut hop.remote);
-                    self.switch.handle(Input::Packet(Packet { hop, bytes: transmit.bytes }), now);
+                    self.carry(To::Switch, transmit);
                 }
             }
             if !moved {
@@ -411,21 +426,45 @@ impl Bench {
     }
 
     fn deliver(&mut self, transmit: desvio::sip::hop::Transmit) {
-        let now = self.now;
         let to = transmit.hop.remote;
         let Some(index) = self.phones.iter().rposition(|phone| phone.address == to && !phone.vanished) else {
+            self.unclaimed.push(String::from_utf8_lossy(&transmit.bytes).into_owned());
             return self.note(&format!("a message for {to}, where nobody listens"));
         };
         self.trace_message(index, "←", &transmit.bytes);
-        if self.is_lost() {
-            return;
-        }
-        if self.takes_notice(index, &transmit) {
-            return;
-        }
+        self.carry(To::Phone(index), transmit);
+    }
+
+    /// Hands a message over, now or later, as often as the network wills.
+    pub(crate) fn carry(&mut self, to: To, transmit: desvio::sip::hop::Transmit) {
         let mut hop = transmit.hop;
         std::mem::swap(&mut hop.local, &mut hop.remote);
-        self.phones[index].agent.receive(Packet { hop, bytes: transmit.bytes }, now);
+        let packet = Packet { hop, bytes: transmit.bytes };
+        let Some(network) = &mut self.network else {
+            if !self.is_lost() {
+                self.hand_over(to, packet);
+            }
+            return;
+        };
+        for delay in network.fate() {
+            self.sent += 1;
+            self.flying.insert((self.now + delay, self.sent), (to, packet.clone()));
+        }
+    }
+
+    fn hand_over(&mut self, to: To, packet: Packet) {
+        match to {
+            To::Switch => self.switch.handle(Input::Packet(packet), self.now),
+            To::Phone(index) if self.takes_notice(index, &packet) => {}
+            To::Phone(index) => self.phones[index].agent.receive(packet, self.now),
+        }
+    }
+
+    fn land_packets(&mut self) {
+        while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let (to, packet) = entry.remove();
+            self.hand_over(to, packet);
+        }
     }
 
     pub(crate) fn is_lost(&mut self) -> bool {

@@ -13,10 +13,10 @@ use desvio::sip::message::Request;
 use desvio::sip::method::Method;
 use desvio::sip::name_addr::NameAddr;
 use desvio::sip::uri::Uri;
-use desvio::switch::input::Input;
 
 use crate::bench::Bench;
 use crate::bench::PhoneId;
+use crate::bench::To;
 use crate::phone::Phone;
 
 /// A call that waits while its phone makes another.
@@ -157,18 +157,15 @@ impl Phone {
 
 impl Bench {
     /// False: it is no NOTIFY.
-    pub(crate) fn takes_notice(&mut self, phone: usize, transmit: &Transmit) -> bool {
-        let Ok(Message::Request(request)) = Message::parse(transmit.bytes.clone()) else {
+    pub(crate) fn takes_notice(&mut self, phone: usize, notice: &Packet) -> bool {
+        let Ok(Message::Request(request)) = Message::parse(notice.bytes.clone()) else {
             return false;
         };
         if request.method != Method::Notify {
             return false;
         }
-        if let Some(bytes) = self.phones[phone].on_notify(request)
-            && !self.is_lost()
-        {
-            let now = self.now;
-            self.switch.handle(Input::Packet(Packet { hop: transmit.hop, bytes }), now);
+        if let Some(bytes) = self.phones[phone].on_notify(request) {
+            self.carry(To::Switch, Transmit { hop: notice.hop, bytes });
         }
         true
     }

@@ -9,8 +9,13 @@ mod phone;
 mod pump;
 
 mod any_order;
+#[path = "../torture/cases.rs"]
+mod cases;
+mod codes;
 mod customers;
 mod lamps;
+#[path = "../../src/sip/mutation.rs"]
+mod mutation;
 mod outages;
 mod passwords;
 mod placed_calls;
@@ -19,3 +24,6 @@ mod sessions;
 mod softphones;
 mod texts;
 mod transfers;
+mod torture;
+#[path = "../../src/sip/agent/tests/weather.rs"]
+mod weather;
