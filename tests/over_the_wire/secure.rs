@@ -1,11 +1,15 @@
 //! Two exchanges that meet over TLS: each shows a certificate, and believes the other's and no other.
 
+use std::time::Duration;
+use std::time::Instant;
+
 use serde_json::json;
 
 use crate::server::Server;
 use crate::server::certificate;
 use crate::server::config;
 use crate::server::with_tls;
+use crate::softphone::PATIENCE;
 
 const NUMBER: &str = "+551140031234";
 const CARRIER: &str = "number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" {\n    answer\n    hangup\n}\n";
@@ -27,6 +31,11 @@ fn a_trunk_with_certificates_on_both_sides_is_known_by_its_name() {
     let mut heard = carrier.events();
     let customer = Server::start(&config(&trunk), CUSTOMER);
     let mut events = customer.events();
+    let until = Instant::now() + PATIENCE;
+    while customer.get("/v1/status")["trunks"][0]["state"] != "ready" {
+        assert!(Instant::now() < until, "{}", customer.get("/v1/status"));
+        std::thread::sleep(Duration::from_millis(20));
+    }
     customer.send("POST", "/v1/calls", &json!({ "to": NUMBER, "play": "whatsapp-down" }));
     let record = heard.wait_for("call.completed", |_| true);
     assert_eq!((&record["trunk"], &record["status"]), (&json!("cliente"), &json!("completed")), "{record}");
@@ -42,10 +51,10 @@ fn a_renewed_certificate_is_taken_up_on_sighup() {
     std::fs::copy(&second.pem, &first.pem).expect("a copy");
     std::fs::copy(&second.key, &first.key).expect("a copy");
     server.is_told("HUP");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let until = Instant::now() + PATIENCE;
     while !server.log().contains("certificates were read again") {
-        assert!(std::time::Instant::now() < until, "{}", server.log());
-        std::thread::sleep(std::time::Duration::from_millis(20));
+        assert!(Instant::now() < until, "{}", server.log());
+        std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(server.get("/v1/registrations")["data"], json!([]), "it goes on");
 }
