@@ -43,6 +43,7 @@ use crate::outage::ChannelState;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::view::ChannelView as Verdict;
 use crate::registrar::BindingView;
+use crate::registrar::Push;
 use crate::store::Store;
 use crate::store::config::Config;
 use crate::switch::command::Answer;
@@ -310,6 +311,13 @@ pub(super) fn registration() -> BindingView {
         transport: "udp".into(),
         address: "192.0.2.7:5062".parse().unwrap(),
         expires: at("2026-11-23T13:00:00Z"),
+        priority: 1000,
         user_agent: Some("baresip".into()),
+        instance: Some("<urn:uuid:1>".into()),
+        flow: Some(1),
+        path: vec!["<sip:192.0.2.20;lr>".into()],
+        push: Some(Push { provider: "fcm".into(), prid: Some("abc".into()), param: None }),
+        nat: "alg",
+        nat_evidence: vec!["the To names the phone's public address in place of our domain"],
     }
 }

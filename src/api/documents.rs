@@ -308,25 +308,6 @@ pub struct AgentDocument {
     pub idle_seconds: Option<u64>,
 }
 
-/// A phone that is registered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[schema(as = Registration)]
-pub struct RegistrationDocument {
-    /// As in `[[extension]]`.
-    pub extension: String,
-    /// Where it says that it can be reached.
-    pub contact: String,
-    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
-    pub transport: String,
-    /// Address and port where it is really reached.
-    pub address: String,
-    /// When it ends unless the phone renews it.
-    #[schema(value_type = String, format = DateTime)]
-    pub expires: Timestamp,
-    /// What it says that it is.
-    pub user_agent: Option<String>,
-}
-
 /// A recording that somebody left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Voicemail)]
@@ -480,9 +461,6 @@ mod tests {
         let message = bench::message("msg_1");
         let document: MessageDocument = read(&message);
         same(&message, &document);
-        let registration = bench::registration();
-        let document: RegistrationDocument = read(&registration);
-        same(&registration, &document);
     }
 
     fn read<T: serde::de::DeserializeOwned>(written: &impl Serialize) -> T {

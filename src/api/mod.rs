@@ -44,6 +44,7 @@ pub mod orders;
 mod parties;
 pub mod problem;
 mod reading;
+pub mod registrations;
 mod repeat;
 mod suggestion;
 pub mod table;

@@ -1,5 +1,6 @@
 //! What reaches one call and what it wants done: the words between [`crate::call`] and the switch.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::SubscriptionId;
 use crate::sip::digest::Credentials;
+use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::uri::Uri;
@@ -161,6 +163,11 @@ pub struct Recording {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     Extension(String),
+    /// One phone of an extension, by its instance. RFC 5627.
+    Device {
+        extension: String,
+        instance: String,
+    },
     /// A number that a `route` of the dialplan leads to a trunk.
     Number(String),
 }
@@ -180,6 +187,10 @@ pub struct Way {
     pub credentials: Option<Credentials>,
     /// The IP that our SDP names towards this peer.
     pub media_address: IpAddr,
+    /// The proxies on the way, as `Route` names them, the nearest first. RFC 3327.
+    pub routes: Vec<(Name, Bytes)>,
+    /// Other flows of the same device, to be tried one after the other if this one fails. RFC 5626 §5.3.
+    pub spares: VecDeque<Way>,
 }
 
 /// Why nobody can be tried at all.

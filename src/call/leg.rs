@@ -2,6 +2,7 @@
 //!
 //! A leg knows nothing about the other legs of its call. It turns SDP into a [`Stream`] and back, and keeps its part of the record.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -54,6 +55,8 @@ pub struct Leg {
     pub(super) up_since: Option<Instant>,
     /// How to reach the far side, until its INVITE is out.
     pub(super) way: Option<Box<Way>>,
+    /// Further flows to the same device, while it has not answered. RFC 5626 §5.3.
+    pub(super) spares: VecDeque<Way>,
 }
 
 impl Leg {
@@ -88,6 +91,7 @@ impl Leg {
             early: None,
             up_since: None,
             way: None,
+            spares: VecDeque::new(),
         }
     }
 

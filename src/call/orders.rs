@@ -202,6 +202,7 @@ impl Call {
     fn dial(&mut self, target: &DialTarget, around: &dyn Around, now: Instant) {
         let whom = match target.clone() {
             DialTarget::Extension(number) => Destination::Extension(number),
+            DialTarget::Device { extension, instance } => Destination::Device { extension, instance },
             DialTarget::Number(number) => Destination::Number(number),
         };
         match around.ways_to(&whom, self.caller_name(), now) {

@@ -108,7 +108,8 @@ impl Call {
     pub(super) fn invite(&mut self, id: LegId) {
         let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(|leg| leg.codec());
         let Some(leg) = self.leg_mut(id) else { return };
-        let Some(way) = leg.way.take() else { return };
+        let Some(mut way) = leg.way.take() else { return };
+        leg.spares.append(&mut way.spares);
         let sdp = leg.offer(prefer);
         let max_forwards = self.max_forwards;
         let transfer = self.purpose_of(id).filter(|purpose| *purpose == Purpose::Transfer).and(self.transfer.as_ref());
@@ -282,11 +283,28 @@ impl Call {
     pub(super) fn on_refused(&mut self, id: LegId, refused: Refused, reason: &str, around: &dyn Around, now: Instant) {
         let (party, status) = (self.party(id), refused.status);
         self.clerk.note(format!("{party} refused: {status} {reason}"), now);
+        if self.tries_next_flow(id, status) {
+            return;
+        }
         if let Some(leg) = self.leg_mut(id) {
             leg.record.sip_status = Some(status);
         }
         self.close_leg(id);
         self.on_leg_refused(id, refused, around, now);
+    }
+
+    /// RFC 5626 §5.3: that one flow failed says nothing of the others of the same device.
+    fn tries_next_flow(&mut self, id: LegId, status: u16) -> bool {
+        let flow_failed = matches!(status, 408 | 430 | 503);
+        let ringing = self.leg_mut(id).filter(|leg| flow_failed && !leg.is_up() && !leg.is_closing());
+        let Some(leg) = ringing else {
+            return false;
+        };
+        leg.way = leg.spares.pop_front().map(Box::new);
+        leg.session = None;
+        let has_next = leg.way.is_some();
+        self.invite(id);
+        has_next
     }
 
     /// A leg that rang is out; when it was the last of its group, so is the person.

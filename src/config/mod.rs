@@ -35,7 +35,7 @@ use crate::dialplan::source::SourceFile;
 use crate::io::sip::tls::files::Files;
 use crate::media::prompts::Prompts;
 use crate::number::Region;
-use crate::registrar::Extension;
+use crate::registrar::config::Extension;
 use crate::switch::trunk;
 
 /// Every section as its room defines it.
@@ -46,7 +46,7 @@ pub struct Config {
     pub storage: crate::store::config::Config,
     pub api: crate::api::config::Config,
     pub dialplan: crate::dialplan::config::Config,
-    pub registrar: crate::registrar::Config,
+    pub registrar: crate::registrar::config::Config,
     pub probes: crate::io::probe::Config,
     pub speech: crate::io::speech::Config,
     pub log: log::Config,

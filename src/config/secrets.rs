@@ -13,7 +13,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 use crate::config::Config;
-use crate::registrar::Extension;
+use crate::registrar::config::Extension;
 
 /// A password that was made just now, to be shown once.
 pub struct Made {

@@ -6,7 +6,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Entries in order of time; those of bindings that are gone are left in until they come up.
+/// Entries in order of time; those that are not their binding's own any more are left in until they come up.
 #[derive(Debug, Default)]
 pub(super) struct Expiries {
     heap: BinaryHeap<Reverse<(Instant, u64, Arc<str>)>>,
@@ -21,11 +21,16 @@ impl Expiries {
         self.heap.peek().map(|Reverse((at, ..))| *at)
     }
 
-    /// The extension and serial number of the next binding to look at.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Arc<str>, u64)> {
+    /// When it was due, and the extension and serial number of the next binding to look at.
+    pub(super) fn pop_due(&mut self, now: Instant) -> Option<(Instant, Arc<str>, u64)> {
         if self.next().is_none_or(|at| at > now) {
             return None;
         }
-        self.heap.pop().map(|Reverse((_, serial, extension))| (extension, serial))
+        self.heap.pop().map(|Reverse((at, serial, extension))| (at, extension, serial))
+    }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.heap.len()
     }
 }

@@ -3,108 +3,58 @@
 //! Whoever calls here has authenticated the phone already. A binding keeps two things apart: the Contact as the phone
 //! wrote it, which is what a call has to name, and the hop by which the phone is really reached, which behind NAT is
 //! the hop that its REGISTER came by.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `config` | for how long, how many, and whose phones |
+//! | `gate` | who is sent away when everybody comes at once |
+//! | `desires` | what a REGISTER asks for, and whether it may |
+//! | `binding` | what is kept of a phone, and when two are the same |
+//! | `table` | how bindings come and go |
+//! | `gruu` | names that reach exactly one device |
+//! | `translation` | whether a NAT or a SIP ALG stands between |
 
 mod binding;
+pub mod config;
 mod desires;
 mod expiry;
+mod gate;
+mod gruu;
+mod table;
+mod translation;
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use bytes::Bytes;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
 use crate::registrar::binding::Kept;
+use crate::registrar::config::Config;
+use crate::registrar::config::Extension;
 use crate::registrar::desires::Desires;
 use crate::registrar::desires::Refusal;
-use crate::registrar::expiry::Expiries;
-use crate::sip::digest::Secret;
+use crate::registrar::desires::Terms;
+use crate::registrar::gate::Gate;
+use crate::registrar::gate::Stage;
+use crate::registrar::gruu::Gruus;
+use crate::registrar::gruu::NotOurs;
+use crate::registrar::table::Table;
+use crate::registrar::translation::Translation;
 use crate::sip::headers::Name;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
+use crate::sip::nonce::Mark;
 use crate::sip::uri::Uri;
-
-/// `[registrar]`: for how long, and how many.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// How long a registration lasts if the phone does not say. Default: 1 h.
-    #[serde(with = "humantime_serde")]
-    pub expires: Duration,
-    /// A phone that asks for less is told to ask for this. Default: 1 min.
-    #[serde(with = "humantime_serde")]
-    pub min_expires: Duration,
-    /// A phone that asks for more gets this. Default: 1 h.
-    #[serde(with = "humantime_serde")]
-    pub max_expires: Duration,
-    /// Phones that may be registered for one extension at a time. Default: 10.
-    pub max_contacts: usize,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            expires: Duration::from_secs(3600),
-            min_expires: Duration::from_secs(60),
-            max_expires: Duration::from_secs(3600),
-            max_contacts: 10,
-        }
-    }
-}
-
-/// `[[extension]]`: somebody inside, whose phone signs in here.
-#[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extension {
-    /// What others dial, and the name to sign in with.
-    pub number: String,
-    /// What callees see. Default: nothing but the number.
-    #[serde(default)]
-    pub name: String,
-    /// Default: one is made at the first start and shown once.
-    #[serde(default)]
-    pub password: Option<String>,
-    /// The password is the content of this file.
-    #[serde(default)]
-    pub password_file: Option<PathBuf>,
-    /// Instead of a password: SHA-256 of `number:domain:password`, in hexadecimal.
-    #[serde(default)]
-    pub ha1_sha256: Option<String>,
-    /// Instead of a password: MD5 of `number:domain:password`, in hexadecimal.
-    #[serde(default)]
-    pub ha1_md5: Option<String>,
-    /// The mailbox whose messages its phones are told of. Default: the mailbox named like the number.
-    #[serde(default)]
-    pub mailbox: Option<String>,
-}
-
-impl Extension {
-    /// What its phones sign in with.
-    pub fn secret(&self) -> Secret {
-        match &self.password {
-            Some(password) => Secret::Password(password.clone()),
-            None => Secret::Ha1 { md5: self.ha1_md5.clone(), sha256: self.ha1_sha256.clone() },
-        }
-    }
-}
-
-/// Shows no secret.
-impl std::fmt::Debug for Extension {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mut fields = out.debug_struct("Extension");
-        fields.field("number", &self.number).field("name", &self.name).finish_non_exhaustive()
-    }
-}
 
 /// One phone of an extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,14 +66,28 @@ pub struct Binding {
     pub expires_at: Instant,
     /// Its preference, 0 to 1000: higher comes first. RFC 3261 §20.10 writes 0.0 to 1.0.
     pub priority: u16,
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
+    /// The proxies in front of it, the nearest to us first, as a Route names them. RFC 3327.
+    pub path: Vec<Box<str>>,
+    /// Other flows of the same device, to be tried when this one fails, one after the other. RFC 5626 §5.3.
+    pub spares: Vec<Binding>,
+}
+
+impl Binding {
+    /// The Route that every request outside of a dialog needs to reach it. RFC 3327 §5.3.
+    pub fn routes(&self) -> impl Iterator<Item = (Name, Bytes)> {
+        self.path.iter().map(|proxy| (Name::Route, Bytes::copy_from_slice(proxy.as_bytes())))
+    }
 }
 
 /// A binding as it outlives the process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredBinding {
     pub extension: String,
-    /// The Contact's URI; with the extension, its key.
+    /// With the extension, what tells it from others; of old versions empty, then the Contact does.
+    #[serde(default)]
+    pub key: String,
+    /// The Contact's URI.
     pub contact: String,
     /// `udp`, `tcp`, `tls`, `ws` or `wss`.
     pub transport: String,
@@ -134,7 +98,19 @@ pub struct StoredBinding {
     pub call_id: String,
     pub cseq: u32,
     pub instance: Option<String>,
+    #[serde(default)]
+    pub reg_id: Option<u32>,
+    #[serde(default)]
+    pub path: Vec<String>,
     pub user_agent: Option<String>,
+    #[serde(default)]
+    pub translation: Translation,
+}
+
+impl StoredBinding {
+    pub fn key(&self) -> &str {
+        if self.key.is_empty() { &self.contact } else { &self.key }
+    }
 }
 
 /// A binding for the API.
@@ -146,25 +122,64 @@ pub struct BindingView {
     /// Where the phone is reached.
     pub address: SocketAddr,
     pub expires: Timestamp,
+    /// 0 to 1000.
+    pub priority: u16,
     pub user_agent: Option<String>,
+    /// `<urn:uuid:…>`: the device, whatever its address.
+    pub instance: Option<String>,
+    /// The number of this flow of the device. RFC 5626.
+    pub flow: Option<u32>,
+    /// The proxies in front of it, the nearest to us first.
+    pub path: Vec<String>,
+    pub push: Option<Push>,
+    /// `none`, `nat`, or `alg`: something on the way writes in the messages.
+    pub nat: &'static str,
+    pub nat_evidence: Vec<&'static str>,
+}
+
+/// How a phone that sleeps wants to be woken. RFC 8599 §4.1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Push {
+    pub provider: String,
+    pub prid: Option<String>,
+    pub param: Option<String>,
+}
+
+impl Push {
+    fn of(contact: &Uri) -> Option<Push> {
+        let text = |name| contact.param(name).map(str::to_owned);
+        Some(Push { provider: text("pn-provider")?, prid: text("pn-prid"), param: text("pn-param") })
+    }
 }
 
 /// What others have to know of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Its first phone came.
-    Reachable {
-        extension: String,
-    },
+    Reachable { extension: String },
     /// Its last phone went.
-    Unreachable {
-        extension: String,
-    },
-    /// Write over what is kept under the same extension and contact.
-    Keep(StoredBinding),
+    Unreachable { extension: String },
+    /// Write over what is kept under the same extension and key.
+    Keep(Box<StoredBinding>),
     Forget {
         extension: String,
+        /// The binding's key.
         contact: String,
+    },
+    /// Something between this phone and us writes in the messages. Told once a day.
+    Rewritten { extension: String, evidence: Vec<&'static str> },
+}
+
+/// Whom a Request-URI with `gr` means. RFC 5627 §5.4.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Device {
+    /// Not one of ours: 404.
+    Unknown,
+    /// One of ours that is not registered now: 480.
+    Away,
+    Here {
+        extension: String,
+        instance: String,
     },
 }
 
@@ -172,26 +187,67 @@ pub enum Effect {
 #[derive(Debug)]
 pub struct Registrar {
     config: Config,
-    /// Every extension there is, with its phones.
-    phones: BTreeMap<Arc<str>, Vec<Kept>>,
-    by_connection: BTreeSet<(ConnectionId, Arc<str>)>,
-    expiries: Expiries,
-    effects: VecDeque<Effect>,
-    bindings: usize,
-    last_serial: u64,
+    table: Table,
+    gate: Gate,
+    gruus: Gruus,
+    /// Few different ones are in use; each is in memory once.
+    user_agents: BTreeSet<Arc<str>>,
+    /// When it was told last that something rewrites the messages of an extension.
+    rewriting_told: BTreeMap<Arc<str>, Instant>,
+    rng: fastrand::Rng,
 }
 
+/// The same warning is not told sooner again.
+const TELL_AGAIN: Duration = Duration::from_secs(24 * 3600);
+const LONGEST_USER_AGENT: usize = 128;
+/// Beyond these each phone keeps its own copy: somebody writes something new each time.
+const MOST_USER_AGENTS: usize = 1024;
+/// What we understand of a REGISTER beyond RFC 3261.
+const SUPPORTED: &str = "path, outbound, gruu";
+
 impl Registrar {
-    pub fn new(config: &Config, extensions: &[Extension]) -> Registrar {
-        let phones = extensions.iter().map(|extension| (Arc::from(extension.number.as_str()), Vec::new()));
+    /// `key` seals temporary GRUUs; they die with it.
+    pub fn new(
+        config: &Config,
+        extensions: &[Extension],
+        domain: &str,
+        key: &[u8; 32],
+        rng: fastrand::Rng,
+    ) -> Registrar {
         Registrar {
             config: config.clone(),
-            phones: phones.collect(),
-            by_connection: BTreeSet::new(),
-            expiries: Expiries::default(),
-            effects: VecDeque::new(),
-            bindings: 0,
-            last_serial: 0,
+            table: Table::new(extensions.iter().map(|extension| extension.number.as_str())),
+            gate: Gate::new(config.max_per_second),
+            gruus: Gruus::new(domain, key),
+            user_agents: BTreeSet::new(),
+            rewriting_told: BTreeMap::new(),
+            rng,
+        }
+    }
+
+    /// Asked before anything else, and before anything is hashed: the answer to a REGISTER that there is no time for now.
+    pub fn turn_away(&mut self, request: &Request, now: Instant) -> Option<Response> {
+        let has_credentials = request.headers.contains(&Name::Authorization);
+        let stage = if has_credentials { Stage::Answers } else { Stage::Asks };
+        let wait = self.gate.admit(stage, &mut self.rng, now).err()?;
+        let mut response = request.reply(503).with_reason("Too many phones at once");
+        response.headers.push(Name::RetryAfter, wait.as_secs().to_string());
+        Some(response)
+    }
+
+    /// REGISTERs that were sent away since the start.
+    pub fn turned_away(&self) -> u64 {
+        self.gate.sent_away()
+    }
+
+    /// What a REGISTER without credentials shows; it goes into the challenge and comes back with [`Registrar::register`].
+    pub fn first_look(&self, request: &Request, hop: &Hop) -> Mark {
+        let to = request.headers.to_header().ok();
+        let extension = to.as_ref().and_then(|to| to.uri.user_text()).unwrap_or_default();
+        // A phone that is registered from there may know its public address from us.
+        match self.is_registered_from(&extension, hop.remote.ip().to_canonical()) {
+            true => Mark::default(),
+            false => translation::first_look(request, hop),
         }
     }
 
@@ -201,197 +257,210 @@ impl Registrar {
         extension: &str,
         request: &Request,
         hop: &Hop,
+        mark: Mark,
         now: Instant,
         wall: Timestamp,
     ) -> Response {
-        let Some((extension, phones)) = self.phones.get_key_value(extension) else {
+        let Some(extension) = self.table.extension(extension) else {
             return request.reply(404);
         };
-        let extension = extension.clone();
-        let desires = Desires::read(request, *hop, &self.config, now)
-            .and_then(|desires| desires.check(phones, self.config.max_contacts, now).map(|()| desires));
+        let translation = Translation::of(request, hop, mark);
+        let user_agent = self.user_agent(request);
+        let cut_per_mille = self.rng.u32(0..=self.config.jitter.per_mille());
+        let config = &self.config;
+        let terms = Terms { config, hop: *hop, translation, user_agent, cut_per_mille, now };
+        let desires = Desires::read(request, &terms)
+            .and_then(|desires| desires.check(self.table.of(&extension), config.max_contacts, now).map(|()| desires));
         match desires {
             Ok(desires) => {
+                let makes_flow = desires.makes_flow(now);
                 self.carry_out(&extension, desires, now, wall);
-                self.list(&extension, request, now, wall)
+                let mut response = self.list(&extension, request, now, wall);
+                if makes_flow {
+                    // RFC 5626 §6 and §5.4.
+                    response.headers.push(Name::Require, "outbound");
+                    response.headers.push(Name::FlowTimer, self.config.flow_timer.as_secs().to_string());
+                }
+                response
             }
             Err(refusal) => refused(request, refusal),
         }
     }
 
-    /// Where an extension is reached: the preferred phone first, then the one that registered last.
+    /// Where an extension is reached: the preferred phone first, then the one that registered last. Each device once, with
+    /// its other flows as spares.
     pub fn contacts(&self, extension: &str, now: Instant) -> Vec<Binding> {
-        let phones = self.phones.get(extension).into_iter().flatten();
-        let mut alive: Vec<&Kept> = phones.filter(|kept| kept.binding.expires_at > now).collect();
-        alive.sort_by_key(|kept| std::cmp::Reverse((kept.binding.priority, kept.serial)));
-        alive.into_iter().map(|kept| kept.binding.clone()).collect()
+        self.bindings(extension, now, |_| true)
+    }
+
+    /// Where one device of an extension is reached, as [`Device::Here`] names it.
+    pub fn contacts_of(&self, extension: &str, instance: &str, now: Instant) -> Vec<Binding> {
+        self.bindings(extension, now, |kept| kept.instance() == Some(instance))
+    }
+
+    fn bindings(&self, extension: &str, now: Instant, is_meant: impl Fn(&Kept) -> bool) -> Vec<Binding> {
+        let phones = self.table.of(extension).iter();
+        let mut alive: Vec<&Kept> = phones.filter(|kept| kept.expires_at > now && is_meant(kept)).collect();
+        alive.sort_by_key(|kept| std::cmp::Reverse((kept.priority, kept.serial)));
+        let mut devices: Vec<(&Kept, Binding)> = Vec::with_capacity(alive.len());
+        for kept in alive {
+            let Some(binding) = kept.binding() else {
+                continue;
+            };
+            match devices.iter_mut().find(|(first, _)| first.is_another_flow_of(kept)) {
+                Some((_, first)) => first.spares.push(binding),
+                None => devices.push((kept, binding)),
+            }
+        }
+        devices.into_iter().map(|(_, binding)| binding).collect()
+    }
+
+    /// Whom a Request-URI means that is a GRUU; `None` for one that is none, or not of an extension.
+    pub fn device(&self, uri: &Uri, now: Instant) -> Option<Device> {
+        let meant = match self.gruus.read(uri)? {
+            Ok(meant) => meant,
+            Err(NotOurs) => return Some(Device::Unknown),
+        };
+        let extension = self.table.extension(&meant.extension)?;
+        let alive = self.table.of(&extension).iter().filter(|kept| kept.expires_at > now);
+        let here = alive.into_iter().find(|kept| self.gruus.is_meant(&meant, kept)).and_then(Kept::instance);
+        Some(here.map_or(Device::Away, |instance| Device::Here {
+            extension: extension.to_string(),
+            instance: instance.to_owned(),
+        }))
     }
 
     pub fn is_reachable(&self, extension: &str) -> bool {
-        self.phones.get(extension).is_some_and(|phones| !phones.is_empty())
+        !self.table.of(extension).is_empty()
     }
 
     /// Whether a phone of this extension is registered from that address.
     pub fn is_registered_from(&self, extension: &str, source: IpAddr) -> bool {
-        let mut phones = self.phones.get(extension).into_iter().flatten();
-        phones.any(|kept| kept.binding.hop.remote.ip().to_canonical() == source)
+        self.table.of(extension).iter().any(|kept| kept.hop.remote.ip().to_canonical() == source)
     }
 
     /// How many phones are registered.
     pub fn len(&self) -> usize {
-        self.bindings
+        self.table.len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.bindings == 0
+        self.table.len() == 0
     }
 
     pub fn view(&self, now: Instant, wall: Timestamp) -> Vec<BindingView> {
-        let all = self.phones.iter().flat_map(|(extension, phones)| phones.iter().map(move |kept| (extension, kept)));
-        all.map(|(extension, kept)| kept.view(extension, now, wall)).collect()
+        self.table.all().map(|(extension, kept)| kept.view(extension, now, wall)).collect()
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        self.effects.pop_front()
+        self.table.next_effect()
     }
 
     /// When [`Registrar::handle_timeout`] is to be called; now and then there will be nothing to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.expiries.next()
+        self.table.next_expiry()
     }
 
     /// Forgets phones that did not register again in time.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some((extension, serial)) = self.expiries.pop_due(now) {
-            let phones = self.phones.get(&extension).into_iter().flatten();
-            match phones.into_iter().find(|kept| kept.serial == serial).map(|kept| kept.binding.expires_at) {
-                Some(later) if later > now => self.expiries.push(later, extension, serial),
-                Some(_) => self.remove_where(&extension, |kept| kept.serial == serial),
-                None => {}
-            }
-        }
+        self.table.expire(now);
     }
 
-    /// RFC 5626 §5.3: a phone whose connection is gone cannot be reached until it comes back.
+    /// RFC 5626 §5.3: a phone whose connection is gone cannot be reached over it until it comes back.
     pub fn connection_lost(&mut self, connection: ConnectionId, _now: Instant) {
-        let first = (connection, Arc::from(""));
-        let gone = self.by_connection.range(first..).take_while(|(of, _)| *of == connection);
-        let extensions: Vec<Arc<str>> = gone.map(|(_, extension)| extension.clone()).collect();
-        for extension in extensions {
-            self.remove_where(&extension, |kept| kept.binding.hop.connection == Some(connection));
-        }
+        self.table.connection_lost(connection);
     }
 
     /// Takes over what was kept before a restart. What cannot be reached any more is forgotten: expired bindings, those
     /// of extensions that are gone, and those over connections.
     pub fn restore(&mut self, stored: Vec<StoredBinding>, now: Instant, wall: Timestamp) {
         for binding in stored {
-            self.last_serial += 1;
-            let extension =
-                self.phones.get_key_value(binding.extension.as_str()).map(|(extension, _)| extension.clone());
-            match (extension, Kept::restored(&binding, self.last_serial, now, wall)) {
-                (Some(extension), Some(kept)) => self.insert(&extension, kept),
-                _ => self.effects.push_back(Effect::Forget { extension: binding.extension, contact: binding.contact }),
+            let serial = self.table.next_serial();
+            let extension = self.table.extension(&binding.extension);
+            match (extension, Kept::restored(&binding, serial, now, wall)) {
+                (Some(extension), Some(mut kept)) => {
+                    kept.user_agent = binding.user_agent.as_deref().map(|text| self.interned(text));
+                    self.table.insert(&extension, kept);
+                }
+                _ => {
+                    let contact = binding.key().to_owned();
+                    self.table.effects.push_back(Effect::Forget { extension: binding.extension, contact });
+                }
             }
         }
     }
-}
 
-/// How bindings come and go.
-impl Registrar {
     fn carry_out(&mut self, extension: &Arc<str>, desires: Desires, now: Instant, wall: Timestamp) {
         if desires.removes_all() {
-            return self.remove_where(extension, |_| true);
+            return self.table.remove_where(extension, |_| true);
         }
         for mut kept in desires.into_wanted() {
-            if kept.binding.expires_at <= now {
-                self.remove_where(extension, |old| old.is_same_contact(&kept));
+            if kept.expires_at <= now {
+                self.table.remove_where(extension, |old| old.is_same_contact(&kept));
                 continue;
             }
-            self.last_serial += 1;
-            kept.serial = self.last_serial;
-            self.effects.push_back(Effect::Keep(kept.stored(extension, now, wall)));
-            self.replace(extension, kept);
+            kept.serial = self.table.next_serial();
+            self.tell_of_rewriting(extension, kept.translation, now);
+            self.keep(extension, &kept, now, wall);
+            self.table.put(extension, kept);
         }
     }
 
-    /// Puts a binding in the place of those that are the same phone.
-    fn replace(&mut self, extension: &Arc<str>, kept: Kept) {
-        let Some(phones) = self.phones.get_mut(extension) else {
+    /// What can be reached after a restart goes to disk; what was there and cannot be any more leaves it.
+    fn keep(&mut self, extension: &Arc<str>, kept: &Kept, now: Instant, wall: Timestamp) {
+        if kept.outlives_us() {
+            return self.table.effects.push_back(Effect::Keep(Box::new(kept.stored(extension, now, wall))));
+        }
+        let before = self.table.of(extension).iter().find(|old| old.is_same_contact(kept) && old.outlives_us());
+        let forget = before.map(|old| Effect::Forget { extension: extension.to_string(), contact: old.key() });
+        self.table.effects.extend(forget);
+    }
+
+    fn tell_of_rewriting(&mut self, extension: &Arc<str>, translation: Translation, now: Instant) {
+        let told = self.rewriting_told.get(extension);
+        if !translation.is_rewritten() || told.is_some_and(|told| now.saturating_duration_since(*told) < TELL_AGAIN) {
             return;
-        };
-        let stays = |old: &&mut Kept| old.is_same_contact(&kept);
-        if let Some(old) = phones.iter_mut().find(stays) {
-            let was = std::mem::replace(old, kept.clone());
-            old.serial = was.serial;
-            let (serial, at) = (was.serial, old.binding.expires_at);
-            self.unbind_connection(extension, was.binding.hop);
-            self.bind_connection(extension, kept.binding.hop);
-            if at < was.binding.expires_at {
-                self.expiries.push(at, extension.clone(), serial);
-            }
-        } else {
-            self.insert(extension, kept.clone());
         }
-        self.remove_where(extension, |old| !old.is_same_contact(&kept) && old.is_replaced_by(&kept));
-    }
-
-    fn insert(&mut self, extension: &Arc<str>, kept: Kept) {
-        let Some(phones) = self.phones.get_mut(extension) else {
-            return;
-        };
-        self.bindings += 1;
-        self.expiries.push(kept.binding.expires_at, extension.clone(), kept.serial);
-        let (hop, was_unreachable) = (kept.binding.hop, phones.is_empty());
-        phones.push(kept);
-        self.bind_connection(extension, hop);
-        if was_unreachable {
-            self.effects.push_back(Effect::Reachable { extension: extension.to_string() });
-        }
-    }
-
-    fn remove_where(&mut self, extension: &Arc<str>, goes: impl Fn(&Kept) -> bool) {
-        let Some(phones) = self.phones.get_mut(extension) else {
-            return;
-        };
-        let gone: Vec<Kept> = phones.extract_if(.., |kept| goes(kept)).collect();
-        let is_last = phones.is_empty() && !gone.is_empty();
-        for kept in gone {
-            self.bindings -= 1;
-            self.unbind_connection(extension, kept.binding.hop);
-            let contact = kept.contact;
-            self.effects.push_back(Effect::Forget { extension: extension.to_string(), contact });
-        }
-        if is_last {
-            self.effects.push_back(Effect::Unreachable { extension: extension.to_string() });
-        }
-    }
-
-    fn bind_connection(&mut self, extension: &Arc<str>, hop: Hop) {
-        if let Some(connection) = hop.connection {
-            self.by_connection.insert((connection, extension.clone()));
-        }
-    }
-
-    fn unbind_connection(&mut self, extension: &Arc<str>, hop: Hop) {
-        let Some(connection) = hop.connection else {
-            return;
-        };
-        let phones = self.phones.get(extension).into_iter().flatten();
-        let still_used = phones.into_iter().any(|kept| kept.binding.hop.connection == Some(connection));
-        if !still_used {
-            self.by_connection.remove(&(connection, extension.clone()));
-        }
+        self.rewriting_told.insert(extension.clone(), now);
+        let (extension, evidence) = (extension.to_string(), translation.evidence());
+        self.table.effects.push_back(Effect::Rewritten { extension, evidence });
     }
 
     /// RFC 3261 §10.3 step 8: every binding, with the time it has left.
     fn list(&self, extension: &str, request: &Request, now: Instant, wall: Timestamp) -> Response {
         let mut response = request.reply(200);
-        for kept in self.phones.get(extension).into_iter().flatten() {
-            response.headers.push(Name::Contact, kept.contact_header(now));
+        let wants_gruus = request.headers.lists(&Name::Supported, "gruu");
+        for kept in self.table.of(extension) {
+            let mut contact = kept.contact_header(now);
+            if wants_gruus {
+                contact.push_str(&self.gruus.params(extension, kept));
+            }
+            response.headers.push(Name::Contact, contact);
         }
+        if request.headers.lists(&Name::Supported, "path") {
+            // RFC 3327 §5.3: the phone learns which way its calls will come.
+            response.headers.copy_from(&request.headers, &Name::Path);
+        }
+        response.headers.push(Name::Supported, SUPPORTED);
         response.headers.push(Name::Date, wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         response
+    }
+
+    fn user_agent(&mut self, request: &Request) -> Option<Arc<str>> {
+        let text = request.headers.first(&Name::UserAgent)?;
+        let end = text.floor_char_boundary(LONGEST_USER_AGENT);
+        Some(self.interned(&text[..end]))
+    }
+
+    fn interned(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.user_agents.get(text) {
+            return known.clone();
+        }
+        let new: Arc<str> = Arc::from(text);
+        if self.user_agents.len() < MOST_USER_AGENTS {
+            self.user_agents.insert(new.clone());
+        }
+        new
     }
 }
 

@@ -124,6 +124,7 @@ fn of_switch(switch: &Switch) {
     }
     counter!("desvio_sip_auth_failures_total").absolute(gauges.auth_failures);
     counter!("desvio_sip_auth_refused_total").absolute(gauges.auth_refused);
+    counter!("desvio_sip_registers_deferred_total").absolute(gauges.registers_deferred);
     gauge!("desvio_sip_auth_blocked_sources").set(count(gauges.blocked_sources));
     for (event, messages) in gauges.messages {
         let status = event.strip_prefix("message.").unwrap_or(event);
@@ -162,6 +163,7 @@ fn describe() {
     describe_counter!("desvio_sip_malformed_total", "SIP messages that could not be read");
     describe_counter!("desvio_sip_auth_failures_total", "Wrong passwords");
     describe_counter!("desvio_sip_auth_refused_total", "Requests from sources of too many wrong passwords");
+    describe_counter!("desvio_sip_registers_deferred_total", "REGISTERs that were told to come back later");
     describe_gauge!("desvio_sip_auth_blocked_sources", "Sources of too many wrong passwords that are blocked now");
     describe_counter!("desvio_sip_unsent_total", "SIP messages that could not be sent");
     describe_gauge!("desvio_sip_connections", "Streams that are open now");

@@ -286,7 +286,8 @@ impl Way {
 /// The address in a URI, unless it cannot be reached from here: a name (nobody here asks DNS), another transport, or a
 /// private address at the far end of a public hop.
 fn written_address(uri: &Uri, hop: Hop) -> Option<SocketAddr> {
-    let address = uri.host.address()?;
+    // RFC 5627 §4.4: a GRUU of ours names us, and the peer stands where its request came from.
+    let address = uri.host.address().filter(|_| !uri.params.has("gr"))?;
     let over_udp = uri.param("transport").is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
     let hidden = is_public(hop.remote.ip()) && !is_public(address);
     let same_family = address.is_ipv4() == hop.remote.is_ipv4();

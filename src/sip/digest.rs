@@ -21,6 +21,7 @@ use super::nonce::Mark;
 use super::nonce::Nonces;
 use super::proof::Proof;
 use super::syntax::Quoted;
+use super::uri::Uri;
 
 /// What we sign in with elsewhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,12 @@ impl fmt::Debug for Secret {
             Secret::Ha1 { .. } => out.write_str("Ha1(…)"),
         }
     }
+}
+
+/// The URI that the sender of a request signed, if it did and if it can be read.
+pub fn signed_uri(request: &Request) -> Option<Uri> {
+    let fields = request.headers.all(&Name::Authorization).find_map(Fields::parse)?;
+    Uri::parse(fields.uri()?).ok()
 }
 
 /// Keeps a realm. RFC 3261 §22.1.
@@ -212,7 +219,6 @@ mod tests {
     use crate::sip::hashing::count;
     use crate::sip::message::Response;
     use crate::sip::method::Method;
-    use crate::sip::uri::Uri;
 
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {

@@ -21,16 +21,16 @@ impl Store {
     }
 }
 
-/// Of two for the same contact the later one stands.
+/// Of two under the same key the later one stands.
 pub(super) async fn write(connection: &mut AnyConnection, bindings: &[&StoredBinding]) -> Result<(), sqlx::Error> {
     let latest: BTreeMap<_, _> =
-        bindings.iter().map(|binding| ((&binding.extension, &binding.contact), *binding)).collect();
+        bindings.iter().map(|binding| ((&binding.extension, binding.key()), *binding)).collect();
     let latest: Vec<&StoredBinding> = latest.into_values().collect();
     for (statement, portion) in UPSERT.portions(&latest) {
         let mut query = sqlx::query(statement);
         for binding in portion {
             let document = serde_json::to_string(binding).map_err(|why| sqlx::Error::Encode(why.into()))?;
-            query = query.bind(&binding.extension).bind(&binding.contact).bind(document);
+            query = query.bind(&binding.extension).bind(binding.key()).bind(document);
         }
         query.execute(&mut *connection).await?;
     }
@@ -83,6 +83,7 @@ mod tests {
     fn binding(contact: &str, cseq: u32) -> StoredBinding {
         StoredBinding {
             extension: "200".into(),
+            key: contact.into(),
             contact: contact.into(),
             transport: "udp".into(),
             local: "127.0.0.1:5060".parse().unwrap(),
@@ -92,7 +93,21 @@ mod tests {
             call_id: "1@phone".into(),
             cseq,
             instance: None,
+            reg_id: None,
+            path: Vec::new(),
+            translation: Default::default(),
             user_agent: None,
         }
+    }
+
+    #[test]
+    fn what_an_earlier_version_kept_is_read() {
+        let mut old = serde_json::to_value(binding("sip:a", 1)).unwrap();
+        for new in ["key", "reg_id", "path", "translation"] {
+            old.as_object_mut().unwrap().remove(new);
+        }
+        let read: StoredBinding = serde_json::from_value(old).unwrap();
+        assert_eq!(read.key(), "sip:a");
+        assert_eq!(StoredBinding { key: "sip:a".into(), ..read }, binding("sip:a", 1));
     }
 }

@@ -323,7 +323,8 @@ impl Switch {
     }
 
     fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, headers: Vec<(Name, Bytes)>, now: Instant) {
-        let Way { party, trunk, target, hop, alternatives, from, to, credentials, .. } = way;
+        let Way { party, trunk, target, hop, alternatives, from, to, credentials, routes, .. } = way;
+        let headers = [routes, headers].concat();
         if let Some(trunk) = &trunk {
             self.desk.trunks.on_call_begun(trunk);
         }

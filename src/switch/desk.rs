@@ -3,6 +3,7 @@
 //! Nothing here knows a single call, so a call can be worked on while it reads from the desk.
 
 use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -115,22 +116,38 @@ impl Desk {
         if !self.is_extension(number) {
             return Err(NoWay::Unknown);
         }
-        let bindings = self.registrar.contacts(number, now);
+        self.ways_to_bindings(number, from, &self.registrar.contacts(number, now))
+    }
+
+    fn ways_to_bindings(&self, number: &str, from: &str, bindings: &[Binding]) -> Result<Vec<Way>, NoWay> {
         if bindings.is_empty() {
             return Err(NoWay::NotRegistered);
         }
-        let way = |binding: &Binding| Way {
+        Ok(bindings
+            .iter()
+            .take(PHONES_PER_EXTENSION)
+            .map(|binding| self.way_to_binding(number, from, binding))
+            .collect())
+    }
+
+    /// Flows that take the same request are tried as other targets of it (RFC 3263 §4.3); those by another proxy or under
+    /// another Contact need a request of their own.
+    fn way_to_binding(&self, number: &str, from: &str, binding: &Binding) -> Way {
+        let is_alike = |spare: &&Binding| spare.uri == binding.uri && spare.path == binding.path;
+        let (alike, others): (Vec<&Binding>, Vec<&Binding>) = binding.spares.iter().partition(is_alike);
+        Way {
             party: number.to_owned(),
             trunk: None,
             target: binding.uri.clone(),
             hop: binding.hop,
-            alternatives: Vec::new(),
+            alternatives: alike.iter().map(|spare| spare.hop).collect(),
             from: self.shown_as(from),
             to: NameAddr::new(Uri::sip(Some(number), &self.domain, None)),
             credentials: None,
             media_address: self.media_address(&binding.hop),
-        };
-        Ok(bindings.iter().take(PHONES_PER_EXTENSION).map(way).collect())
+            routes: binding.routes().collect(),
+            spares: others.iter().map(|spare| self.way_to_binding(number, from, spare)).collect(),
+        }
     }
 
     fn ways_to_number(&self, number: &str, from: &str) -> Result<Vec<Way>, NoWay> {
@@ -150,6 +167,8 @@ impl Desk {
             from: self.shown_outside(from, config.caller_id.as_deref(), &config.host),
             credentials: trunk.credentials(),
             media_address: self.media_address(&hop),
+            routes: Vec::new(),
+            spares: VecDeque::new(),
         }])
     }
 
@@ -173,6 +192,10 @@ impl Around for Desk {
     fn ways_to(&self, whom: &Destination, from: &str, now: Instant) -> Result<Vec<Way>, NoWay> {
         match whom {
             Destination::Extension(number) => self.ways_to_extension(number, from, now),
+            Destination::Device { extension, instance } => {
+                let bindings = self.registrar.contacts_of(extension, instance, now);
+                self.ways_to_bindings(extension, from, &bindings)
+            }
             Destination::Number(number) => self.ways_to_number(number, from),
         }
     }

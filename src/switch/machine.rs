@@ -22,9 +22,9 @@ use crate::media::prompts::Prompts;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::queue::queues::Queues;
-use crate::registrar::Extension;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
+use crate::registrar::config::Extension;
 use crate::sip::advertising::Advertising;
 use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
@@ -51,7 +51,7 @@ use crate::switch::trunks::Trunks;
 pub struct Settings {
     pub sip: crate::sip::config::Config,
     pub media: crate::media::config::Config,
-    pub registrar: crate::registrar::Config,
+    pub registrar: crate::registrar::config::Config,
     pub extensions: Vec<Extension>,
     pub trunks: Vec<trunk::Config>,
     pub queues: Vec<crate::queue::config::Config>,
@@ -133,6 +133,8 @@ pub struct Gauges {
     pub auth_failures: u64,
     /// Sources of too many wrong passwords, blocked now.
     pub blocked_sources: usize,
+    /// REGISTERs that were told to come back later, since the start.
+    pub registers_deferred: u64,
     /// Requests from blocked sources, since the start.
     pub auth_refused: u64,
     /// `message.sent`, `message.failed`, … since the start.
@@ -158,7 +160,7 @@ impl Switch {
             agent,
             guard,
             doorman,
-            desk: desk(settings, now, wall),
+            desk: desk(settings, rng.fork(), now, wall),
             calls: Calls::default(),
             channels,
             lamps,
@@ -271,6 +273,7 @@ impl Switch {
             auth_failures: self.tally.auth_failures,
             blocked_sources: self.doorman.blocked(),
             auth_refused: self.doorman.refused(),
+            registers_deferred: self.desk.registrar.turned_away(),
             messages: self.tally.messages.clone(),
             outages: self.tally.outages.clone(),
         }
@@ -341,14 +344,16 @@ fn guard(settings: &Settings) -> Guard {
     guard
 }
 
-fn desk(settings: Settings, now: Instant, wall: Timestamp) -> Desk {
+fn desk(settings: Settings, rng: fastrand::Rng, now: Instant, wall: Timestamp) -> Desk {
+    let (sip, key) = (&settings.sip, &settings.digest_key);
+    let registrar = Registrar::new(&settings.registrar, &settings.extensions, &sip.domain, key, rng);
     let advertising = Advertising::new(&settings.sip);
     let names = settings.extensions.iter().map(|extension| (extension.number.clone(), extension.name.clone()));
     let music = settings.queues.iter().map(|queue| (queue.name.clone(), queue.hold_music.clone()));
     Desk {
         names_by_extension: names.collect(),
         music_by_queue: music.collect(),
-        registrar: Registrar::new(&settings.registrar, &settings.extensions),
+        registrar,
         proven: Proven::new(&settings.trunks),
         trunks: Trunks::new(settings.trunks, now),
         program: settings.program,

@@ -20,6 +20,7 @@ use crate::channel::message::MessageStatus;
 use crate::channel::outbox::Effect as OutboxEffect;
 use crate::channel::outbox::Via;
 use crate::channel::webhook::WebhookError;
+use crate::registrar::Device;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::TransactionId;
 use crate::sip::content::TEXT;
@@ -149,8 +150,12 @@ impl Switch {
             return self.outbox.on_outcome(&message.id, SendOutcome::TryAgain { after: None, why }, now, wall);
         }
         for binding in bindings {
-            let request = self.message_request(message, extension, binding.uri);
-            let asked = self.agent.request(request, binding.hop, None, now);
+            let mut request = self.message_request(message, extension, binding.uri.clone());
+            for (name, value) in binding.routes() {
+                request.headers.push(name, value);
+            }
+            let alternatives = binding.spares.iter().filter(|spare| spare.path == binding.path).map(|spare| spare.hop);
+            let asked = self.agent.request_of_any(request, binding.hop, alternatives.collect(), None, now);
             self.texts_by_request.insert(asked, message.id.clone());
             *self.phones_by_text.entry(message.id.clone()).or_default() += 1;
         }
@@ -206,7 +211,10 @@ impl Switch {
             Err(fault) => return self.refuse(transaction, fault.refuse(&request, TEXT), now),
         };
         let from = self.calling_number(&sender, &request);
-        let to = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
+        let to = match self.desk.registrar.device(&request.uri, now) {
+            Some(Device::Here { extension, .. }) => extension,
+            _ => request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default(),
+        };
         let text = String::from_utf8_lossy(&body).into_owned();
         let channel = self.kinds.for_extensions().map_or_else(String::new, |channel| channel.name().to_owned());
         let id = MessageId::random(&mut self.rng);

@@ -22,6 +22,7 @@ use crate::dialplan::walk::Walk;
 use crate::number::masked;
 use crate::queue;
 use crate::registrar;
+use crate::registrar::Device;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::ALLOW;
@@ -42,6 +43,7 @@ use crate::sip::replaces::Replaces;
 use crate::sip::subscription::dialog_info::Direction as Side;
 use crate::sip::subscription::package::ALLOW_EVENTS;
 use crate::sip::subscription::package::Package;
+use crate::sip::nonce::Mark;
 use crate::sip::uri::Uri;
 use crate::switch::doorman::Report;
 use crate::switch::effect::Effect;
@@ -67,15 +69,18 @@ enum Lead {
 #[derive(Debug)]
 enum NoLead {
     Nowhere,
+    /// The device whose name this is is not registered now.
+    Away,
     /// A name that these extensions share.
     Ambiguous(Vec<String>),
 }
 
 impl NoLead {
-    /// 404, or 485 with those who may be meant. RFC 3261 §21.4.23.
+    /// 404, 480, or 485 with those who may be meant. RFC 3261 §21.4.23.
     fn refuse(&self, request: &Request, domain: &str) -> Response {
         match self {
             NoLead::Nowhere => request.reply(404),
+            NoLead::Away => request.reply(480),
             NoLead::Ambiguous(numbers) => {
                 let mut response = request.reply(485).with_reason("Ambiguous: several extensions have this name");
                 for number in numbers {
@@ -148,7 +153,7 @@ impl Switch {
         if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical()) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
-        let username = self.authenticated(transaction, request, hop, now)?;
+        let (username, _) = self.authenticated(transaction, request, hop, now)?;
         if user.as_deref() != Some(username.as_str()) {
             self.refuse(transaction, request.reply(403).with_reason("From is not the user that signed in"), now);
             return None;
@@ -163,13 +168,13 @@ impl Switch {
         request: &Request,
         hop: &Hop,
         now: Instant,
-    ) -> Option<String> {
+    ) -> Option<(String, Mark)> {
         if self.is_kept_out(request, hop) {
             self.refuse(transaction, request.reply(403), now);
             return None;
         }
         let staleness = match self.guard.verify(request, &Name::Authorization, now) {
-            Verdict::Granted { username, .. } => return Some(username),
+            Verdict::Granted { username, mark } => return Some((username, mark)),
             Verdict::Absent => Staleness::Fresh,
             Verdict::Stale => Staleness::Stale,
             Verdict::Denied => {
@@ -179,8 +184,10 @@ impl Switch {
             }
         };
         let only = knows_md5_only(request).then_some(Algorithm::Md5);
+        let is_first = request.method == Method::Register && !request.headers.contains(&Name::Authorization);
+        let mark = if is_first { self.desk.registrar.first_look(request, hop) } else { Mark::default() };
         let mut response = request.reply(401);
-        for challenge in self.guard.challenge(Question { only, ..Question::new(staleness) }, now) {
+        for challenge in self.guard.challenge(Question { staleness, only, mark }, now) {
             response.headers.push(Name::WwwAuthenticate, challenge);
         }
         self.refuse(transaction, response, now);
@@ -222,7 +229,10 @@ impl Switch {
 
     /// RFC 3261 §10.3.
     fn on_register(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
-        let Some(username) = self.authenticated(transaction, request, hop, now) else {
+        if let Some(later) = self.desk.registrar.turn_away(request, now) {
+            return self.refuse(transaction, later, now);
+        }
+        let Some((username, mark)) = self.authenticated(transaction, request, hop, now) else {
             return;
         };
         let of = request.headers.to_header().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
@@ -230,7 +240,7 @@ impl Switch {
             return self.refuse(transaction, request.reply(403).with_reason("To is not the user that signed in"), now);
         }
         let wall = self.wall(now);
-        let response = self.desk.registrar.register(&username, request, hop, now, wall);
+        let response = self.desk.registrar.register(&username, request, hop, mark, now, wall);
         self.refuse(transaction, response, now);
     }
 
@@ -240,11 +250,13 @@ impl Switch {
         while let Some(effect) = self.desk.registrar.poll_effect() {
             moved = true;
             match effect {
-                registrar::Effect::Keep(binding) => {
-                    self.effects.push_back(Effect::Keep(Keep::Binding(Box::new(binding))))
-                }
+                registrar::Effect::Keep(binding) => self.effects.push_back(Effect::Keep(Keep::Binding(binding))),
                 registrar::Effect::Forget { extension, contact } => {
                     self.effects.push_back(Effect::Keep(Keep::ForgetBinding { extension, contact }));
+                }
+                registrar::Effect::Rewritten { extension, evidence } => {
+                    let evidence = evidence.join("; ");
+                    warn!(%extension, %evidence, "a SIP ALG writes in this phone's messages: turn it off in its router, or use TLS");
                 }
                 registrar::Effect::Reachable { extension } => {
                     self.on_reachable(&extension, queue::agent::Reachability::Registered, now)
@@ -284,8 +296,18 @@ impl Switch {
             }
             Err(why) => return self.refuse(transaction, request.reply(400).with_reason(&why.to_string()), now),
         }
-        let called = request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default();
-        let lead = match self.lead(&sender, &called) {
+        let device = self.desk.registrar.device(&request.uri, now);
+        let called = match &device {
+            Some(Device::Here { extension, .. }) => extension.clone(),
+            _ => request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default(),
+        };
+        let lead = match (device, &sender) {
+            (Some(device), Sender::Extension(_)) => lead_to_device(device),
+            // From outside nobody dials an extension, nor one phone of it.
+            (Some(_), Sender::Trunk(_)) => Err(NoLead::Nowhere),
+            (None, _) => self.lead(&sender, &called),
+        };
+        let lead = match lead {
             Ok(lead) => lead,
             Err(why) => {
                 info!(to = %masked(&called), ?why, "nothing leads there");
@@ -411,6 +433,17 @@ impl Switch {
                     self.desk.trunks.on_asked(asked, trunk);
                 }
             }
+        }
+    }
+}
+
+/// RFC 5627 §5.4: 404 for a name that is not ours, 480 for a device that is not there.
+fn lead_to_device(device: Device) -> Result<Lead, NoLead> {
+    match device {
+        Device::Unknown => Err(NoLead::Nowhere),
+        Device::Away => Err(NoLead::Away),
+        Device::Here { extension, instance } => {
+            Ok(Lead::Dial(DialTarget::Device { extension, instance }, Direction::Internal))
         }
     }
 }

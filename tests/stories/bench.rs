@@ -136,7 +136,9 @@ struct Sections {
     sip: desvio::sip::config::Config,
     media: desvio::media::config::Config,
     #[serde(default)]
-    extension: Vec<desvio::registrar::Extension>,
+    registrar: desvio::registrar::config::Config,
+    #[serde(default)]
+    extension: Vec<desvio::registrar::config::Extension>,
     #[serde(default)]
     trunk: Vec<desvio::switch::trunk::Config>,
     #[serde(default)]
@@ -504,7 +506,7 @@ impl Bench {
                 }
             }
             Keep::Binding(binding) => {
-                self.store.bindings.insert(format!("{} {}", binding.extension, binding.contact), *binding);
+                self.store.bindings.insert(format!("{} {}", binding.extension, binding.key()), *binding);
             }
             Keep::ForgetBinding { extension, contact } => {
                 self.store.bindings.remove(&format!("{extension} {contact}"));
@@ -608,8 +610,10 @@ impl Bench {
     fn trace_message(&mut self, phone: usize, arrow: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let first = text.lines().next().unwrap_or_default().to_owned();
+        let routes: String =
+            text.lines().filter_map(|line| Some(format!(" by {}", line.strip_prefix("Route: ")?))).collect();
         let name = self.phones[phone].name.clone();
-        self.note(&format!("{name} {arrow} {first}"));
+        self.note(&format!("{name} {arrow} {first}{routes}"));
     }
 }
 
@@ -633,7 +637,7 @@ fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) ->
     let settings = Settings {
         sip: sections.sip,
         media: sections.media,
-        registrar: desvio::registrar::Config::default(),
+        registrar: sections.registrar,
         extensions: sections.extension,
         trunks: sections.trunk,
         queues: sections.queue,

@@ -21,6 +21,7 @@ mod passwords;
 mod placed_calls;
 mod refusals;
 mod sessions;
+mod registrations;
 mod softphones;
 mod texts;
 mod transfers;

@@ -9,12 +9,12 @@ use crate::api::Api;
 use crate::api::documents::AgentDocument;
 use crate::api::documents::List;
 use crate::api::documents::QueueDocument;
-use crate::api::documents::RegistrationDocument;
 use crate::api::endpoints::listed;
 use crate::api::endpoints::shown;
 use crate::api::orders::NewAgentState;
 use crate::api::reading::Body;
 use crate::api::reading::Named;
+use crate::api::registrations::RegistrationDocument;
 use crate::switch::command::Command;
 use crate::switch::command::Problem;
 

@@ -125,6 +125,11 @@ pub enum Order {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DialTarget {
     Extension(String),
+    /// One phone of an extension. No dialplan writes it: who calls has its GRUU (RFC 5627).
+    Device {
+        extension: String,
+        instance: String,
+    },
     /// In E.164; a route leads to it.
     Number(String),
 }
@@ -444,6 +449,7 @@ impl DialTarget {
     pub fn text(&self) -> &str {
         match self {
             DialTarget::Extension(text) | DialTarget::Number(text) => text,
+            DialTarget::Device { extension, .. } => extension,
         }
     }
 }

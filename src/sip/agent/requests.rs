@@ -92,7 +92,7 @@ impl UserAgent {
             pending.key = self.core.send(request, hop, User::Request(id), now);
             return;
         }
-        if response.status == 503 && self.request_next(id, now) {
+        if matches!(response.status, 430 | 503) && self.request_next(id, now) {
             return;
         }
         self.pending.remove(&id);

@@ -51,7 +51,9 @@ fn by_hops(request: &Request) -> Option<Response> {
 
 /// RFC 3261 §8.2.2.3: all that a peer requires and we do not know is named.
 fn by_extension(request: &Request) -> Option<Response> {
-    let unknown = |option: &&str| !SUPPORTED.split(", ").any(|known| known.eq_ignore_ascii_case(option));
+    let registrar: &[&str] = if request.method == Method::Register { &REGISTRAR } else { &[] };
+    let known = |option: &str| SUPPORTED.split(", ").chain(registrar.iter().copied()).any(|it| it.eq_ignore_ascii_case(option));
+    let unknown = |option: &&str| !known(option);
     let required: Vec<&str> = request.headers.list(&Name::Require).filter(unknown).collect();
     if required.is_empty() || request.method == Method::Cancel {
         return None;
@@ -71,6 +73,8 @@ pub(super) fn by_interval(request: &Request, policy: Policy) -> Option<Response>
     response.headers.push(Name::MinSe, least.to_string());
     Some(response)
 }
+/// What the registrar does: RFC 3327, RFC 5626, RFC 5627.
+const REGISTRAR: [&str; 3] = ["path", "outbound", "gruu"];
 
 /// RFC 3261 §8.1.1.8: without exactly one Contact an INVITE cannot become a dialog. RFC 2543 §6.13 asked for none, and
 /// whoever knows only that has no magic cookie in the branch.

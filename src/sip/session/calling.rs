@@ -282,7 +282,9 @@ impl Session {
         let again = core.answer_challenge(key, response, credentials, &mut calling.attempts);
         let again = again.or_else(|| calling.with_longer_interval(key, response, core));
         let Some((request, hop)) = again else {
-            if response.status != 503 || !self.try_next(503, retry_after(&response.headers), core, now) {
+            // RFC 5626 §5.3: 430 is the 503 of a proxy that lost the flow.
+            let is_the_target_s = matches!(response.status, 430 | 503);
+            if !is_the_target_s || !self.try_next(response.status, retry_after(&response.headers), core, now) {
                 self.end(SessionEvent::refused_by(response), core);
             }
             return;

@@ -106,6 +106,42 @@ fn a_challenge_is_answered_once_and_a_stale_one_once_more() {
 }
 
 #[test]
+fn each_realm_on_the_way_is_answered_and_its_answer_stays_in() {
+    let mut bench = Bench::new();
+    bench.calls(credentials());
+    let proxy = |realm: &str| CHALLENGE.replace("WWW", "Proxy").replace("\"trunk\"", &format!("\"{realm}\""));
+    let first = bench.texts().remove(0);
+    bench.receive(&response(&first, "407 Proxy Authentication Required", "x", &proxy("near")));
+    let second = bench.texts().remove(1);
+    bench.receive(&response(&second, "407 Proxy Authentication Required", "y", &proxy("far")));
+    let third = bench.texts().remove(1);
+    bench.receive(&response(&third, "401 Unauthorized", "z", CHALLENGE));
+    let fourth = bench.texts().remove(1);
+    for realm in ["realm=\"near\"", "realm=\"far\"", "realm=\"trunk\""] {
+        assert_eq!(fourth.matches(realm).count(), 1, "{realm} in {fourth}");
+    }
+    assert_eq!(header(&fourth, "CSeq"), "4 INVITE");
+    let refused = bench.ask(&response(&fourth, "407 Proxy Authentication Required", "x", &proxy("near")));
+    assert_eq!(refused.len(), 1, "only the ACK: the same credentials would be refused again");
+    assert!(matches!(bench.session_events().as_slice(), [SessionEvent::Refused { status: 407, .. }]));
+    bench.nothing_is_left();
+}
+
+#[test]
+fn a_server_that_asks_for_another_realm_each_time_is_not_answered_for_ever() {
+    let mut bench = Bench::new();
+    bench.calls(credentials());
+    let mut request = bench.texts().remove(0);
+    for round in 0..8 {
+        let realm = CHALLENGE.replace("trunk", &format!("realm{round}"));
+        bench.receive(&response(&request, "401 Unauthorized", "x", &realm));
+        request = bench.texts().remove(1);
+    }
+    let one_more = CHALLENGE.replace("trunk", "one more");
+    assert_eq!(bench.ask(&response(&request, "401 Unauthorized", "x", &one_more)).len(), 1, "only the ACK");
+}
+
+#[test]
 fn after_a_challenge_the_dialog_counts_on_and_the_ack_has_the_credentials() {
     let mut bench = Bench::new();
     let session = bench.calls(credentials());

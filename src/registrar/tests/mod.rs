@@ -7,8 +7,12 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use super::*;
+use crate::registrar::config::Percent;
 use crate::sip::hop::Transport;
 use crate::sip::message::Message;
+
+mod crowds;
+mod extensions;
 
 /// A registrar with two extensions, a clock, and one phone's address.
 struct Desk {
@@ -16,19 +20,27 @@ struct Desk {
     start: Instant,
     now: Instant,
     hop: Hop,
+    /// What the challenge was marked with.
+    mark: Mark,
 }
 
 #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
-fn start() -> Instant {
+pub(super) fn start() -> Instant {
     Instant::now()
 }
 
 fn new_desk() -> Desk {
     let extension = |number: &str| Extension { number: number.to_owned(), ..Extension::default() };
-    let config = Config { max_contacts: 2, ..Config::default() };
+    let config = Config { max_contacts: 2, jitter: Percent(0), ..Config::default() };
     let start = start();
     Desk {
-        registrar: Registrar::new(&config, &[extension("200"), extension("201")]),
+        registrar: Registrar::new(
+            &config,
+            &[extension("200"), extension("201")],
+            "desvio.local",
+            &[1; 32],
+            fastrand::Rng::with_seed(1),
+        ),
         start,
         now: start,
         hop: Hop {
@@ -37,7 +49,19 @@ fn new_desk() -> Desk {
             remote: "198.51.100.9:40000".parse().unwrap(),
             connection: None,
         },
+        mark: Mark::default(),
     }
+}
+
+/// From a phone that believes to be at 10.0.0.5.
+fn request(call_id: &str, cseq: u32, headers: &str) -> Request {
+    let text = format!(
+        "REGISTER sip:desvio.local SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK{cseq};rport\r\n\
+         From: <sip:200@desvio.local>;tag=1\r\nTo: <sip:200@desvio.local>\r\nCall-ID: {call_id}\r\n\
+         CSeq: {cseq} REGISTER\r\nUser-Agent: Phone/1\r\n{headers}Content-Length: 0\r\n\r\n"
+    );
+    let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else { panic!("malformed") };
+    request
 }
 
 impl Desk {
@@ -51,15 +75,10 @@ impl Desk {
         self.registrar.handle_timeout(self.now);
     }
 
-    /// Registers over the desk's hop; the phone believes to be at 10.0.0.5.
+    /// Registers over the desk's hop.
     fn register(&mut self, call_id: &str, cseq: u32, headers: &str) -> Response {
-        let text = format!(
-            "REGISTER sip:desvio.local SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5:5060;branch=z9hG4bK{cseq};rport\r\n\
-             From: <sip:200@desvio.local>;tag=1\r\nTo: <sip:200@desvio.local>\r\nCall-ID: {call_id}\r\n\
-             CSeq: {cseq} REGISTER\r\nUser-Agent: Phone/1\r\n{headers}Content-Length: 0\r\n\r\n"
-        );
-        let Ok(Message::Request(request)) = Message::parse(Bytes::from(text)) else { panic!("malformed") };
-        self.registrar.register("200", &request, &self.hop, self.now, self.wall())
+        let request = request(call_id, cseq, headers);
+        self.registrar.register("200", &request, &self.hop, self.mark, self.now, self.wall())
     }
 
     fn effects(&mut self) -> Vec<String> {
@@ -69,6 +88,7 @@ impl Desk {
             Effect::Unreachable { extension } => format!("unreachable {extension}"),
             Effect::Keep(kept) => format!("keep {}", kept.contact),
             Effect::Forget { contact, .. } => format!("forget {contact}"),
+            Effect::Rewritten { evidence, .. } => format!("rewritten {}", evidence.join("; ")),
         };
         effects.map(told).collect()
     }
@@ -217,8 +237,44 @@ fn with_its_connection_a_phone_is_lost() {
     assert!(desk.registrar.is_reachable("200"));
     desk.effects();
     desk.registrar.connection_lost(ConnectionId(8), desk.now);
-    assert_eq!(desk.effects(), ["forget sip:200@10.0.0.5:5060", "unreachable 200"]);
-    assert!(desk.registrar.by_connection.is_empty());
+    assert_eq!(desk.effects(), ["unreachable 200"]);
+    assert!(desk.registrar.table.connections() == 0);
+}
+
+fn stored(transport: &str, extension: &str, contact: &str, like: &StoredBinding) -> StoredBinding {
+    StoredBinding {
+        transport: transport.into(),
+        extension: extension.into(),
+        key: String::new(),
+        contact: contact.into(),
+        ..like.clone()
+    }
+}
+
+#[test]
+fn an_earlier_version_kept_the_flow_behind_the_instance() {
+    let mut desk = new_desk();
+    desk.register("a", 1, ONE);
+    let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else { panic!("nothing kept") };
+    let mut restarted = new_desk();
+    let old = StoredBinding { instance: Some("<urn:uuid:1>2".into()), ..*kept };
+    restarted.registrar.restore(vec![old], restarted.now, restarted.wall());
+    let view = &restarted.registrar.view(restarted.now, restarted.wall())[0];
+    assert_eq!((view.instance.as_deref(), view.flow), (Some("<urn:uuid:1>"), Some(2)));
+    assert_eq!(view.user_agent.as_deref(), Some("Phone/1"));
+}
+
+#[test]
+fn what_a_restart_ends_is_not_on_the_disk() {
+    let mut desk = new_desk();
+    desk.register("a", 1, ONE);
+    assert_eq!(desk.effects(), ["keep sip:200@10.0.0.5:5060", "reachable 200"]);
+    desk.hop.transport = Transport::Tls;
+    desk.hop.connection = Some(ConnectionId(7));
+    desk.register("a", 2, ONE);
+    assert_eq!(desk.effects(), ["forget sip:200@10.0.0.5:5060"], "it changed to TLS");
+    desk.register("a", 3, ONE);
+    assert!(desk.effects().is_empty());
 }
 
 #[test]
@@ -228,8 +284,8 @@ fn after_a_restart_phones_over_udp_are_there_again() {
     let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else { panic!("nothing kept") };
     let text = serde_json::to_string(&kept).unwrap();
     let kept: StoredBinding = serde_json::from_str(&text).unwrap();
-    let stream = StoredBinding { transport: "tcp".into(), contact: "sip:200@10.0.0.6".into(), ..kept.clone() };
-    let stranger = StoredBinding { extension: "999".into(), contact: "sip:999@10.0.0.7".into(), ..kept.clone() };
+    let stream = stored("tcp", "200", "sip:200@10.0.0.6", &kept);
+    let stranger = stored("udp", "999", "sip:999@10.0.0.7", &kept);
 
     desk.advance(100);
     let wall = desk.wall();
