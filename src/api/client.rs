@@ -19,6 +19,7 @@ use crate::api::documents::StatusDocument;
 use crate::api::orders::NewCall;
 use crate::api::orders::NewMessage;
 use crate::api::orders::NewOverride;
+use crate::api::registrations::RegistrationDocument;
 use crate::api::token::Token;
 
 /// One server and what lets us in.
@@ -91,6 +92,10 @@ impl Client {
 
     pub async fn status(&self) -> Result<Said<StatusDocument>, ClientError> {
         self.ask(Method::GET, &["status"], NOTHING).await
+    }
+
+    pub async fn registrations(&self) -> Result<Said<List<RegistrationDocument>>, ClientError> {
+        self.ask(Method::GET, &["registrations"], NOTHING).await
     }
 
     pub async fn channels(&self) -> Result<Said<List<ChannelDocument>>, ClientError> {

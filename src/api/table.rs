@@ -7,6 +7,7 @@ use crate::api::documents::CallDocument;
 use crate::api::documents::ChannelDocument;
 use crate::api::documents::MessageDocument;
 use crate::api::documents::StatusDocument;
+use crate::api::registrations::RegistrationDocument;
 
 /// `desvio call`
 pub fn call(call: &CallDocument) -> String {
@@ -57,6 +58,31 @@ fn trunks(status: &StatusDocument) -> String {
     });
     let heading = ["TRUNK", "STATE", "CALLS"].map(String::from);
     aligned(&[heading].into_iter().chain(rows).collect::<Vec<_>>())
+}
+
+/// `desvio registrations`
+pub fn registrations(phones: &[RegistrationDocument], zone: &TimeZone) -> String {
+    if phones.is_empty() {
+        return "no phone is registered\n".into();
+    }
+    let heading = ["EXTENSION", "ADDRESS", "BY", "NAT", "UNTIL", "PHONE"].map(String::from);
+    let rows = phones.iter().map(|phone| {
+        [
+            phone.extension.clone(),
+            phone.address.clone(),
+            phone.transport.clone(),
+            phone.nat.clone(),
+            clock(phone.expires, zone),
+            phone.user_agent.clone().unwrap_or_default(),
+        ]
+    });
+    let mut text = aligned(&[heading].into_iter().chain(rows).collect::<Vec<_>>());
+    for phone in phones.iter().filter(|phone| phone.nat == "alg") {
+        let (extension, evidence) = (&phone.extension, phone.nat_evidence.join("; "));
+        text.push_str(&format!("\n{extension}: a SIP ALG writes in its messages: {evidence}\n"));
+        text.push_str("    turn it off in the router (`SIP ALG`, `VoIP helper`), or let the phone use TLS\n");
+    }
+    text
 }
 
 /// `desvio channels`
@@ -123,6 +149,15 @@ mod tests {
         assert!(text.starts_with("desvio         0.1.0, since 2026-11-23 12:00:00\n"), "{text}");
         assert!(text.contains("channels down  whatsapp\n"), "{text}");
         assert!(text.contains("operadora  ready  3 of 30\n"), "{text}");
+    }
+
+    #[test]
+    fn a_router_that_meddles_is_named_with_its_cure() {
+        let phone = serde_json::to_value(bench::registration()).unwrap();
+        let text = registrations(&[serde_json::from_value(phone).unwrap()], &TimeZone::UTC);
+        assert!(text.contains("200        192.0.2.7:5062  udp  alg  2026-11-23 13:00:00  baresip\n"), "{text}");
+        assert!(text.contains("turn it off in the router"), "{text}");
+        assert_eq!(registrations(&[], &TimeZone::UTC), "no phone is registered\n");
     }
 
     #[test]

@@ -53,6 +53,8 @@ enum Command {
     Message(remote::SendMessage),
     /// Shows the running server at a glance.
     Status,
+    /// Shows the phones that are registered with the running server, and whether a router writes in their messages.
+    Registrations,
     /// Shows the channels of the running server, or sets one by hand.
     Channels(remote::Channels),
 }
@@ -68,6 +70,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Call(order) => remote::call(&config, order, style),
         Command::Message(order) => remote::message(&config, order, style),
         Command::Status => remote::status(&config, style),
+        Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
     }
 }
@@ -94,9 +97,15 @@ mod tests {
 
     #[test]
     fn json_and_the_configuration_go_with_every_command() {
-        for command in
-            [&["check"][..], &["test"], &["status"], &["channels"], &["call", "200", "201"], &["message", "200", "oi"]]
-        {
+        for command in [
+            &["check"][..],
+            &["test"],
+            &["status"],
+            &["registrations"],
+            &["channels"],
+            &["call", "200", "201"],
+            &["message", "200", "oi"],
+        ] {
             let line = [&["desvio"], command, &["--json", "--config", "x.toml"]].concat();
             let arguments = Arguments::try_parse_from(line).unwrap();
             assert!(arguments.json && arguments.config == Path::new("x.toml"));

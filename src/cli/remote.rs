@@ -10,10 +10,12 @@ use desvio::api::client::Client;
 use desvio::api::client::ClientError;
 use desvio::api::client::Said;
 use desvio::api::documents::ChannelDocument;
+use desvio::api::documents::List;
 use desvio::api::orders::DeclaredState;
 use desvio::api::orders::NewCall;
 use desvio::api::orders::NewMessage;
 use desvio::api::orders::NewOverride;
+use desvio::api::registrations::RegistrationDocument;
 use desvio::api::table;
 use desvio::api::token::Token;
 use desvio::api::token::TokenError;
@@ -98,6 +100,11 @@ pub(super) fn message(file: &Path, order: SendMessage, style: Style) -> Exit {
 pub(super) fn status(file: &Path, style: Style) -> Exit {
     let as_table = |status: &_| table::status(status, &TimeZone::system());
     ask(file, style, async |client: Client| Ok(shown(client.status().await?, as_table)))
+}
+
+pub(super) fn registrations(file: &Path, style: Style) -> Exit {
+    let as_table = |list: &List<RegistrationDocument>| table::registrations(&list.data, &TimeZone::system());
+    ask(file, style, async |client: Client| Ok(shown(client.registrations().await?, as_table)))
 }
 
 pub(super) fn channels(file: &Path, order: Channels, style: Style) -> Exit {
