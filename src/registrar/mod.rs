@@ -411,7 +411,8 @@ impl Registrar {
         if kept.outlives_us() {
             return self.table.effects.push_back(Effect::Keep(Box::new(kept.stored(extension, now, wall))));
         }
-        let before = self.table.of(extension).iter().find(|old| old.is_same_contact(kept) && old.outlives_us());
+        let is_former = |old: &&Kept| old.is_same_contact(kept) && old.outlives_us() && old.key() == kept.key();
+        let before = self.table.of(extension).iter().find(is_former);
         let forget = before.map(|old| Effect::Forget { extension: extension.to_string(), contact: old.key() });
         self.table.effects.extend(forget);
     }

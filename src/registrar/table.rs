@@ -98,8 +98,12 @@ impl Table {
         if kept.armed_at < old.armed_at {
             self.expiries.push(kept.armed_at, extension.clone(), kept.serial);
         }
-        let hop = kept.hop;
+        let (hop, key) = (kept.hop, kept.key());
         let was = std::mem::replace(old, kept);
+        // The same phone in other words, or one that numbers its flows from now on: it stands on disk under another key.
+        if was.outlives_us() && was.key() != key {
+            self.effects.push_back(Effect::Forget { extension: extension.to_string(), contact: was.key() });
+        }
         if was.hop.connection != hop.connection {
             self.unbind_connection(extension, was.hop);
             self.bind_connection(extension, hop);

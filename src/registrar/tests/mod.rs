@@ -278,6 +278,16 @@ fn what_a_restart_ends_is_not_on_the_disk() {
 }
 
 #[test]
+fn the_same_contact_in_other_words_does_not_stand_on_disk_twice() {
+    let mut desk = new_desk();
+    desk.register("a", 1, "Contact: <sip:200@Phone.example>\r\n");
+    desk.effects();
+    desk.register("a", 2, "Contact: <sip:200@phone.EXAMPLE>\r\n");
+    assert_eq!(desk.effects(), ["keep sip:200@phone.EXAMPLE", "forget sip:200@Phone.example"]);
+    assert_eq!(desk.registrar.len(), 1);
+}
+
+#[test]
 fn after_a_restart_phones_over_udp_are_there_again() {
     let mut desk = new_desk();
     desk.register("a", 1, &format!("{ONE}Expires: 600\r\n"));
