@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::call::record::Mailbox;
 use crate::call::record::Voicemail;
-use crate::registrar::Extension;
+use crate::registrar::config::Extension;
 use crate::sip::subscription::package::Package;
 use crate::switch::command::Answer;
 use crate::switch::command::Mark;

@@ -20,11 +20,12 @@ mod outages;
 mod passwords;
 mod placed_calls;
 mod refusals;
-mod sessions;
 mod registrations;
+mod sessions;
 mod softphones;
 mod texts;
-mod transfers;
 mod torture;
+mod transfers;
+#[expect(dead_code, reason = "the user agent's own stories use all of it")]
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;

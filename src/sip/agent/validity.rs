@@ -52,7 +52,8 @@ fn by_hops(request: &Request) -> Option<Response> {
 /// RFC 3261 §8.2.2.3: all that a peer requires and we do not know is named.
 fn by_extension(request: &Request) -> Option<Response> {
     let registrar: &[&str] = if request.method == Method::Register { &REGISTRAR } else { &[] };
-    let known = |option: &str| SUPPORTED.split(", ").chain(registrar.iter().copied()).any(|it| it.eq_ignore_ascii_case(option));
+    let known =
+        |option: &str| SUPPORTED.split(", ").chain(registrar.iter().copied()).any(|it| it.eq_ignore_ascii_case(option));
     let unknown = |option: &&str| !known(option);
     let required: Vec<&str> = request.headers.list(&Name::Require).filter(unknown).collect();
     if required.is_empty() || request.method == Method::Cancel {
