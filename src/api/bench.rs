@@ -52,6 +52,7 @@ use crate::switch::command::Command;
 use crate::switch::command::Mark;
 use crate::switch::command::Problem;
 use crate::switch::command::StatusView;
+use crate::switch::command::TargetView;
 use crate::switch::command::TrunkView;
 
 pub(super) const TOKEN: &str = "test-token-0123456789";
@@ -236,6 +237,7 @@ pub(super) fn call(id: &str) -> CallView {
         status: Status::Ringing,
         from: "+551140031234".into(),
         to: "+5511999998888".into(),
+        diverted_from: None,
         trunk: Some("operadora".into()),
         flow: None,
         queue: None,
@@ -295,7 +297,15 @@ pub(super) fn status() -> StatusView {
         blocked_sources: 1,
         waiting: 1,
         channels_down: vec!["whatsapp".into()],
-        trunks: vec![TrunkView { name: "operadora".into(), state: "ready".into(), calls: 3, max_calls: Some(30) }],
+        trunks: vec![TrunkView {
+            name: "operadora".into(),
+            state: "ready".into(),
+            calls: 3,
+            calls_in: 2,
+            calls_out: 1,
+            max_calls: Some(30),
+            targets: vec![TargetView { address: "198.51.100.9:5060".into(), transport: "udp", state: "up" }],
+        }],
     }
 }
 

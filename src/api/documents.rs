@@ -38,10 +38,12 @@ pub struct CallDocument {
     pub direction: String,
     /// `queued`, `ringing` or `in-progress`.
     pub status: String,
-    /// E.164, or an extension.
+    /// E.164, an extension, or `anonymous`.
     pub from: String,
     /// E.164, or an extension.
     pub to: String,
+    /// The number that was called in the first place; null where nobody sent the call on before it came to us.
+    pub diverted_from: Option<String>,
     /// The trunk that it came from or went to.
     pub trunk: Option<String>,
     /// The flow of the dialplan that it walks.
@@ -69,10 +71,12 @@ pub struct RecordDocument {
     pub id: String,
     /// `inbound`, `outbound` or `internal`.
     pub direction: String,
-    /// E.164, or an extension.
+    /// E.164, an extension, or `anonymous`.
     pub from: String,
     /// E.164, or an extension.
     pub to: String,
+    /// The number that was called in the first place; null where nobody sent the call on before it came to us.
+    pub diverted_from: Option<String>,
     /// `completed`, `busy`, `failed`, `no-answer` or `canceled`.
     pub status: String,
     /// When it began.
@@ -169,7 +173,7 @@ pub struct MessageDocument {
     pub id: String,
     /// `inbound` or `outbound`.
     pub direction: String,
-    /// E.164, or an extension.
+    /// E.164, an extension, or `anonymous`.
     pub from: String,
     /// E.164, or an extension.
     pub to: String,
@@ -368,12 +372,31 @@ pub struct StatusDocument {
 pub struct TrunkDocument {
     /// As in `[[trunk]]`.
     pub name: String,
-    /// `ready`, `resolving`, `registering`, `unreachable: …`.
+    /// `ready`, `resolving`, `registering`, `refused: …`, `unreachable: …`.
     pub state: String,
     /// Calls over it now.
     pub calls: u32,
+    /// Of these, calls that came to us.
+    pub calls_in: u32,
+    /// Of these, calls that we sent.
+    pub calls_out: u32,
     /// How many it may carry; null where nothing limits it.
     pub max_calls: Option<u32>,
+    /// Its addresses, in the order in which calls try them.
+    pub targets: Vec<TargetDocument>,
+}
+
+/// One address of a trunk.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Target)]
+#[serde(deny_unknown_fields)]
+pub struct TargetDocument {
+    /// Address and port.
+    pub address: String,
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    pub transport: String,
+    /// `up`, `down`, `resting` (it asked to be left alone), `unknown`.
+    pub state: String,
 }
 
 /// One line of the event stream.

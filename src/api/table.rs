@@ -7,6 +7,8 @@ use crate::api::documents::CallDocument;
 use crate::api::documents::ChannelDocument;
 use crate::api::documents::MessageDocument;
 use crate::api::documents::StatusDocument;
+use crate::api::documents::TargetDocument;
+use crate::api::documents::TrunkDocument;
 use crate::api::registrations::RegistrationDocument;
 
 /// `desvio call`
@@ -54,9 +56,9 @@ fn trunks(status: &StatusDocument) -> String {
             Some(most) => format!("{} of {most}", trunk.calls),
             None => trunk.calls.to_string(),
         };
-        [trunk.name.clone(), trunk.state.clone(), calls]
+        [trunk.name.clone(), trunk.state.clone(), calls, targets(trunk)]
     });
-    let heading = ["TRUNK", "STATE", "CALLS"].map(String::from);
+    let heading = ["TRUNK", "STATE", "CALLS", "TARGETS"].map(String::from);
     aligned(&[heading].into_iter().chain(rows).collect::<Vec<_>>())
 }
 
@@ -83,6 +85,12 @@ pub fn registrations(phones: &[RegistrationDocument], zone: &TimeZone) -> String
         text.push_str("    turn it off in the router (`SIP ALG`, `VoIP helper`), or let the phone use TLS\n");
     }
     text
+}
+
+/// `198.51.100.9:5060 up, 198.51.100.10:5060 down`
+fn targets(trunk: &TrunkDocument) -> String {
+    let target = |target: &TargetDocument| format!("{} {}", target.address, target.state);
+    trunk.targets.iter().map(target).collect::<Vec<_>>().join(", ")
 }
 
 /// `desvio channels`
@@ -148,7 +156,7 @@ mod tests {
         let text = super::status(&serde_json::from_value(status).unwrap(), &TimeZone::UTC);
         assert!(text.starts_with("desvio         0.1.0, since 2026-11-23 12:00:00\n"), "{text}");
         assert!(text.contains("channels down  whatsapp\n"), "{text}");
-        assert!(text.contains("operadora  ready  3 of 30\n"), "{text}");
+        assert!(text.contains("operadora  ready  3 of 30  198.51.100.9:5060 up\n"), "{text}");
     }
 
     #[test]

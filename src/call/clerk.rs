@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::call::caller::CallerId;
 use crate::call::effect::Ending;
 use crate::call::record::CallId;
 use crate::call::record::Direction;
@@ -27,6 +28,7 @@ pub struct Facts {
     pub trunk: Option<String>,
     pub flow: Option<String>,
     pub channels_down: Vec<String>,
+    pub caller: CallerId,
 }
 
 #[derive(Debug)]
@@ -157,6 +159,7 @@ impl Clerk {
             direction: self.facts.direction,
             from: self.facts.from.clone(),
             to: self.facts.to.clone(),
+            diverted_from: self.facts.caller.diverted_from().map(str::to_owned),
             status: self.final_status(ending),
             started: self.started,
             answered: self.answered(),

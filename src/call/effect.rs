@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::call::clerk::Facts;
 use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
@@ -24,6 +25,7 @@ use crate::queue::effect::Refusal;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::SubscriptionId;
+use crate::sip::agent::targets::Silence;
 use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
@@ -69,8 +71,6 @@ pub enum Effect {
         sdp: Bytes,
         /// How many further servers the call may pass; none where it begins with us. RFC 3261 §8.1.1.6.
         max_forwards: Option<u8>,
-        /// Who had it called: RFC 3892.
-        referred_by: Option<Bytes>,
     },
     Progress {
         session: SessionId,
@@ -182,8 +182,14 @@ pub struct Way {
     pub hop: Hop,
     /// Where the call goes if `hop` fails it, best first. RFC 3263 §4.3.
     pub alternatives: Vec<Hop>,
+    /// Whether the last of them may be silent for 64*T1.
+    pub silence: Silence,
     pub from: NameAddr,
     pub to: NameAddr,
+    /// Further headers of the INVITE.
+    pub headers: Vec<(Name, Bytes)>,
+    /// What is offered and taken there; none: what we have.
+    pub codecs: Option<Vec<CodecKind>>,
     pub credentials: Option<Credentials>,
     /// The IP that our SDP names towards this peer.
     pub media_address: IpAddr,
@@ -191,6 +197,24 @@ pub struct Way {
     pub routes: Vec<(Name, Bytes)>,
     /// Other flows of the same device, to be tried one after the other if this one fails. RFC 5626 §5.3.
     pub spares: VecDeque<Way>,
+}
+
+/// All ways to somebody.
+#[derive(Debug, Clone, Default)]
+pub struct Ways {
+    /// They ring together.
+    pub together: Vec<Way>,
+    /// Trunks that are tried one after the other when those have failed.
+    pub then: Vec<Way>,
+}
+
+/// A leg that was answered 3xx.
+#[derive(Debug, Clone, Copy)]
+pub struct Redirecting<'a> {
+    pub party: &'a str,
+    pub trunk: Option<&'a str>,
+    /// Best first.
+    pub contacts: &'a [NameAddr],
 }
 
 /// Why nobody can be tried at all.
@@ -206,8 +230,11 @@ pub enum NoWay {
 
 /// What a call may look up; it changes nothing.
 pub trait Around: Scene {
-    /// At best two: a phone and a laptop of one person ring together.
-    fn ways_to(&self, whom: &Destination, from: &str, now: Instant) -> Result<Vec<Way>, NoWay>;
+    /// A phone and a laptop of one person ring together; of several trunks one is tried after the other. `dice`: any
+    /// number, by which trunks of equal rank are drawn.
+    fn ways_to(&self, whom: &Destination, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay>;
+    /// Where a 3xx leads, if it may be followed.
+    fn ways_on(&self, by: &Redirecting<'_>, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay>;
     fn prompt(&self, name: &str, language: &str) -> Option<Arc<Clip>>;
     fn hold_music(&self, queue: &str) -> Vec<Sound>;
     /// Heard by an answered caller while somebody else's phone rings.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 
 use crate::call::effect::Way;
+use crate::call::failover::Heard;
 use crate::call::record::LegRecord;
 use crate::media::codec::CodecKind;
 use crate::media::command::Figures;
@@ -57,6 +58,9 @@ pub struct Leg {
     pub(super) way: Option<Box<Way>>,
     /// Further flows to the same device, while it has not answered. RFC 5626 §5.3.
     pub(super) spares: VecDeque<Way>,
+    /// The codecs of its trunk, where that has its own.
+    pub(super) allowed: Option<Vec<CodecKind>>,
+    pub(super) heard: Heard,
 }
 
 impl Leg {
@@ -92,6 +96,8 @@ impl Leg {
             up_since: None,
             way: None,
             spares: VecDeque::new(),
+            allowed: None,
+            heard: Heard::Nothing,
         }
     }
 
@@ -108,7 +114,7 @@ impl Leg {
     /// The ports are open.
     pub(super) fn on_opened(&mut self, local: SocketAddr, codecs: &[CodecKind]) {
         self.local = Some(SocketAddr::new(self.advertised, local.port()));
-        self.codecs = codecs.to_vec();
+        self.codecs = self.allowed.take().unwrap_or_else(|| codecs.to_vec());
         self.stage = Stage::Ringing;
     }
 

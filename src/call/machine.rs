@@ -32,6 +32,7 @@ use crate::call::verdict::Verdict;
 use crate::call::voicemail::Voicemail;
 use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::QueueOutcome;
+use crate::media::codec::CodecKind;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::media::command::PlayId;
@@ -110,6 +111,8 @@ pub struct Incoming {
     pub extension: Option<String>,
     /// The IP that our SDP names towards this peer.
     pub media_address: IpAddr,
+    /// What is offered and taken on this leg; none: what we have.
+    pub codecs: Option<Vec<CodecKind>>,
 }
 
 impl Call {
@@ -128,6 +131,7 @@ impl Call {
         let caller = call.leg_mut(leg).expect("was made just now");
         caller.session = Some(incoming.session);
         caller.record.trunk = incoming.trunk;
+        caller.allowed = incoming.codecs;
         caller.take_offer(incoming.offer);
         call.max_forwards = incoming.max_forwards.map(|left| left.saturating_sub(1));
         call.caller = Some(leg);
@@ -191,6 +195,7 @@ impl Call {
             status: self.status(),
             from: facts.from.clone(),
             to: facts.to.clone(),
+            diverted_from: facts.caller.diverted_from().map(str::to_owned),
             trunk: facts.trunk.clone(),
             flow: facts.flow.clone(),
             queue: self.clerk.queue().map(str::to_owned),

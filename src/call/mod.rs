@@ -9,8 +9,10 @@
 //! [`Input`]: effect::Input
 //! [`Around`]: effect::Around
 
+pub mod caller;
 pub mod clerk;
 pub mod effect;
+mod failover;
 pub mod leg;
 pub mod machine;
 pub mod orders;

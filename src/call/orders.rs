@@ -205,7 +205,8 @@ impl Call {
             DialTarget::Device { extension, instance } => Destination::Device { extension, instance },
             DialTarget::Number(number) => Destination::Number(number),
         };
-        match around.ways_to(&whom, self.caller_name(), now) {
+        let found = around.ways_to(&whom, &self.facts_of(self.caller_name()), self.dice(), now);
+        match found {
             Ok(ways) => {
                 if self.is_audible() {
                     self.play(around.ringback(), Repeat::Forever);

@@ -1,23 +1,32 @@
 //! Ringing somebody: an agent that the queue chose, a party that the dialplan dials, or the first leg of a call from the API.
 //!
 //! One person may have several phones: all of them ring, the first to answer wins, and only when the last has refused is
-//! the person out of reach.
+//! the person out of reach. A number outside may be reached over several trunks: they are tried one after the other, as
+//! long as it is the trunk that fails and not the callee who refuses ([`crate::call::failover`]).
 
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::call::caller::CallerId;
 use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
 use crate::call::effect::Effect;
 use crate::call::effect::Ending;
 use crate::call::effect::NoWay;
+use crate::call::effect::Redirecting;
 use crate::call::effect::Way;
+use crate::call::effect::Ways;
+use crate::call::failover::Heard;
+use crate::call::failover::leads_on;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
 use crate::call::record::CallId;
+use crate::call::record::Direction;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::call::script::Script;
@@ -27,6 +36,9 @@ use crate::dialplan::walk::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::queue::effect::Refusal;
+use crate::sip::agent::targets::Silence;
+use crate::sip::headers::Name;
+use crate::sip::name_addr::NameAddr;
 
 /// Whom a group of ringing legs is to bring.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +57,10 @@ pub(super) enum Purpose {
 pub(super) struct Reach {
     purpose: Purpose,
     legs: Vec<LegId>,
+    /// Trunks that have not been tried yet.
+    then: VecDeque<Way>,
+    /// Redirections that were followed.
+    redirected: u32,
     /// The most telling refusal so far: a person's word counts more than a dead phone's.
     refusal: Option<Refused>,
 }
@@ -68,13 +84,16 @@ impl Reach {
     }
 }
 
+/// Redirections that one call follows: phones that send to each other end here.
+const MOST_REDIRECTIONS: u32 = 5;
+
 impl Call {
     /// A call that the API places: `whom` is rung, and follows the script once it answers.
     #[expect(clippy::too_many_arguments, reason = "each is a different thing and none may be left out")]
     pub fn placed(
         id: CallId,
         number: u64,
-        ways: Vec<Way>,
+        ways: Ways,
         ring_for: Duration,
         facts: Facts,
         script: Script,
@@ -88,38 +107,63 @@ impl Call {
         call
     }
 
-    pub(super) fn reach(&mut self, purpose: Purpose, ways: Vec<Way>, around: &dyn Around, now: Instant) {
-        let mut legs = Vec::with_capacity(ways.len());
-        for way in ways {
-            if self.clerk.facts.trunk.is_none() {
-                self.clerk.facts.trunk.clone_from(&way.trunk);
-            }
-            let id = self.new_leg(way.party.clone(), way.media_address, around, now);
-            if let Some(leg) = self.leg_mut(id) {
-                leg.record.trunk.clone_from(&way.trunk);
-                leg.way = Some(Box::new(way));
-            }
-            legs.push(id);
+    pub(super) fn reach(&mut self, purpose: Purpose, ways: Ways, around: &dyn Around, now: Instant) {
+        let Ways { together, then } = ways;
+        let legs = together.into_iter().map(|way| self.open_way(way, around, now)).collect();
+        self.reaches.push(Reach { purpose, legs, then: then.into(), redirected: 0, refusal: None });
+    }
+
+    fn open_way(&mut self, way: Way, around: &dyn Around, now: Instant) -> LegId {
+        if self.clerk.facts.trunk.is_none() {
+            self.clerk.facts.trunk.clone_from(&way.trunk);
         }
-        self.reaches.push(Reach { purpose, legs, refusal: None });
+        let id = self.new_leg(way.party.clone(), way.media_address, around, now);
+        if let Some(leg) = self.leg_mut(id) {
+            leg.record.trunk.clone_from(&way.trunk);
+            leg.allowed.clone_from(&way.codecs);
+            leg.way = Some(Box::new(way));
+        }
+        id
+    }
+
+    /// What those who are rung on behalf of `from` may know: a party that a transfer brought in shares nothing with who began
+    /// the call but its history.
+    pub fn facts_of(&self, from: &str) -> Cow<'_, Facts> {
+        let facts = &self.clerk.facts;
+        if facts.from == from {
+            return Cow::Borrowed(facts);
+        }
+        let caller = CallerId { diversions: facts.caller.diversions.clone(), ..CallerId::default() };
+        Cow::Owned(Facts { from: from.to_owned(), caller, ..facts.clone() })
+    }
+
+    /// Draws between trunks of equal rank; the same for the whole call.
+    pub fn dice(&self) -> u64 {
+        self.number
     }
 
     /// The ports of a leg that is to ring are open: out goes the INVITE.
     pub(super) fn invite(&mut self, id: LegId) {
         let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(|leg| leg.codec());
+        // A caller does not hold the line for 32 s while another trunk could take the call.
+        let others = self.reaches.iter().any(|reach| reach.legs.contains(&id) && !reach.then.is_empty());
+        let silence = if others { Silence::Failure } else { Silence::Borne };
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(mut way) = leg.way.take() else { return };
         leg.spares.append(&mut way.spares);
         let sdp = leg.offer(prefer);
         let max_forwards = self.max_forwards;
         let transfer = self.purpose_of(id).filter(|purpose| *purpose == Purpose::Transfer).and(self.transfer.as_ref());
-        let referred_by = transfer.map(|pending| pending.referred_by.clone());
-        self.effects.push_back(Effect::Invite { leg: id, way, sdp, max_forwards, referred_by });
+        let referred_by = transfer.map(|pending| (Name::ReferredBy, pending.referred_by.clone()));
+        way.headers.extend(referred_by);
+        way.silence = silence;
+        self.effects.push_back(Effect::Invite { leg: id, way, sdp, max_forwards });
     }
 
     pub(super) fn ring_agent(&mut self, agent: &str, around: &dyn Around, now: Instant) {
         let whom = Destination::Extension(agent.to_owned());
-        match around.ways_to(&whom, self.caller_name(), now) {
+        let found = around.ways_to(&whom, &self.facts_of(self.caller_name()), self.dice(), now);
+        match found {
             Ok(ways) => {
                 self.clerk.note(format!("rings {agent}"), now);
                 self.reach(Purpose::Agent(agent.to_owned()), ways, around, now);
@@ -177,6 +221,9 @@ impl Call {
             return self.clerk.note(format!("{}: a branch gave up", self.party(id)), now);
         }
         self.clerk.note(format!("{} rings ({status})", self.party(id)), now);
+        if let Some(leg) = self.leg_mut(id).filter(|_| status == 180) {
+            leg.heard = Heard::Ringing;
+        }
         match purpose {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
             Purpose::Caller => self.tell("call.ringing"),
@@ -236,7 +283,7 @@ impl Call {
 
     /// The group of `rung` was answered by `winner`.
     pub(super) fn part_winner_for(&mut self, rung: LegId, winner: LegId) {
-        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&rung)) else {
+        let Some(at) = self.reach_of(rung) else {
             return;
         };
         for other in self.reaches.swap_remove(at).legs {
@@ -280,17 +327,28 @@ impl Call {
         self.happenings.push_back(Happening::TalkStarted);
     }
 
-    pub(super) fn on_refused(&mut self, id: LegId, refused: Refused, reason: &str, around: &dyn Around, now: Instant) {
+    pub(super) fn on_refused(
+        &mut self,
+        id: LegId,
+        refused: Refused,
+        reason: &str,
+        redirect: &[NameAddr],
+        around: &dyn Around,
+        now: Instant,
+    ) {
         let (party, status) = (self.party(id), refused.status);
         self.clerk.note(format!("{party} refused: {status} {reason}"), now);
         if self.tries_next_flow(id, status) {
             return;
         }
+        let heard = self.leg(id).map_or(Heard::Nothing, |leg| leg.heard);
         if let Some(leg) = self.leg_mut(id) {
-            leg.record.sip_status = Some(status);
+            leg.record.sip_status = Some(refused.status);
         }
         self.close_leg(id);
-        self.on_leg_refused(id, refused, around, now);
+        if !self.follows(id, redirect, around, now) && !self.tries_next(id, refused, heard, around, now) {
+            self.on_leg_refused(id, refused, around, now);
+        }
     }
 
     /// RFC 5626 §5.3: that one flow failed says nothing of the others of the same device.
@@ -307,9 +365,59 @@ impl Call {
         has_next
     }
 
+    /// A 3xx leads on to whom it names, where that is allowed.
+    fn follows(&mut self, id: LegId, contacts: &[NameAddr], around: &dyn Around, now: Instant) -> bool {
+        let (Some(at), Some(leg)) = (self.reach_of(id), self.leg(id)) else {
+            return false;
+        };
+        if contacts.is_empty() || self.reaches[at].redirected >= MOST_REDIRECTIONS {
+            return false;
+        }
+        let (party, trunk) = (leg.record.party.clone(), leg.record.trunk.clone());
+        let by = Redirecting { party: &party, trunk: trunk.as_deref(), contacts };
+        let Ok(ways) = around.ways_on(&by, &self.facts_of(self.caller_name()), self.dice(), now) else {
+            return false;
+        };
+        let to = ways.together.first().map_or_else(String::new, |way| way.party.clone());
+        self.clerk.note(format!("{party} sends the call on to {to}"), now);
+        self.reaches[at].redirected += 1;
+        self.reaches[at].then = ways.then.into();
+        self.reaches[at].legs.retain(|leg| *leg != id);
+        for way in ways.together {
+            let leg = self.open_way(way, around, now);
+            self.reaches[at].legs.push(leg);
+        }
+        true
+    }
+
+    /// The route's next trunk, where it was the trunk that failed.
+    fn tries_next(&mut self, id: LegId, refused: Refused, heard: Heard, around: &dyn Around, now: Instant) -> bool {
+        let Some(at) = self.reach_of(id).filter(|at| self.reaches[*at].legs.len() == 1) else {
+            return false;
+        };
+        if !leads_on(refused.status, refused.cause, heard) {
+            return false;
+        }
+        let Some(way) = self.reaches[at].then.pop_front() else {
+            return false;
+        };
+        let trunk = way.trunk.clone();
+        self.clerk.note(format!("tries trunk {}", trunk.as_deref().unwrap_or("-")), now);
+        if self.clerk.facts.direction == Direction::Outbound {
+            self.clerk.facts.trunk = trunk;
+        }
+        let next = self.open_way(way, around, now);
+        self.reaches[at].legs = vec![next];
+        true
+    }
+
+    fn reach_of(&self, id: LegId) -> Option<usize> {
+        self.reaches.iter().position(|reach| reach.legs.contains(&id))
+    }
+
     /// A leg that rang is out; when it was the last of its group, so is the person.
     pub(super) fn on_leg_refused(&mut self, id: LegId, refused: Refused, around: &dyn Around, now: Instant) {
-        let Some(at) = self.reaches.iter().position(|reach| reach.legs.contains(&id)) else {
+        let Some(at) = self.reach_of(id) else {
             return;
         };
         let reach = &mut self.reaches[at];

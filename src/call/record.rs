@@ -125,6 +125,9 @@ pub struct CallView {
     pub status: Status,
     pub from: String,
     pub to: String,
+    /// The number that was called in the first place, where somebody sent the call on before it came to us.
+    #[serde(default)]
+    pub diverted_from: Option<String>,
     pub trunk: Option<String>,
     pub flow: Option<String>,
     pub queue: Option<String>,
@@ -142,6 +145,9 @@ pub struct Record {
     pub direction: Direction,
     pub from: String,
     pub to: String,
+    /// The number that was called in the first place, where somebody sent the call on before it came to us.
+    #[serde(default)]
+    pub diverted_from: Option<String>,
     pub status: Status,
     pub started: Timestamp,
     pub answered: Option<Timestamp>,

@@ -81,8 +81,8 @@ impl Call {
         match event {
             SessionEvent::Progress { status, sdp } => self.on_progress(id, status, sdp, around, now),
             SessionEvent::Accepted { sdp } => self.on_accepted(id, &sdp, around, now),
-            SessionEvent::Refused { status, reason, cause, .. } => {
-                self.on_refused(id, Refused { status, cause }, &reason, around, now);
+            SessionEvent::Refused { status, reason, cause, redirect, .. } => {
+                self.on_refused(id, Refused { status, cause }, &reason, &redirect, around, now);
             }
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, around, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), around, now),

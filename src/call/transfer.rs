@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
 use crate::call::effect::NoWay;
-use crate::call::effect::Way;
+use crate::call::effect::Ways;
 use crate::call::leg::Leg;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
@@ -46,7 +46,7 @@ pub struct Transfer {
 #[derive(Debug)]
 pub enum Target {
     /// Phones to be rung, or the reason why none can be.
-    Party(Result<Vec<Way>, NoWay>),
+    Party(Result<Ways, NoWay>),
     /// A number of ours: the transferee follows this.
     Flow { name: String, script: Box<Script> },
 }

@@ -26,6 +26,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     tls::check_keys(document, faults);
     trunks_can_register(document, faults);
     networks_belong_to_one_trunk(document, faults);
+    trunks_can_write_numbers(document, faults);
     one_secret_each(document, faults);
 }
 
@@ -118,6 +119,37 @@ fn trunks_can_register(document: &Document<'_>, faults: &mut Vec<Fault>) {
     }
 }
 
+/// A form of numbers that lacks what it needs, or does not use what is said.
+fn trunks_can_write_numbers(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let home = |key: &str| document.word("number", key).map(|word| word.text);
+    for trunk in document.tables("trunk") {
+        let own = |key: &str| word_of(trunk, key).map(|word| word.text).or_else(|| home(key));
+        let format = word_of(trunk, "number_format");
+        let written = format.as_ref().map_or("e164", |word| word.text.as_str());
+        if let (Some(code), "e164" | "e164-without-plus") = (word_of(trunk, "operator_code"), written) {
+            let message = format!("`operator_code` has no place in numbers of the form `{written}`");
+            let hint = "remove it, or set `number_format` to \"national\" or \"brazil\"".to_owned();
+            faults.push(document.fault(code.span, message, Some(hint)));
+        }
+        let Some(format) = format.filter(|format| format.text == "brazil") else {
+            continue;
+        };
+        if own("country_code").is_some_and(|country| country != "55") {
+            let hint = "use \"national\", or set `country_code = \"55\"` for this trunk".to_owned();
+            faults.push(document.fault(
+                format.span.clone(),
+                "`brazil` is a form of numbers for country 55".to_owned(),
+                Some(hint),
+            ));
+        }
+        if own("area_code").is_none() {
+            let message = "`brazil` leaves the area out of numbers of its own: it must be known".to_owned();
+            let hint = "add `area_code = \"11\"` to the trunk or to [number]".to_owned();
+            faults.push(document.fault(format.span, message, Some(hint)));
+        }
+    }
+}
+
 /// Calls from an address must belong to one trunk; of two equal entries only the first would ever be used.
 fn networks_belong_to_one_trunk(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let mut owners: BTreeMap<String, String> = BTreeMap::new();
@@ -192,6 +224,12 @@ mod tests {
         assert!(faults("[[trunk]]\nname = \"a\"\nregister = true\n")[0].contains("`username`"));
         let shared = "[[trunk]]\nname = \"a\"\nfrom = [\"::1\"]\n[[trunk]]\nname = \"b\"\nfrom = [\"::1\"]\n";
         assert!(faults(shared)[0].contains("`from` of trunk `a`"));
+        let coded = "[[trunk]]\nname = \"a\"\noperator_code = \"15\"\n";
+        assert!(faults(coded)[0].contains("has no place in numbers of the form `e164`"));
+        let local = "[[trunk]]\nname = \"a\"\nnumber_format = \"brazil\"\n";
+        assert!(faults(local)[0].starts_with("a.toml:3:17: `brazil` leaves the area out"));
+        assert!(faults(&format!("[number]\narea_code = \"11\"\n{local}")).is_empty());
+        assert!(faults(&format!("{local}country_code = \"351\"\narea_code = \"1\"\n"))[0].contains("country 55"));
         let both = "[[extension]]\nnumber = \"2\"\npassword = \"x\"\nha1_md5 = \"y\"\n";
         assert!(faults(both)[0].contains("two places"));
         assert!(faults("[[queue]]\nname = \"q\"\nhold_music = \"jazz\"\n")[0].contains("`jazz`"));

@@ -25,6 +25,8 @@ pub struct Config {
     pub jitter: Percent,
     /// Phones that may be registered for one extension at a time. Default: 10.
     pub max_contacts: usize,
+    /// Whether a phone that answers 3xx sends its calls on: to extensions and over routes. Default: false.
+    pub follow_redirects: bool,
     /// Further REGISTERs within a second are sent away with 503 and a time to come back; 0: never. Default: 2000.
     pub max_per_second: u32,
     /// How often a phone with flows of its own (RFC 5626) is asked to show that it is alive. Default: 2 min.
@@ -42,6 +44,7 @@ impl Default for Config {
             max_expires: Duration::from_secs(3600),
             jitter: Percent(10),
             max_contacts: 10,
+            follow_redirects: false,
             max_per_second: 2000,
             flow_timer: Duration::from_secs(120),
             push_providers: Vec::new(),

@@ -134,7 +134,7 @@ impl EventLoop {
         }
         if mem::take(&mut batch.ticked) > 0 {
             self.handle(Input::Clock(Timestamp::now()));
-            self.metrics.update(&self.switch, &self.hands);
+            self.metrics.update(&self.switch, &self.hands, self.now);
         }
         if mem::take(&mut batch.asked_to_reload) > 0 {
             self.hands.sockets.read_certificates_again();
@@ -196,7 +196,7 @@ impl EventLoop {
             Poll::Ready(())
         })
         .await;
-        self.metrics.update(&self.switch, &self.hands);
+        self.metrics.update(&self.switch, &self.hands, self.now);
         tracing::info!("ended");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What the rooms count is copied once a second; what happens once a call is counted when its record is made.
 
+use std::time::Instant;
+
 use jiff::Timestamp;
 use metrics::Unit;
 use metrics::counter;
@@ -19,6 +21,7 @@ use crate::outage::ChannelState;
 use crate::server::error::ServeError;
 use crate::server::hands::Hands;
 use crate::switch::machine::Switch;
+use crate::switch::trunks::state::TrunkState;
 
 /// Upper bounds in seconds, from an extension that answers at once to a caller who waits for a minute.
 const SETUP_SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0];
@@ -49,8 +52,9 @@ impl Metrics {
         })
     }
 
-    pub(super) fn update(&self, switch: &Switch, hands: &Hands) {
+    pub(super) fn update(&self, switch: &Switch, hands: &Hands, now: Instant) {
         of_switch(switch);
+        of_trunks(switch, now);
         let rtp = hands.pump.totals();
         counter!("desvio_rtp_packets_total", "direction" => "in").absolute(rtp.received);
         counter!("desvio_rtp_packets_total", "direction" => "out").absolute(rtp.sent);
@@ -135,6 +139,19 @@ fn of_switch(switch: &Switch) {
     }
 }
 
+fn of_trunks(switch: &Switch, now: Instant) {
+    for trunk in switch.trunk_gauges(now) {
+        for state in TrunkState::ALL {
+            let labels = [("trunk", trunk.name.clone()), ("state", state.word().to_owned())];
+            gauge!("desvio_trunk_state", &labels).set(f64::from(u8::from(state == trunk.state)));
+        }
+        for (direction, calls) in [("in", trunk.calls_in), ("out", trunk.calls_out)] {
+            let labels = [("trunk", trunk.name.clone()), ("direction", direction.to_owned())];
+            gauge!("desvio_trunk_calls", &labels).set(f64::from(calls));
+        }
+    }
+}
+
 /// Counts a call that is over.
 pub(super) fn on_record(record: &Record) {
     let direction = record.direction.as_str();
@@ -157,6 +174,8 @@ fn describe() {
     describe_counter!("desvio_messages_total", "Texts by what became of them");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
+    describe_gauge!("desvio_trunk_state", "1 for the state that a trunk is in, 0 for the others");
+    describe_gauge!("desvio_trunk_calls", "Calls over a trunk now");
     describe_gauge!("desvio_queue_waiting", "Callers who wait in a queue now");
     describe_gauge!("desvio_registrations", "Phones that are registered now");
     describe_counter!("desvio_sip_messages_total", "SIP messages by method or class of response");

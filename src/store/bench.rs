@@ -67,6 +67,7 @@ pub(super) fn record(id: &str, seconds: i64) -> Record {
         direction: Direction::Inbound,
         from: "+5511999998888".into(),
         to: "+551140031234".into(),
+        diverted_from: None,
         status: Status::Completed,
         started,
         answered: Some(started),

@@ -44,8 +44,11 @@ use crate::switch::effect::Keep;
 use crate::switch::effect::Subject;
 use crate::switch::input::Ticket;
 use crate::switch::machine::Switch;
+use crate::switch::sessions::Over;
 use crate::switch::sessions::SessionOf;
 use crate::switch::sessions::Sessions;
+use crate::switch::trunks::state::Course;
+use crate::switch::trunks::state::Full;
 
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -155,6 +158,17 @@ fn is_last(event: &SessionEvent) -> bool {
     )
 }
 
+/// A trunk that takes no further call refuses it before anything is sent.
+fn no_room(why: Full) -> SessionEvent {
+    SessionEvent::Refused {
+        status: 503,
+        reason: format!("trunk {why}"),
+        cause: None,
+        retry_after: None,
+        redirect: Vec::new(),
+    }
+}
+
 /// A phone whose call was taken by another shows no missed call if it is told so in words of SIP: RFC 3326 §3.1.
 fn reason(cause: u16) -> HangUpReason {
     match cause {
@@ -235,6 +249,7 @@ impl Switch {
             SessionEvent::Accepted { .. } => self.on_session_state(session, State::Confirmed),
             _ => {}
         }
+        self.learn_of_trunk(session, &event, now);
         let leg = if is_last(&event) {
             self.forget_session(session)
         } else {
@@ -246,9 +261,9 @@ impl Switch {
     }
 
     fn forget_session(&mut self, session: SessionId) -> Option<LegId> {
-        let SessionOf { leg, trunk, extension, .. } = self.calls.sessions.remove(session)?;
-        if let Some(trunk) = trunk {
-            self.desk.trunks.on_call_ended(&trunk);
+        let SessionOf { leg, over, extension, .. } = self.calls.sessions.remove(session)?;
+        if let Some(Over { trunk, course, .. }) = over {
+            self.desk.trunks.on_call_ended(&trunk, course);
         }
         if let Some(extension) = extension {
             self.lamps.touch_extension(&extension);
@@ -259,10 +274,8 @@ impl Switch {
     fn carry_out(&mut self, number: u64, effect: CallEffect, now: Instant) {
         match effect {
             CallEffect::Media(command) => self.media(command),
-            CallEffect::Invite { leg, way, sdp, max_forwards, referred_by } => {
-                let max_forwards = max_forwards.map(|left| (Name::MaxForwards, Bytes::from(left.to_string())));
-                let referred_by = referred_by.map(|value| (Name::ReferredBy, value));
-                self.invite(number, leg, *way, sdp, max_forwards.into_iter().chain(referred_by).collect(), now);
+            CallEffect::Invite { leg, way, sdp, max_forwards } => {
+                self.invite(number, leg, *way, sdp, max_forwards, now);
             }
             CallEffect::Progress { session, status, sdp } => {
                 self.on_session_state(session, State::Early);
@@ -322,16 +335,24 @@ impl Switch {
         self.effects.push_back(Effect::Media(command));
     }
 
-    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, headers: Vec<(Name, Bytes)>, now: Instant) {
-        let Way { party, trunk, target, hop, alternatives, from, to, credentials, routes, .. } = way;
-        let headers = [routes, headers].concat();
-        if let Some(trunk) = &trunk {
-            self.desk.trunks.on_call_begun(trunk);
+    fn invite(&mut self, number: u64, leg: LegId, way: Way, sdp: Bytes, max_forwards: Option<u8>, now: Instant) {
+        let Way { party, trunk, target, hop, alternatives, silence, from, to, headers, routes, credentials, .. } = way;
+        let max_forwards = max_forwards.map(|left| (Name::MaxForwards, Bytes::from(left.to_string())));
+        let headers: Vec<(Name, Bytes)> = routes.into_iter().chain(headers).chain(max_forwards).collect();
+        let extension = trunk.is_none().then_some(party);
+        let over = trunk.map(|trunk| {
+            let hops = std::iter::once(hop).chain(alternatives.iter().copied()).collect();
+            Over { trunk, course: Course::Out, hops }
+        });
+        // The trunk may have filled up since the way was looked for.
+        if let Some(Over { trunk, course, .. }) = &over
+            && let Err(full) = self.desk.trunks.admit(trunk, *course, now)
+        {
+            return self.tell_call_later(number, CallInput::Session { leg, event: no_room(full) }, now);
         }
         let invitation = Invitation { target, hop, alternatives, from, to, sdp, headers, credentials };
-        let session = self.agent.invite(invitation, now);
-        let extension = trunk.is_none().then_some(party);
-        self.bind(session, leg, trunk, extension, Direction::Recipient);
+        let session = self.agent.invite_unless_silent(invitation, silence, now);
+        self.bind(session, leg, over, extension, Direction::Recipient);
         if let Some(entry) = self.calls.by_number.get_mut(&number) {
             entry.call.on_session(leg, session);
         }

@@ -155,10 +155,23 @@ pub struct StatusView {
 #[derive(Debug, Clone, Serialize)]
 pub struct TrunkView {
     pub name: String,
-    /// `ready`, `resolving`, `registering`, `unreachable: …`.
+    /// `ready`, `resolving`, `registering`, `refused: …`, `unreachable: …`.
     pub state: String,
     pub calls: u32,
+    pub calls_in: u32,
+    pub calls_out: u32,
     pub max_calls: Option<u32>,
+    /// In the order in which calls try them.
+    pub targets: Vec<TargetView>,
+}
+
+/// One address of a trunk.
+#[derive(Debug, Clone, Serialize)]
+pub struct TargetView {
+    pub address: String,
+    pub transport: &'static str,
+    /// `up`, `down`, `resting` (it answered 503 with Retry-After), `unknown`.
+    pub state: &'static str,
 }
 
 /// Why a command was not carried out; becomes an RFC 9457 problem.

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
+use crate::call::caller::CallerId;
 use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
 use crate::call::effect::Input as CallInput;
 use crate::call::effect::NoWay;
-use crate::call::effect::Way;
+use crate::call::effect::Ways;
 use crate::call::machine::Call;
 use crate::call::orders::RING_FOR;
 use crate::call::record::CallId;
@@ -67,21 +68,24 @@ impl Switch {
         }
         let script = self.script_for(&wish)?;
         let shown = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
-        let ways = self.ways(&wish.to, &shown, now)?;
-        let number = self.calls.next_number();
-        let id = CallId(self.fresh_id("call_"));
-        let (from, to) = self.parties(&wish, shown);
-        let facts = Facts {
+        let (from, to) = self.parties(&wish, shown.clone());
+        let mut facts = Facts {
             direction: Direction::Outbound,
-            from,
+            from: shown,
             to,
-            trunk: ways.first().and_then(|way| way.trunk.clone()),
+            trunk: None,
             flow: match &wish.then {
                 Then::Flow(flow) => Some(flow.clone()),
                 _ => None,
             },
             channels_down: self.desk.channels_down.clone(),
+            caller: CallerId::default(),
         };
+        let ways = self.ways(&wish.to, &facts, self.calls.total() + 1, now)?;
+        facts.from = from;
+        facts.trunk = ways.together.first().and_then(|way| way.trunk.clone());
+        let number = self.calls.next_number();
+        let id = CallId(self.fresh_id("call_"));
         let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
         self.admit(number, call, now);
         self.call_view(&id)
@@ -96,8 +100,8 @@ impl Switch {
         }
     }
 
-    fn ways(&self, to: &str, from: &str, now: Instant) -> Result<Vec<Way>, Problem> {
-        self.desk.ways_to(&self.destination(to), from, now).map_err(|why| match why {
+    fn ways(&self, to: &str, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, Problem> {
+        self.desk.ways_to(&self.destination(to), facts, dice, now).map_err(|why| match why {
             NoWay::Unknown => problem(
                 422,
                 "no-route",
@@ -199,7 +203,7 @@ impl Switch {
             blocked_sources: self.doorman.blocked(),
             waiting: self.desk.queues.view(now).iter().map(|queue| queue.waiting).sum(),
             channels_down: self.desk.channels_down.clone(),
-            trunks: self.desk.trunks.view(),
+            trunks: self.desk.trunks.view(now),
         }
     }
 }

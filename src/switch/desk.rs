@@ -12,10 +12,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
 use crate::call::effect::NoWay;
-use crate::call::effect::Way;
+use crate::call::effect::Redirecting;
+use crate::call::effect::Ways;
 use crate::dialplan::program::Program;
 use crate::dialplan::walk::ExtensionState;
 use crate::dialplan::walk::QueueGlance;
@@ -28,17 +30,11 @@ use crate::media::tone::Tone;
 use crate::number::PhoneNumber;
 use crate::number::Region;
 use crate::queue::queues::Queues;
-use crate::registrar::Binding;
 use crate::registrar::Registrar;
 use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
-use crate::sip::name_addr::NameAddr;
-use crate::sip::uri::Uri;
 use crate::switch::proven::Proven;
 use crate::switch::trunks::Trunks;
-
-/// More phones of one extension than this do not ring at once.
-const PHONES_PER_EXTENSION: usize = 5;
 
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -53,6 +49,8 @@ pub(super) struct Desk {
     pub advertising: Advertising,
     pub bind_address: IpAddr,
     pub codecs: Vec<CodecKind>,
+    /// Whether a phone that answers 3xx may send its calls on.
+    pub redirects: Redirects,
     pub voicemail_folder: PathBuf,
     /// Extension → the name its owner is shown by.
     pub names_by_extension: BTreeMap<String, String>,
@@ -63,6 +61,14 @@ pub(super) struct Desk {
     /// Extension → calls that it talks in.
     pub talks_by_extension: BTreeMap<String, u32>,
     pub clock: Clock,
+}
+
+/// What becomes of a 3xx of a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Redirects {
+    Followed,
+    /// It counts as a refusal.
+    Refused,
 }
 
 /// Tells wall time from the monotonic clock; corrected now and then, so that a jump of the wall clock moves no timer.
@@ -111,93 +117,22 @@ impl Desk {
             (ours, _) => ours,
         }
     }
-
-    fn ways_to_extension(&self, number: &str, from: &str, now: Instant) -> Result<Vec<Way>, NoWay> {
-        if !self.is_extension(number) {
-            return Err(NoWay::Unknown);
-        }
-        self.ways_to_bindings(number, from, &self.registrar.contacts(number, now))
-    }
-
-    fn ways_to_bindings(&self, number: &str, from: &str, bindings: &[Binding]) -> Result<Vec<Way>, NoWay> {
-        if bindings.is_empty() {
-            return Err(NoWay::NotRegistered);
-        }
-        Ok(bindings
-            .iter()
-            .take(PHONES_PER_EXTENSION)
-            .map(|binding| self.way_to_binding(number, from, binding))
-            .collect())
-    }
-
-    /// Flows that take the same request are tried as other targets of it (RFC 3263 §4.3); those by another proxy or under
-    /// another Contact need a request of their own.
-    fn way_to_binding(&self, number: &str, from: &str, binding: &Binding) -> Way {
-        let is_alike = |spare: &&Binding| spare.uri == binding.uri && spare.path == binding.path;
-        let (alike, others): (Vec<&Binding>, Vec<&Binding>) = binding.spares.iter().partition(is_alike);
-        Way {
-            party: number.to_owned(),
-            trunk: None,
-            target: binding.uri.clone(),
-            hop: binding.hop,
-            alternatives: alike.iter().map(|spare| spare.hop).collect(),
-            from: self.shown_as(from),
-            to: NameAddr::new(Uri::sip(Some(number), &self.domain, None)),
-            credentials: None,
-            media_address: self.media_address(&binding.hop),
-            routes: binding.routes().collect(),
-            spares: others.iter().map(|spare| self.way_to_binding(number, from, spare)).collect(),
-        }
-    }
-
-    fn ways_to_number(&self, number: &str, from: &str) -> Result<Vec<Way>, NoWay> {
-        let number = self.normal(number);
-        let route = self.program.route_for(&number).ok_or(NoWay::Unknown)?;
-        let trunk = self.trunks.find(route.trunks(0)[0]).ok_or(NoWay::Unknown)?;
-        let hop = trunk.hop_for_call().ok_or(NoWay::TrunkUnavailable)?;
-        let config = &trunk.config;
-        let target = Uri::sip(Some(&number), &config.host, config.port);
-        Ok(vec![Way {
-            party: number.clone(),
-            trunk: Some(config.name.clone()),
-            to: NameAddr::new(target.clone()),
-            target,
-            hop,
-            alternatives: trunk.other_hops().to_vec(),
-            from: self.shown_outside(from, config.caller_id.as_deref(), &config.host),
-            credentials: trunk.credentials(),
-            media_address: self.media_address(&hop),
-            routes: Vec::new(),
-            spares: VecDeque::new(),
-        }])
-    }
-
-    /// A caller as our own phones see him.
-    fn shown_as(&self, from: &str) -> NameAddr {
-        let shown = NameAddr::new(Uri::sip(Some(from), &self.domain, None));
-        match self.names_by_extension.get(from).filter(|name| !name.is_empty()) {
-            Some(name) => shown.with_display(name),
-            None => shown,
-        }
-    }
-
-    /// A caller as a carrier sees him: an extension hides behind the trunk's own number.
-    fn shown_outside(&self, from: &str, caller_id: Option<&str>, host: &str) -> NameAddr {
-        let user = if self.is_extension(from) { caller_id.unwrap_or(from) } else { from };
-        NameAddr::new(Uri::sip(Some(user), host, None))
-    }
 }
 
 impl Around for Desk {
-    fn ways_to(&self, whom: &Destination, from: &str, now: Instant) -> Result<Vec<Way>, NoWay> {
+    fn ways_to(&self, whom: &Destination, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay> {
         match whom {
-            Destination::Extension(number) => self.ways_to_extension(number, from, now),
+            Destination::Extension(number) => self.ways_to_extension(number, facts, now),
             Destination::Device { extension, instance } => {
                 let bindings = self.registrar.contacts_of(extension, instance, now);
-                self.ways_to_bindings(extension, from, &bindings)
+                self.ways_to_bindings(extension, facts, &bindings)
             }
-            Destination::Number(number) => self.ways_to_number(number, from),
+            Destination::Number(number) => self.ways_to_number(number, facts, dice, now),
         }
+    }
+
+    fn ways_on(&self, by: &Redirecting<'_>, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay> {
+        self.ways_by_redirect(by, facts, dice, now)
     }
 
     fn prompt(&self, name: &str, language: &str) -> Option<Arc<Clip>> {

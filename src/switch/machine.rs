@@ -34,6 +34,7 @@ use crate::switch::calls::Calls;
 use crate::switch::channels::Channels;
 use crate::switch::desk::Clock;
 use crate::switch::desk::Desk;
+use crate::switch::desk::Redirects;
 use crate::switch::doorman::Doorman;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
@@ -46,6 +47,7 @@ use crate::switch::messages::Waiting;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
 use crate::switch::trunks::Trunks;
+use crate::switch::trunks::state::TrunkGauge;
 
 /// All that the switch is made of. Nothing in it changes later but the dialplan.
 pub struct Settings {
@@ -156,11 +158,12 @@ impl Switch {
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let version = settings.version;
+        let trunk_dice = rng.fork();
         let mut switch = Self {
             agent,
             guard,
             doorman,
-            desk: desk(settings, rng.fork(), now, wall),
+            desk: desk(settings, rng.fork(), trunk_dice, now, wall),
             calls: Calls::default(),
             channels,
             lamps,
@@ -253,7 +256,8 @@ impl Switch {
 
     /// No call is left and nothing is about to be sent: the process may end.
     pub fn is_empty(&self) -> bool {
-        self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty()
+        let quiet = self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty();
+        quiet && !self.desk.trunks.is_leaving()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -279,6 +283,10 @@ impl Switch {
         }
     }
 
+    pub fn trunk_gauges(&self, now: Instant) -> Vec<TrunkGauge> {
+        self.desk.trunks.gauges(now)
+    }
+
     /// What one part hands to another, until nothing moves any more.
     fn settle(&mut self, now: Instant) {
         loop {
@@ -292,6 +300,7 @@ impl Switch {
             moved |= self.settle_registrar(now);
             moved |= self.settle_outbox(now);
             moved |= self.settle_lamps(now);
+            moved |= self.settle_trunks(now);
             while let Some(transmit) = self.agent.poll_transmit() {
                 self.effects.push_back(Effect::Sip(transmit));
             }
@@ -303,6 +312,7 @@ impl Switch {
 
     fn drain(&mut self, now: Instant) {
         self.draining = true;
+        self.leave_trunks(now);
         for number in self.calls.numbers() {
             self.with_call(number, now, |call, desk, now| {
                 call.handle(CallInput::HangUp { why: "the server is shutting down" }, desk, now);
@@ -344,7 +354,7 @@ fn guard(settings: &Settings) -> Guard {
     guard
 }
 
-fn desk(settings: Settings, rng: fastrand::Rng, now: Instant, wall: Timestamp) -> Desk {
+fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instant, wall: Timestamp) -> Desk {
     let (sip, key) = (&settings.sip, &settings.digest_key);
     let registrar = Registrar::new(&settings.registrar, &settings.extensions, &sip.domain, key, rng);
     let advertising = Advertising::new(&settings.sip);
@@ -355,7 +365,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, now: Instant, wall: Timestamp) -
         music_by_queue: music.collect(),
         registrar,
         proven: Proven::new(&settings.trunks),
-        trunks: Trunks::new(settings.trunks, now),
+        trunks: Trunks::new(settings.trunks, &settings.home, dice, now),
         program: settings.program,
         prompts: settings.prompts,
         language: settings.language,
@@ -364,6 +374,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, now: Instant, wall: Timestamp) -
         advertising,
         bind_address: settings.media.address,
         codecs: settings.media.codecs,
+        redirects: if settings.registrar.follow_redirects { Redirects::Followed } else { Redirects::Refused },
         voicemail_folder: settings.voicemail_folder,
         channels_down: Vec::new(),
         queues: Queues::new(settings.queues),

@@ -210,7 +210,7 @@ impl Switch {
             Ok(body) => body.unwrap_or_default(),
             Err(fault) => return self.refuse(transaction, fault.refuse(&request, TEXT), now),
         };
-        let from = self.calling_number(&sender, &request);
+        let from = self.calling(&sender, &request).0;
         let to = match self.desk.registrar.device(&request.uri, now) {
             Some(Device::Here { extension, .. }) => extension,
             _ => request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default(),

@@ -12,7 +12,9 @@
 //! | `transfers` | REFER and Replaces: who may hand a call over to whom |
 //! | `lamps` | who is told of whose calls, presence and messages |
 //! | `mailboxes` | how many messages wait |
-//! | `trunk` | whom we trust by address, where a trunk is, how many calls it carries |
+//! | `trunk`, `trunks` | whom we trust by address, where a trunk is and whether it answers, how many calls it carries |
+//! | `identity` | who a call comes from, and what a trunk is told of it |
+//! | `ways` | the phones and trunks by which somebody is reached |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
 //! | `messages` | texts in and out |
@@ -28,6 +30,7 @@ mod commands;
 mod desk;
 mod doorman;
 pub mod effect;
+mod identity;
 pub mod input;
 mod lamps;
 pub mod machine;
@@ -38,4 +41,6 @@ mod sessions;
 mod signalling;
 mod transfers;
 pub mod trunk;
-mod trunks;
+mod trunk_errands;
+pub mod trunks;
+mod ways;

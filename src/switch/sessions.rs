@@ -1,6 +1,7 @@
 //! Whose leg each SIP session is: the call it belongs to, the trunk it counts for, the extension whose lamps it lights.
 
 use std::collections::HashMap;
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use serde_json::json;
@@ -11,10 +12,13 @@ use crate::call::machine::LEGS_PER_CALL;
 use crate::call::record::CallView;
 use crate::media::command::LegId;
 use crate::number::masked;
+use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
+use crate::sip::hop::Hop;
 use crate::sip::subscription::dialog_info::Direction;
 use crate::sip::subscription::dialog_info::State;
 use crate::switch::machine::Switch;
+use crate::switch::trunks::state::Course;
 
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
@@ -28,11 +32,26 @@ pub(super) struct Sessions {
 #[derive(Debug)]
 pub(super) struct SessionOf {
     pub leg: LegId,
-    pub trunk: Option<String>,
+    pub over: Option<Over>,
     /// Whose phone it is; none for a trunk.
     pub extension: Option<String>,
     pub direction: Direction,
     pub state: State,
+}
+
+/// The trunk that a session goes over.
+#[derive(Debug)]
+pub(super) struct Over {
+    pub trunk: String,
+    pub course: Course,
+    /// Where an INVITE of ours is now, and where it may go next.
+    pub hops: VecDeque<Hop>,
+}
+
+impl SessionOf {
+    pub(super) fn trunk(&self) -> Option<&str> {
+        self.over.as_ref().map(|over| over.trunk.as_str())
+    }
 }
 
 impl Sessions {
@@ -85,7 +104,7 @@ impl Switch {
         &mut self,
         session: SessionId,
         leg: LegId,
-        trunk: Option<String>,
+        over: Option<Over>,
         extension: Option<String>,
         direction: Direction,
     ) {
@@ -93,7 +112,35 @@ impl Switch {
             self.lamps.touch_extension(extension);
         }
         let state = State::Trying;
-        self.calls.sessions.add(session, SessionOf { leg, trunk, extension, direction, state });
+        self.calls.sessions.add(session, SessionOf { leg, over, extension, direction, state });
+    }
+
+    /// What becomes of our INVITEs tells of a trunk's targets as much as its answers to OPTIONS do.
+    pub(super) fn learn_of_trunk(&mut self, session: SessionId, event: &SessionEvent, now: Instant) {
+        let over = self.calls.sessions.by_id.get_mut(&session).and_then(|known| known.over.as_mut());
+        let Some(Over { trunk, course: Course::Out, hops }) = over else {
+            return;
+        };
+        let Some(hop) = hops.front().copied() else { return };
+        match event {
+            SessionEvent::MovedOn { status, retry_after, .. } => {
+                hops.pop_front();
+                match retry_after {
+                    Some(wish) => self.desk.trunks.on_target_resting(trunk, &hop, *wish, now),
+                    None if *status == 408 => self.desk.trunks.on_target_silent(trunk, &hop, now),
+                    None => {}
+                }
+            }
+            SessionEvent::Refused { status: 503, retry_after: Some(wish), .. } => {
+                self.desk.trunks.on_target_resting(trunk, &hop, *wish, now);
+            }
+            // A carrier says 408 for a callee and 503 for a route of its own; we say them for silence and a broken connection.
+            SessionEvent::Refused { status: 408 | 503, .. } => {}
+            SessionEvent::Progress { .. } | SessionEvent::Accepted { .. } | SessionEvent::Refused { .. } => {
+                self.desk.trunks.on_target_answered(trunk, &hop, now);
+            }
+            _ => {}
+        }
     }
 
     /// A call comes further; its lamps show it.

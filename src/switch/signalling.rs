@@ -1,11 +1,14 @@
 //! What a SIP request from outside may do: register, call, text. Everything else is refused with the code that the RFC names.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use tracing::debug;
 use tracing::info;
 use tracing::warn;
 
+use crate::call::caller::ANONYMOUS;
+use crate::call::caller::CallerId;
 use crate::call::clerk::Facts;
 use crate::call::machine::Call;
 use crate::call::machine::Incoming;
@@ -24,6 +27,7 @@ use crate::queue;
 use crate::registrar;
 use crate::registrar::Device;
 use crate::sip::agent::Event;
+use crate::sip::agent::SessionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::ALLOW;
 use crate::sip::agent::identity::SUPPORTED;
@@ -48,9 +52,11 @@ use crate::sip::uri::Uri;
 use crate::switch::doorman::Report;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
+use crate::switch::identity;
 use crate::switch::machine::Switch;
-use crate::switch::trunks::Errand;
-use crate::switch::trunks::Trunk;
+use crate::switch::sessions::Over;
+use crate::switch::trunks::state::Course;
+use crate::switch::trunks::state::Full;
 
 /// Who sent a request, once it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,12 +105,12 @@ impl Switch {
             Event::Request { transaction, request, hop } => self.on_request(transaction, request, &hop, now),
             Event::Invite { transaction, request, hop } => self.on_invite(transaction, &request, &hop, now),
             Event::Response { request, response } => {
-                if !self.desk.trunks.on_registered(request, Some(&response), now) {
+                if !self.desk.trunks.on_answer(request, Some(&response), now) {
                     self.on_text_answer(request, Some(&response), now);
                 }
             }
             Event::RequestFailed { request, .. } => {
-                if !self.desk.trunks.on_registered(request, None, now) {
+                if !self.desk.trunks.on_answer(request, None, now) {
                     self.on_text_answer(request, None, now);
                 }
             }
@@ -150,11 +156,14 @@ impl Switch {
         if let Some(trunk) = self.desk.proven.trunk(hop).filter(|_| !claims_extension) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
-        if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(hop.remote.ip().to_canonical()) {
+        let called = request.uri.user_text();
+        let source = hop.remote.ip().to_canonical();
+        if !claims_extension && let Some(trunk) = self.desk.trunks.of_source(source, called.as_deref()) {
             return Some(Sender::Trunk(trunk.to_owned()));
         }
         let (username, _) = self.authenticated(transaction, request, hop, now)?;
-        if user.as_deref() != Some(username.as_str()) {
+        // RFC 3323 §4.1.1.3: who wants to be anonymous says so in From, and signs in all the same.
+        if user.as_deref() != Some(username.as_str()) && !identity::from_is_anonymous(&request.headers) {
             self.refuse(transaction, request.reply(403).with_reason("From is not the user that signed in"), now);
             return None;
         }
@@ -205,7 +214,7 @@ impl Switch {
         let from = || request.headers.from_header().ok()?.uri.user_text().map(|user| user.into_owned());
         let claimed = signed.or_else(from);
         let is_known = claimed.is_some_and(|extension| self.desk.registrar.is_registered_from(&extension, source));
-        let is_kept_out = !is_known && self.desk.trunks.of_source(source).is_none();
+        let is_kept_out = !is_known && self.desk.trunks.of_source(source, None).is_none();
         if is_kept_out {
             self.doorman.on_refused(source);
         }
@@ -299,7 +308,7 @@ impl Switch {
         let device = self.desk.registrar.device(&request.uri, now);
         let called = match &device {
             Some(Device::Here { extension, .. }) => extension.clone(),
-            _ => request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default(),
+            _ => self.called(&sender, request),
         };
         let lead = match (device, &sender) {
             (Some(device), Sender::Extension(_)) => lead_to_device(device),
@@ -316,36 +325,40 @@ impl Switch {
             }
         };
         if let Sender::Trunk(name) = &sender
-            && !self.desk.trunks.find(name).is_some_and(Trunk::has_room)
+            && let Err(full) = self.desk.trunks.admit(name, Course::In, now)
         {
-            warn!(trunk = %name, "carries as many calls as it may");
-            return self.refuse(transaction, request.reply(503), now);
+            warn!(trunk = %name, "trunk {full}");
+            return self.refuse(transaction, no_room(request, full), now);
         }
         // None: the caller hung up while we looked.
         let Some(session) = self.agent.take(transaction, now) else {
+            if let Sender::Trunk(name) = &sender {
+                self.desk.trunks.on_call_ended(name, Course::In);
+            }
             return;
         };
-        let offer = request.session_description().unwrap_or_default();
-        let trunk = match &sender {
-            Sender::Trunk(name) => Some(name.clone()),
-            Sender::Extension(_) => None,
-        };
-        let media_address = self.desk.media_address(hop);
-        let from = self.calling_number(&sender, request);
-        let extension = match sender {
-            Sender::Extension(number) => Some(number),
-            Sender::Trunk(_) => None,
-        };
-        let max_forwards = request.headers.max_forwards().ok().flatten();
-        let incoming = Incoming { session, offer, trunk, extension, max_forwards, media_address };
-        let to = self.desk.normal(&called);
-        self.begin_incoming(incoming, from, to, lead, now);
+        self.begin_incoming(session, request, hop, &sender, &called, lead, now);
     }
 
-    fn begin_incoming(&mut self, incoming: Incoming, from: String, to: String, lead: Lead, now: Instant) {
-        let (trunk, extension) = (incoming.trunk.clone(), incoming.extension.clone());
+    #[expect(clippy::too_many_arguments, reason = "all that is known of a call at its beginning")]
+    fn begin_incoming(
+        &mut self,
+        session: SessionId,
+        request: &Request,
+        hop: &Hop,
+        sender: &Sender,
+        called: &str,
+        lead: Lead,
+        now: Instant,
+    ) {
         let number = self.calls.next_number();
         let id = CallId(self.fresh_id("call_"));
+        let (from, caller) = self.calling(sender, request);
+        let to = called.to_owned();
+        let (trunk, extension) = match sender {
+            Sender::Trunk(name) => (Some(name.clone()), None),
+            Sender::Extension(number) => (None, Some(number.clone())),
+        };
         let direction = match &lead {
             Lead::Dial(_, direction) => *direction,
             Lead::Flow(_) if trunk.is_some() => Direction::Inbound,
@@ -360,17 +373,51 @@ impl Switch {
             Lead::Flow(flow) => self.walk(flow, &from, &to, trunk.as_deref()),
             Lead::Dial(target, _) => Script::Plain(Plain::new(Order::Dial { target, ring_for: RING_FOR })),
         };
+        let incoming = self.incoming(session, request, hop, trunk.as_deref(), extension.clone());
         let channels_down = self.desk.channels_down.clone();
-        let facts = Facts { direction, from, to, trunk: trunk.clone(), flow, channels_down };
-        let session = incoming.session;
-        if let Some(trunk) = &trunk {
-            self.desk.trunks.on_call_begun(trunk);
-        }
+        let facts = Facts { direction, from, to, trunk: trunk.clone(), flow, channels_down, caller };
         let call = Call::incoming(id, number, incoming, facts, script, &self.desk, now);
         if let Some(leg) = call.caller_leg() {
-            self.bind(session, leg, trunk, extension, Side::Initiator);
+            let over = trunk.map(|trunk| Over { trunk, course: Course::In, hops: VecDeque::new() });
+            self.bind(session, leg, over, extension, Side::Initiator);
         }
         self.admit(number, call, now);
+    }
+
+    fn incoming(
+        &self,
+        session: SessionId,
+        request: &Request,
+        hop: &Hop,
+        trunk: Option<&str>,
+        extension: Option<String>,
+    ) -> Incoming {
+        let offer = request.session_description().unwrap_or_default();
+        let codecs = trunk.and_then(|name| self.desk.trunks.find(name)).and_then(|trunk| trunk.config.codecs.clone());
+        let media_address = self.desk.media_address(hop);
+        let (trunk, max_forwards) = (trunk.map(str::to_owned), request.headers.max_forwards().ok().flatten());
+        Incoming { session, offer, trunk, extension, max_forwards, media_address, codecs }
+    }
+
+    /// The number that is called. A carrier with which we registered may call our account, and say in To which number was
+    /// meant.
+    fn called(&self, sender: &Sender, request: &Request) -> String {
+        let user = |uri: &Uri| uri.user_text().map(|user| user.into_owned());
+        let called = user(&request.uri).unwrap_or_default();
+        let Sender::Trunk(name) = sender else {
+            return if self.desk.is_extension(&called) { called } else { self.desk.normal(&called) };
+        };
+        let Some(trunk) = self.desk.trunks.find(name) else {
+            return self.desk.normal(&called);
+        };
+        let meant = request.headers.to_header().ok().and_then(|to| user(&to.uri));
+        let candidates = [Some(called.clone()), meant.filter(|_| trunk.config.register)];
+        let normal = |called: &String| {
+            trunk.dialling.read(called).map_or_else(|_| called.clone(), |number| number.as_str().to_owned())
+        };
+        let program = &self.desk.program;
+        let mut leading = candidates.iter().flatten().flat_map(|called| [normal(called), called.clone()]);
+        leading.find(|called| program.flow_for(called).is_some()).unwrap_or_else(|| normal(&called))
     }
 
     pub(super) fn walk(&mut self, flow: FlowId, from: &str, to: &str, trunk: Option<&str>) -> Script {
@@ -382,9 +429,8 @@ impl Switch {
 
     /// A trunk may call the business's numbers; an extension also other extensions, and out by a route.
     fn lead(&self, sender: &Sender, called: &str) -> Result<Lead, NoLead> {
-        let normal = self.desk.normal(called);
         let program = &self.desk.program;
-        if let Some(flow) = program.flow_for(&normal).or_else(|| program.flow_for(called)) {
+        if let Some(flow) = program.flow_for(called) {
             return Ok(Lead::Flow(flow));
         }
         if matches!(sender, Sender::Trunk(_)) {
@@ -393,8 +439,8 @@ impl Switch {
         if self.desk.is_extension(called) {
             return Ok(Lead::Dial(DialTarget::Extension(called.to_owned()), Direction::Internal));
         }
-        if program.route_for(&normal).is_some() {
-            return Ok(Lead::Dial(DialTarget::Number(normal), Direction::Outbound));
+        if program.route_for(called).is_some() {
+            return Ok(Lead::Dial(DialTarget::Number(called.to_owned()), Direction::Outbound));
         }
         match self.desk.extensions_named(called).as_slice() {
             [] => Err(NoLead::Nowhere),
@@ -403,38 +449,25 @@ impl Switch {
         }
     }
 
-    /// From a trunk: what the network asserts (RFC 3325 §9.1) before what the caller claims.
-    pub(super) fn calling_number(&self, sender: &Sender, request: &Request) -> String {
-        if let Sender::Extension(number) = sender {
-            return number.clone();
+    /// The number that the call shows, and what else is known of the caller.
+    pub(super) fn calling(&self, sender: &Sender, request: &Request) -> (String, CallerId) {
+        match sender {
+            Sender::Extension(number) => (number.clone(), identity::of_phone(&request.headers)),
+            Sender::Trunk(name) => match self.desk.trunks.find(name) {
+                Some(trunk) => identity::of_trunk(&request.headers, &trunk.config, &trunk.dialling),
+                None => (ANONYMOUS.to_owned(), CallerId::default()),
+            },
         }
-        let asserted = request.headers.first(&Name::PAssertedIdentity).and_then(|value| {
-            let name = NameAddr::parse(value.as_bytes()).ok()?;
-            Some(name.uri.user_text()?.into_owned())
-        });
-        let claimed = || request.headers.from_header().ok().and_then(|from| Some(from.uri.user_text()?.into_owned()));
-        let number = asserted.or_else(claimed).unwrap_or_else(|| "anonymous".to_owned());
-        self.desk.normal(&number)
     }
+}
 
-    pub(super) fn run_trunk_errands(&mut self, now: Instant) {
-        for errand in self.desk.trunks.handle_timeout(&self.desk.domain, now) {
-            match errand {
-                Errand::Resolve(trunk) => {
-                    let Some(config) = self.desk.trunks.find(&trunk).map(|trunk| &trunk.config) else {
-                        continue;
-                    };
-                    let (host, port, transport) = (config.host.clone(), config.port, config.transport);
-                    let dice = self.rng.u64(..);
-                    self.effects.push_back(Effect::Resolve { trunk, host, port, transport, dice });
-                }
-                Errand::Register { trunk, request, hop, credentials } => {
-                    let asked = self.agent.request(*request, hop, credentials, now);
-                    self.desk.trunks.on_asked(asked, trunk);
-                }
-            }
-        }
+/// RFC 3261 §21.5.4: a carrier that is told for how long keeps its other calls coming.
+fn no_room(request: &Request, why: Full) -> Response {
+    let mut response = request.reply(503);
+    if why == Full::Rate {
+        response.headers.push(Name::RetryAfter, "1");
     }
+    response
 }
 
 /// RFC 5627 §5.4: 404 for a name that is not ours, 480 for a device that is not there.

@@ -10,6 +10,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tracing::info;
 
+use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
 use crate::call::effect::Input as CallInput;
@@ -92,7 +93,7 @@ impl Switch {
     /// Extensions may; parties behind a trunk only where its configuration says so: they could send us calling at our cost.
     fn transferor(&self, session: SessionId) -> Result<Place, Refusal> {
         let known = self.calls.sessions.get(session).ok_or_else(|| refusal(481, "No such call"))?;
-        let may = known.trunk.as_deref().is_none_or(|trunk| self.desk.trunks.may_transfer(trunk));
+        let may = known.trunk().is_none_or(|trunk| self.desk.trunks.may_transfer(trunk));
         if !may {
             return Err(refusal(403, "This trunk may not transfer calls"));
         }
@@ -115,7 +116,8 @@ impl Switch {
         };
         let (transferee, transferor) = (call.remote_of(by.leg), call.name_of(by.leg));
         let to = referral.to.user_text().unwrap_or_default().into_owned();
-        let target = self.target(&to, &transferee, now).ok_or_else(|| {
+        let (facts, dice) = (call.facts_of(&transferee).into_owned(), call.dice());
+        let target = self.target(&to, &facts, dice, now).ok_or_else(|| {
             info!(to = %masked(&to), "a transfer leads nowhere");
             refusal(404, "Nothing leads there")
         })?;
@@ -124,19 +126,19 @@ impl Switch {
     }
 
     /// An extension, a number of ours with a flow, or a number that a route leads out.
-    fn target(&mut self, to: &str, transferee: &str, now: Instant) -> Option<Target> {
+    fn target(&mut self, to: &str, facts: &Facts, dice: u64, now: Instant) -> Option<Target> {
         let normal = self.desk.normal(to);
         let program = &self.desk.program;
         if let Some(flow) = program.flow_for(&normal).or_else(|| program.flow_for(to)) {
             let name = program.name_of(flow).to_owned();
-            let script = Box::new(self.walk(flow, transferee, &normal, None));
+            let script = Box::new(self.walk(flow, &facts.from, &normal, None));
             return Some(Target::Flow { name, script });
         }
         let whom = match self.desk.is_extension(to) {
             true => Destination::Extension(to.to_owned()),
             false => Destination::Number(normal),
         };
-        match self.desk.ways_to(&whom, transferee, now) {
+        match self.desk.ways_to(&whom, facts, dice, now) {
             Err(NoWay::Unknown) => None,
             ways => Some(Target::Party(ways)),
         }
@@ -170,7 +172,7 @@ impl Switch {
             return Ok(None);
         };
         let other = self.place(known.leg);
-        if (&known.extension, &known.trunk) != (&same.extension, &same.trunk) {
+        if (&known.extension, known.trunk()) != (&same.extension, same.trunk()) {
             return Err(refusal(403, "Replaces names the call of somebody else"));
         }
         if other.number == by.number {
@@ -251,7 +253,8 @@ impl Switch {
         let media_address = self.desk.media_address(hop);
         let offer = request.session_description().unwrap_or_default();
         let whose = Some(extension.clone());
-        let incoming = Incoming { session, offer, trunk: None, extension: whose, max_forwards: None, media_address };
+        let (trunk, max_forwards, codecs) = (None, None, None);
+        let incoming = Incoming { session, offer, trunk, extension: whose, max_forwards, media_address, codecs };
         let mut new = None;
         self.with_call(old.number, now, |call, desk, now| {
             new = Some(call.replace(old.leg, &extension, incoming, desk, now));

@@ -27,7 +27,9 @@ use desvio::outage::Evidence;
 use desvio::outage::Outcome;
 use desvio::outage::Role;
 use desvio::outage::schedule::Due;
+use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
+use desvio::sip::hop::Transport;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::Problem;
@@ -102,7 +104,9 @@ pub(crate) struct Bench {
     pub(crate) trace: String,
     /// So many of a hundred messages are lost, in both directions.
     pub(crate) loss: u32,
-    luck: fastrand::Rng,
+    /// What the name server knows: host → its addresses. Hosts that are addresses need nobody to be asked.
+    pub(crate) names: BTreeMap<String, Vec<SocketAddr>>,
+    pub(crate) luck: fastrand::Rng,
     /// Where messages are late, twice or out of order as well; none: each arrives at once.
     pub(crate) network: Option<Network>,
     flying: BTreeMap<(Instant, u64), (To, Packet)>,
@@ -158,6 +162,12 @@ impl Bench {
     }
 
     pub(crate) fn build(config: &str, plan: &str) -> Self {
+        Self::build_among(config, plan, &[])
+    }
+
+    pub(crate) fn build_among(config: &str, plan: &str, names: &[(&str, &[&str])]) -> Self {
+        let addresses = |all: &[&str]| all.iter().map(|text| text.parse().expect("an address")).collect();
+        let names = names.iter().map(|(name, all)| ((*name).to_owned(), addresses(all))).collect();
         let now = origin();
         let seed = 7;
         let switch = switch(config, plan, KeptState::default(), seed, now);
@@ -178,6 +188,7 @@ impl Bench {
             flying: BTreeMap::new(),
             sent: 0,
             unclaimed: Vec::new(),
+            names,
             luck: fastrand::Rng::with_seed(seed),
             next_ticket: 0,
             config: config.to_owned(),
@@ -407,15 +418,9 @@ impl Bench {
                 }
             }
             Effect::Http { ticket, request } => self.http.push((ticket, request)),
-            Effect::Resolve { trunk, .. } => {
-                let hop = desvio::sip::hop::Hop {
-                    transport: desvio::sip::hop::Transport::Udp,
-                    local: SERVER.parse().expect("an address"),
-                    remote: CARRIER.parse().expect("an address"),
-                    connection: None,
-                };
-                self.switch
-                    .handle(Input::Resolved { trunk, result: Ok(Resolved { hops: vec![hop], lasts: secs(60) }) }, now);
+            Effect::Resolve { trunk, host, port, .. } => {
+                let result = self.resolved(&host, port.unwrap_or(5060));
+                self.switch.handle(Input::Resolved { trunk, result }, now);
             }
             Effect::Probe(due) => self.probe(due),
             Effect::Speak { ticket, .. } => {
@@ -425,6 +430,21 @@ impl Bench {
             Effect::Answer { ticket, answer } => self.answers.push_back((ticket, answer)),
             Effect::Publish(event) => self.events.push(event),
         }
+    }
+
+    fn resolved(&self, host: &str, port: u16) -> Result<Resolved, String> {
+        let remotes = match (host.parse(), self.names.get(host)) {
+            (Ok(ip), _) => vec![SocketAddr::new(ip, port)],
+            (Err(_), Some(known)) => known.clone(),
+            (Err(_), None) => return Err(format!("nobody knows {host}")),
+        };
+        let hop = |remote| Hop {
+            transport: Transport::Udp,
+            local: SERVER.parse().expect("an address"),
+            remote,
+            connection: None,
+        };
+        Ok(Resolved { hops: remotes.into_iter().map(hop).collect(), lasts: secs(60) })
     }
 
     fn deliver(&mut self, transmit: desvio::sip::hop::Transmit) {

@@ -9,6 +9,7 @@ mod phone;
 mod pump;
 
 mod any_order;
+mod carriers;
 #[path = "../torture/cases.rs"]
 mod cases;
 mod codes;
@@ -29,3 +30,4 @@ mod transfers;
 #[expect(dead_code, reason = "the user agent's own stories use all of it")]
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;
+mod who_calls;

@@ -65,6 +65,17 @@ pub(crate) struct Phone {
     pub(crate) notices: Vec<Notice>,
     /// What this phone answers to NOTIFY; none: nothing at all.
     pub(crate) answers_notices: Option<u16>,
+    /// Requests that reached it, in their order.
+    pub(crate) requests: Vec<Request>,
+    /// What it answers to the next requests of a method; then it is a phone like any other.
+    pub(crate) script: VecDeque<Reply>,
+}
+
+/// An answer that is not left to the phone.
+pub(crate) struct Reply {
+    pub(crate) method: Method,
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(Name, String)>,
 }
 
 impl Phone {
@@ -94,7 +105,28 @@ impl Phone {
             next_headers: Vec::new(),
             notices: Vec::new(),
             answers_notices: Some(200),
+            requests: Vec::new(),
+            script: VecDeque::new(),
         }
+    }
+
+    pub(crate) fn will_answer(&mut self, method: Method, status: u16, headers: &[(Name, &str)]) {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect();
+        self.script.push_back(Reply { method, status, headers });
+    }
+
+    fn scripted(&mut self, request: &Request) -> Option<Response> {
+        let at = self.script.iter().position(|reply| reply.method == request.method)?;
+        let reply = self.script.remove(at)?;
+        let mut response = request.reply(reply.status);
+        reply.headers.into_iter().for_each(|(name, value)| response.headers.push(name, value));
+        Some(response)
+    }
+
+    /// The last request of this method.
+    pub(crate) fn last(&self, method: &Method) -> &Request {
+        let mut requests = self.requests.iter().rev();
+        requests.find(|request| request.method == *method).unwrap_or_else(|| panic!("{} got no {method}", self.name))
     }
 
     pub(crate) fn hop(&self) -> Hop {
@@ -227,6 +259,10 @@ impl Phone {
     }
 
     fn on_invite(&mut self, transaction: TransactionId, request: Request, now: Instant) {
+        self.requests.push(request.clone());
+        if let Some(response) = self.scripted(&request) {
+            return self.agent.respond(transaction, response, now);
+        }
         if self.session.is_some() || self.ringing.is_some() {
             return self.agent.respond(transaction, request.reply(486), now);
         }
@@ -242,7 +278,8 @@ impl Phone {
         if request.method == Method::Message {
             self.texts.push(String::from_utf8_lossy(&request.body).into_owned());
         }
-        let response: Response = request.reply(200);
+        self.requests.push(request.clone());
+        let response = self.scripted(request).unwrap_or_else(|| request.reply(200));
         self.agent.respond(transaction, response, now);
     }
 

@@ -18,7 +18,7 @@ mod responses;
 mod sessions;
 pub mod stand_in;
 mod subscriptions;
-pub(super) mod targets;
+pub mod targets;
 #[cfg(test)]
 mod tests;
 mod validity;

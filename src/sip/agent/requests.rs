@@ -13,6 +13,7 @@ use crate::sip::agent::core::User;
 use crate::sip::agent::core::add_tag;
 use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::number_text;
+use crate::sip::agent::targets::Silence;
 use crate::sip::agent::targets::Targets;
 use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
@@ -62,7 +63,7 @@ impl UserAgent {
         self.last_request += 1;
         let id = RequestId(self.last_request);
         complete(&mut request, &mut self.core);
-        let targets = Targets::new(&request, alternatives, self.core.failover_after, now);
+        let targets = Targets::new(&request, alternatives, Silence::Borne, self.core.failover_after, now);
         let key = self.core.send(request, hop, User::Request(id), now);
         let (credentials, attempts) = (credentials.map(Box::new), Attempts::default());
         self.keep_request(id, Pending { credentials, attempts, key, targets, armed: Armed::default() });

@@ -12,6 +12,7 @@ use crate::sip::agent::TransactionId;
 use crate::sip::agent::UserAgent;
 use crate::sip::agent::core::Core;
 use crate::sip::agent::core::InviteUse;
+use crate::sip::agent::targets::Silence;
 use crate::sip::session::Session;
 use crate::sip::transaction::deadlines::Armed;
 
@@ -30,8 +31,13 @@ impl UserAgent {
 
     /// Calls somebody. `Progress`, then `Accepted` or `Refused` follow.
     pub fn invite(&mut self, invitation: Invitation, now: Instant) -> SessionId {
+        self.invite_unless_silent(invitation, Silence::Borne, now)
+    }
+
+    /// The same; `silence` says whether the last target may be silent for 64*T1.
+    pub fn invite_unless_silent(&mut self, invitation: Invitation, silence: Silence, now: Instant) -> SessionId {
         let id = self.next_session();
-        let session = Session::outgoing(id, invitation, &mut self.core, now);
+        let session = Session::outgoing(id, invitation, silence, &mut self.core, now);
         self.keep(id, session);
         id
     }

@@ -11,7 +11,17 @@ use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 
-/// See the top of this file. There is always at least one more target to try.
+/// What it means when the last target says nothing at all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Silence {
+    /// It may still answer, until Timer B fires.
+    #[default]
+    Borne,
+    /// As with any other target: the caller of ours has other ways.
+    Failure,
+}
+
+/// See the top of this file. There is at least one more target to try, or the silence of the last one counts.
 #[derive(Debug)]
 pub(in crate::sip) struct Targets {
     request: Request,
@@ -20,20 +30,23 @@ pub(in crate::sip) struct Targets {
     /// caller does not hold the line for 32 s.
     next_at: Option<Instant>,
     after: Duration,
+    silence: Silence,
 }
 
 impl Targets {
-    /// `None` where there is nothing but the first target. With `after` zero only the transaction's own end counts.
+    /// `None` where there is nothing but the first target, whose silence is borne. With `after` zero only the transaction's
+    /// own end counts.
     pub(in crate::sip) fn new(
         request: &Request,
         hops: Vec<Hop>,
+        silence: Silence,
         after: Duration,
         now: Instant,
     ) -> Option<Box<Targets>> {
-        if hops.is_empty() {
+        if hops.is_empty() && silence == Silence::Borne {
             return None;
         }
-        let mut targets = Targets { request: request.clone(), hops: hops.into(), next_at: None, after };
+        let mut targets = Targets { request: request.clone(), hops: hops.into(), next_at: None, after, silence };
         targets.on_sent(request, now);
         Some(Box::new(targets))
     }
@@ -59,7 +72,7 @@ impl Targets {
     pub(in crate::sip) fn take_next(targets: &mut Option<Box<Targets>>, now: Instant) -> Option<(Request, Hop)> {
         let mut left = targets.take()?;
         let hop = left.hops.pop_front()?;
-        if left.hops.is_empty() {
+        if left.hops.is_empty() && left.silence == Silence::Borne {
             return Some((left.request, hop));
         }
         let request = left.request.clone();

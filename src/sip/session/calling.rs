@@ -17,6 +17,7 @@ use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
 use crate::sip::agent::identity::SUPPORTED;
 use crate::sip::agent::identity::number_text;
+use crate::sip::agent::targets::Silence;
 use crate::sip::agent::targets::Targets;
 use crate::sip::content::SDP;
 use crate::sip::dialog::Dialog;
@@ -114,12 +115,18 @@ impl Calling {
 const INTERVALS: u8 = 3;
 
 impl Session {
-    pub(in crate::sip) fn outgoing(id: SessionId, invitation: Invitation, core: &mut Core, now: Instant) -> Session {
+    pub(in crate::sip) fn outgoing(
+        id: SessionId,
+        invitation: Invitation,
+        silence: Silence,
+        core: &mut Core,
+        now: Instant,
+    ) -> Session {
         let local_tag = core.number();
         let hop = invitation.hop;
         let request = invite_of(&invitation, local_tag, core);
         let dialog = Dialog::of_caller(&request, hop, local_tag);
-        let targets = Targets::new(&request, invitation.alternatives, core.failover_after, now);
+        let targets = Targets::new(&request, invitation.alternatives, silence, core.failover_after, now);
         let invite = core.send(request, hop, User::Session(id, Purpose::Invite), now);
         let calling = Calling {
             invite,
@@ -318,8 +325,10 @@ impl Session {
         let State::Calling(calling) = &self.state else {
             return;
         };
-        if calling.deadline().is_some_and(|at| at <= now) {
-            self.try_next(408, None, core, now);
+        let invite = calling.invite;
+        if calling.deadline().is_some_and(|at| at <= now) && !self.try_next(408, None, core, now) {
+            core.abandon(invite);
+            self.end(SessionEvent::refused(408, "no answer from the far end"), core);
         }
     }
 
