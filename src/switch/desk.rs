@@ -3,7 +3,6 @@
 //! Nothing here knows a single call, so a call can be worked on while it reads from the desk.
 
 use std::collections::BTreeMap;
-use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
