@@ -34,7 +34,7 @@ fn second(pbx: &mut Bench) -> PhoneId {
 }
 
 fn says(pbx: &mut Bench, phone: PhoneId, headers: &[(Name, &'static str)]) {
-    pbx.phones[phone.0].says =
+    pbx.phones[phone.0].headers =
         headers.iter().map(|(name, value)| (name.clone(), Bytes::from_static(value.as_bytes()))).collect();
 }
 
