@@ -226,13 +226,16 @@ fn a_trunk_that_asks_for_it_is_called_over_its_own_stream() {
         let mut ours = open_with(&sip, &[&format!("name = \"t\"\nhost = \"{NAME}\"\n{}", trust(&authority))], &workers);
         let shown = format!("{}{}", trust(&authority), authority.issue("theirs", NAME));
         let mut theirs = customer("pbx.example", &shown, &workers);
-        let listens_at = SocketAddr::from(([127, 0, 0, 1], 5071));
+        // Bound, so that nobody else has it, and not listening.
+        let silent = tokio::net::TcpSocket::new_v4().unwrap();
+        silent.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+        let listens_at = silent.local_addr().unwrap();
         ours.place_trunk("t", [listens_at].into_iter());
         theirs.place_trunk("t", [address_of(&ours)].into_iter());
         let hop = theirs.hop_towards(Transport::Tls, address_of(&ours), Instant::now()).unwrap();
-        let asking =
-            "OPTIONS sip:a SIP/2.0\r\nVia: SIP/2.0/TLS x:5071;branch=z9hG4bK1;alias\r\nContent-Length: 0\r\n\r\n";
-        theirs.send(Transmit { hop, bytes: Bytes::from_static(asking.as_bytes()) });
+        let via = format!("SIP/2.0/TLS x:{};branch=z9hG4bK1;alias", listens_at.port());
+        let asking = format!("OPTIONS sip:a SIP/2.0\r\nVia: {via}\r\nContent-Length: 0\r\n\r\n");
+        theirs.send(Transmit { hop, bytes: Bytes::from(asking) });
         assert!(matches!(arrival(&mut ours).await, Arrival::Proved { .. }));
         let request = packet_beside(&mut ours, &mut theirs).await.0;
         let back = ours.hop_towards(Transport::Tls, listens_at, Instant::now()).unwrap();

@@ -88,8 +88,14 @@ fn random_call(seed: u64) -> Outcome {
     let mut net = Net::with(&config, seed, weather);
     net.trace.push(format!("{script:?} {weather:?}"));
     let ours = net.call_by(CALLER, &vec![nowhere(); script.dead_hops]);
-    let mut story =
-        Story { script, sessions: [Some(ours), None], rang_at: None, last: [None, None], ended: BTreeMap::new() };
+    let mut story = Story {
+        script,
+        sessions: [Some(ours), None],
+        rang_at: None,
+        stands: [false; 2],
+        last: [None, None],
+        ended: BTreeMap::new(),
+    };
     story.plays_until(PLAYED_OUT, &mut net);
     net.calms_down();
     story.plays_until(PLAYED_OUT + secs(150), &mut net);
@@ -112,6 +118,8 @@ struct Story {
     script: Script,
     sessions: [Option<SessionId>; 2],
     rang_at: Option<Duration>,
+    /// Whose side has heard that the call is answered.
+    stands: [bool; 2],
     last: [Option<SessionEvent>; 2],
     ended: BTreeMap<usize, usize>,
 }
@@ -137,11 +145,7 @@ impl Story {
     }
 
     fn is_talking(&self, who: usize) -> bool {
-        let is_up = match who {
-            CALLER => self.last[who].is_some() && !matches!(self.last[who], Some(SessionEvent::Progress { .. })),
-            _ => self.last[who].is_some(),
-        };
-        is_up && !self.ended.contains_key(&who)
+        self.stands[who] && !self.ended.contains_key(&who)
     }
 
     fn listen(&mut self, net: &mut Net) {
@@ -166,6 +170,7 @@ impl Story {
         if matches!(event, SessionEvent::Offered { .. }) {
             net.act(who, |agent, now| agent.answer(session, sdp("fine"), now));
         }
+        self.stands[who] |= matches!(event, SessionEvent::Accepted { .. } | SessionEvent::Confirmed { .. });
         let ends = matches!(
             event,
             SessionEvent::Refused { .. }
