@@ -58,6 +58,7 @@ fn parse_five_headers_reply_write(bencher: Bencher<'_, '_>) {
 
 /// The whole way of a new call: read, checked, a transaction, 100, an event for the PBX; then 486 and its bytes.
 #[divan::bench]
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn receive_route_answer(bencher: Bencher<'_, '_>) {
     let limits = Limits { invites: usize::MAX, transactions: usize::MAX, requests_per_second: 0, ..Limits::default() };
     let limits = Limits { invites_per_source: usize::MAX, ..limits };

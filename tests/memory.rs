@@ -25,7 +25,6 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 #[expect(clippy::disallowed_types, reason = "the tests of this program take turns")]
 static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
-#[expect(clippy::disallowed_types, reason = "the tests of this program take turns")]
 fn turn() -> std::sync::MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
