@@ -1,7 +1,6 @@
 //! `/v1/calls`: calls now. One that is over is answered from its record.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
@@ -13,6 +12,8 @@ use crate::api::Api;
 use crate::api::documents::CallDocument;
 use crate::api::documents::List;
 use crate::api::documents::RecordDocument;
+use crate::api::endpoints::BETWEEN_LOOKS;
+use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::listed;
 use crate::api::endpoints::shown;
 use crate::api::endpoints::value;
@@ -105,6 +106,3 @@ async fn just_ended(api: &Api, id: &CallId) -> Result<Option<Record>, StoreError
     }
     api.store.record(id).await
 }
-
-const LOOKS: u32 = 4;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);

@@ -9,6 +9,8 @@ pub(super) mod messages;
 pub(super) mod records;
 pub(super) mod voicemails;
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -63,6 +65,10 @@ fn unknown(kind: &str, id: &str, list: &str) -> Problem {
         format!("GET {list} lists those that there are."),
     )
 }
+
+/// What has just happened gathers for a moment before it is written: so often, and so long, who asks for it waits.
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 const USUAL_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 1_000;
