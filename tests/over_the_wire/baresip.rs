@@ -14,6 +14,7 @@ use crate::server::folder;
 use crate::server::lines_of;
 use crate::server::newest;
 use crate::softphone::Answers;
+use crate::softphone::PATIENCE;
 use crate::softphone::Softphone;
 use crate::softphone::Wish;
 use crate::softphone::free_port;
@@ -59,11 +60,15 @@ impl Baresip {
 
     /// A line with these words, from the start on.
     pub(crate) fn wait_for(&mut self, words: &str) {
-        let until = Instant::now() + Duration::from_secs(30);
-        while !self.said.iter().any(|line| line.contains(words)) {
+        self.wait_for_any(&[words]);
+    }
+
+    fn wait_for_any(&mut self, words: &[&str]) {
+        let until = Instant::now() + PATIENCE;
+        while !self.said.iter().any(|line| words.iter().any(|words| line.contains(words))) {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
                 Ok(line) => self.said.push(line),
-                Err(_) => panic!("baresip never said `{words}`:\n{}", self.said.join("\n")),
+                Err(_) => panic!("baresip never said {words:?}:\n{}", self.said.join("\n")),
             }
         }
     }
@@ -149,12 +154,17 @@ impl Softphone for Baresip {
         self.wait_for("alert");
     }
 
+    fn transfers_to(&mut self, number: &str) {
+        self.types(&format!("/transfer sip:{number}@desvio.test\n"));
+    }
+
     fn hangs_up(&mut self) {
         Baresip::hangs_up(self);
     }
 
     fn is_released(&mut self) {
-        self.wait_for("closed");
+        // The second: it ended the call itself, as after a transfer.
+        self.wait_for_any(&["closed", "terminated (duration"]);
     }
 
     fn recording(self: Box<Self>) -> PathBuf {

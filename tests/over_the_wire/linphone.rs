@@ -125,6 +125,10 @@ impl Softphone for Linphone {
         self.said.wait_for(&format!(": {text}"));
     }
 
+    fn transfers_to(&mut self, number: &str) {
+        self.types(&format!("transfer sip:{number}@desvio.test"));
+    }
+
     fn hangs_up(&mut self) {
         self.types("terminate");
     }

@@ -7,19 +7,25 @@
     reason = "here, and only here, tests meet the real world"
 )]
 
+mod back_to_back;
 mod baresip;
 mod browser;
 mod carrier;
 mod customer;
 mod http;
+mod lamps;
 mod linphone;
 mod pjsua;
 mod placed;
 mod probes;
+mod scripts;
 mod secure;
 mod server;
+mod sessions;
+mod sipp;
 mod softphone;
 mod softphones;
 mod sound;
 mod texts;
 mod torture;
+mod transfers;

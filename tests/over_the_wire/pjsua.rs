@@ -140,6 +140,10 @@ impl Softphone for Pjsua {
         self.wait_for("text", |message| message["body"] == text);
     }
 
+    fn transfers_to(&mut self, number: &str) {
+        self.does(&json!({ "do": "transfer", "to": address(number) }));
+    }
+
     fn hangs_up(&mut self) {
         self.does(&json!({ "do": "hangup" }));
     }

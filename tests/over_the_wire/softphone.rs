@@ -11,6 +11,7 @@ use crate::baresip::Baresip;
 use crate::linphone::Linphone;
 use crate::pjsua::Pjsua;
 use crate::server::Server;
+use crate::sound::seconds_of;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Transport {
@@ -92,6 +93,30 @@ impl Make {
     }
 }
 
+/// Its make, and what it speaks SIP over.
+pub(crate) type Kind = (Make, Transport);
+
+pub(crate) fn phone(server: &Server, number: &str, (make, transport): Kind, answers: Answers) -> Box<dyn Softphone> {
+    make.start(&extension(server, number, transport, answers))
+}
+
+/// One calls the other, who picks up.
+pub(crate) fn connect(caller: &mut dyn Softphone, callee: &mut dyn Softphone, number: &str) {
+    caller.dials(number);
+    callee.rings();
+    callee.picks_up();
+    callee.talks();
+    caller.talks();
+}
+
+/// Each of two recordings has the tone of the other, and none his own.
+pub(crate) fn heard_each_other(recordings: [PathBuf; 2], numbers: [&str; 2]) {
+    for (heard, [own, other]) in recordings.iter().zip([numbers, [numbers[1], numbers[0]]]) {
+        assert!(seconds_of(heard, tone_of(other)) > 1.2, "{own} did not hear {other}: {}", heard.display());
+        assert!(seconds_of(heard, tone_of(own)) < 0.1, "{own} heard himself: {}", heard.display());
+    }
+}
+
 /// Every wait ends when it has happened; none ends by itself before [`PATIENCE`].
 pub(crate) trait Softphone {
     fn dials(&mut self, number: &str);
@@ -107,6 +132,7 @@ pub(crate) trait Softphone {
     fn writes(&mut self, number: &str, text: &str);
     /// Waits for this text, as far as the phone shows it.
     fn reads(&mut self, text: &str);
+    fn transfers_to(&mut self, number: &str);
     fn hangs_up(&mut self);
     /// Waits until the far side has ended the call.
     fn is_released(&mut self);
