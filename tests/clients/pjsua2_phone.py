@@ -43,12 +43,22 @@ def parameter(status=0, default=False):
     return wish
 
 
+def message_of(event):
+    """The SIP message that brought a call where it is, if one did."""
+    state = event.body.tsxState
+    if event.type != pj.PJSIP_EVENT_TSX_STATE:
+        return ''
+    if state.type == pj.PJSIP_EVENT_TX_MSG:
+        return state.src.tdata.wholeMsg
+    return state.src.rdata.wholeMsg if state.type == pj.PJSIP_EVENT_RX_MSG else ''
+
+
 class Call(pj.Call):
     @told
     def onCallState(self, prm):
         now = self.getInfo()
         say('call', call=self.getId(), state=now.stateText, code=now.lastStatusCode, reason=now.lastReason,
-            peer=now.remoteUri)
+            peer=now.remoteUri, message=message_of(prm.e))
 
     @told
     def onCallMediaState(self, prm):
@@ -194,7 +204,13 @@ class Phone:
     def do_call(self, order):
         call = Call(self.account)
         self.calls.append(call)
-        call.makeCall(order['to'], pj.CallOpParam(True))
+        wish = pj.CallOpParam(True)
+        wish.opt.flag = {None: 0, 'no offer': pj.PJSUA_CALL_NO_SDP_OFFER}[order.get('how')]
+        for name, value in order.get('headers', {}).items():
+            header = pj.SipHeader()
+            header.hName, header.hValue = name, value
+            wish.txOption.headers.append(header)
+        call.makeCall(order['to'], wish)
 
     def do_answer(self, order):
         self.call_of(order).answer(parameter(order.get('code', 200)))

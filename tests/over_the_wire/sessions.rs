@@ -8,11 +8,13 @@ use crate::server::Server;
 use crate::server::TRUNK;
 use crate::server::config;
 use crate::softphone::Answers;
+use crate::softphone::Make;
 use crate::softphone::Softphone;
 use crate::softphone::Transport;
 use crate::softphone::connect;
 use crate::softphone::extension;
 use crate::softphone::heard_each_other;
+use crate::softphone::phone;
 use crate::softphone::sound_flows_for;
 
 fn server_with(sip: &str) -> Server {
@@ -73,4 +75,22 @@ fn an_update_within_the_call_is_answered_and_the_talk_goes_on() {
     bruno.hangs_up();
     ana.is_released();
     heard_each_other([Box::new(ana).recording(), Box::new(bruno).recording()], ["200", "201"]);
+}
+
+/// RFC 3261 §13.2.1: an INVITE without an offer gets ours, and its ACK brings the answer.
+#[test]
+#[ignore = "needs pjsua2, needs linphonec: run by tests/all"]
+fn a_caller_who_offers_nothing_talks_all_the_same() {
+    let server = server_with("");
+    let mut ana = pjsua(&server, "200", Transport::Udp, json!({}));
+    let mut bruno = phone(&server, "201", (Make::Linphone, Transport::Udp), Answers::ByHand);
+    ana.does(&json!({ "do": "call", "to": "sip:201@desvio.test", "how": "no offer" }));
+    bruno.rings();
+    bruno.picks_up();
+    bruno.talks();
+    ana.talks();
+    sound_flows_for(2);
+    ana.hangs_up();
+    bruno.is_released();
+    heard_each_other([Box::new(ana).recording(), bruno.recording()], ["200", "201"]);
 }

@@ -151,3 +151,53 @@ fn linphone_asks_first_and_then_connects_the_two() {
     carla.is_released();
     heard_each_other([Box::new(ana).recording(), Box::new(carla).recording()], ["200", "202"]);
 }
+
+/// The dialog of a call at this phone, as RFC 3891 names it, from a message that the phone sent.
+fn replaces(message: &str) -> String {
+    let header = |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).expect("a header").trim();
+    let tag = |name: &str| {
+        let (_, tag) = header(name).split_once("tag=").expect("a tag");
+        tag.split(';').next().unwrap_or(tag).to_owned()
+    };
+    format!("{};to-tag={};from-tag={}", header("Call-ID:"), tag("From:"), tag("To:"))
+}
+
+enum Taken {
+    WhileItRings,
+    FromTheTalk,
+}
+
+/// 202 takes the call of 201's phone.
+fn a_colleague_takes_the_call(taken: &Taken) {
+    let server = server();
+    let mut ana = pjsua(&server, "200", Transport::Udp);
+    let mut bruno = pjsua(&server, "201", Transport::Tcp);
+    let mut carla = pjsua(&server, "202", Transport::Udp);
+    ana.dials("201");
+    let ringing = bruno.wait_for_call("EARLY");
+    if matches!(taken, Taken::FromTheTalk) {
+        bruno.picks_up();
+        bruno.talks();
+        ana.talks();
+    }
+    let replaces = replaces(ringing["message"].as_str().expect("a message"));
+    carla.does(&json!({ "do": "call", "to": "sip:201@desvio.test", "headers": { "Replaces": replaces } }));
+    carla.talks();
+    bruno.is_released();
+    sound_flows_for(2);
+    carla.hangs_up();
+    ana.is_released();
+    heard_each_other([Box::new(ana).recording(), Box::new(carla).recording()], ["200", "202"]);
+}
+
+#[test]
+#[ignore = "needs pjsua2: run by tests/all"]
+fn a_colleague_takes_a_call_that_rings() {
+    a_colleague_takes_the_call(&Taken::WhileItRings);
+}
+
+#[test]
+#[ignore = "needs pjsua2: run by tests/all"]
+fn a_colleague_takes_a_call_that_is_up() {
+    a_colleague_takes_the_call(&Taken::FromTheTalk);
+}
