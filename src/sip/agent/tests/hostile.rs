@@ -23,7 +23,7 @@ use crate::sip::mutation::mutant;
 use crate::sip::transaction::testing::secs;
 use crate::sip::transaction::testing::tcp;
 
-fn setting(name: &str, default: u64) -> u64 {
+pub(super) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

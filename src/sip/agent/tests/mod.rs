@@ -11,3 +11,4 @@ mod oversize;
 mod random;
 mod stories;
 mod targets;
+mod weather;

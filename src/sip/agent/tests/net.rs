@@ -15,6 +15,8 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::UserAgent;
+use crate::sip::agent::tests::weather::Network;
+use crate::sip::agent::tests::weather::Weather;
 use crate::sip::config::Config;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Packet;
@@ -25,26 +27,13 @@ use crate::sip::transaction::testing::first_line;
 use crate::sip::transaction::testing::start;
 use crate::sip::uri::Uri;
 
-/// How bad the network is.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Weather {
-    /// Of 100 datagrams.
-    pub(super) lost: u8,
-    pub(super) doubled: u8,
-    /// Every datagram takes up to this long.
-    pub(super) delay: Duration,
-}
-
-pub(super) const FAIR: Weather = Weather { lost: 0, doubled: 0, delay: Duration::from_millis(20) };
-
 /// Two agents, 0 and 1, and what flies between them.
 pub(super) struct Net {
     pub(super) agents: [UserAgent; 2],
     pub(super) events: [Vec<Event>; 2],
     pub(super) now: Instant,
     pub(super) start: Instant,
-    pub(super) weather: Weather,
-    rng: fastrand::Rng,
+    pub(super) network: Network,
     flying: BinaryHeap<Reverse<(Instant, u64)>>,
     packets: BTreeMap<u64, (usize, Packet)>,
     last: u64,
@@ -61,8 +50,7 @@ impl Net {
             events: [Vec::new(), Vec::new()],
             now: start,
             start,
-            weather,
-            rng: fastrand::Rng::with_seed(seed ^ 0xd1ce),
+            network: Network::new(seed, weather),
             flying: BinaryHeap::new(),
             packets: BTreeMap::new(),
             last: 0,
@@ -95,6 +83,11 @@ impl Net {
         let result = act(&mut self.agents[who], self.now);
         self.collect();
         result
+    }
+
+    /// From now on nothing is lost.
+    pub(super) fn calms_down(&mut self) {
+        self.network.weather = Weather::FAIR;
     }
 
     /// Lets time pass.
@@ -139,13 +132,11 @@ impl Net {
     }
 
     fn launch(&mut self, who: usize, transmit: Transmit) {
-        let lost = self.rng.u8(0..100) < self.weather.lost;
-        let copies = if lost { 0 } else { 1 + usize::from(self.rng.u8(0..100) < self.weather.doubled) };
-        self.note(who, &format!("sends {copies}x {}", first_line(&transmit.bytes)));
+        let fate = self.network.fate();
+        self.note(who, &format!("sends {}x {}", fate.len(), first_line(&transmit.bytes)));
         assert_eq!(transmit.hop.remote, address(1 - who), "{:#?}", self.trace);
-        for _ in 0..copies {
+        for delay in fate {
             self.last += 1;
-            let delay = self.weather.delay.mul_f64(self.rng.f64());
             self.flying.push(Reverse((self.now + delay, self.last)));
             let hop = Hop { local: transmit.hop.remote, remote: transmit.hop.local, ..transmit.hop };
             self.packets.insert(self.last, (1 - who, Packet { hop, bytes: transmit.bytes.clone() }));

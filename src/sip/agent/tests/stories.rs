@@ -5,9 +5,9 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::tests::net::CALLEE;
 use crate::sip::agent::tests::net::CALLER;
-use crate::sip::agent::tests::net::FAIR;
 use crate::sip::agent::tests::net::Net;
 use crate::sip::agent::tests::net::sdp;
+use crate::sip::agent::tests::weather::Weather;
 use crate::sip::transaction::testing::ms;
 use crate::sip::transaction::testing::secs;
 
@@ -26,7 +26,7 @@ fn talking(net: &mut Net) -> (SessionId, SessionId) {
 
 #[test]
 fn a_call_rings_is_answered_and_hung_up_by_the_caller() {
-    let mut net = Net::new(1, FAIR);
+    let mut net = Net::new(1, Weather::FAIR);
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -52,7 +52,7 @@ fn a_call_rings_is_answered_and_hung_up_by_the_caller() {
 
 #[test]
 fn both_hang_up_at_once() {
-    let mut net = Net::new(2, FAIR);
+    let mut net = Net::new(2, Weather::FAIR);
     let (ours, theirs) = talking(&mut net);
     net.act(CALLER, |agent, now| agent.hang_up(ours, None, now));
     net.act(CALLEE, |agent, now| agent.hang_up(theirs, None, now));
@@ -64,7 +64,7 @@ fn both_hang_up_at_once() {
 
 #[test]
 fn the_callee_refuses() {
-    let mut net = Net::new(3, FAIR);
+    let mut net = Net::new(3, Weather::FAIR);
     net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -81,7 +81,7 @@ fn the_callee_refuses() {
 
 #[test]
 fn the_caller_gives_up_while_it_rings() {
-    let mut net = Net::new(4, FAIR);
+    let mut net = Net::new(4, Weather::FAIR);
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -98,7 +98,7 @@ fn the_caller_gives_up_while_it_rings() {
 
 #[test]
 fn a_cancelled_call_cannot_be_taken_any_more() {
-    let mut net = Net::new(5, FAIR);
+    let mut net = Net::new(5, Weather::FAIR);
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -111,7 +111,7 @@ fn a_cancelled_call_cannot_be_taken_any_more() {
 
 #[test]
 fn an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
-    let mut net = Net::new(6, FAIR);
+    let mut net = Net::new(6, Weather::FAIR);
     let ours = net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -129,7 +129,7 @@ fn an_answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
 
 #[test]
 fn a_callee_who_hangs_up_before_the_ack_waits_for_it() {
-    let mut net = Net::new(7, FAIR);
+    let mut net = Net::new(7, Weather::FAIR);
     net.call(CALLER);
     net.advance(ms(100));
     let transaction = net.invited(CALLEE);
@@ -145,7 +145,7 @@ fn a_callee_who_hangs_up_before_the_ack_waits_for_it() {
 
 #[test]
 fn offers_go_both_ways_one_after_the_other() {
-    let mut net = Net::new(8, FAIR);
+    let mut net = Net::new(8, Weather::FAIR);
     let (ours, theirs) = talking(&mut net);
     net.act(CALLEE, |agent, now| agent.offer(theirs, sdp("hold"), now));
     net.advance(ms(50));
@@ -167,7 +167,7 @@ fn offers_go_both_ways_one_after_the_other() {
 
 #[test]
 fn offers_that_collide_are_made_again_one_by_one() {
-    let mut net = Net::new(9, FAIR);
+    let mut net = Net::new(9, Weather::FAIR);
     let (ours, theirs) = talking(&mut net);
     net.act(CALLER, |agent, now| agent.offer(ours, sdp("one"), now));
     net.act(CALLEE, |agent, now| agent.offer(theirs, sdp("two"), now));
@@ -192,9 +192,9 @@ fn offers_that_collide_are_made_again_one_by_one() {
 
 #[test]
 fn a_far_end_that_vanished_is_noticed_by_both_kinds_of_orders() {
-    let mut net = Net::new(10, FAIR);
+    let mut net = Net::new(10, Weather::FAIR);
     let (ours, theirs) = talking(&mut net);
-    net.weather.lost = 100;
+    net.network.weather.lost = 100;
     net.act(CALLER, |agent, now| agent.offer(ours, sdp("hold"), now));
     net.act(CALLEE, |agent, now| agent.hang_up(theirs, None, now));
     net.advance(secs(33));
