@@ -1,7 +1,16 @@
 //! What reading and answering one INVITE costs: `cargo bench --bench sip`.
 
+use std::time::Instant;
+
 use bytes::Bytes;
+use desvio::sip::agent::Event;
+use desvio::sip::agent::UserAgent;
+use desvio::sip::config::Config;
 use desvio::sip::framing::Framer;
+use desvio::sip::hop::Hop;
+use desvio::sip::hop::Packet;
+use desvio::sip::hop::Transport;
+use desvio::sip::limits::Limits;
 use desvio::sip::message::Message;
 use desvio::sip::message::Request;
 use divan::AllocProfiler;
@@ -45,6 +54,40 @@ fn parse_five_headers_reply_write(bencher: Bencher<'_, '_>) {
         divan::black_box(&typed);
         request.reply(180).write()
     });
+}
+
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+/// The whole way of a new call: read, checked, a transaction, 100, an event for the PBX; then 486 and its bytes.
+#[divan::bench]
+fn receive_route_answer(bencher: Bencher<'_, '_>) {
+    let limits = Limits { invites: usize::MAX, transactions: usize::MAX, requests_per_second: 0, ..Limits::default() };
+    let limits = Limits { invites_per_source: usize::MAX, ..limits };
+    let mut agent = UserAgent::new(&Config { limits, ..Config::default() }, fastrand::Rng::with_seed(7));
+    let now = start();
+    let remote = "203.0.113.7:5060".parse().expect("an address");
+    let local = "192.0.2.1:5060".parse().expect("an address");
+    let hop = Hop { transport: Transport::Udp, local, remote, connection: None };
+    let mut number = 0;
+    let text = String::from_utf8_lossy(INVITE);
+    bencher
+        .with_inputs(|| {
+            number += 1;
+            let text = text.replace("z9hG4bKnashds8.1", &format!("z9hG4bK{number:09}"));
+            Bytes::from(text.replace("3848276298220188511", &format!("{number:019}")))
+        })
+        .bench_local_values(|bytes| {
+            agent.receive(Packet { hop, bytes }, now);
+            if let Some(Event::Invite { transaction, request, .. }) = agent.poll_event() {
+                agent.respond(transaction, request.reply(486), now);
+            }
+            while let Some(sent) = agent.poll_transmit() {
+                divan::black_box(sent);
+            }
+        });
 }
 
 #[divan::bench]

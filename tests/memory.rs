@@ -1,0 +1,140 @@
+//! What a message costs in allocations, and that hostile peers get back nothing but bounded, passing memory.
+//!
+//! A program of its own, because it counts every allocation of the process; its tests take turns.
+
+use std::alloc::System;
+use std::net::SocketAddr;
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::Bytes;
+use desvio::sip::agent::Event;
+use desvio::sip::agent::UserAgent;
+use desvio::sip::config::Config;
+use desvio::sip::hop::Hop;
+use desvio::sip::hop::Packet;
+use desvio::sip::hop::Transport;
+use desvio::sip::message::Message;
+use stats_alloc::INSTRUMENTED_SYSTEM;
+use stats_alloc::Region;
+use stats_alloc::StatsAlloc;
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+#[expect(clippy::disallowed_types, reason = "the tests of this program take turns")]
+static TURN: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
+fn turn() -> std::sync::MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// 17 headers and SDP, as a trunk sends it.
+const INVITE: &str = include_str!("data/invite.sip");
+/// The figure: parse, route and answer with fewer.
+const FEWER_THAN: usize = 15;
+/// What the whole user agent needs for a call that is refused: transaction, 100, event for the PBX, 486. To be lowered.
+const MOST_FOR_A_CALL: f64 = 38.0;
+
+fn hop(remote: SocketAddr) -> Hop {
+    let local = "192.0.2.1:5060".parse().expect("an address");
+    Hop { transport: Transport::Udp, local, remote, connection: None }
+}
+
+fn trunk() -> SocketAddr {
+    "203.0.113.7:5060".parse().expect("an address")
+}
+
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn agent() -> UserAgent {
+    let mut agent = UserAgent::new(&Config::default(), fastrand::Rng::with_seed(7));
+    agent.exempt(vec!["203.0.113.0/24".parse().expect("a network")]);
+    agent
+}
+
+/// The same INVITE as another call.
+fn numbered(number: usize) -> Bytes {
+    let text = INVITE.replace("z9hG4bKnashds8.1", &format!("z9hG4bK{number:09}"));
+    text.replace("3848276298220188511", &format!("{number:019}")).into()
+}
+
+/// Receives one INVITE, passes it on, refuses it; returns what was sent.
+fn receive_and_answer(agent: &mut UserAgent, bytes: Bytes, now: Instant) -> usize {
+    agent.receive(Packet { hop: hop(trunk()), bytes }, now);
+    let Some(Event::Invite { transaction, request, .. }) = agent.poll_event() else { panic!("a new call is an event") };
+    agent.respond(transaction, request.reply(486), now);
+    std::iter::from_fn(|| agent.poll_transmit()).count()
+}
+
+#[test]
+fn an_invite_is_read_and_answered_with_fewer_than_15_allocations() {
+    let _turn = turn();
+    let datagram = numbered(1);
+    let region = Region::new(ALLOCATOR);
+    let Ok(Message::Request(request)) = Message::parse(datagram) else { panic!("a request") };
+    let headers = &request.headers;
+    let typed = (headers.via(), headers.from_header(), headers.to_header(), headers.call_id(), headers.cseq());
+    let answer = request.reply(180).write();
+    let count = allocations(&region);
+    assert!(typed.0.is_ok() && !answer.is_empty());
+    assert!(count < FEWER_THAN, "{count} allocations");
+}
+
+#[test]
+fn a_call_costs_the_user_agent_few_allocations_more() {
+    let _turn = turn();
+    let (mut agent, now) = (agent(), start());
+    let warm = 1_000;
+    for number in 0..warm {
+        assert_eq!(receive_and_answer(&mut agent, numbered(number), now), 2, "100 and 486");
+    }
+    let measured: Vec<Bytes> = (warm..warm + 500).map(numbered).collect();
+    let region = Region::new(ALLOCATOR);
+    for bytes in measured {
+        receive_and_answer(&mut agent, bytes, now);
+    }
+    let each = allocations(&region) as f64 / 500.0;
+    assert!(each <= MOST_FOR_A_CALL, "{each} allocations for one INVITE with a transaction, an event and two answers");
+}
+
+fn allocations(region: &Region<'_, System>) -> usize {
+    let change = region.change();
+    change.allocations + change.reallocations
+}
+
+#[test]
+fn a_hundred_thousand_invites_that_nobody_acknowledges_leave_no_memory_behind() {
+    let _turn = turn();
+    let region = Region::new(ALLOCATOR);
+    let held = || region.change().bytes_allocated.saturating_sub(region.change().bytes_deallocated);
+    let (mut agent, mut now) = (agent(), start());
+    let mut most = 0;
+    for number in 0..100_000_u32 {
+        let source = SocketAddr::from((std::net::Ipv4Addr::from(0x0b00_0000 + number), 5060));
+        let bytes = numbered(number as usize);
+        agent.receive(Packet { hop: hop(source), bytes }, now);
+        while let Some(event) = agent.poll_event() {
+            if let Event::Invite { transaction, request, .. } = event {
+                agent.respond(transaction, request.reply(401), now);
+            }
+        }
+        while agent.poll_transmit().is_some() {}
+        most = most.max(held());
+        now += Duration::from_micros(100);
+        agent.handle_timeout(now);
+        while agent.poll_transmit().is_some() {}
+    }
+    assert!(most < 60 << 20, "at most {} MB", most >> 20);
+    while let Some(at) = agent.poll_timeout() {
+        now = now.max(at);
+        agent.handle_timeout(now);
+        while agent.poll_transmit().is_some() {}
+    }
+    assert_eq!(agent.counts().transactions, 0);
+    drop(agent);
+    assert!(held() < 64 << 10, "{} octets are left", held());
+}
