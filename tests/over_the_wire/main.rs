@@ -11,6 +11,8 @@ mod back_to_back;
 mod baresip;
 mod browser;
 mod carrier;
+#[path = "../torture/cases.rs"]
+mod cases;
 mod customer;
 mod http;
 mod lamps;

@@ -1,5 +1,7 @@
 //! Anything in any order: random people do random things, and afterwards the house must be empty and the books complete.
 
+use std::time::Duration;
+
 use desvio::call::record::CallId;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
@@ -11,6 +13,8 @@ use crate::bench::Bench;
 use crate::bench::CUSTOMER;
 use crate::bench::PhoneId;
 use crate::bench::secs;
+use crate::weather::Network;
+use crate::weather::Weather;
 
 /// Each seed is another day.
 const DAYS: u64 = 150;
@@ -33,6 +37,30 @@ fn whatever_people_do_every_call_leaves_one_record_and_nothing_else() {
 fn and_so_it_is_when_every_fifth_message_is_lost() {
     let talks = days_with_loss(20);
     assert!(talks > DAYS as usize / 2, "only {talks} talks in {DAYS} days");
+}
+
+#[test]
+fn and_so_it_is_when_messages_come_late_or_twice_or_overtake_each_other_or_the_network_fails() {
+    let talks = days_in_bad_weather();
+    assert!(talks > DAYS as usize / 4, "only {talks} talks in {DAYS} days");
+}
+
+fn days_in_bad_weather() -> usize {
+    let mut talks = 0;
+    for seed in 0..DAYS {
+        let mut day = Day::begin(seed);
+        let weather = Weather { lost: 10, doubled: 20, delay: Duration::from_millis(day.rng.u64(1..900)), failures: 5 };
+        day.pbx.note(&format!("{weather:?}"));
+        day.pbx.network = Some(Network::new(seed, weather));
+        for _ in 0..DEEDS {
+            day.somebody_does_something();
+        }
+        if let Some(network) = &mut day.pbx.network {
+            network.weather = Weather::FAIR;
+        }
+        talks += day.ends(seed);
+    }
+    talks
 }
 
 /// Says how many talks there were.

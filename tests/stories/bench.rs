@@ -43,11 +43,19 @@ use jiff::Timestamp;
 
 use crate::phone::Phone;
 use crate::pump::Pump;
+use crate::weather::Network;
 
 pub(crate) const SERVER: &str = "10.0.0.1:5060";
 pub(crate) const CARRIER: &str = "198.51.100.9:5060";
 pub(crate) const BUSINESS: &str = "+551140031234";
 pub(crate) const CUSTOMER: &str = "+5511999998888";
+
+/// Whom a message on the network is for.
+#[derive(Debug, Clone, Copy)]
+enum To {
+    Switch,
+    Phone(usize),
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PhoneId(pub usize);
@@ -79,6 +87,12 @@ pub(crate) struct Bench {
     pub(crate) trace: String,
     /// So many of a hundred messages are lost, in both directions.
     pub(crate) loss: u32,
+    /// Where messages are late, twice or out of order as well; none: each arrives at once.
+    pub(crate) network: Option<Network>,
+    flying: BTreeMap<(Instant, u64), (To, Packet)>,
+    sent: u64,
+    /// What was sent to addresses that no phone has.
+    pub(crate) unclaimed: Vec<String>,
     luck: fastrand::Rng,
     next_ticket: u64,
     config: String,
@@ -143,6 +157,10 @@ impl Bench {
             fallen: Vec::new(),
             trace: String::new(),
             loss: 0,
+            network: None,
+            flying: BTreeMap::new(),
+            sent: 0,
+            unclaimed: Vec::new(),
             luck: fastrand::Rng::with_seed(seed),
             next_ticket: 0,
             config: config.to_owned(),
@@ -304,6 +322,7 @@ impl Bench {
                 self.phones.iter_mut().filter_map(|phone| phone.agent.poll_timeout()).collect();
             wakes.extend(self.switch.poll_timeout());
             wakes.extend(self.pump.next_end());
+            wakes.extend(self.flying.keys().next().map(|(at, _)| *at));
             let next = wakes.into_iter().min().unwrap_or(until).max(self.now);
             if next > until {
                 break;
@@ -320,6 +339,7 @@ impl Bench {
 
     fn wake(&mut self) {
         let now = self.now;
+        self.land_packets();
         for phone in &mut self.phones {
             phone.agent.handle_timeout(now);
         }
@@ -343,12 +363,7 @@ impl Bench {
                 while let Some(transmit) = self.phones[index].agent.poll_transmit() {
                     moved = true;
                     self.trace_message(index, "→", &transmit.bytes);
-                    if self.is_lost() {
-                        continue;
-                    }
-                    let mut hop = transmit.hop;
-                    std::mem::swap(&mut hop.local, &mut hop.remote);
-                    self.switch.handle(Input::Packet(Packet { hop, bytes: transmit.bytes }), now);
+                    self.carry(To::Switch, transmit);
                 }
             }
             if !moved {
@@ -388,18 +403,44 @@ impl Bench {
     }
 
     fn deliver(&mut self, transmit: desvio::sip::hop::Transmit) {
-        let now = self.now;
         let to = transmit.hop.remote;
         let Some(index) = self.phones.iter().rposition(|phone| phone.address == to) else {
+            self.unclaimed.push(String::from_utf8_lossy(&transmit.bytes).into_owned());
             return self.note(&format!("a message for {to}, where nobody listens"));
         };
         self.trace_message(index, "←", &transmit.bytes);
-        if self.is_lost() {
-            return;
-        }
+        self.carry(To::Phone(index), transmit);
+    }
+
+    /// Hands a message over, now or later, as often as the network wills.
+    fn carry(&mut self, to: To, transmit: desvio::sip::hop::Transmit) {
         let mut hop = transmit.hop;
         std::mem::swap(&mut hop.local, &mut hop.remote);
-        self.phones[index].agent.receive(Packet { hop, bytes: transmit.bytes }, now);
+        let packet = Packet { hop, bytes: transmit.bytes };
+        let Some(network) = &mut self.network else {
+            if !self.is_lost() {
+                self.hand_over(to, packet);
+            }
+            return;
+        };
+        for delay in network.fate() {
+            self.sent += 1;
+            self.flying.insert((self.now + delay, self.sent), (to, packet.clone()));
+        }
+    }
+
+    fn hand_over(&mut self, to: To, packet: Packet) {
+        match to {
+            To::Switch => self.switch.handle(Input::Packet(packet), self.now),
+            To::Phone(index) => self.phones[index].agent.receive(packet, self.now),
+        }
+    }
+
+    fn land_packets(&mut self) {
+        while let Some(entry) = self.flying.first_entry().filter(|entry| entry.key().0 <= self.now) {
+            let (to, packet) = entry.remove();
+            self.hand_over(to, packet);
+        }
     }
 
     fn is_lost(&mut self) -> bool {
@@ -531,7 +572,7 @@ impl Bench {
         self.events.iter().any(|event| event.kind == kind)
     }
 
-    fn note(&mut self, what: &str) {
+    pub(crate) fn note(&mut self, what: &str) {
         let at = (self.now - self.started).as_secs_f64();
         let _ = writeln!(self.trace, "{at:9.3} {what}");
     }

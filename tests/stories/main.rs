@@ -8,10 +8,18 @@ mod phone;
 mod pump;
 
 mod any_order;
+#[path = "../torture/cases.rs"]
+mod cases;
+mod codes;
 mod customers;
+#[path = "../../src/sip/mutation.rs"]
+mod mutation;
 mod outages;
 mod passwords;
 mod placed_calls;
 mod refusals;
 mod softphones;
 mod texts;
+mod torture;
+#[path = "../../src/sip/agent/tests/weather.rs"]
+mod weather;
