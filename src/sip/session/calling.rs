@@ -222,10 +222,11 @@ impl Session {
 
     /// RFC 3261 §15.1.2 does not foresee it: a BYE of the far end before its final response. It gave up on our ACK, and
     /// its 2xx never reached us.
-    pub(super) fn on_bye_while_calling(&mut self, core: &mut Core) {
+    pub(super) fn on_bye_while_calling(&mut self, core: &mut Core, now: Instant) {
         let State::Calling(calling) = &self.state else {
             return;
         };
+        core.let_run_out(calling.invite, now);
         match calling.wish {
             Wish::Talk => self.end(SessionEvent::refused(480, "far end hung up"), core),
             Wish::Cancel(_) | Wish::Cancelled(_) => self.end(SessionEvent::HangUpDone, core),

@@ -84,7 +84,7 @@ impl Session {
                 self.reject(487, None, core, now);
                 core.tell(self.id, SessionEvent::Cancelled { cause });
             }
-            State::Calling(_) => self.on_bye_while_calling(core),
+            State::Calling(_) => self.on_bye_while_calling(core, now),
             State::Answered(_) => self.end(SessionEvent::HungUp { cause }, core),
             State::Talking(_) => {
                 self.refuse_offer(487, core, now);
