@@ -56,14 +56,18 @@ fn parse_five_headers_reply_write(bencher: Bencher<'_, '_>) {
     });
 }
 
+#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+fn start() -> Instant {
+    Instant::now()
+}
+
 /// The whole way of a new call: read, checked, a transaction, 100, an event for the PBX; then 486 and its bytes.
 #[divan::bench]
-#[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn receive_route_answer(bencher: Bencher<'_, '_>) {
     let limits = Limits { invites: usize::MAX, transactions: usize::MAX, requests_per_second: 0, ..Limits::default() };
     let limits = Limits { invites_per_source: usize::MAX, ..limits };
     let mut agent = UserAgent::new(&Config { limits, ..Config::default() }, fastrand::Rng::with_seed(7));
-    let now = Instant::now();
+    let now = start();
     let remote = "203.0.113.7:5060".parse().expect("an address");
     let local = "192.0.2.1:5060".parse().expect("an address");
     let hop = Hop { transport: Transport::Udp, local, remote, connection: None };

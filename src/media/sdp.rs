@@ -348,7 +348,7 @@ impl Connection {
 
     /// `IN IP4 192.0.2.1`, with `/ttl` for multicast.
     fn read(line: &str) -> Option<Connection> {
-        let address = line.split_whitespace().nth(2)?.split('/').next()?;
+        let address = line.split_whitespace().nth(2)?.split('/').next().filter(|address| !address.is_empty())?;
         Some(match address.parse() {
             Ok(address) => Connection::Address(address),
             Err(_) => Connection::Name(address.to_owned()),

@@ -65,9 +65,9 @@ fn a_carrier_that_refuses_with_503_is_followed_by_the_next() {
     let server = server_with(&[first.address, second.address], "");
     let mut events = server.events();
     place_a_call(&server);
-    first.is_content();
+    first.went_as_written();
     events.wait_for("call.in-progress", |_| true);
-    second.is_content();
+    second.went_as_written();
     let record = events.wait_for("call.completed", |_| true);
     assert_eq!(record["trunk"], "t1", "{record}");
 }
@@ -80,7 +80,7 @@ fn a_busy_customer_is_not_called_again_through_the_next_carrier() {
     let server = server_with(&[first.address, second.address], "");
     let mut events = server.events();
     place_a_call(&server);
-    first.is_content();
+    first.went_as_written();
     let record: Value = events.wait_for("call.busy", |_| true);
     assert_eq!(record["to"], "+5511999998888", "{record}");
     drop(second);
@@ -102,7 +102,7 @@ fn a_carrier_that_asks_with_407_is_told_who_we_are() {
     let carrier = Sipp::is_called("127.0.0.2", &script);
     let server = server_with(&[carrier.address], "username = \"551140031234\"\npassword = \"segredo\"\n");
     place_a_call(&server);
-    carrier.is_content();
+    carrier.went_as_written();
 }
 
 /// RFC 3261 §13.2.2.4: each 2xx of a forked INVITE is confirmed, and all but the first are ended.
@@ -125,7 +125,7 @@ fn a_second_phone_that_answers_is_confirmed_and_hung_up_on() {
     let server = server_with(&[carrier.address], "");
     let mut events = server.events();
     place_a_call(&server);
-    carrier.is_content();
+    carrier.went_as_written();
     events.wait_for("call.completed", |_| true);
 }
 
@@ -143,14 +143,14 @@ fn a_peer_of_rfc_2543_is_answered_confirmed_and_ended() {
     let uri = "sip:[service]@[remote_ip]:[remote_port] SIP/2.0\n";
     let script = Script::new()
         .says(&format!("INVITE {uri}{}", rest("", "1 INVITE")), WITH_SDP)
-        .is_answered(200)
+        .gets(200)
         .says(&format!("ACK {uri}{}", rest("[peer_tag_param]", "1 ACK")), EMPTY)
         .waits(300)
         .says(&format!("BYE {uri}{}", rest("[peer_tag_param]", "2 BYE")), EMPTY)
-        .is_answered(200);
+        .gets(200);
     let server = Server::start(&config(&format!("{TRUNK}{WHATSAPP}")), include_str!("../data/wire.kdl"));
     let mut events = server.events();
-    Sipp::calls("127.0.0.2", server.sip, "+551140031234", &script).is_content();
+    Sipp::calls("127.0.0.2", server.sip, "+551140031234", &script).went_as_written();
     let record = events.wait_for("call.completed", |_| true);
     assert_eq!(record["hung_up_by"], "caller", "{record}");
 }
@@ -170,7 +170,7 @@ fn early_media_sent_reliably_are_confirmed_with_prack_and_an_update_is_answered(
         .answers_invite("200 OK", "one", "", EMPTY)
         .hears("ACK")
         .says(update, EMPTY)
-        .is_answered(200)
+        .gets(200)
         .hears("BYE")
         .answers("200 OK", "", "", EMPTY);
     let carrier = Sipp::is_called("127.0.0.2", &script);
@@ -178,5 +178,5 @@ fn early_media_sent_reliably_are_confirmed_with_prack_and_an_update_is_answered(
     let mut events = server.events();
     place_a_call(&server);
     events.wait_for("call.in-progress", |_| true);
-    carrier.is_content();
+    carrier.went_as_written();
 }

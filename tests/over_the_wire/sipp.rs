@@ -57,14 +57,10 @@ impl Script {
         self
     }
 
-    /// A response; 100 and these others may come before.
-    pub(crate) fn is_answered(self, status: u16) -> Self {
-        self.is_answered_after(&[100, 180, 183], status)
-    }
-
-    pub(crate) fn is_answered_after(mut self, others: &[u16], status: u16) -> Self {
-        for other in others.iter().filter(|other| **other != status) {
-            self.steps += &format!("<recv response=\"{other}\" optional=\"true\"/>\n");
+    /// A final response; provisional ones may come before.
+    pub(crate) fn gets(mut self, status: u16) -> Self {
+        for early in [100, 180, 183] {
+            self.steps += &format!("<recv response=\"{early}\" optional=\"true\"/>\n");
         }
         self.steps += &format!("<recv response=\"{status}\" rrs=\"true\"/>\n");
         self
@@ -147,7 +143,7 @@ impl Sipp {
     }
 
     /// Waits for the end of the script; it must have gone as written.
-    pub(crate) fn is_content(mut self) {
+    pub(crate) fn went_as_written(mut self) {
         let status = self.child.wait().expect("it ends");
         assert!(status.success(), "sipp: {status}\n{}", self.saw());
     }

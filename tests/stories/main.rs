@@ -27,7 +27,6 @@ mod softphones;
 mod texts;
 mod torture;
 mod transfers;
-#[expect(dead_code, reason = "the user agent's own stories use all of it")]
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;
 mod who_calls;

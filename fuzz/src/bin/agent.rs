@@ -7,6 +7,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
+use desvio_fuzz::read_back;
 use desvio_fuzz::sip::agent::Event;
 use desvio_fuzz::sip::agent::SessionEvent;
 use desvio_fuzz::sip::agent::UserAgent;
@@ -14,7 +15,6 @@ use desvio_fuzz::sip::config::Config;
 use desvio_fuzz::sip::hop::Hop;
 use desvio_fuzz::sip::hop::Packet;
 use desvio_fuzz::sip::hop::Transport;
-use desvio_fuzz::sip::message::Message;
 use libfuzzer_sys::fuzz_target;
 
 const BETWEEN: &[u8] = b"%%\r\n";
@@ -77,6 +77,6 @@ fn serve(agent: &mut UserAgent, now: Instant) {
         }
     }
     while let Some(sent) = agent.poll_transmit() {
-        Message::parse(sent.bytes).expect("what we send can be read");
+        read_back(sent.bytes);
     }
 }

@@ -19,18 +19,6 @@ pub(super) struct Weather {
 impl Weather {
     /// Nothing is lost, and all takes a moment.
     pub(super) const FAIR: Weather = Weather { lost: 0, doubled: 0, delay: Duration::from_millis(20), failures: 0 };
-
-    /// From bad to dreadful; one time in eight so bad that hardly anything comes through.
-    pub(super) fn random(rng: &mut fastrand::Rng) -> Weather {
-        let lost = if rng.u8(0..8) == 0 { rng.u8(70..100) } else { rng.u8(0..40) };
-        let delay = Duration::from_millis(rng.u64(1..1_500));
-        Weather { lost, doubled: rng.u8(0..40), delay, failures: rng.u16(0..20) }
-    }
-
-    /// Whether calls can be expected to work out in the end.
-    pub(super) fn is_bearable(&self) -> bool {
-        self.lost < 40 && self.failures == 0
-    }
 }
 
 /// A network in some weather: packet after packet, what becomes of it.
