@@ -9,6 +9,10 @@ use desvio_fuzz::sip::via::Via;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
+    // No value of a header holds a line end: the reader has unfolded it, and the writer makes blanks of them.
+    if data.iter().any(|byte| matches!(byte, b'\r' | b'\n')) {
+        return;
+    }
     if let Ok(address) = NameAddr::parse(data) {
         assert_eq!(NameAddr::parse(address.to_string().as_bytes()).as_ref(), Ok(&address));
     }
