@@ -133,7 +133,7 @@ fn foreign_row(rng: &mut fastrand::Rng, others: &[Vec<u8>]) -> Vec<u8> {
 
 /// A piece of grammar where it does not belong.
 fn spliced(rng: &mut fastrand::Rng, row: &[u8]) -> Vec<u8> {
-    let at = rng.usize(0..row.len());
+    let at = rng.usize(0..=row.len());
     let piece = rng.choice(VALUES).unwrap_or_default();
     [&row[..at], piece.as_bytes(), &row[at..]].concat()
 }
@@ -150,9 +150,9 @@ fn with_octets_changed(rng: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
 }
 
 fn in_the_start_line(rng: &mut fastrand::Rng, bytes: &[u8]) -> Vec<u8> {
-    let end = bytes.iter().position(|byte| *byte == b'\n').unwrap_or(0);
-    [&spliced(rng, &bytes[..=end.min(bytes.len().saturating_sub(1))])[..], bytes.get(end + 1..).unwrap_or_default()]
-        .concat()
+    let end = bytes.iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |feed| feed + 1);
+    let (line, rest) = bytes.split_at(end);
+    [&spliced(rng, line)[..], rest].concat()
 }
 
 fn in_the_body(rng: &mut fastrand::Rng, bytes: &[u8], others: &[Vec<u8>]) -> Vec<u8> {

@@ -48,6 +48,8 @@ impl UserAgent {
                         session.on_response(key, purpose, response, core, now);
                     }),
                     false if response.is_success() => leave_branch(&mut self.core, key, response, now),
+                    // The call ended before the first word about this INVITE came: without a limit it would stand for ever.
+                    false if response.is_provisional() => self.core.let_run_out(key, now),
                     false => {}
                 }
             }

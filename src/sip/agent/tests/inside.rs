@@ -67,6 +67,17 @@ fn an_offer_that_only_heard_100_is_forgotten_after_the_call() {
 }
 
 #[test]
+fn an_offer_that_hears_100_only_after_the_call_is_forgotten_too() {
+    let mut bench = Bench::new();
+    let (session, tag) = bench.talking();
+    bench.agent.offer(session, Bytes::from_static(b"v=0 more"), bench.now);
+    let reinvite = bench.texts().remove(0);
+    assert_eq!(bench.ask(&inside("BYE", 2, "2", &tag, "")), ["SIP/2.0 200 OK"]);
+    bench.ask(&response(&reinvite, "100 Trying", "", ""));
+    bench.nothing_is_left();
+}
+
+#[test]
 fn glare_is_answered_491() {
     let mut bench = Bench::new();
     let (session, tag) = bench.talking();

@@ -1,6 +1,6 @@
 //! Random calls over bad networks, as many as wanted: whatever happens, each ends once at both ends and leaves nothing.
 //!
-//! `DESVIO_CALLS` sets how many there are (default 600), `DESVIO_SEED` the first seed. A call that fails prints its seed
+//! `DESVIO_CALLS` sets how many there are (default 2,000), `DESVIO_SEED` the first seed. A call that fails prints its seed
 //! and all that was sent and heard.
 
 use crate::sip::agent::Event;
