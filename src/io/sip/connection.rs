@@ -144,7 +144,7 @@ async fn read(
     pongs: &mpsc::Sender<()>,
     limits: &Limits,
 ) -> End {
-    let mut framer = Framer::new();
+    let mut framer = Framer::within(limits.sizes);
     let mut chunk = vec![0; CHUNK];
     // For the whole of the first message: one that comes letter by letter is no phone either.
     let first = tokio::time::sleep(limits.first_message_within);

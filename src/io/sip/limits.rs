@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use crate::sip::config::Config;
+use crate::sip::limits::Limits as Sizes;
 
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
@@ -16,6 +17,8 @@ pub(super) struct Limits {
     pub(super) first_message_within: Duration,
     pub(super) silent_for: Duration,
     pub(super) written_within: Duration,
+    /// Of the messages that are cut from a stream.
+    pub(super) sizes: Sizes,
 }
 
 impl Limits {
@@ -29,6 +32,7 @@ impl Limits {
             first_message_within: config.first_message_within,
             silent_for: config.idle_timeout,
             written_within: config.write_timeout,
+            sizes: config.limits,
         }
     }
 }
