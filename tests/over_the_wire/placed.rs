@@ -35,7 +35,7 @@ fn server_and_network() -> (Server, Baresip) {
         network.address.port()
     );
     let server = Server::start(&config(&format!("{trunk}{WHATSAPP}")), include_str!("../data/wire.kdl"));
-    (server, network)
+    (server.with_its_trunks(), network)
 }
 
 #[test]

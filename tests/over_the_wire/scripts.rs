@@ -1,7 +1,6 @@
 //! Carriers and peers that do what few phones do, by scripts of sipp.
 
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use serde_json::Value;
 use serde_json::json;
@@ -14,7 +13,6 @@ use crate::sipp::EMPTY;
 use crate::sipp::Script;
 use crate::sipp::Sipp;
 use crate::sipp::WITH_SDP;
-use crate::softphone::PATIENCE;
 
 /// A server whose calls to the outside go to the first of these carriers, then to the next.
 fn server_with(carriers: &[SocketAddr], more: &str) -> Server {
@@ -22,12 +20,7 @@ fn server_with(carriers: &[SocketAddr], more: &str) -> Server {
     let lines: Vec<String> = (0..carriers.len()).map(|index| format!("then \"t{index}\"")).collect();
     let route = format!("route \"+*\" {{ {} }}\n", lines.join("; ").replacen("then", "trunk", 1));
     let plan = include_str!("../data/wire.kdl").replace("route \"+*\" trunk=\"operadora\"\n", &route);
-    let server = Server::start(&config(&format!("{trunks}{WHATSAPP}")), &plan);
-    let until = Instant::now() + PATIENCE;
-    while server.get("/v1/status")["trunks"].as_array().expect("trunks").iter().any(|trunk| trunk["state"] != "ready") {
-        assert!(Instant::now() < until, "the trunks are not ready");
-    }
-    server
+    Server::start(&config(&format!("{trunks}{WHATSAPP}")), &plan).with_its_trunks()
 }
 
 fn trunk(index: usize, address: SocketAddr, more: &str) -> String {

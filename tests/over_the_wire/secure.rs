@@ -29,13 +29,8 @@ fn a_trunk_with_certificates_on_both_sides_is_known_by_its_name() {
         ours.keys(),
     );
     let mut heard = carrier.events();
-    let customer = Server::start(&config(&trunk), CUSTOMER);
+    let customer = Server::start(&config(&trunk), CUSTOMER).with_its_trunks();
     let mut events = customer.events();
-    let until = Instant::now() + PATIENCE;
-    while customer.get("/v1/status")["trunks"][0]["state"] != "ready" {
-        assert!(Instant::now() < until, "{}", customer.get("/v1/status"));
-        std::thread::sleep(Duration::from_millis(20));
-    }
     customer.send("POST", "/v1/calls", &json!({ "to": NUMBER, "play": "whatsapp-down" }));
     let record = heard.wait_for("call.completed", |_| true);
     assert_eq!((&record["trunk"], &record["status"]), (&json!("cliente"), &json!("completed")), "{record}");

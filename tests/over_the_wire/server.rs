@@ -12,6 +12,7 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc;
 use std::time::Duration;
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -163,6 +164,20 @@ impl Server {
             let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ':')).unwrap_or(rest.len());
             rest[..end].trim_end_matches('.').parse().ok()
         })
+    }
+
+    /// The same, once its trunks can carry calls: where they are is found out after the start.
+    pub(crate) fn with_its_trunks(self) -> Self {
+        let until = Instant::now() + Duration::from_secs(30);
+        let wait = |server: &Self| {
+            let status = server.get("/v1/status");
+            status["trunks"].as_array().expect("trunks").iter().any(|trunk| trunk["state"] != "ready")
+        };
+        while wait(&self) {
+            assert!(Instant::now() < until, "the trunks are not ready: {}", self.get("/v1/status"));
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self
     }
 
     /// From the lines that the server says at its start.
