@@ -39,7 +39,7 @@ use crate::media::command::PlayId;
 use crate::sip::agent::SessionId;
 
 /// Legs of one call are numbered within this many; a leg's number tells its call.
-pub const LEGS_PER_CALL: u64 = 256;
+pub const LEGS_PER_CALL: u64 = 1 << 20;
 
 /// Q.850 causes that we say ourselves.
 pub mod cause {
@@ -451,6 +451,7 @@ impl Call {
     }
 
     pub(super) fn new_leg(&mut self, party: String, media_address: IpAddr, around: &dyn Around, now: Instant) -> LegId {
+        // A caller who waits for hours while many phones ring takes many numbers, and must not meet his own again.
         let id = LegId(self.number * LEGS_PER_CALL + self.next_leg % LEGS_PER_CALL);
         self.next_leg += 1;
         self.legs.push(Leg::new(id, party, media_address, around.wall(now)));

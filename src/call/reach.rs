@@ -381,7 +381,9 @@ impl Call {
         let to = ways.together.first().map_or_else(String::new, |way| way.party.clone());
         self.clerk.note(format!("{party} sends the call on to {to}"), now);
         self.reaches[at].redirected += 1;
-        self.reaches[at].then = ways.then.into();
+        for way in ways.then.into_iter().rev() {
+            self.reaches[at].then.push_front(way);
+        }
         self.reaches[at].legs.retain(|leg| *leg != id);
         for way in ways.together {
             let leg = self.open_way(way, around, now);

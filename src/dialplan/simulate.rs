@@ -95,7 +95,8 @@ pub fn simulate(
 /// An extension that calls a number outside walks no flow: the route is all there is to tell.
 fn outgoing(program: &Program, names: &Names, situation: &Situation) -> Option<Simulation> {
     let route = program.route_for(&situation.to)?;
-    if program.flow_for(&situation.to).is_some() || !names.extensions.contains(&situation.from) {
+    let is_inside = program.flow_for(&situation.to).is_some() || names.extensions.contains(&situation.to);
+    if is_inside || !names.extensions.contains(&situation.from) {
         return None;
     }
     let step = SimulatedStep {

@@ -60,6 +60,10 @@ impl Dialling {
     /// Reads what the trunk wrote in a URI: with or without `tel:`, `;user=phone`, `;npdi`, `;rn=…`.
     pub fn read(&self, text: &str) -> Result<PhoneNumber, NumberError> {
         let usual = PhoneNumber::parse(text, &self.region);
+        // A name with digits in it is a name.
+        if matches!(usual, Err(NumberError::NotANumber { .. })) {
+            return usual;
+        }
         let bare: String = without_wrapping(text.trim()).chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
         if let Ok(number) = &usual
             && self.written(number) == bare

@@ -170,7 +170,7 @@ impl TryFrom<BTreeMap<String, String>> for ExtraHeaders {
 }
 
 /// What a call cannot do without, and what other keys of a trunk decide.
-const OURS: [Name; 26] = [
+const OURS: [Name; 27] = [
     Name::Via,
     Name::From,
     Name::To,
@@ -193,6 +193,7 @@ const OURS: [Name; 26] = [
     Name::SessionExpires,
     Name::MinSe,
     Name::Replaces,
+    Name::ReferredBy,
     Name::PAssertedIdentity,
     Name::RemotePartyId,
     Name::Privacy,

@@ -27,7 +27,7 @@ impl Switch {
     /// The server ends: registrars are told that we are gone.
     pub(super) fn leave_trunks(&mut self, now: Instant) {
         let us = us(&self.desk);
-        for errand in self.desk.trunks.leave(us) {
+        for errand in self.desk.trunks.leave(us, now) {
             self.run_errand(errand, now);
         }
     }

@@ -190,10 +190,20 @@ impl Desk {
     }
 
     fn way_within(&self, trunk: &Trunk, target: &Uri, facts: &Facts, now: Instant) -> Result<Ways, NoWay> {
-        let (hop, alternatives) = trunk.hops_for_call(now).ok_or(NoWay::TrunkUnavailable)?;
+        let (first, others) = trunk.hops_for_call(now).ok_or(NoWay::TrunkUnavailable)?;
+        // Whom the redirection names comes first, or the call would go back to who sent it on.
+        let is_named = |hop: &Hop| {
+            let port = target.port.is_none_or(|port| port == hop.remote.port());
+            port && target.host.address() == Some(hop.remote.ip())
+        };
+        let (named, rest): (Vec<Hop>, Vec<Hop>) = std::iter::once(first).chain(others).partition(is_named);
+        let mut hops = named.into_iter().chain(rest);
+        let hop = hops.next().ok_or(NoWay::TrunkUnavailable)?;
         let user = target.user_text().unwrap_or_default();
         let number = trunk.dialling.read(&user).map_or_else(|_| user.into_owned(), |number| number.to_string());
-        let way = self.way_over(trunk, &number, target.clone(), hop, alternatives, facts);
+        // RFC 3261 §19.1.1: headers have no place in a Request-URI.
+        let target = Uri { headers: None, ..target.clone() };
+        let way = self.way_over(trunk, &number, target, hop, hops.collect(), facts);
         Ok(Ways { together: vec![way], then: Vec::new() })
     }
 

@@ -131,15 +131,29 @@ impl<'n, N: NameServer> Search<'n, N> {
             Answer::Failed(why) => return Err(ResolveError::NotFound { host: host.to_owned(), why }),
         };
         let mut places = Vec::new();
+        let mut failed = None;
         for record in in_order(records, &mut self.dice).into_iter().filter(|record| record.target != ".") {
             // A target without an address costs the others nothing.
-            let found = self.addresses(&record.target, service.transport, record.port).await;
-            places.extend(found.unwrap_or_default());
+            match self.addresses(&record.target, service.transport, record.port).await {
+                Ok(more) => places.extend(more),
+                Err(fault @ ResolveError::NotFound { .. }) => failed = Some(fault),
+                Err(_) => {}
+            }
             if places.len() >= MOST_PLACES {
                 break;
             }
         }
-        Ok(if places.is_empty() { Offer::Refused } else { Offer::Places(places) })
+        match (places.is_empty(), failed) {
+            // What was known before is better than the next service.
+            (true, Some(fault)) => Err(fault),
+            (true, None) => Ok(Offer::Refused),
+            (false, None) => Ok(Offer::Places(places)),
+            (false, Some(_)) => {
+                // Asked again soon: the one that is missing may be the best.
+                self.lasts = LASTS_AT_LEAST;
+                Ok(Offer::Places(places))
+            }
+        }
     }
 
     async fn addresses(&mut self, host: &str, transport: Transport, port: u16) -> Result<Vec<Place>, ResolveError> {

@@ -4,6 +4,7 @@
 //! (RFC 3261 §18.1.1, §18.2.2). TLS is opened only to a trunk, whose name its certificate must prove, and a browser is
 //! never called. A peer that does not take what we send it is cut off.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::mem;
@@ -71,8 +72,8 @@ pub(super) struct Streams {
     connections: HashMap<ConnectionId, Connection>,
     newest_by_peer: HashMap<(Transport, SocketAddr), ConnectionId>,
     count_by_source: HashMap<IpAddr, usize>,
-    /// The trunk that stands at an address, for the name that its certificate must prove.
-    trunk_by_place: HashMap<SocketAddr, String>,
+    /// Where each trunk stands, for the name that its certificate must prove.
+    places_by_trunk: BTreeMap<String, Vec<SocketAddr>>,
     /// What happened here and was not told yet.
     pending: VecDeque<Arrival>,
     /// One report that woke us and was not asked for yet.
@@ -118,7 +119,7 @@ impl Streams {
             connections: HashMap::new(),
             newest_by_peer: HashMap::new(),
             count_by_source: HashMap::new(),
-            trunk_by_place: HashMap::new(),
+            places_by_trunk: BTreeMap::new(),
             pending: VecDeque::new(),
             peeked: None,
             reports,
@@ -152,8 +153,7 @@ impl Streams {
 
     /// From now on TLS to these addresses is TLS to this trunk; those where it stood before are forgotten.
     pub(super) fn place_trunk(&mut self, trunk: &str, addresses: impl Iterator<Item = SocketAddr>) {
-        self.trunk_by_place.retain(|_, name| name != trunk);
-        self.trunk_by_place.extend(addresses.map(|address| (address, trunk.to_owned())));
+        self.places_by_trunk.insert(trunk.to_owned(), addresses.collect());
     }
 
     pub(super) fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -224,7 +224,7 @@ impl Streams {
         let Some(known) = self.connections.get_mut(&id).filter(|known| !known.names.is_empty()) else { return };
         let names = mem::take(&mut known.names);
         let Some(place) = alias::wanted(&packet.bytes, packet.hop) else { return };
-        let met = self.trunk_by_place.get(&place).and_then(|trunk| self.keeper.current().trunk(trunk).cloned());
+        let met = trunk_at(&self.places_by_trunk, place).and_then(|trunk| self.keeper.current().trunk(trunk).cloned());
         let host = met.and_then(|met| met.name).map(|name| name.to_str().into_owned());
         if host.is_some_and(|host| names.iter().any(|name| name.eq_ignore_ascii_case(&host))) {
             known.alias = Some(place);
@@ -304,7 +304,7 @@ impl Streams {
     }
 
     fn met_at(&self, remote: SocketAddr) -> Option<Met> {
-        self.keeper.current().trunk(self.trunk_by_place.get(&remote)?).cloned()
+        self.keeper.current().trunk(trunk_at(&self.places_by_trunk, remote)?).cloned()
     }
 
     fn line(&mut self, hop: Hop) -> (ConnectionId, Line, Outgoing) {
@@ -356,6 +356,12 @@ impl Streams {
         };
         Some(connection)
     }
+}
+
+/// Asked when a stream opens, not for each message.
+fn trunk_at(places_by_trunk: &BTreeMap<String, Vec<SocketAddr>>, place: SocketAddr) -> Option<&str> {
+    let mut trunks = places_by_trunk.iter();
+    trunks.find(|(_, places)| places.contains(&place)).map(|(trunk, _)| trunk.as_str())
 }
 
 impl Drop for Streams {

@@ -95,9 +95,9 @@ impl Trunk {
         }
     }
 
-    pub(super) fn leave(&mut self, us: &impl Fn(Hop) -> SocketAddr) -> Option<Errand> {
-        let hop = self.targets.first()?.hop;
+    pub(super) fn leave(&mut self, us: &impl Fn(Hop) -> SocketAddr, now: Instant) -> Option<Errand> {
+        let (hop, alternatives) = self.hops_for_register(now)?;
         let request = self.registration.as_mut()?.leave(&self.config, &hop, us(hop))?;
-        Some(self.ask(Question::Unregister, request, hop, Vec::new()))
+        Some(self.ask(Question::Unregister, request, hop, alternatives))
     }
 }

@@ -209,7 +209,7 @@ impl Trunks {
                 if let Some(seconds) = response.headers.number(&Name::RetryAfter) {
                     target.rest(Duration::from_secs(u64::from(seconds)), now);
                 }
-                target.on_failure(every, now)
+                target.on_ping_failed(request, every, now)
             }
             None => target.on_ping_failed(request, every, now),
         };
@@ -255,10 +255,10 @@ impl Trunks {
     }
 
     /// The server ends: nothing is asked any more but to be taken out of the registrars.
-    pub(super) fn leave(&mut self, us: impl Fn(Hop) -> SocketAddr) -> Vec<Errand> {
+    pub(super) fn leave(&mut self, us: impl Fn(Hop) -> SocketAddr, now: Instant) -> Vec<Errand> {
         self.phase = Phase::Leaving;
         self.due = None;
-        self.by_name.values_mut().filter_map(|trunk| trunk.leave(&us)).collect()
+        self.by_name.values_mut().filter_map(|trunk| trunk.leave(&us, now)).collect()
     }
 
     /// Whether a registrar has not yet confirmed that we are gone.

@@ -45,6 +45,8 @@ pub(super) struct Registration {
     /// RFC 3261 §10.2: all registrations of one client have one Call-ID and rising numbers.
     call_id: String,
     cseq: u32,
+    /// The Contact of our last REGISTER.
+    contact: Option<Uri>,
     /// RFC 3608: what calls must be routed by, as it was written.
     service_routes: Vec<String>,
 }
@@ -80,6 +82,7 @@ impl Registration {
             pause: PAUSE_FIRST,
             call_id,
             cseq: 0,
+            contact: None,
             service_routes: Vec::new(),
         }
     }
@@ -130,7 +133,9 @@ impl Registration {
         request.headers.push(Name::To, address);
         request.headers.push(Name::CallId, self.call_id.clone());
         request.headers.push(Name::CSeq, format!("{} REGISTER", self.cseq));
-        request.headers.push(Name::Contact, NameAddr::new(contact(user, hop.transport, us)).to_string());
+        let contact = contact(user, hop.transport, us);
+        request.headers.push(Name::Contact, NameAddr::new(contact.clone()).to_string());
+        self.contact = Some(contact);
         request.headers.push(Name::Expires, expires.to_string());
         request
     }
@@ -153,7 +158,7 @@ impl Registration {
     }
 
     fn on_registered(&mut self, response: &Response, dice: u64, now: Instant) {
-        let granted = granted_expires(response).unwrap_or(self.asks_for);
+        let granted = granted_expires(response, self.contact.as_ref()).unwrap_or(self.asks_for);
         let lasts = Duration::from_secs(u64::from(granted));
         // RFC 3261 §10.2.4 leaves the time open. RFC 5626 §4.4.1 is where the spread comes from: not all of a carrier's
         // customers must come in the same second.
@@ -221,10 +226,15 @@ fn contact(user: &str, transport: Transport, us: SocketAddr) -> Uri {
     }
 }
 
-/// The registrar may shorten what we asked for: in the Contact, or in Expires. RFC 3261 §10.2.4.
-fn granted_expires(response: &Response) -> Option<u32> {
+/// The registrar may shorten what we asked for: in the Contact that is ours among all of the account, or in Expires. RFC 3261
+/// §10.2.4.
+fn granted_expires(response: &Response, ours: Option<&Uri>) -> Option<u32> {
     let contacts = response.headers.contacts().ok()?;
-    let in_contact = contacts.iter().find_map(|contact| contact.params.get("expires")?.parse().ok());
+    let same = |one: &Uri, other: &Uri| one.user() == other.user() && one.host == other.host && one.port == other.port;
+    let found = contacts.iter().find(|contact| ours.is_some_and(|ours| same(ours, &contact.uri)));
+    // A registrar that rewrites the one Contact (NAT) still means ours.
+    let only = contacts.first().filter(|_| contacts.len() == 1);
+    let in_contact = found.or(only).and_then(|contact| contact.params.get("expires")?.parse().ok());
     in_contact.or_else(|| response.headers.expires())
 }
 
