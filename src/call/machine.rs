@@ -452,8 +452,10 @@ impl Call {
 
     pub(super) fn new_leg(&mut self, party: String, media_address: IpAddr, around: &dyn Around, now: Instant) -> LegId {
         // A caller who waits for hours while many phones ring takes many numbers, and must not meet his own again.
-        let id = LegId(self.number * LEGS_PER_CALL + self.next_leg % LEGS_PER_CALL);
-        self.next_leg += 1;
+        let numbered = |leg: u64| LegId(self.number * LEGS_PER_CALL + leg % LEGS_PER_CALL);
+        let free = (self.next_leg..).find(|leg| self.leg(numbered(*leg)).is_none()).unwrap_or(self.next_leg);
+        let id = numbered(free);
+        self.next_leg = free + 1;
         self.legs.push(Leg::new(id, party, media_address, around.wall(now)));
         self.media(MediaCommand::Open { leg: id, address: media_address });
         id

@@ -114,7 +114,10 @@ impl Call {
         let name = self.name_of(new);
         let Some(old) = self.caller.replace(new) else { return };
         self.caller_name = Some(name);
-        self.clerk.on_answered(now, around.wall(now));
+        if self.clerk.answered().is_none() {
+            self.clerk.on_answered(now, around.wall(now));
+            self.tell("call.in-progress");
+        }
         match self.leg(old).filter(|leg| leg.stage == Stage::Up) {
             Some(_) => self.hang_up_leg(old, cause::NORMAL),
             None => self.reject_leg(old, 487, cause::NORMAL),
@@ -125,6 +128,9 @@ impl Call {
         if let Some(talk) = self.talk {
             self.media(MediaCommand::Bridge { a: new, b: talk });
             return self.hold_if_held(talk, around);
+        }
+        if self.restart_voicemail(around, now) {
+            return;
         }
         if self.playing.take().is_some() {
             self.happenings.push_back(Happening::PlayFinished);

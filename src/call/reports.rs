@@ -31,7 +31,11 @@ impl Call {
             MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, around, now),
             MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
             MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
-            MediaEvent::Recorded { path, length, ended, .. } => self.on_recorded(path, length, &ended, around, now),
+            MediaEvent::Recorded { leg, path, length, ended } if self.caller == Some(leg) => {
+                self.on_recorded(path, length, &ended, around, now);
+            }
+            // What somebody said whose place another took is not the message.
+            MediaEvent::Recorded { .. } => {}
             MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {

@@ -53,6 +53,15 @@ impl Call {
         self.play(sounds, Repeat::Once);
     }
 
+    /// Another is the caller now: he hears the greeting from its beginning. False: nobody leaves a message.
+    pub(super) fn restart_voicemail(&mut self, around: &dyn Around, now: Instant) -> bool {
+        let Some(Voicemail { mailbox, language, .. }) = self.voicemail.take() else {
+            return false;
+        };
+        self.start_voicemail(mailbox, language, around, now);
+        true
+    }
+
     pub(super) fn voicemail_played(&mut self, around: &dyn Around, _now: Instant) {
         let Some(voicemail) = &mut self.voicemail else {
             return;

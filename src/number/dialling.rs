@@ -228,7 +228,7 @@ mod tests {
         for foreign in ["+12125551234", "0012125551234", "442079460018"] {
             assert!(["+12125551234", "+442079460018"].contains(&read(&dialling, foreign).as_str()), "{foreign}");
         }
-        for nobody in ["anonymous", "", "190", "2345678", "unavailable"] {
+        for nobody in ["anonymous", "", "190", "2345678", "unavailable", "user-2024010112", "joao5511999998888"] {
             assert!(dialling.read(nobody).is_err(), "{nobody}");
         }
     }

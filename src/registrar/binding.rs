@@ -81,11 +81,10 @@ impl Kept {
     /// same address, as baresip and Linphone do.
     pub(super) fn is_replaced_by(&self, newer: &Kept) -> bool {
         let one_flow = self.reg_id().is_none() || newer.reg_id().is_none() || self.reg_id() == newer.reg_id();
-        let same_device = self.instance().is_some() && self.instance() == newer.instance();
-        if same_device {
-            return one_flow;
+        match (self.instance(), newer.instance()) {
+            (Some(one), Some(another)) => one == another && one_flow,
+            _ => self.call_id != newer.call_id && self.is_at_the_place_of(newer),
         }
-        self.call_id != newer.call_id && self.is_at_the_place_of(newer)
     }
 
     fn is_at_the_place_of(&self, other: &Kept) -> bool {

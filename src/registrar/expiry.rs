@@ -29,7 +29,10 @@ impl Expiries {
         self.heap.pop().map(|Reverse((at, serial, extension))| (at, extension, serial))
     }
 
-    #[cfg(test)]
+    pub(super) fn retain(&mut self, counts: impl Fn(Instant, &Arc<str>, u64) -> bool) {
+        self.heap.retain(|Reverse((at, serial, extension))| counts(*at, extension, *serial));
+    }
+
     pub(super) fn len(&self) -> usize {
         self.heap.len()
     }

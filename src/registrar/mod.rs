@@ -401,6 +401,7 @@ impl Registrar {
             }
             kept.serial = self.table.next_serial();
             self.tell_of_rewriting(extension, kept.translation, now);
+            kept.translation = self.table.translation_of(extension, &kept);
             self.keep(extension, &kept, now, wall);
             self.table.put(extension, kept);
         }

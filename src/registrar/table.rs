@@ -9,6 +9,7 @@ use std::time::Instant;
 use crate::registrar::Effect;
 use crate::registrar::binding::Kept;
 use crate::registrar::expiry::Expiries;
+use crate::registrar::translation::Translation;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
 
@@ -25,6 +26,10 @@ pub(super) struct Table {
 
 /// Room that is kept for effects; when everybody goes at once it is more for a moment.
 const USUAL_EFFECTS: usize = 256;
+
+/// Entries of the heap for each binding, and in all, before those that count no more are swept out.
+const STALE_PER_BINDING: usize = 4;
+const STALE_AT_LEAST: usize = 1_024;
 
 impl Table {
     pub(super) fn new<'a>(extensions: impl Iterator<Item = &'a str>) -> Table {
@@ -92,9 +97,6 @@ impl Table {
         };
         kept.serial = old.serial;
         kept.armed_at = old.armed_at.min(kept.expires_at);
-        if kept.hop.remote.ip() == old.hop.remote.ip() {
-            kept.translation = kept.translation.and_before(old.translation);
-        }
         if kept.armed_at < old.armed_at {
             self.expiries.push(kept.armed_at, extension.clone(), kept.serial);
         }
@@ -111,10 +113,14 @@ impl Table {
     }
 
     pub(super) fn insert(&mut self, extension: &Arc<str>, kept: Kept) {
+        if !self.phones.contains_key(extension) {
+            return;
+        }
+        self.bindings += 1;
+        self.sweep();
         let Some(phones) = self.phones.get_mut(extension) else {
             return;
         };
-        self.bindings += 1;
         self.expiries.push(kept.armed_at, extension.clone(), kept.serial);
         let (hop, was_unreachable) = (kept.hop, phones.is_empty());
         // Most extensions have one phone, and a Vec that grows by itself begins with room for four.
@@ -124,6 +130,25 @@ impl Table {
         if was_unreachable {
             self.effects.push_back(Effect::Reachable { extension: extension.to_string() });
         }
+    }
+
+    /// What is known of the way to this phone, with what was noticed of it before: signs of the first REGISTER do not come again.
+    pub(super) fn translation_of(&self, extension: &str, kept: &Kept) -> Translation {
+        let before = self.of(extension).iter().find(|old| old.is_same_contact(kept));
+        let before = before.filter(|old| old.hop.remote.ip() == kept.hop.remote.ip());
+        before.map_or(kept.translation, |before| kept.translation.and_before(before.translation))
+    }
+
+    /// Phones that come and go leave entries behind that are not due for an hour.
+    fn sweep(&mut self) {
+        if self.expiries.len() <= STALE_PER_BINDING * self.bindings + STALE_AT_LEAST {
+            return;
+        }
+        let Self { phones, expiries, .. } = self;
+        expiries.retain(|at, extension, serial| {
+            let phones = phones.get(extension).into_iter().flatten();
+            phones.into_iter().any(|kept| kept.serial == serial && kept.armed_at == at)
+        });
     }
 
     pub(super) fn remove_where(&mut self, extension: &Arc<str>, goes: impl Fn(&Kept) -> bool) {

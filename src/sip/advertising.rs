@@ -47,8 +47,10 @@ impl Advertising {
     /// The port of our signalling as that peer reaches it. Only the plain transports may have another one outside.
     pub fn port(&self, hop: Hop) -> u16 {
         let plain = matches!(hop.transport, Transport::Udp | Transport::Tcp);
+        let by_v4 = hop.local.ip().to_canonical().is_ipv4();
+        let translates = self.external_address.is_none_or(|address| address.is_ipv4() == by_v4);
         match self.external_port {
-            Some(port) if plain && self.is_outside(hop) => port,
+            Some(port) if plain && translates && self.is_outside(hop) => port,
             _ => hop.local.port(),
         }
     }

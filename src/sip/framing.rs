@@ -134,7 +134,8 @@ impl Framer {
         }
         if let Some(next) = next_message(&self.buffer[..end]) {
             let unfinished = self.buffer.split_to(next).freeze();
-            self.state = State::default();
+            // The end of this head is known: to search for it with each start line anew would cost their square.
+            self.state = State::Head { searched: (end - next).saturating_sub(4) };
             return Step::Found(Frame::Bad(unframed(&unfinished, Fault::NoEnd, &self.limits)));
         }
         match stated_length(&self.buffer[..end]) {

@@ -69,8 +69,8 @@ pub fn answer(request: &[u8], source: SocketAddr) -> Option<Bytes> {
         true => message(BINDING_SUCCESS, identity, &[(XOR_MAPPED_ADDRESS, mapped(source, identity))]),
         false => {
             let named = unknown.iter().flat_map(|kind| kind.to_be_bytes()).collect();
-            // RFC 5389 §15.6: class 4, number 20.
-            let code = [&[0, 0, 4, 20][..], b"Unknown Attribute"].concat();
+            // RFC 5389 §15.6: class 4, number 20. Without its words, so that the answer stays short.
+            let code = vec![0, 0, 4, 20];
             message(BINDING_ERROR, identity, &[(ERROR_CODE, code), (UNKNOWN_ATTRIBUTES, named)])
         }
     })

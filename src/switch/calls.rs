@@ -66,6 +66,8 @@ struct Entry {
     call: Call,
     /// The earliest deadline of this call that stands in `due`.
     scheduled: Option<Instant>,
+    /// Legs that a transfer has brought in. What the pump says of them may come after they are closed.
+    moved: Vec<LegId>,
 }
 
 impl Calls {
@@ -101,7 +103,7 @@ impl Calls {
 
     pub(super) fn insert(&mut self, number: u64, call: Call) {
         self.number_by_id.insert(call.id().clone(), number);
-        self.by_number.insert(number, Entry { call, scheduled: None });
+        self.by_number.insert(number, Entry { call, scheduled: None, moved: Vec::new() });
     }
 
     pub(super) fn call(&self, number: u64) -> Option<&Call> {
@@ -140,8 +142,18 @@ impl Calls {
     }
 
     fn remove(&mut self, number: u64) {
-        if let Some(entry) = self.by_number.remove(&number) {
-            self.number_by_id.remove(entry.call.id());
+        let Some(entry) = self.by_number.remove(&number) else {
+            return;
+        };
+        self.number_by_id.remove(entry.call.id());
+        entry.moved.into_iter().for_each(|leg| self.sessions.forget_moved(leg, number));
+    }
+
+    /// From now on this leg is in that call.
+    pub(super) fn move_leg(&mut self, leg: LegId, number: u64) {
+        if let Some(entry) = self.by_number.get_mut(&number) {
+            entry.moved.push(leg);
+            self.sessions.move_leg(leg, number);
         }
     }
 }
@@ -215,13 +227,14 @@ impl Switch {
 
     fn on_disengaged(&mut self, extension: &str, now: Instant) {
         let agent = AgentId(extension.to_owned());
-        self.desk.queues.on_talk_ended(&agent, now);
         let Some(talks) = self.desk.talks_by_extension.get_mut(extension) else {
             return;
         };
         *talks -= 1;
         if *talks == 0 {
             self.desk.talks_by_extension.remove(extension);
+            // A consultation that ends beside it is not the end of a talk.
+            self.desk.queues.on_talk_ended(&agent, now);
             self.desk.queues.on_free(&agent, now);
         }
     }
@@ -234,9 +247,6 @@ impl Switch {
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
         let number = self.calls.sessions.owner(event.leg());
-        if matches!(event, MediaEvent::Closed { .. }) {
-            self.calls.sessions.forget_moved(event.leg());
-        }
         self.tell_call(number, CallInput::Media(event), now);
     }
 

@@ -92,9 +92,11 @@ impl Sessions {
         Some(known)
     }
 
-    /// The pump has closed a leg.
-    pub(super) fn forget_moved(&mut self, leg: LegId) {
-        self.call_by_moved_leg.remove(&leg);
+    /// That call is over; the leg may have gone on to another.
+    pub(super) fn forget_moved(&mut self, leg: LegId, from: u64) {
+        if self.call_by_moved_leg.get(&leg) == Some(&from) {
+            self.call_by_moved_leg.remove(&leg);
+        }
     }
 }
 

@@ -238,6 +238,10 @@ impl Switch {
 
     /// RFC 3261 §10.3.
     fn on_register(&mut self, transaction: TransactionId, request: &Request, hop: &Hop, now: Instant) {
+        // Whom nobody listens to spends nobody's credit.
+        if self.is_kept_out(request, hop) {
+            return self.refuse(transaction, request.reply(403), now);
+        }
         if let Some(later) = self.desk.registrar.turn_away(request, now) {
             return self.refuse(transaction, later, now);
         }
@@ -449,12 +453,23 @@ impl Switch {
         }
     }
 
+    /// Whoever comes from outside is none of our extensions, whatever the headers say: those sign in.
+    fn as_stranger(&self, from: String, caller: CallerId) -> (String, CallerId) {
+        match self.desk.is_extension(&from) {
+            true => (ANONYMOUS.to_owned(), CallerId { diversions: caller.diversions, ..CallerId::default() }),
+            false => (from, caller),
+        }
+    }
+
     /// The number that the call shows, and what else is known of the caller.
     pub(super) fn calling(&self, sender: &Sender, request: &Request) -> (String, CallerId) {
         match sender {
             Sender::Extension(number) => (number.clone(), identity::of_phone(&request.headers)),
             Sender::Trunk(name) => match self.desk.trunks.find(name) {
-                Some(trunk) => identity::of_trunk(&request.headers, &trunk.config, &trunk.dialling),
+                Some(trunk) => {
+                    let (from, caller) = identity::of_trunk(&request.headers, &trunk.config, &trunk.dialling);
+                    self.as_stranger(from, caller)
+                }
                 None => (ANONYMOUS.to_owned(), CallerId::default()),
             },
         }

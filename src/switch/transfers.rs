@@ -204,7 +204,7 @@ impl Switch {
         let Some(leg) = given else {
             return self.tell_transferor(told, 481, now);
         };
-        self.calls.sessions.move_leg(leg.id(), by.number);
+        self.calls.move_leg(leg.id(), by.number);
         self.with_call(by.number, now, |call, desk, now| call.take_in_place_of(by.leg, leg, told, desk, now));
     }
 
@@ -214,7 +214,7 @@ impl Switch {
         self.tell_transferor(told, 200, now);
         self.with_call(by.number, now, |call, desk, now| given = call.give_partner(by.leg, &to, desk, now));
         let Some(leg) = given else { return };
-        self.calls.sessions.move_leg(leg.id(), other.number);
+        self.calls.move_leg(leg.id(), other.number);
         self.with_call(other.number, now, |call, desk, now| call.take_as_caller(other.leg, leg, desk, now));
     }
 

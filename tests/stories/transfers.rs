@@ -368,6 +368,26 @@ fn a_customer_is_put_into_the_queue_in_which_the_agent_waits_for_him() {
 }
 
 #[test]
+fn a_customer_who_is_put_into_a_mailbox_hears_its_greeting_and_his_message_is_kept() {
+    let (mut pbx, customer, ana) = customer_with_ana();
+    pbx.registered("201");
+    pbx.does(ana, |phone, now| phone.sets_aside(now));
+    pbx.calls(ana, None, "+551140031234");
+    pbx.advance(secs(30));
+    pbx.presses(ana, "1");
+    pbx.advance(secs(91));
+    pbx.hears(ana, "voicemail");
+    pbx.does(ana, |phone, now| phone.joins_both(now));
+    assert_eq!(pbx.told(ana), [200]);
+    pbx.hears(customer, "voicemail");
+    pbx.advance(secs(30));
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
+    assert_eq!(pbx.store.voicemails.len(), 1, "{}", pbx.trace);
+    assert_eq!(pbx.store.records.len(), 2, "{}", pbx.trace);
+}
+
+#[test]
 fn a_call_of_somebody_else_or_none_cannot_be_joined() {
     let (mut pbx, customer, ana) = customer_with_ana();
     let bruno = pbx.registered("201");

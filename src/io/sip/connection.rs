@@ -163,7 +163,7 @@ async fn read(
         };
         framer.push(&chunk[..length]);
         while let Some(frame) = framer.next_frame() {
-            heard = true;
+            heard |= !matches!(frame, Frame::Bad(_));
             take(frame, hop, reports, pongs).await;
         }
     }

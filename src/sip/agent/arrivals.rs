@@ -42,7 +42,7 @@ impl UserAgent {
         match message.and_then(|message| message.validate().map(|()| message)) {
             Ok(Message::Request(request)) => self.on_request(request, packet.hop, now),
             Ok(Message::Response(response)) => self.on_reply(&response, packet.hop, now),
-            Err(error) => self.on_malformed(&error, packet.hop),
+            Err(error) => self.on_malformed(&error, packet.hop, now),
         }
     }
 
@@ -54,13 +54,14 @@ impl UserAgent {
         }
     }
 
-    fn on_malformed(&mut self, error: &ParseError, hop: Hop) {
+    fn on_malformed(&mut self, error: &ParseError, hop: Hop, now: Instant) {
         if error.is_keep_alive() {
             return;
         }
         self.malformed += 1;
         let Some(mut reply) = error.reply() else {
-            return;
+            // What looks like a response came in unpaid.
+            return self.gate.charge(hop, now);
         };
         reply.headers.stamp_via(hop.remote);
         if let Ok(via) = reply.headers.via() {
@@ -149,6 +150,9 @@ impl UserAgent {
 
     fn on_request_inside(&mut self, arrival: Arrival, now: Instant) {
         if arrival.request.method == Method::Subscribe {
+            if !self.subscriptions.knows(&arrival.request) {
+                return self.answer_at_once(&arrival, arrival.request.reply(481));
+            }
             let transaction = self.open(&arrival, None, now);
             let Arrival { request, via, hop, .. } = arrival;
             return self.on_subscribe_inside(transaction, &request, &via, hop, now);

@@ -53,6 +53,22 @@ impl Attempts {
 }
 
 impl Core {
+    /// As [`Core::answer_challenge`], for a request of which nobody counts the tries: one that had credentials is not
+    /// repeated.
+    pub(in crate::sip) fn answer_first_challenge(
+        &mut self,
+        key: ClientKey,
+        response: &Response,
+        credentials: Option<&Credentials>,
+    ) -> Option<(Request, Hop)> {
+        let (request, _) = self.layer.request(key)?;
+        let asked = [Name::Authorization, Name::ProxyAuthorization];
+        if asked.iter().any(|name| request.headers.contains(name)) {
+            return None;
+        }
+        self.answer_challenge(key, response, credentials, &mut Attempts::default())
+    }
+
     /// The request once more with credentials, and where to send it; `None` if the response is no challenge, or one that
     /// we cannot or should not answer. It has the next CSeq and no Via.
     pub(in crate::sip) fn answer_challenge(

@@ -71,6 +71,11 @@ enum Place {
 const REFERRAL_LASTS: Duration = Duration::from_secs(180);
 
 impl Subscriptions {
+    /// Whether there is a subscription with the tag in this To.
+    pub(super) fn knows(&self, request: &Request) -> bool {
+        request.headers.to_tag().and_then(read_number).is_some_and(|tag| self.by_tag.contains_key(&tag))
+    }
+
     pub(super) fn new(config: &Config) -> Subscriptions {
         Subscriptions {
             by_id: HashMap::default(),
@@ -197,7 +202,9 @@ impl UserAgent {
     }
 
     fn renewed(&mut self, id: SubscriptionId, request: &Request, via: &Via, hop: Hop, now: Instant) -> Response {
-        let Some(subscribed) = self.subscriptions.by_id.get_mut(&id) else {
+        // Whoever is about to hear that it is over subscribes anew.
+        let known = self.subscriptions.by_id.get_mut(&id).filter(|known| known.notifier.is_active());
+        let Some(subscribed) = known else {
             return request.reply(481);
         };
         let Some(dialog) = dialog_of(&mut subscribed.place, &mut self.sessions) else {
@@ -258,13 +265,17 @@ impl UserAgent {
 
     /// A call is over in which a REFER was sent that somebody still works on.
     pub(super) fn on_referring_call_over(&mut self, referrals: &[SubscriptionId], session: Session) {
+        let tag = session.local_tag();
         let mut dialog = Some(Box::new(session.into_dialog()));
         for id in referrals {
             let Some(subscribed) = self.subscriptions.by_id.get_mut(id) else {
                 continue;
             };
             match dialog.take() {
-                Some(dialog) => subscribed.place = Place::Own(dialog),
+                Some(dialog) => {
+                    subscribed.place = Place::Own(dialog);
+                    self.subscriptions.by_tag.insert(tag, *id);
+                }
                 None => self.forget_subscription(*id),
             }
         }

@@ -45,7 +45,6 @@ pub(super) struct Calling {
     invite: ClientKey,
     attempts: Attempts,
     pub(super) branches: Branches,
-    pub(super) prack_attempts: Attempts,
     /// A PRACK that waits for our answer to the offer in a reliable response.
     pub(super) owed: Option<Box<(Request, Hop)>>,
     /// How often a 422 has asked for a longer session interval.
@@ -132,7 +131,6 @@ impl Session {
             invite,
             attempts: Attempts::default(),
             branches: Branches::default(),
-            prack_attempts: Attempts::default(),
             owed: None,
             intervals: 0,
             targets,
@@ -300,6 +298,9 @@ impl Session {
             targets.on_sent(&request, now);
         }
         self.dialog.on_sent(&request);
+        // The early dialogs of the refused INVITE are over with it.
+        calling.branches = Branches::default();
+        calling.owed = None;
         calling.invite = core.send(request, hop, User::Session(self.id, Purpose::Invite), now);
     }
 

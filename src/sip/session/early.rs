@@ -233,11 +233,10 @@ impl Session {
     }
 
     pub(super) fn on_prack_response(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
-        let State::Calling(calling) = &mut self.state else {
+        let State::Calling(_) = &self.state else {
             return;
         };
-        let credentials = self.credentials.as_deref();
-        let again = core.answer_challenge(key, response, credentials, &mut calling.prack_attempts);
+        let again = core.answer_first_challenge(key, response, self.credentials.as_deref());
         if let Some((request, hop)) = again {
             let tag = request.headers.to_tag().unwrap_or_default().to_owned();
             self.dialog_with(&tag).on_sent(&request);

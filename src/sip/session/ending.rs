@@ -36,7 +36,7 @@ impl Session {
 
     /// Sends BYE; what the peer asked before gets its answer, RFC 3261 §15.1.2.
     pub(super) fn leave(&mut self, why: Option<HangUpReason>, core: &mut Core, now: Instant) {
-        self.refuse_offer(487, core, now);
+        self.refuse_offer_at_the_end(core, now);
         self.acknowledge_unanswered(core);
         let user = User::Session(self.id, Purpose::Bye);
         self.send_bye(why, user, core, now);
@@ -78,7 +78,7 @@ impl Session {
             State::Calling(_) => self.on_bye_while_calling(core, now),
             State::Answered(_) => self.end(SessionEvent::HungUp { cause }, core),
             State::Talking => {
-                self.refuse_offer(487, core, now);
+                self.refuse_offer_at_the_end(core, now);
                 self.end(SessionEvent::HungUp { cause }, core);
             }
             // Both hung up at once: our own BYE ends it.

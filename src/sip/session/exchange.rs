@@ -101,7 +101,7 @@ impl Exchange {
 impl Session {
     /// A re-INVITE or UPDATE.
     pub(super) fn on_offer(&mut self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
-        let quiet_update = request.method == Method::Update && request.body.is_empty();
+        let quiet_update = request.method == Method::Update && sdp_of(&request.headers, &request.body).is_none();
         let status = match self.turn_of(&request) {
             Turn::Over => 481,
             _ if quiet_update => return self.on_quiet_update(transaction, &request, core, now),
@@ -378,6 +378,7 @@ impl Session {
             return;
         }
         let status = response.status;
+        self.on_refresh_refused(retry_after(&response.headers), now);
         core.tell(self.id, SessionEvent::OfferRefused { status });
         self.on_settled(core, now);
     }
@@ -389,6 +390,7 @@ impl Session {
             return;
         };
         if refusals >= GLARES {
+            self.on_refresh_refused(None, now);
             core.tell(self.id, SessionEvent::OfferRefused { status: 491 });
             self.accept_if_held(core, now);
             return self.offer_if_wanted(core, now);

@@ -301,7 +301,9 @@ impl Session {
         match purpose {
             Purpose::Invite => self.on_invite_failed(why, core, now),
             Purpose::Offer => self.on_offer_failed(why, core, now),
-            Purpose::Refresh => self.lose(None, core, now),
+            Purpose::Refresh if matches!(self.state, State::Talking) => self.lose(None, core, now),
+            // Our BYE is on its way already.
+            Purpose::Refresh => {}
             // The far end repeats what it wanted confirmed, or gives the call up by itself.
             Purpose::Prack => {}
             Purpose::Bye => self.end(SessionEvent::HangUpDone, core),
@@ -320,7 +322,7 @@ impl Session {
 
     /// RFC 3261 §13.3.1.4 and §12.2.1.2: the peer does not answer any more. A BYE tries its luck.
     fn lose(&mut self, why: Option<HangUpReason>, core: &mut Core, now: Instant) {
-        self.refuse_offer(487, core, now);
+        self.refuse_offer_at_the_end(core, now);
         self.acknowledge_unanswered(core);
         self.send_bye(why, User::Nobody, core, now);
         self.end(SessionEvent::Lost, core);

@@ -8,7 +8,6 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::core::Core;
 use crate::sip::agent::core::Purpose;
 use crate::sip::agent::core::User;
-use crate::sip::agent::credentials::Attempts;
 use crate::sip::agent::identity::ALLOW;
 use crate::sip::agent::identity::SUPPORTED;
 use crate::sip::headers::Headers;
@@ -88,22 +87,24 @@ impl Session {
                 self.peer.update = Update::Unknown;
                 self.refresh(core, now);
             }
-            _ => {
-                let again = retry_after(&response.headers).unwrap_or(AGAIN).max(AGAIN);
-                self.with_timer(|timer| timer.on_put_off(now + again));
-            }
+            // Refused for the moment only.
+            491 => self.with_timer(|timer| timer.on_put_off(now + AGAIN)),
+            _ => self.on_refresh_refused(retry_after(&response.headers), now),
         }
     }
 
     fn refresh_with_credentials(&mut self, key: ClientKey, response: &Response, core: &mut Core, now: Instant) {
-        let had_credentials = core.layer.request(key).is_some_and(|(request, _)| {
-            request.headers.contains(&Name::Authorization) || request.headers.contains(&Name::ProxyAuthorization)
-        });
-        let credentials = self.credentials.as_deref().filter(|_| !had_credentials);
-        if let Some((request, hop)) = core.answer_challenge(key, response, credentials, &mut Attempts::default()) {
-            self.dialog.on_sent(&request);
-            core.send(request, hop, User::Session(self.id, Purpose::Refresh), now);
-        }
+        let Some((request, hop)) = core.answer_first_challenge(key, response, self.credentials.as_deref()) else {
+            return self.on_refresh_refused(None, now);
+        };
+        self.dialog.on_sent(&request);
+        core.send(request, hop, User::Session(self.id, Purpose::Refresh), now);
+    }
+
+    /// Also for an offer that was no refresh: then nothing happens.
+    pub(super) fn on_refresh_refused(&mut self, wait: Option<Duration>, now: Instant) {
+        let peer = self.peer.timer;
+        self.with_timer(|timer| timer.on_refused(peer, wait, now));
     }
 
     /// RFC 4028 §7.3: the interval is too short for somebody on the way.

@@ -218,6 +218,15 @@ impl Session {
         self.refuse(status, reason, None, core, now);
     }
 
+    /// A call that ends forgets what waits for its turn: else the refusal would make room for it.
+    pub(super) fn refuse_offer_at_the_end(&mut self, core: &mut Core, now: Instant) {
+        self.wanted = None;
+        if let State::Ringing(ringing) = &mut self.state {
+            ringing.held = None;
+        }
+        self.refuse_offer(487, core, now);
+    }
+
     /// The same with a `Reason` header, for the far ends that count in Q.850.
     pub(in crate::sip) fn refuse(
         &mut self,
@@ -227,7 +236,7 @@ impl Session {
         core: &mut Core,
         now: Instant,
     ) {
-        self.refuse_offer(487, core, now);
+        self.refuse_offer_at_the_end(core, now);
         let State::Ringing(ringing) = &self.state else {
             return;
         };

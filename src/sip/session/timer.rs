@@ -60,6 +60,9 @@ pub(super) enum Due {
 /// RFC 4028 §10: the BYE is sent so long before the end, or a third of the interval if that is less.
 const MARGIN: Duration = Duration::from_secs(32);
 
+/// Refreshes that are tried in one interval although they are refused, at most twice as many.
+const REFUSALS: u32 = 10;
+
 impl SessionTimer {
     pub(super) fn new(terms: Terms, now: Instant) -> SessionTimer {
         SessionTimer { terms, ends_at: now + terms.interval, phase: Phase::Resting }
@@ -92,7 +95,20 @@ impl SessionTimer {
         self.phase = Phase::Refreshing;
     }
 
-    /// The refresh could not be made just now, or was refused for the moment.
+    /// Our refresh was refused, so the far end lives: RFC 4028 §10. Who never agreed to a timer is not held to one; who did is
+    /// asked again, not without pause.
+    pub(super) fn on_refused(&mut self, peer: Timer, wait: Option<Duration>, now: Instant) {
+        match (self.phase, peer) {
+            (Phase::Refreshing, Timer::Unknown) => *self = SessionTimer::new(self.terms, now),
+            (Phase::Refreshing, Timer::Supported) => {
+                let pause = self.terms.interval / REFUSALS;
+                self.phase = Phase::Again(now + wait.map_or(pause, |wait| wait.max(pause)));
+            }
+            _ => {}
+        }
+    }
+
+    /// The refresh could not be made just now.
     pub(super) fn on_put_off(&mut self, until: Instant) {
         self.phase = Phase::Again(until);
     }

@@ -98,6 +98,11 @@ impl Notifier {
         self.life == Life::Over
     }
 
+    /// Whether it can be refreshed: its last NOTIFY is not on its way.
+    pub(in crate::sip) fn is_active(&self) -> bool {
+        self.life == Life::Active
+    }
+
     /// The state has changed; telling the same again changes nothing.
     pub(in crate::sip) fn tell(&mut self, document: Arc<Document>) {
         if self.life == Life::Active && self.newest.as_ref() != Some(&document) {

@@ -134,7 +134,7 @@ impl ClientInvite {
     /// RFC 3261 §9.1: after a CANCEL the final response is awaited for 64*T1, then the INVITE counts as cancelled.
     pub(in crate::sip) fn on_cancelled(&mut self, now: Instant) {
         if let State::Proceeding { give_up_at, .. } = &mut self.state {
-            *give_up_at = Some(now + self.timers.give_up());
+            give_up_at.get_or_insert(now + self.timers.give_up());
         }
     }
 
@@ -206,9 +206,13 @@ fn repeat_ack(acks: &[Ack], response: &Response, out: &mut Outbox) -> Heard {
             out.send(ack.hop, ack.bytes.clone());
             Heard::Absorbed
         }
+        // More branches than any fork of a call has: whoever answers so often is not answered.
+        None if acks.len() >= MOST_BRANCHES => Heard::Absorbed,
         None => Heard::News,
     }
 }
+
+const MOST_BRANCHES: usize = 16;
 
 #[cfg(test)]
 mod tests {

@@ -242,6 +242,21 @@ fn granted_expires(response: &Response, ours: Option<&Uri>) -> Option<u32> {
 mod tests {
     use super::*;
 
+    #[test]
+    fn our_own_contact_says_how_long_we_are_registered() {
+        let ours = Uri::sip(Some("551140031234"), "192.0.2.1", Some(5060));
+        let mut response = Response::new(200);
+        response.headers.push(Name::Contact, "<sip:551140031234@198.51.100.7:5060>;expires=3600");
+        response.headers.push(Name::Contact, "<sip:551140031234@192.0.2.1:5060>;expires=60");
+        assert_eq!(granted_expires(&response, Some(&ours)), Some(60), "another device of the account stands first");
+        response.headers.set(Name::Contact, "<sip:551140031234@203.0.113.9:61000>;expires=90");
+        assert_eq!(
+            granted_expires(&response, Some(&ours)),
+            Some(90),
+            "the one that there is, rewritten by the registrar"
+        );
+    }
+
     #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
     fn start() -> Instant {
         Instant::now()

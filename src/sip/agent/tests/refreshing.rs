@@ -195,3 +195,36 @@ fn switched_off_a_call_stands_as_long_as_nobody_asks() {
     bench.agent.hang_up(session, None, bench.now);
     assert!(bench.lines()[0].starts_with("BYE "));
 }
+
+#[test]
+fn a_far_end_without_timers_that_refuses_our_refresh_lives_and_is_not_hung_up() {
+    let mut bench = Bench::new();
+    accepted_with(&mut bench, "");
+    for _ in 0..3 {
+        assert!(sent_within(&mut bench, secs(899)).is_empty());
+        let reinvite = sent_within(&mut bench, secs(1)).remove(0);
+        assert!(reinvite.starts_with("INVITE "));
+        bench.receive(&response(&reinvite, "488 Not Acceptable Here", "", ""));
+        assert_eq!(bench.lines(), ["ACK sip:200@192.0.2.2:5060 SIP/2.0"]);
+    }
+    assert!(!bench.session_events().contains(&SessionEvent::Lost));
+}
+
+#[test]
+fn a_far_end_that_agreed_and_refuses_is_asked_with_pauses_and_held_to_it() {
+    let mut bench = Bench::new();
+    accepted_with(
+        &mut bench,
+        &format!("{ALLOW}Supported: timer\r\nRequire: timer\r\nSession-Expires: 600;refresher=uac\r\n"),
+    );
+    let mut tries = 0;
+    let mut text = sent_within(&mut bench, secs(300)).remove(0);
+    while text.starts_with("UPDATE ") {
+        tries += 1;
+        bench.receive(&response(&text, "488 Not Acceptable Here", "", ""));
+        text = sent_within(&mut bench, secs(60)).remove(0);
+    }
+    assert!(text.starts_with("BYE "), "{text}");
+    assert!((2..=5).contains(&tries), "{tries}");
+    assert_eq!(bench.session_events(), [SessionEvent::Lost]);
+}
