@@ -19,7 +19,6 @@ use desvio::media::command::Repeat;
 use desvio::media::command::Sound;
 use desvio::media::command::Stream;
 use desvio::media::config::Config;
-use desvio::media::sdp::Direction;
 
 use crate::WARM_UP;
 use crate::cpu::Cpu;
@@ -88,13 +87,10 @@ fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp) -> Result<Li
     line.payload = frame(codec)?;
     line.stamp = stamp;
     let stream = Stream {
-        remote: line.socket.local_addr().map_err(|fault| fault.to_string())?,
         remote_rtcp: Some(SocketAddr::new(HERE, 9)),
-        codec,
         payload_type: line.payload_type,
         dtmf: Some((101, codec.clock_rate())),
-        ptime_ms: 20,
-        direction: Direction::SendRecv,
+        ..Stream::plain(line.socket.local_addr().map_err(|fault| fault.to_string())?, codec)
     };
     pump.carry_out(Command::Connect { leg, stream });
     Ok(line)

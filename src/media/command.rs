@@ -11,7 +11,11 @@ use std::time::Duration;
 
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
+use crate::media::codec::FRAME_MS;
+use crate::media::fmtp::OpusTerms;
 use crate::media::sdp::Direction;
+use crate::media::security::Ice;
+use crate::media::security::Security;
 use crate::media::tone::Tone;
 
 /// One RTP session of ours. The switch chooses the number and never uses it twice.
@@ -160,6 +164,32 @@ pub struct Stream {
     pub ptime_ms: u8,
     /// What *we* may do.
     pub direction: Direction,
+    /// Comfort noise (RFC 3389): the payload type under which either side may send it.
+    pub comfort_noise: Option<u8>,
+    /// What the far side asks of Opus; says nothing where another codec is spoken.
+    pub opus: OpusTerms,
+    pub security: Security,
+    /// `None`: the addresses above are where packets go.
+    pub ice: Option<Box<Ice>>,
+}
+
+impl Stream {
+    /// Both ways, unencrypted, 20 ms, without keys: what the simplest phone agrees to.
+    pub fn plain(remote: SocketAddr, codec: CodecKind) -> Stream {
+        Stream {
+            remote,
+            remote_rtcp: None,
+            codec,
+            payload_type: codec.static_payload_type().unwrap_or(96),
+            dtmf: None,
+            ptime_ms: FRAME_MS as u8,
+            direction: Direction::SendRecv,
+            comfort_noise: None,
+            opus: OpusTerms::default(),
+            security: Security::Plain,
+            ice: None,
+        }
+    }
 }
 
 impl Event {

@@ -198,13 +198,12 @@ fn stream(local: &Local, session: &Session, theirs: &Media, chosen: &Chosen) -> 
     let address = remote_address(local, session, theirs)?;
     let direction = session.direction_of(theirs).reversed();
     Ok(Stream {
-        remote: SocketAddr::new(address, theirs.port),
         remote_rtcp: remote_rtcp(theirs, address),
-        codec: chosen.codec,
         payload_type: chosen.payload_type,
         dtmf: chosen.dtmf,
         ptime_ms: packet_time(theirs, chosen.codec),
         direction: if sdp::is_hold(address) { direction.without_sending() } else { direction },
+        ..Stream::plain(SocketAddr::new(address, theirs.port), chosen.codec)
     })
 }
 

@@ -123,7 +123,6 @@ const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::media::sdp::Direction;
 
     #[test]
     fn clips_follow_each_other_frame_by_frame_and_end_once() {
@@ -181,14 +180,6 @@ mod tests {
     }
 
     fn stream(ptime_ms: u8) -> Stream {
-        Stream {
-            remote: "127.0.0.1:4000".parse().unwrap(),
-            remote_rtcp: None,
-            codec: CodecKind::Pcma,
-            payload_type: 8,
-            dtmf: None,
-            ptime_ms,
-            direction: Direction::SendRecv,
-        }
+        Stream { ptime_ms, ..Stream::plain("127.0.0.1:4000".parse().unwrap(), CodecKind::Pcma) }
     }
 }

@@ -34,13 +34,10 @@ fn an_answer_names_one_codec_under_the_number_of_the_offer() {
         "m=audio 10000 RTP/AVP 111 100\r\na=rtpmap:111 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\na=fmtp:100 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
     ));
     let expected = Stream {
-        remote: "198.51.100.5:4000".parse().unwrap(),
         remote_rtcp: Some("198.51.100.5:4001".parse().unwrap()),
-        codec: CodecKind::Opus,
         payload_type: 111,
         dtmf: Some((100, 48_000)),
-        ptime_ms: 20,
-        direction: Direction::SendRecv,
+        ..Stream::plain("198.51.100.5:4000".parse().unwrap(), CodecKind::Opus)
     };
     assert_eq!(stream, expected);
 }

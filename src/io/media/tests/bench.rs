@@ -23,7 +23,6 @@ use crate::media::command::Stream;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::rtp::Header;
-use crate::media::sdp::Direction;
 
 pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -207,13 +206,10 @@ impl Phone {
 
 pub(super) fn stream(remote: SocketAddr, codec: CodecKind) -> Stream {
     Stream {
-        remote,
         remote_rtcp: Some(SocketAddr::new(remote.ip(), 9)),
-        codec,
         payload_type: codec.static_payload_type().unwrap_or(111),
         dtmf: Some((101, codec.clock_rate())),
-        ptime_ms: 20,
-        direction: Direction::SendRecv,
+        ..Stream::plain(remote, codec)
     }
 }
 
