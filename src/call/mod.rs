@@ -12,12 +12,14 @@
 pub mod caller;
 pub mod clerk;
 pub mod effect;
+mod endings;
 mod failover;
 pub mod leg;
 pub mod machine;
 pub mod orders;
 mod reach;
 pub mod record;
+mod refusals;
 mod replace;
 mod reports;
 pub mod script;

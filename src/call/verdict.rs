@@ -1,6 +1,6 @@
 //! What the side that was dialled said when it refused or hung up, for the caller's own end. RFC 3326, RFC 3398.
 
-use crate::call::reach::outcome_of;
+use crate::call::refusals::outcome_of;
 use crate::dialplan::walk::DialOutcome;
 use crate::dialplan::walk::HangupCause;
 use crate::dialplan::walk::Order;

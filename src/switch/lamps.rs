@@ -31,7 +31,7 @@ use crate::sip::subscription::presence::Reach;
 use crate::sip::subscription::wish::Wish;
 use crate::sip::uri::Uri;
 use crate::switch::machine::Switch;
-use crate::switch::signalling::Sender;
+use crate::switch::senders::Sender;
 
 #[derive(Debug)]
 pub(super) struct Lamps {

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `machine` | the four methods, and which part an input belongs to |
 //! | `signalling` | what a SIP request may do: register, call, text |
+//! | `senders` | who sent a request: a trunk, or an extension that signs in |
+//! | `incoming` | where a called number leads |
 //! | `doorman` | who guesses passwords, and is not listened to for a while |
 //! | `sessions` | whose leg each SIP session is |
 //! | `transfers` | REFER and Replaces: who may hand a call over to whom |
@@ -31,12 +33,14 @@ mod desk;
 mod doorman;
 pub mod effect;
 mod identity;
+mod incoming;
 pub mod input;
 mod lamps;
 pub mod machine;
 mod mailboxes;
 mod messages;
 mod proven;
+mod senders;
 mod sessions;
 mod signalling;
 mod transfers;

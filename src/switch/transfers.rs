@@ -35,7 +35,7 @@ use crate::sip::subscription::document::Document;
 use crate::sip::uri::Scheme;
 use crate::sip::uri::Uri;
 use crate::switch::machine::Switch;
-use crate::switch::signalling::Sender;
+use crate::switch::senders::Sender;
 
 /// A status and what it means here.
 type Refusal = (u16, String);
