@@ -36,6 +36,8 @@ impl Call {
             }
             // What somebody said whose place another took is not the message.
             MediaEvent::Recorded { .. } => {}
+            // No call owns a room.
+            MediaEvent::RoomRecorded { .. } => {}
             MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {

@@ -26,30 +26,109 @@ pub struct LegId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PlayId(pub u64);
 
+/// Legs that are mixed: a conference, or a conversation with a supervisor. The switch never uses a number twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RoomId(pub u64);
+
+/// What a leg may do in its room. Everybody hears all speakers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    Speaker,
+    /// Nobody hears him: muted, or a supervisor who listens.
+    Listener,
+    /// This leg alone hears him.
+    Whisperer {
+        to: LegId,
+    },
+}
+
+/// Whether what is not speech is heard in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    Heard,
+    /// Kept out: the offices of many would add up.
+    Gated,
+}
+
 /// An order from the switch.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Binds a pair of ports (RTP even, RTCP the next) on `address`; answered by `Opened` or `OpenFailed`.
-    Open { leg: LegId, address: IpAddr },
+    Open {
+        leg: LegId,
+        address: IpAddr,
+    },
     /// Says what was negotiated. Comes again after a re-INVITE, and may then change everything but the sockets.
-    Connect { leg: LegId, stream: Stream },
+    Connect {
+        leg: LegId,
+        stream: Stream,
+    },
     /// Plays `clips` one after another in place of whatever is playing. `Finished` follows when the last one has ended,
     /// not when it was replaced or stopped.
-    Play { leg: LegId, play: PlayId, clips: Vec<Sound>, repeat: Repeat },
+    Play {
+        leg: LegId,
+        play: PlayId,
+        clips: Vec<Sound>,
+        repeat: Repeat,
+    },
     /// Ends what is playing, in silence.
-    Stop { leg: LegId },
+    Stop {
+        leg: LegId,
+    },
     /// Each leg hears the other from now on; what was playing on either is stopped.
-    Bridge { a: LegId, b: LegId },
+    Bridge {
+        a: LegId,
+        b: LegId,
+    },
     /// Parts this leg from the one it was bridged to. Either may play again.
-    Unbridge { leg: LegId },
+    Unbridge {
+        leg: LegId,
+    },
     /// Writes what the far side of this leg says to a WAV file; ends with `Recorded`.
-    Record { leg: LegId, path: PathBuf, limits: RecordLimits },
+    Record {
+        leg: LegId,
+        path: PathBuf,
+        limits: RecordLimits,
+    },
     /// Ends the recording as if its time were up.
-    StopRecording { leg: LegId },
+    StopRecording {
+        leg: LegId,
+    },
     /// Presses keys towards the far side (RFC 4733); characters that are no keys are left out.
-    SendDigits { leg: LegId, digits: String },
+    SendDigits {
+        leg: LegId,
+        digits: String,
+    },
+    /// This leg hears its room from now on, and is heard as its role says; a bridge is parted, what was playing is
+    /// stopped. The first to join opens the room. Comes again to change the role.
+    Join {
+        leg: LegId,
+        room: RoomId,
+        role: Role,
+        background: Background,
+    },
+    /// Takes this leg out of its room; with the last one the room ends, and its recording.
+    Leave {
+        leg: LegId,
+    },
+    /// Everybody in the room hears these sounds among the voices, after what was announced before.
+    Announce {
+        room: RoomId,
+        sounds: Vec<Sound>,
+    },
+    /// Writes what everybody hears to a WAV file; ends with `RoomRecorded`.
+    RecordRoom {
+        room: RoomId,
+        path: PathBuf,
+        longest: Duration,
+    },
+    StopRecordingRoom {
+        room: RoomId,
+    },
     /// Gives the sockets back; answered by `Closed`. A recording is ended first.
-    Close { leg: LegId },
+    Close {
+        leg: LegId,
+    },
 }
 
 /// What the pump reports.
@@ -80,6 +159,12 @@ pub enum Event {
         length: Duration,
         ended: RecordEnd,
     },
+    RoomRecorded {
+        room: RoomId,
+        path: PathBuf,
+        length: Duration,
+        ended: RecordEnd,
+    },
     /// No RTP has come for this long though the far side should be sending. Reported once until packets come again.
     Quiet {
         leg: LegId,
@@ -99,6 +184,25 @@ pub enum Sound {
     Tone(Tone),
     Silence(Duration),
 }
+
+impl Sound {
+    /// What is played.
+    pub fn clip(&self) -> Arc<Clip> {
+        match self {
+            Sound::Clip(clip) => Arc::clone(clip),
+            Sound::Tone(tone) => tone.clip(),
+            Sound::Silence(length) => Arc::new(Clip::from_pcm("silence", silence(*length), 8000)),
+        }
+    }
+}
+
+fn silence(length: Duration) -> Vec<i16> {
+    let samples = length.min(LONGEST_SILENCE).as_millis() as usize * 8;
+    vec![0; samples]
+}
+
+/// A silence beyond this is a mistake in a dialplan.
+const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 /// How often a list of sounds is played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,8 +297,8 @@ impl Stream {
 }
 
 impl Event {
-    /// The leg that it is about.
-    pub fn leg(&self) -> LegId {
+    /// The leg that it is about; `None` when it is about a room.
+    pub fn leg(&self) -> Option<LegId> {
         match self {
             Event::Opened { leg, .. }
             | Event::OpenFailed { leg, .. }
@@ -202,7 +306,8 @@ impl Event {
             | Event::Digit { leg, .. }
             | Event::Recorded { leg, .. }
             | Event::Quiet { leg, .. }
-            | Event::Closed { leg, .. } => *leg,
+            | Event::Closed { leg, .. } => Some(*leg),
+            Event::RoomRecorded { .. } => None,
         }
     }
 }

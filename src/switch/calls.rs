@@ -246,8 +246,9 @@ impl Switch {
     }
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
-        let number = self.calls.sessions.owner(event.leg());
-        self.tell_call(number, CallInput::Media(event), now);
+        if let Some(leg) = event.leg() {
+            self.tell_call(self.calls.sessions.owner(leg), CallInput::Media(event), now);
+        }
     }
 
     pub(super) fn on_session_event(&mut self, session: SessionId, event: SessionEvent, now: Instant) {

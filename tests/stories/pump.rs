@@ -14,6 +14,8 @@ use desvio::media::command::LegId;
 use desvio::media::command::PlayId;
 use desvio::media::command::RecordEnd;
 use desvio::media::command::Repeat;
+use desvio::media::command::Role;
+use desvio::media::command::RoomId;
 use desvio::media::command::Sound;
 use desvio::media::command::Stream;
 
@@ -22,8 +24,15 @@ pub(crate) struct Pump {
     pub(crate) legs: BTreeMap<LegId, PumpLeg>,
     /// What was heard on each port since the beginning, in order.
     pub(crate) heard_on: BTreeMap<u16, Vec<String>>,
+    rooms: BTreeMap<RoomId, Room>,
     next_port: u16,
     pub(crate) opened: usize,
+}
+
+#[derive(Default)]
+struct Room {
+    roles: BTreeMap<LegId, Role>,
+    recording: Option<(PathBuf, Instant)>,
 }
 
 pub(crate) struct PumpLeg {
@@ -57,6 +66,11 @@ impl Pump {
             Command::Record { leg, path, .. } => self.with(leg, |it| it.recording = Some((path, now))),
             Command::StopRecording { leg } => self.stop_recording(leg, now, RecordEnd::Asked),
             Command::SendDigits { .. } => Vec::new(),
+            Command::Join { leg, room, role, .. } => self.join(leg, room, role),
+            Command::Leave { leg } => self.leave(leg, now),
+            Command::Announce { room, sounds } => self.announce(room, &sounds),
+            Command::RecordRoom { room, path, .. } => self.record_room(room, path, now),
+            Command::StopRecordingRoom { room } => self.stop_recording_room(room, now),
             Command::Close { leg } => self.close(leg, now),
         }
     }
@@ -111,8 +125,10 @@ impl Pump {
     }
 
     fn bridge(&mut self, a: LegId, b: LegId) -> Vec<Event> {
-        self.unbridge(a);
-        self.unbridge(b);
+        for leg in [a, b] {
+            self.unbridge(leg);
+            self.leave_silently(leg);
+        }
         for (one, other) in [(a, b), (b, a)] {
             self.with(one, |leg| {
                 leg.partner = Some(other);
@@ -130,13 +146,74 @@ impl Pump {
         Vec::new()
     }
 
+    fn join(&mut self, leg: LegId, room: RoomId, role: Role) -> Vec<Event> {
+        if self.room_of(leg) != Some(room) {
+            self.unbridge(leg);
+            self.leave_silently(leg);
+            self.with(leg, |it| it.playing = None);
+        }
+        if self.legs.contains_key(&leg) {
+            self.rooms.entry(room).or_default().roles.insert(leg, role);
+        }
+        Vec::new()
+    }
+
+    fn leave(&mut self, leg: LegId, now: Instant) -> Vec<Event> {
+        let room = self.room_of(leg);
+        let ends = room.is_some_and(|room| self.rooms[&room].roles.len() == 1);
+        let recorded = room.filter(|_| ends).map(|room| self.stop_recording_room(room, now)).unwrap_or_default();
+        self.leave_silently(leg);
+        recorded
+    }
+
+    fn leave_silently(&mut self, leg: LegId) {
+        self.rooms.retain(|_, room| {
+            room.roles.remove(&leg);
+            !room.roles.is_empty()
+        });
+    }
+
+    fn room_of(&self, leg: LegId) -> Option<RoomId> {
+        self.rooms.iter().find(|(_, room)| room.roles.contains_key(&leg)).map(|(id, _)| *id)
+    }
+
+    fn announce(&mut self, room: RoomId, sounds: &[Sound]) -> Vec<Event> {
+        let members: Vec<LegId> =
+            self.rooms.get(&room).map(|room| room.roles.keys().copied().collect()).unwrap_or_default();
+        for leg in members {
+            let Some(port) = self.legs.get(&leg).map(|it| it.port) else { continue };
+            self.heard_on.entry(port).or_default().extend(sounds.iter().map(name));
+        }
+        Vec::new()
+    }
+
+    fn record_room(&mut self, room: RoomId, path: PathBuf, now: Instant) -> Vec<Event> {
+        match self.rooms.get_mut(&room) {
+            Some(found) => found.recording = Some((path, now)),
+            None => {
+                let ended = RecordEnd::Failed("nobody is in the room".to_owned());
+                return vec![Event::RoomRecorded { room, path, length: Duration::ZERO, ended }];
+            }
+        }
+        Vec::new()
+    }
+
+    fn stop_recording_room(&mut self, room: RoomId, now: Instant) -> Vec<Event> {
+        let Some((path, since)) = self.rooms.get_mut(&room).and_then(|it| it.recording.take()) else {
+            return Vec::new();
+        };
+        vec![Event::RoomRecorded { room, path, length: now - since, ended: RecordEnd::Asked }]
+    }
+
     /// The disk is slower than the sockets: a recording is reported after the end of its leg.
     fn close(&mut self, leg: LegId, now: Instant) -> Vec<Event> {
         let recorded = self.stop_recording(leg, now, RecordEnd::Asked);
         self.unbridge(leg);
+        let room_recorded = self.leave(leg, now);
         self.legs.remove(&leg);
         let mut events = vec![Event::Closed { leg, figures: Figures::default() }];
         events.extend(recorded);
+        events.extend(room_recorded);
         events
     }
 

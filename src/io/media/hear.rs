@@ -67,7 +67,18 @@ impl Worker {
         if let Some(end) = self.record_audio(place, length, arrival, now) {
             self.end_recording(place, end);
         }
+        self.tell_room(place, length, arrival);
         self.relay(place, length, Heard::Audio(arrival), now);
+    }
+
+    /// What a member of a room says waits for the room's turn.
+    fn tell_room(&mut self, place: Place, length: usize, arrival: Arrival) {
+        let Some(seat) = self.legs.at(place).and_then(|leg| leg.seat.as_mut()) else {
+            return;
+        };
+        if let (Some(missing), Some(packet)) = (missing(arrival), rtp::read(&self.datagram[..length])) {
+            seat.on_audio(packet.payload, missing, &mut self.samples[..]);
+        }
     }
 
     fn record_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) -> Option<RecordEnd> {

@@ -14,7 +14,10 @@ use crate::io::media::legs::Place;
 use crate::io::media::player::Player;
 use crate::io::media::ports::Pair;
 use crate::io::media::recorder::Recorder;
+use crate::io::media::seat::Seat;
 use crate::io::media::session::Session;
+use crate::media::codec::CodecKind;
+use crate::media::codec::MAX_PAYLOAD;
 use crate::media::command::Command;
 use crate::media::command::Figures;
 use crate::media::command::LegId;
@@ -37,6 +40,8 @@ pub(super) struct Leg {
     pub(super) keys: Option<dtmf::Sender>,
     pub(super) recorder: Option<Box<Recorder>>,
     pub(super) bridge: Option<Bridge>,
+    /// Its place in a room; never beside a bridge.
+    pub(super) seat: Option<Box<Seat>>,
     /// Its RTP socket is in the thread's epoll set.
     pub(super) watched: bool,
     pub(super) slot: Option<usize>,
@@ -78,6 +83,7 @@ impl Leg {
             keys: None,
             recorder: None,
             bridge: None,
+            seat: None,
             watched: false,
             slot: None,
             busy_line: false,
@@ -137,6 +143,29 @@ impl Leg {
             }
             Err(_) => Sent::Not,
         }
+    }
+
+    /// Sends 20 ms of audio of our own, if the far side is to hear any.
+    pub(super) fn send_frame(&mut self, payload: &[u8], due: Instant) -> Sent {
+        let mut packet = [0; HEADER_LEN + MAX_PAYLOAD];
+        let length = HEADER_LEN + payload.len();
+        let Some(session) = self.session.as_mut().filter(|session| session.may_send()) else {
+            return Sent::Not;
+        };
+        let Some(room) = packet.get_mut(HEADER_LEN..length).filter(|room| !room.is_empty()) else {
+            return Sent::Not;
+        };
+        room.copy_from_slice(payload);
+        let header = session.restamp.next(session.stream.payload_type, session.stream.codec.frame_ticks(), due);
+        if let Some(fixed) = packet.first_chunk_mut() {
+            header.write(fixed);
+        }
+        self.send(&packet[..length])
+    }
+
+    /// What was negotiated.
+    pub(super) fn codec(&self) -> Option<CodecKind> {
+        self.session.as_ref().map(|session| session.stream.codec)
     }
 
     /// Sends one RTCP packet by the way that was negotiated.

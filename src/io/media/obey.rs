@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use crate::io::media::leg::Bridge;
 use crate::io::media::leg::Doing;
-use crate::io::media::leg::Leg;
 use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
 use crate::io::media::player::Player;
@@ -36,6 +35,7 @@ impl Worker {
                 Order::Expect(_) | Order::Gone(_) => {}
                 Order::Stop => {
                     (0..self.legs.end()).for_each(|place| self.end_recording(place, RecordEnd::Asked));
+                    self.end_room_recordings();
                     return Turn::Last;
                 }
             }
@@ -44,7 +44,10 @@ impl Worker {
     }
 
     fn obey(&mut self, command: Command) {
-        let Some(place) = self.legs.find(about(&command)) else {
+        let Some(leg) = about(&command) else {
+            return self.obey_about_room(command);
+        };
+        let Some(place) = self.legs.find(leg) else {
             return;
         };
         let now = Instant::now();
@@ -59,9 +62,21 @@ impl Worker {
             Command::Record { path, limits, .. } => self.record(place, path, limits, now),
             Command::StopRecording { .. } => self.end_recording(place, RecordEnd::Asked),
             Command::SendDigits { digits, .. } => self.press(place, &digits),
+            Command::Join { room, role, background, .. } => self.join(place, room, role, background),
+            Command::Leave { .. } => self.leave(place),
             Command::Close { .. } => return self.close(place),
+            Command::Announce { .. } | Command::RecordRoom { .. } | Command::StopRecordingRoom { .. } => {}
         }
         self.settle(place);
+    }
+
+    fn obey_about_room(&mut self, command: Command) {
+        match command {
+            Command::Announce { room, sounds } => self.announce(room, &sounds),
+            Command::RecordRoom { room, path, longest } => self.record_room(room, path, longest),
+            Command::StopRecordingRoom { room } => self.stop_recording_room(room),
+            _ => {}
+        }
     }
 
     fn connect(&mut self, place: Place, stream: Stream, now: Instant) {
@@ -82,6 +97,7 @@ impl Worker {
             Doing::Nothing => {}
         }
         self.tune(place);
+        self.tune_seat(place);
     }
 
     fn play(&mut self, place: Place, order: Command) {
@@ -139,6 +155,7 @@ impl Worker {
         };
         for (one, its_partner) in [(place, partner), (partner, place)] {
             self.part(one);
+            self.leave(one);
             if let Some(leg) = self.legs.at(one) {
                 leg.doing = Doing::Nothing;
                 leg.bridge = Some(Bridge { partner: its_partner, transcoder: None });
@@ -156,7 +173,7 @@ impl Worker {
         let Some((one, other)) = self.legs.both(place, partner) else {
             return;
         };
-        let (first, second) = (codec(one), codec(other));
+        let (first, second) = (one.codec(), other.codec());
         for (leg, from, to) in [(one, first, second), (other, second, first)] {
             if let Some(bridge) = &mut leg.bridge {
                 bridge.transcoder = transcoder(from, to);
@@ -185,7 +202,7 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        let codec = codec(leg).unwrap_or(CodecKind::Pcma);
+        let codec = leg.codec().unwrap_or(CodecKind::Pcma);
         let recorder = Recorder::start(leg.id, path, limits, codec, self.links.tape.clone(), now);
         leg.recorder = Some(Box::new(recorder));
     }
@@ -229,19 +246,16 @@ impl Worker {
     }
 }
 
-fn codec(leg: &Leg) -> Option<CodecKind> {
-    leg.session.as_ref().map(|session| session.stream.codec)
-}
-
 fn transcoder(from: Option<CodecKind>, to: Option<CodecKind>) -> Option<Box<Transcoder>> {
     let (from, to) = (from?, to?);
     (from != to).then(|| Box::new(Transcoder::new(from, to)))
 }
 
-/// The leg that an order is about; of a bridge, the one that stays where it is.
-pub(super) fn about(command: &Command) -> LegId {
+/// The leg that an order is about; of a bridge, the one that stays where it is. `None` when it is about a room.
+pub(super) fn about(command: &Command) -> Option<LegId> {
     match command {
-        Command::Bridge { a, .. } => *a,
+        Command::Announce { .. } | Command::RecordRoom { .. } | Command::StopRecordingRoom { .. } => None,
+        Command::Bridge { a, .. } => Some(*a),
         Command::Open { leg, .. }
         | Command::Connect { leg, .. }
         | Command::Play { leg, .. }
@@ -250,6 +264,8 @@ pub(super) fn about(command: &Command) -> LegId {
         | Command::Record { leg, .. }
         | Command::StopRecording { leg }
         | Command::SendDigits { leg, .. }
-        | Command::Close { leg } => *leg,
+        | Command::Join { leg, .. }
+        | Command::Leave { leg }
+        | Command::Close { leg } => Some(*leg),
     }
 }

@@ -4,7 +4,6 @@
 //! Nothing is copied: the frames of a clip are shared by all who hear it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
@@ -41,7 +40,7 @@ pub(super) enum Step<'a> {
 
 impl Player {
     pub(super) fn new(play: PlayId, sounds: &[Sound], repeat: Repeat) -> Player {
-        let clips = sounds.iter().map(clip_of).collect();
+        let clips = sounds.iter().map(Sound::clip).collect();
         Player { play, clips, repeat, clip: 0, frame: 0, covered: 0, ready: None }
     }
 
@@ -103,22 +102,6 @@ fn frames_in_packet(stream: &Stream) -> usize {
         _ => (usize::from(stream.ptime_ms) / FRAME_MS as usize).clamp(1, 3),
     }
 }
-
-fn clip_of(sound: &Sound) -> Arc<Clip> {
-    match sound {
-        Sound::Clip(clip) => Arc::clone(clip),
-        Sound::Tone(tone) => tone.clip(),
-        Sound::Silence(length) => Arc::new(Clip::from_pcm("silence", silence(*length), 8000)),
-    }
-}
-
-fn silence(length: Duration) -> Vec<i16> {
-    let samples = length.min(LONGEST_SILENCE).as_millis() as usize * 8;
-    vec![0; samples]
-}
-
-/// A silence beyond this is a mistake in a dialplan.
-const LONGEST_SILENCE: Duration = Duration::from_secs(600);
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,7 @@ use crate::io::media::leg::Leg;
 use crate::io::media::obey::about;
 use crate::io::media::order::Order;
 use crate::io::media::ports::Ports;
+use crate::io::media::rooms::thread_of;
 use crate::io::media::studio;
 use crate::io::media::studio::Job;
 use crate::io::media::tape;
@@ -150,11 +151,15 @@ impl Pump {
     /// Lays an order ready. What can be said at once comes back at once: `Opened`, `OpenFailed`, and `Closed` for a leg that
     /// no thread has. Orders to unknown legs are dropped: the leg was closed meanwhile.
     pub fn tell(&mut self, command: Command) -> Option<Event> {
-        let leg = about(&command);
+        let Some(leg) = about(&command) else {
+            self.tell_room(command);
+            return None;
+        };
         match command {
             Command::Open { leg, address } => return Some(self.open(leg, address)),
             Command::Close { leg } => return self.close(leg),
             Command::Bridge { a, b } => self.bring_together(a, b),
+            Command::Join { leg, room, .. } => self.bring_to(leg, thread_of(room, self.threads.len())),
             _ => {}
         }
         match self.seats.get_mut(&leg) {
@@ -225,6 +230,23 @@ impl Pump {
                 self.seat(b, to);
             }
             (None, _) | (_, None) => {}
+        }
+    }
+
+    fn bring_to(&mut self, leg: LegId, to: usize) {
+        match self.seats.get(&leg) {
+            Some(&Seat::Thread(from)) => self.hand_over(leg, from, to),
+            Some(Seat::Lobby(..)) => self.seat(leg, to),
+            None => {}
+        }
+    }
+
+    fn tell_room(&mut self, command: Command) {
+        if let Command::Announce { room, .. } | Command::RecordRoom { room, .. } | Command::StopRecordingRoom { room } =
+            &command
+        {
+            let thread = thread_of(*room, self.threads.len());
+            self.threads[thread].put(Order::Obey(command));
         }
     }
 

@@ -71,7 +71,7 @@ impl Worker {
             return;
         };
         let emptied = (tick.number / 4).is_multiple_of(EMPTIED_EVERY);
-        let reads = if leg.busy_line || emptied { READS } else { 1 };
+        let reads = if leg.busy_line || leg.seat.is_some() || emptied { READS } else { 1 };
         let read = (0..reads).take_while(|_| self.hear(place, now) == Drawn::One).count();
         if let Some(leg) = self.legs.at(place)
             && reads > 1

@@ -20,6 +20,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::command::RecordEnd;
+use crate::media::command::RoomId;
 use crate::media::wav;
 use crate::media::wav::Encoding;
 
@@ -34,9 +35,16 @@ impl Reel {
     }
 }
 
+/// Whose voice is recorded.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Of {
+    Leg(LegId),
+    Room(RoomId),
+}
+
 #[derive(Debug)]
 pub(super) enum Entry {
-    Begin { reel: Reel, leg: LegId, path: PathBuf, rate: u32 },
+    Begin { reel: Reel, of: Of, path: PathBuf, rate: u32 },
     Samples { reel: Reel, samples: Vec<i16> },
     End { reel: Reel, ended: RecordEnd },
     Stop,
@@ -53,8 +61,8 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
     let mut recordings: HashMap<Reel, Recording> = HashMap::new();
     while let Ok(entry) = entries.recv() {
         match entry {
-            Entry::Begin { reel, leg, path, rate } => {
-                recordings.insert(reel, Recording::begin(leg, path, rate));
+            Entry::Begin { reel, of, path, rate } => {
+                recordings.insert(reel, Recording::begin(of, path, rate));
             }
             Entry::Samples { reel, samples } => {
                 if let Some(recording) = recordings.get_mut(&reel) {
@@ -73,7 +81,7 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
 }
 
 struct Recording {
-    leg: LegId,
+    of: Of,
     path: PathBuf,
     writer: wav::Writer,
     written: u64,
@@ -87,10 +95,10 @@ enum State {
 }
 
 impl Recording {
-    fn begin(leg: LegId, path: PathBuf, rate: u32) -> Recording {
+    fn begin(of: Of, path: PathBuf, rate: u32) -> Recording {
         let writer = wav::Writer::new(Encoding::Linear16, rate);
         let state = create(&path, &writer).map_or_else(State::Failed, State::Open);
-        Recording { leg, path, writer, written: wav::HEADER_LEN as u64, state }
+        Recording { of, path, writer, written: wav::HEADER_LEN as u64, state }
     }
 
     fn append(&mut self, samples: &[i16]) {
@@ -117,7 +125,11 @@ impl Recording {
             Ok(()) => ended,
             Err(fault) => RecordEnd::Failed(format!("cannot write {}: {fault}", self.path.display())),
         };
-        Event::Recorded { leg: self.leg, path: self.path, length, ended }
+        let path = self.path;
+        match self.of {
+            Of::Leg(leg) => Event::Recorded { leg, path, length, ended },
+            Of::Room(room) => Event::RoomRecorded { room, path, length, ended },
+        }
     }
 }
 

@@ -26,6 +26,7 @@ use crate::io::media::legs::Legs;
 use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
 use crate::io::media::order::Post;
+use crate::io::media::rooms::Rooms;
 use crate::io::media::studio::Job;
 use crate::io::media::tape;
 use crate::io::media::timer::Timer;
@@ -60,6 +61,7 @@ pub(super) struct Links {
 pub(super) struct Worker {
     pub(super) links: Links,
     pub(super) legs: Legs,
+    pub(super) rooms: Rooms,
     pub(super) grid: Grid,
     pub(super) rng: fastrand::Rng,
     pub(super) post: Post,
@@ -91,6 +93,7 @@ impl Worker {
         Ok(Worker {
             links,
             legs: Legs::default(),
+            rooms: Rooms::default(),
             grid: Grid::new(now),
             rng,
             post,
@@ -162,6 +165,7 @@ impl Worker {
                 self.serve(place, &tick);
                 position += 1;
             }
+            self.serve_rooms(&tick);
             self.settle_unsettled();
         }
     }
@@ -191,7 +195,8 @@ impl Worker {
         };
         let connected = leg.session.is_some();
         let talking = connected && leg.bridge.is_some();
-        let served = connected && (!talking || leg.speaks_itself());
+        // A room serves its legs in its own turn.
+        let served = connected && leg.seat.is_none() && (!talking || leg.speaks_itself());
         let (watched, slot) = (leg.watched, leg.slot);
         if talking != watched {
             self.watch(place, if talking { Watch::Begin } else { Watch::End });
@@ -260,9 +265,10 @@ impl Worker {
         Some(leg)
     }
 
-    /// Takes a leg out and off the grid, with its bridge parted. Sockets leave the epoll set when they are closed.
+    /// Takes a leg out and off the grid, with its bridge parted and its room left. Sockets leave the epoll set when they are closed.
     pub(super) fn take_out(&mut self, place: Place) -> Option<Box<Leg>> {
         self.part(place);
+        self.leave(place);
         let slot = self.legs.at(place)?.slot;
         if let Some(slot) = slot {
             self.quit_slot(place, slot);

@@ -141,6 +141,16 @@ impl Bench {
 }
 
 impl Phone {
+    /// From now on this phone speaks and hears another codec.
+    pub(super) fn speak(&mut self, codec: CodecKind) {
+        self.encoder = Encoder::new(codec);
+        self.stream = stream(self.stream.remote, codec);
+    }
+
+    pub(super) fn codec(&self) -> CodecKind {
+        self.encoder.kind()
+    }
+
     /// Sends 20 ms of a tone.
     pub(super) fn say(&mut self, frequency: f64) {
         let samples = tone(frequency, self.stream.codec, &mut self.phase, self.stream.codec.frame_samples());

@@ -4,4 +4,5 @@ mod bench;
 mod bridge;
 mod play;
 mod record;
+mod room;
 mod safety;
