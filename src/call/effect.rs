@@ -22,6 +22,7 @@ use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::Sound;
 use crate::queue::effect::Refusal;
+use crate::queue::effect::Silenced;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::SubscriptionId;
@@ -50,7 +51,7 @@ pub enum Input {
     },
     StopRingingAgent {
         agent: String,
-        why: Refusal,
+        why: Silenced,
     },
     Spoken(Result<Arc<Clip>, String>),
     /// A party wants another to take its place. `Call::can_transfer` has been asked.
@@ -109,6 +110,10 @@ pub enum Effect {
         queue: String,
     },
     LeaveQueue,
+    /// The caller has left the queue for somebody whom it did not ring.
+    PickedUp,
+    /// Somebody who stays in the call talks to somebody else now.
+    PartnersChanged,
     AgentAnswered {
         agent: String,
     },

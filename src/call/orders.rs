@@ -195,7 +195,7 @@ impl Call {
         }
         self.clerk.on_left_queue(now);
         self.effects.push_back(Effect::LeaveQueue);
-        self.stop_reaching_agents();
+        self.stop_reaching_agents(cause::NORMAL);
         self.stop_playing();
     }
 
@@ -221,7 +221,7 @@ impl Call {
     }
 
     fn stop_dialling(&mut self) {
-        self.stop_reaching(&Purpose::Dial);
+        self.stop_reaching(&Purpose::Dial, cause::NORMAL);
         self.stop_playing();
     }
 

@@ -28,6 +28,7 @@ use crate::dialplan::walk::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::queue::effect::Refusal;
+use crate::queue::effect::Silenced;
 use crate::sip::agent::targets::Silence;
 use crate::sip::headers::Name;
 
@@ -161,34 +162,34 @@ impl Call {
     }
 
     /// The queue gives this agent up: he did not answer in time, or another was faster.
-    pub(super) fn stop_ringing_agent(&mut self, agent: &str, why: Refusal, now: Instant) {
+    pub(super) fn stop_ringing_agent(&mut self, agent: &str, why: Silenced, now: Instant) {
         let purpose = Purpose::Agent(agent.to_owned());
         if self.reaches.iter().any(|reach| reach.purpose == purpose) {
             self.clerk.note(format!("{agent}: {why:?}"), now);
-            self.stop_reaching(&purpose);
+            self.stop_reaching(&purpose, cause_of(why));
         }
     }
 
     /// Hangs up every leg that rings for this purpose.
-    pub(super) fn stop_reaching(&mut self, purpose: &Purpose) {
+    pub(super) fn stop_reaching(&mut self, purpose: &Purpose, cause: u16) {
         let Some(at) = self.reaches.iter().position(|reach| reach.purpose == *purpose) else {
             return;
         };
         for id in self.reaches.swap_remove(at).legs {
-            self.hang_up_leg(id, cause::NORMAL);
+            self.hang_up_leg(id, cause);
         }
     }
 
-    pub(super) fn stop_reaching_agents(&mut self) {
+    pub(super) fn stop_reaching_agents(&mut self, cause: u16) {
         while let Some(reach) = self.reaches.iter().find(|reach| matches!(reach.purpose, Purpose::Agent(_))) {
             let purpose = reach.purpose.clone();
-            self.stop_reaching(&purpose);
+            self.stop_reaching(&purpose, cause);
         }
     }
 
     /// Nobody took the first leg of our call in time.
     pub(super) fn stop_reaching_caller(&mut self, now: Instant) {
-        self.stop_reaching(&Purpose::Caller);
+        self.stop_reaching(&Purpose::Caller, cause::NORMAL);
         self.clerk.note("nobody answered".to_owned(), now);
         self.refuse_caller(480, Status::NoAnswer, cause::NO_ANSWER, now);
     }
@@ -311,6 +312,7 @@ impl Call {
             }
             None => self.engage(id, party),
         }
+        self.effects.push_back(Effect::PartnersChanged);
         self.tell("call.connected");
         self.happenings.push_back(Happening::TalkStarted);
     }
@@ -325,5 +327,13 @@ impl Call {
 
     pub(super) fn party(&self, id: LegId) -> String {
         self.leg(id).map_or_else(String::new, |leg| leg.record.party.clone())
+    }
+}
+
+/// A phone that did not win shows no missed call.
+fn cause_of(why: Silenced) -> u16 {
+    match why {
+        Silenced::AnsweredElsewhere => cause::ELSEWHERE,
+        Silenced::NoAnswer | Silenced::Withdrawn => cause::NORMAL,
     }
 }

@@ -91,11 +91,19 @@ impl Call {
             Purpose::Transfer => self.on_target_answered(new, around, now),
             Purpose::Dial => self.talk_to(new, None, around, now),
             Purpose::Agent(_) => {
-                // Not the agent whom the queue chose: the caller leaves the queue for a colleague.
-                self.leave_queue(now);
+                self.on_picked_up(now);
                 self.talk_to(new, None, around, now);
             }
         }
+    }
+
+    /// Not the agent whom the queue chose: the caller leaves the queue for a colleague.
+    fn on_picked_up(&mut self, now: Instant) {
+        self.waiting_in = None;
+        self.clerk.on_left_queue(now);
+        self.effects.push_back(Effect::PickedUp);
+        self.stop_reaching_agents(cause::ELSEWHERE);
+        self.stop_playing();
     }
 
     fn put_in_place_of(&mut self, new: LegId, old: LegId, around: &dyn Around, now: Instant) {
@@ -106,6 +114,7 @@ impl Call {
         }
         self.end_talk(now);
         self.join(new, around, now);
+        self.effects.push_back(Effect::PartnersChanged);
         self.hang_up_leg(old, cause::NORMAL);
     }
 
@@ -114,6 +123,7 @@ impl Call {
         let name = self.name_of(new);
         let Some(old) = self.caller.replace(new) else { return };
         self.caller_name = Some(name);
+        self.effects.push_back(Effect::PartnersChanged);
         if self.clerk.answered().is_none() {
             self.clerk.on_answered(now, around.wall(now));
             self.tell("call.in-progress");

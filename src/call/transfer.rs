@@ -209,7 +209,7 @@ impl Call {
     }
 
     pub(super) fn on_transfer_timeout(&mut self, around: &dyn Around, now: Instant) {
-        self.stop_reaching(&Purpose::Transfer);
+        self.stop_reaching(&Purpose::Transfer, cause::NORMAL);
         self.on_target_refused(480, around, now);
     }
 

@@ -13,11 +13,21 @@ pub struct WaiterId(pub u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
     /// Ring this agent's phone for this caller, until answered, refused or told to stop.
-    Ring { waiter: WaiterId, agent: AgentId, queue: String },
-    /// Stop ringing: somebody else answered, the caller left, or the time was up.
-    StopRinging { waiter: WaiterId, agent: AgentId },
+    Ring {
+        waiter: WaiterId,
+        agent: AgentId,
+        queue: String,
+    },
+    StopRinging {
+        waiter: WaiterId,
+        agent: AgentId,
+        why: Silenced,
+    },
     /// A caller among the first ten has moved up. Positions further back: ask [`crate::queue::queues::Queues::position`].
-    Position { waiter: WaiterId, position: usize },
+    Position {
+        waiter: WaiterId,
+        position: usize,
+    },
 }
 
 /// When the queues want to be woken, and what for.
@@ -35,6 +45,17 @@ pub enum Refusal {
     Busy,
     NoAnswer,
     Unreachable,
+}
+
+/// Why a phone that rings is to fall silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silenced {
+    /// A colleague has the caller: nobody missed a call.
+    AnsweredElsewhere,
+    /// The time was up.
+    NoAnswer,
+    /// The caller left, or the agent did.
+    Withdrawn,
 }
 
 /// What became of an agent's answer.

@@ -184,7 +184,7 @@ impl World {
                 Effect::Ring { waiter, agent, .. } => {
                     assert!(self.ringing.insert((agent, waiter)), "rung twice");
                 }
-                Effect::StopRinging { waiter, agent } => {
+                Effect::StopRinging { waiter, agent, .. } => {
                     assert!(self.ringing.remove(&(agent, waiter)), "was not ringing");
                 }
                 Effect::Position { waiter, position } => {

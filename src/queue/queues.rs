@@ -20,6 +20,7 @@ use crate::queue::effect::Deadline;
 use crate::queue::effect::Effect;
 use crate::queue::effect::JoinError;
 use crate::queue::effect::Refusal;
+use crate::queue::effect::Silenced;
 use crate::queue::effect::WaiterId;
 use crate::queue::line::Line;
 use crate::queue::line::Ticket;
@@ -100,7 +101,17 @@ impl Queues {
             return;
         };
         self.queues[gone.queue].left += 1;
-        let touched = self.take_out_of_line(waiter, None);
+        let touched = self.take_out_of_line(waiter, None, Silenced::Withdrawn);
+        self.settle(&touched, now);
+    }
+
+    /// Somebody whom the queue did not ring took this caller.
+    pub fn on_picked_up(&mut self, waiter: WaiterId, now: Instant) {
+        let Some(gone) = self.waiters.get(&waiter) else {
+            return;
+        };
+        self.queues[gone.queue].answered += 1;
+        let touched = self.take_out_of_line(waiter, None, Silenced::AnsweredElsewhere);
         self.settle(&touched, now);
     }
 
@@ -117,7 +128,7 @@ impl Queues {
         let Some((place, queue)) = self.ringing_pair(waiter, agent) else {
             return Answer::TooLate;
         };
-        let touched = self.take_out_of_line(waiter, Some(place));
+        let touched = self.take_out_of_line(waiter, Some(place), Silenced::AnsweredElsewhere);
         self.roster.set_activity(place, Activity::Talking { queue, since: now });
         self.roster.agent_mut(place).calls += 1;
         self.queues[queue].answered += 1;
@@ -203,7 +214,7 @@ impl Queues {
             touched.extend(&self.roster.agent(place).queues);
             match self.roster.agent(place).activity {
                 Activity::Ringing { waiter, queue, .. } => {
-                    self.stop_ringing(waiter, place);
+                    self.stop_ringing(waiter, place, Silenced::NoAnswer);
                     self.roster.agent_mut(place).last_refusal = Some(Refusal::NoAnswer);
                     self.refuse(waiter, place, queue, now);
                 }
@@ -246,7 +257,7 @@ impl Queues {
         let agent = self.roster.agent(place);
         let mut touched = agent.queues.clone();
         if let (Activity::Ringing { waiter, queue, .. }, false) = (agent.activity, agent.may_be_rung()) {
-            self.stop_ringing(waiter, place);
+            self.stop_ringing(waiter, place, Silenced::Withdrawn);
             self.roster.set_activity(place, Activity::Idle);
             self.forget_ringing(waiter, place);
             touched.insert(queue);
@@ -276,13 +287,13 @@ impl Queues {
         }
     }
 
-    fn stop_ringing(&mut self, waiter: WaiterId, place: usize) {
+    fn stop_ringing(&mut self, waiter: WaiterId, place: usize, why: Silenced) {
         let agent = self.roster.agent(place).id.clone();
-        self.effects.push_back(Effect::StopRinging { waiter, agent });
+        self.effects.push_back(Effect::StopRinging { waiter, agent, why });
     }
 
     /// Removes a caller and silences everybody who rings for them, but for the one who `answered`.
-    fn take_out_of_line(&mut self, waiter: WaiterId, answered: Option<usize>) -> Touched {
+    fn take_out_of_line(&mut self, waiter: WaiterId, answered: Option<usize>, why: Silenced) -> Touched {
         let mut touched = Touched::new();
         let Some(gone) = self.waiters.remove(&waiter) else {
             return touched;
@@ -290,7 +301,7 @@ impl Queues {
         self.queues[gone.queue].line.remove(gone.ticket);
         for place in gone.ringing {
             if Some(place) != answered {
-                self.stop_ringing(waiter, place);
+                self.stop_ringing(waiter, place, why);
                 self.roster.set_activity(place, Activity::Idle);
                 touched.extend(&self.roster.agent(place).queues);
             }

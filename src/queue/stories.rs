@@ -296,7 +296,7 @@ impl Desk {
         std::iter::from_fn(|| self.queues.poll_effect())
             .map(|effect| match effect {
                 Effect::Ring { waiter, agent, .. } => format!("ring {agent} for {}", waiter.0),
-                Effect::StopRinging { waiter, agent } => format!("stop {agent} for {}", waiter.0),
+                Effect::StopRinging { waiter, agent, .. } => format!("stop {agent} for {}", waiter.0),
                 Effect::Position { waiter, position } => {
                     format!("position {} is {position}", waiter.0)
                 }

@@ -312,6 +312,7 @@ impl Switch {
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
             CallEffect::Referral { referral, status } => self.tell_transferor(Some(referral), status, now),
             CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),
+            CallEffect::PartnersChanged => self.touch_lamps_of(number),
             CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
@@ -323,6 +324,7 @@ impl Switch {
         match effect {
             CallEffect::JoinQueue { queue } => self.join_queue(number, &queue, now),
             CallEffect::LeaveQueue => self.desk.queues.leave(waiter, now),
+            CallEffect::PickedUp => self.desk.queues.on_picked_up(waiter, now),
             CallEffect::AgentAnswered { agent } => {
                 *self.desk.talks_by_extension.entry(agent.clone()).or_default() += 1;
                 self.desk.queues.on_answered(waiter, &AgentId(agent), now);
@@ -396,9 +398,8 @@ impl Switch {
                 queue::effect::Effect::Ring { waiter, agent, .. } => {
                     self.tell_call(waiter.0, CallInput::RingAgent { agent: agent.0 }, now);
                 }
-                queue::effect::Effect::StopRinging { waiter, agent } => {
-                    let input = CallInput::StopRingingAgent { agent: agent.0, why: queue::effect::Refusal::NoAnswer };
-                    self.tell_call(waiter.0, input, now);
+                queue::effect::Effect::StopRinging { waiter, agent, why } => {
+                    self.tell_call(waiter.0, CallInput::StopRingingAgent { agent: agent.0, why }, now);
                 }
                 queue::effect::Effect::Position { .. } => {}
             }

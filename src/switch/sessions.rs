@@ -162,7 +162,11 @@ impl Switch {
         data["transferred_by"] = json!(by);
         data["transferred_to"] = json!(to);
         self.publish("call.transferred", data, now);
-        // Whoever stays talks to somebody else now.
+        self.touch_lamps_of(number);
+    }
+
+    /// Who is in this call talks to somebody else now.
+    pub(super) fn touch_lamps_of(&mut self, number: u64) {
         for session in self.calls.call(number).into_iter().flat_map(Call::sessions) {
             if let Some(extension) = self.calls.sessions.get(session).and_then(|known| known.extension.as_deref()) {
                 self.lamps.touch_extension(extension);

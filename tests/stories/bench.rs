@@ -630,10 +630,12 @@ impl Bench {
     fn trace_message(&mut self, phone: usize, arrow: &str, bytes: &[u8]) {
         let text = String::from_utf8_lossy(bytes);
         let first = text.lines().next().unwrap_or_default().to_owned();
-        let routes: String =
-            text.lines().filter_map(|line| Some(format!(" by {}", line.strip_prefix("Route: ")?))).collect();
+        let all = |word: &str, header: &str| -> String {
+            text.lines().filter_map(|line| Some(format!(" {word} {}", line.strip_prefix(header)?))).collect()
+        };
+        let (routes, reasons) = (all("by", "Route: "), all("because", "Reason: "));
         let name = self.phones[phone].name.clone();
-        self.note(&format!("{name} {arrow} {first}{routes}"));
+        self.note(&format!("{name} {arrow} {first}{routes}{reasons}"));
     }
 }
 

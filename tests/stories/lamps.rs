@@ -8,6 +8,8 @@ use desvio::switch::command::Mark;
 use crate::bench::Bench;
 use crate::bench::PhoneId;
 use crate::bench::secs;
+use crate::transfers::calls_with_replaces;
+use crate::transfers::replaces;
 
 /// Carla watches Bruno's phone.
 fn watching(event: &str) -> (Bench, PhoneId, PhoneId, PhoneId) {
@@ -75,6 +77,19 @@ fn a_lamp_shows_the_caller_too_and_who_he_talks_to_after_a_transfer() {
     pbx.does(ana, |phone, now| phone.refers("<sip:203@desvio.test>", &[], now));
     pbx.picks_up(davi);
     pbx.are_talking(bruno, davi);
+    assert!(last(&pbx, carla).contains("sip:203@desvio.test"), "{}", last(&pbx, carla));
+}
+
+#[test]
+fn a_lamp_of_the_one_who_stays_shows_the_phone_that_took_the_others_place() {
+    let (mut pbx, ana, bruno, carla) = watching("dialog");
+    let davi = pbx.registered("203");
+    pbx.calls(ana, None, "201");
+    pbx.picks_up(bruno);
+    assert!(last(&pbx, carla).contains("sip:200@desvio.test"));
+    let named = replaces(&pbx, ana, "");
+    calls_with_replaces(&mut pbx, davi, &[named]);
+    pbx.are_talking(davi, bruno);
     assert!(last(&pbx, carla).contains("sip:203@desvio.test"), "{}", last(&pbx, carla));
 }
 

@@ -408,7 +408,7 @@ fn a_call_of_somebody_else_or_none_cannot_be_joined() {
 }
 
 /// A call that another phone names as its own owner would.
-fn replaces(pbx: &Bench, phone: PhoneId, more: &str) -> String {
+pub(crate) fn replaces(pbx: &Bench, phone: PhoneId, more: &str) -> String {
     let state = &pbx.phones[phone.0];
     let session = state.session.or(state.ringing.as_ref().map(|(session, _)| *session)).expect("it is in a call");
     let names = state.agent.dialog_names(session).expect("a dialog");
@@ -416,7 +416,7 @@ fn replaces(pbx: &Bench, phone: PhoneId, more: &str) -> String {
     format!("{};to-tag={};from-tag={remote}{more}", names.call_id, names.local_tag)
 }
 
-fn calls_with_replaces(pbx: &mut Bench, phone: PhoneId, replaces: &[String]) {
+pub(crate) fn calls_with_replaces(pbx: &mut Bench, phone: PhoneId, replaces: &[String]) {
     let headers = replaces.iter().map(|value| (Name::Replaces, value.clone().into()));
     pbx.phones[phone.0].next_headers = headers.collect();
     pbx.calls(phone, None, "pickup");
@@ -453,6 +453,34 @@ fn a_colleague_picks_up_for_an_agent_and_the_queue_knows_who_is_free() {
     assert!(!busy(&mut pbx).contains(&"200".to_owned()));
     pbx.hangs_up(customer);
     pbx.ended(carla, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn a_colleague_picks_up_for_a_queue_that_rings_all_and_nobody_has_missed_a_call() {
+    let config = include_str!("../data/bench.toml").replace("longest-idle", "ring-all");
+    let carla = "[[extension]]\nnumber = \"202\"\nname = \"Carla\"\npassword = \"segredo\"\n";
+    let mut pbx = Bench::build(&format!("{config}\n{carla}"), include_str!("../data/design.kdl"));
+    let (ana, bruno, carla) = (pbx.registered("200"), pbx.registered("201"), pbx.registered("202"));
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(30));
+    pbx.presses(customer, "1");
+    pbx.rings(ana);
+    pbx.rings(bruno);
+    let named = replaces(&pbx, ana, "");
+    calls_with_replaces(&mut pbx, carla, &[named]);
+    pbx.are_talking(customer, carla);
+    for (phone, name) in [(ana, "200"), (bruno, "201")] {
+        pbx.is_silent(phone);
+        let cancelled = pbx
+            .trace
+            .lines()
+            .any(|line| line.contains(&format!("{name} ← CANCEL")) && line.contains("Call completed elsewhere"));
+        assert!(cancelled, "{}", pbx.trace);
+    }
+    let Ok(Answer::Queues(queues)) = pbx.asks(Command::Queues) else { panic!("no queues") };
+    assert_eq!((queues[0].answered, queues[0].left), (1, 0));
+    pbx.hangs_up(customer);
     pbx.all_is_quiet();
 }
 
