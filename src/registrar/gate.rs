@@ -8,10 +8,10 @@ use std::time::Instant;
 
 /// How far a phone's REGISTER has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// It has no credentials yet.
+pub enum Stage {
+    /// It has no credentials yet, or none that answer us.
     Asks,
-    /// It has credentials.
+    /// It answers a challenge of ours.
     Answers,
 }
 
@@ -40,16 +40,19 @@ impl Gate {
     }
 
     /// Lets a request in, or says when it should come back.
-    pub(super) fn admit(&mut self, stage: Stage, rng: &mut fastrand::Rng, now: Instant) -> Result<(), Duration> {
+    /// `stage` is asked for only where it decides.
+    pub(super) fn admit(
+        &mut self,
+        stage: impl FnOnce() -> Stage,
+        rng: &mut fastrand::Rng,
+        now: Instant,
+    ) -> Result<(), Duration> {
         if self.per_second == 0 {
             return Ok(());
         }
         self.refill(now);
-        let reserve = match stage {
-            Stage::Asks => self.full() / 4,
-            Stage::Answers => 0,
-        };
-        if self.credit >= REQUEST + reserve {
+        let reserve = self.full() / 4;
+        if self.credit >= REQUEST + reserve || self.credit >= REQUEST && stage() == Stage::Answers {
             self.credit -= REQUEST;
             return Ok(());
         }
@@ -88,7 +91,7 @@ mod tests {
 
     fn knock(gate: &mut Gate, stage: Stage, times: u32, now: Instant) -> Vec<Duration> {
         let mut rng = fastrand::Rng::with_seed(1);
-        (0..times).filter_map(|_| gate.admit(stage, &mut rng, now).err()).collect()
+        (0..times).filter_map(|_| gate.admit(|| stage, &mut rng, now).err()).collect()
     }
 
     #[test]

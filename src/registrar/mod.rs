@@ -18,7 +18,7 @@ mod binding;
 pub mod config;
 mod desires;
 mod expiry;
-mod gate;
+pub mod gate;
 mod gruu;
 mod table;
 mod translation;
@@ -225,10 +225,9 @@ impl Registrar {
         }
     }
 
-    /// Asked before anything else, and before anything is hashed: the answer to a REGISTER that there is no time for now.
-    pub fn turn_away(&mut self, request: &Request, now: Instant) -> Option<Response> {
-        let has_credentials = request.headers.contains(&Name::Authorization);
-        let stage = if has_credentials { Stage::Answers } else { Stage::Asks };
+    /// Asked before anything else, and before a password is: the answer to a REGISTER that there is no time for now. `stage`
+    /// is asked for only where it decides.
+    pub fn turn_away(&mut self, request: &Request, stage: impl FnOnce() -> Stage, now: Instant) -> Option<Response> {
         let wait = self.gate.admit(stage, &mut self.rng, now).err()?;
         let mut response = request.reply(503).with_reason("Too many phones at once");
         response.headers.push(Name::RetryAfter, wait.as_secs().to_string());

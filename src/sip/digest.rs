@@ -185,6 +185,12 @@ impl Guard {
         }
     }
 
+    /// Whether the credentials answer a challenge of ours, fresh or not, by whomever.
+    pub fn has_asked(&self, request: &Request, header: &Name) -> bool {
+        let nonce = self.fields(request, header).and_then(|fields| fields.nonce());
+        nonce.is_some_and(|nonce| self.nonces.read(nonce).is_some())
+    }
+
     /// Whom the credentials for our realm name, without asking whether they are right.
     pub fn claimed_username(&self, request: &Request, header: &Name) -> Option<String> {
         self.fields(request, header)?.username().map(Cow::into_owned)
@@ -305,6 +311,17 @@ mod tests {
         let late = answered(&ana(), register(), &guard.challenge(FRESH, now));
         assert_eq!(verdict(&mut guard, &late, now + Duration::from_secs(301)), Verdict::Stale);
         assert!(guard.challenge(STALE, now)[0].ends_with("stale=true"));
+    }
+
+    #[test]
+    fn only_a_nonce_of_ours_shows_that_we_have_asked() {
+        let (mut guard, now) = (guard(), start());
+        let challenges = guard.challenge(FRESH, now);
+        let mut guessed = register();
+        guessed.headers.push(Name::Authorization, "x");
+        let foreign = Guard::new("desvio.local", [2; 32]).challenge(FRESH, now);
+        let answers = [guessed, answered(&ana(), register(), &foreign), answered(&ana(), register(), &challenges)];
+        assert_eq!(answers.map(|request| guard.has_asked(&request, &Name::Authorization)), [false, false, true]);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use tracing::warn;
 
 use crate::queue;
 use crate::registrar;
+use crate::registrar::gate::Stage;
 use crate::sip::agent::Event;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::identity::ALLOW;
@@ -73,7 +74,11 @@ impl Switch {
         if self.is_kept_out(request, hop) {
             return self.refuse(transaction, request.reply(403), now);
         }
-        if let Some(later) = self.desk.registrar.turn_away(request, now) {
+        let stage = || match self.guard.has_asked(request, &Name::Authorization) {
+            true => Stage::Answers,
+            false => Stage::Asks,
+        };
+        if let Some(later) = self.desk.registrar.turn_away(request, stage, now) {
             return self.refuse(transaction, later, now);
         }
         let Some((username, mark)) = self.authenticated(transaction, request, hop, now) else {

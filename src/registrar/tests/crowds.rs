@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::registrar::config::Percent;
+use crate::registrar::gate::Stage;
 
 impl Desk {
     fn asks(&mut self) -> Option<Response> {
         let request = request("a", 1, "");
-        self.registrar.turn_away(&request, self.now)
+        self.registrar.turn_away(&request, || Stage::Asks, self.now)
     }
 
     fn evidence(&mut self) -> Vec<String> {
