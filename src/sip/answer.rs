@@ -5,6 +5,7 @@ use super::challenge::Fields;
 use super::challenge::Qop;
 use super::challenge::Scope;
 use super::digest::Credentials;
+use super::hashing::Algorithm;
 use super::hashing::Counted;
 use super::hashing::Covered;
 use super::hashing::Protection;
@@ -21,6 +22,42 @@ pub struct Answer {
     pub realm: String,
     /// The server knew the password to be right and only wants a fresh nonce: worth another try. RFC 7616 §3.3.
     pub is_stale: bool,
+    pub(super) reusable: Option<Reusable>,
+}
+
+/// A challenge whose nonce is good for further requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reusable {
+    algorithm: Algorithm,
+    realm: String,
+    nonce: String,
+    opaque: Option<String>,
+}
+
+impl Reusable {
+    /// None without a count of uses, for its server takes no nonce twice; and for a session's key, which is made of the first
+    /// answer.
+    fn of(challenge: &Challenge<'_>) -> Option<Reusable> {
+        let Challenge { algorithm, realm, nonce, opaque, .. } = *challenge;
+        (challenge.qop == Qop::Auth && challenge.scope == Scope::Realm).then(|| Reusable {
+            algorithm,
+            realm: realm.to_owned(),
+            nonce: nonce.to_owned(),
+            opaque: opaque.map(str::to_owned),
+        })
+    }
+
+    fn challenge(&self) -> Challenge<'_> {
+        Challenge {
+            algorithm: self.algorithm,
+            scope: Scope::Realm,
+            realm: &self.realm,
+            nonce: &self.nonce,
+            opaque: self.opaque.as_deref(),
+            qop: Qop::Auth,
+            is_stale: false,
+        }
+    }
 }
 
 impl Credentials {
@@ -34,19 +71,37 @@ impl Credentials {
             if answers.len() == MOST_REALMS || answers.iter().any(|answer| answer.realm == challenge.realm) {
                 continue;
             }
-            let cnonce = format!("{:016x}", rng.u64(..));
-            let value = self.value(&challenge, request, &cnonce);
+            let value = self.value(&challenge, FIRST_USE, request, rng);
             let (realm, is_stale) = (challenge.realm.to_owned(), challenge.is_stale);
-            answers.extend(value.map(|value| Answer { value, realm, is_stale }));
+            let reusable = Reusable::of(&challenge);
+            answers.extend(value.map(|value| Answer { value, realm, is_stale, reusable }));
         }
         answers
     }
 
-    fn value(&self, challenge: &Challenge<'_>, request: &Request, cnonce: &str) -> Option<String> {
+    /// The answer to a challenge that was answered before, this being its `count`th use.
+    pub(super) fn answer_again(
+        &self,
+        asked: &Reusable,
+        count: u32,
+        request: &Request,
+        rng: &mut fastrand::Rng,
+    ) -> Option<String> {
+        self.value(&asked.challenge(), count, request, rng)
+    }
+
+    fn value(
+        &self,
+        challenge: &Challenge<'_>,
+        count: u32,
+        request: &Request,
+        rng: &mut fastrand::Rng,
+    ) -> Option<String> {
         let Challenge { algorithm, realm, nonce, .. } = *challenge;
-        let counted = Counted { nc: FIRST_USE, cnonce };
+        let (nc, cnonce) = (&*format!("{count:08x}"), &*format!("{:016x}", rng.u64(..)));
+        let counted = Counted { nc, cnonce };
         let uri = request.uri.to_string();
-        let counts = |qop| format!(", qop={qop}, nc={FIRST_USE}, cnonce=\"{cnonce}\"");
+        let counts = |qop| format!(", qop={qop}, nc={nc}, cnonce=\"{cnonce}\"");
         let (protection, count) = match (challenge.qop, challenge.scope) {
             (Qop::Auth, _) => (Protection::Auth(counted), counts("auth")),
             (Qop::AuthInt, _) => (Protection::AuthInt(counted), counts("auth-int")),
@@ -78,8 +133,7 @@ pub(super) fn realm_of(value: &str) -> Option<&str> {
     Fields::parse(value)?.realm()
 }
 
-/// Every challenge is answered once, so every nonce is used once.
-const FIRST_USE: &str = "00000001";
+const FIRST_USE: u32 = 1;
 
 #[cfg(test)]
 mod tests {

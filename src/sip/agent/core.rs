@@ -14,6 +14,7 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::SubscriptionId;
 use crate::sip::agent::TransactionId;
+use crate::sip::agent::ahead::Known;
 use crate::sip::agent::identity::Identity;
 use crate::sip::agent::identity::number_text;
 use crate::sip::agent::oversize::Oversize;
@@ -85,6 +86,7 @@ pub(in crate::sip) struct Core {
     pub(in crate::sip) limits: Limits,
     pub(in crate::sip) fingerprints: Fingerprints,
     oversize: Oversize,
+    pub(super) ahead: Known,
     pub(in crate::sip) rng: fastrand::Rng,
     /// See [`Config::failover_after`].
     pub(in crate::sip) failover_after: Duration,
@@ -103,6 +105,7 @@ impl Core {
             limits: config.limits,
             fingerprints: Fingerprints::new(rng.u64(..)),
             oversize: Oversize::new(config),
+            ahead: Known::default(),
             rng,
             failover_after: config.failover_after,
             session_timer: Policy { expires: config.session_expires, least: config.min_se },
@@ -166,7 +169,10 @@ impl Core {
         }
         let kind = ClientKind::Cancel;
         self.layer.start(ClientKey { kind, ..invite }, cancel, hop, User::Nobody, now);
-        self.let_run_out(invite, now);
+        if let Some(machine) = self.layer.client_invite(invite) {
+            machine.on_cancelled(now);
+        }
+        self.layer.settle_client(invite);
     }
 
     /// The call goes to another target. RFC 3261 §9.1 forbids to cancel what nobody has answered yet: that waits until
@@ -179,10 +185,10 @@ impl Core {
         self.layer.settle_client(invite);
     }
 
-    /// Waits for the final response to this INVITE no longer than if it had been cancelled.
-    pub(in crate::sip) fn let_run_out(&mut self, invite: ClientKey, now: Instant) {
+    /// Nobody waits for the outcome of this INVITE any more: it stands no longer than if it had been cancelled.
+    pub(in crate::sip) fn let_run_out(&mut self, invite: ClientKey) {
         if let Some(machine) = self.layer.client_invite(invite) {
-            machine.on_cancelled(now);
+            machine.on_orphaned();
         }
         self.layer.settle_client(invite);
     }

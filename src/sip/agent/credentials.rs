@@ -35,6 +35,10 @@ enum Tries {
 const MOST_ROUNDS: usize = 8;
 
 impl Attempts {
+    fn is_unused(&self) -> bool {
+        self.rounds.is_empty()
+    }
+
     /// Whether this answer may help; takes note that it was given.
     fn admits(&mut self, status: u16, answer: &Answer) -> bool {
         let same = |round: &&mut Round| round.status == status && round.realm == answer.realm;
@@ -78,18 +82,34 @@ impl Core {
         credentials: Option<&Credentials>,
         attempts: &mut Attempts,
     ) -> Option<(Request, Hop)> {
+        let credentials = credentials?;
+        let (request, hop) = self.layer.request(key)?;
         let header = match response.status {
             401 => Name::Authorization,
             407 => Name::ProxyAuthorization,
+            403 => {
+                self.ahead.forget(hop, credentials);
+                return None;
+            }
             _ => return None,
         };
-        let (request, _) = self.layer.request(key)?;
-        let mut answers = credentials?.answers(response, request, &mut self.rng);
+        // A request that was signed ahead is refused as if it had not been signed.
+        let is_first = attempts.is_unused();
+        if is_first {
+            self.ahead.forget(hop, credentials);
+        }
+        let mut answers = credentials.answers(response, request, &mut self.rng);
         answers.retain(|answer| attempts.admits(response.status, answer));
         if answers.is_empty() {
+            self.ahead.forget(hop, credentials);
             return None;
         }
+        self.ahead.note(hop, credentials, &header, &answers);
         let (mut request, hop) = self.once_more(key)?;
+        if is_first {
+            request.headers.remove(&Name::Authorization);
+            request.headers.remove(&Name::ProxyAuthorization);
+        }
         put_in(&mut request, &header, answers);
         Some((request, hop))
     }

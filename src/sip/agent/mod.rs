@@ -4,6 +4,7 @@
 //! [`UserAgent::poll_transmit`], what the PBX has to know out of [`UserAgent::poll_event`]. Everything that SIP alone
 //! decides is decided here and not heard of outside: repeats, ACKs, forks, challenges, glare, faulty requests.
 
+mod ahead;
 mod arrivals;
 pub(super) mod core;
 pub(super) mod credentials;

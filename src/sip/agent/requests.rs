@@ -64,6 +64,7 @@ impl UserAgent {
         let id = RequestId(self.last_request);
         complete(&mut request, &mut self.core);
         let targets = Targets::new(&request, alternatives, Silence::Borne, self.core.failover_after, now);
+        self.core.sign_ahead(&mut request, hop, credentials.as_ref());
         let key = self.core.send(request, hop, User::Request(id), now);
         let (credentials, attempts) = (credentials.map(Box::new), Attempts::default());
         self.keep_request(id, Pending { credentials, attempts, key, targets, armed: Armed::default() });

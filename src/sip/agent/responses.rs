@@ -49,7 +49,7 @@ impl UserAgent {
                     }),
                     false if response.is_success() => leave_branch(&mut self.core, key, response, now),
                     // The call ended before the first word about this INVITE came: without a limit it would stand for ever.
-                    false if response.is_provisional() => self.core.let_run_out(key, now),
+                    false if response.is_provisional() => self.core.let_run_out(key),
                     false => {}
                 }
             }

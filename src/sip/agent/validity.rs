@@ -56,7 +56,7 @@ fn by_extension(request: &Request) -> Option<Response> {
         |option: &str| SUPPORTED.split(", ").chain(registrar.iter().copied()).any(|it| it.eq_ignore_ascii_case(option));
     let unknown = |option: &&str| !known(option);
     let required: Vec<&str> = request.headers.list(&Name::Require).filter(unknown).collect();
-    if required.is_empty() || request.method == Method::Cancel {
+    if required.is_empty() {
         return None;
     }
     let mut response = request.reply(420);

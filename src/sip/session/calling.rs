@@ -123,9 +123,10 @@ impl Session {
     ) -> Session {
         let local_tag = core.number();
         let hop = invitation.hop;
-        let request = invite_of(&invitation, local_tag, core);
+        let mut request = invite_of(&invitation, local_tag, core);
         let dialog = Dialog::of_caller(&request, hop, local_tag);
         let targets = Targets::new(&request, invitation.alternatives, silence, core.failover_after, now);
+        core.sign_ahead(&mut request, hop, invitation.credentials.as_ref());
         let invite = core.send(request, hop, User::Session(id, Purpose::Invite), now);
         let calling = Calling {
             invite,
@@ -375,11 +376,10 @@ impl Session {
 
     /// RFC 3261 §15.1.2 does not foresee it: a BYE of the far end before its final response. It gave up on our ACK, and
     /// its 2xx never reached us.
-    pub(super) fn on_bye_while_calling(&mut self, core: &mut Core, now: Instant) {
+    pub(super) fn on_bye_while_calling(&mut self, core: &mut Core) {
         let State::Calling(calling) = &self.state else {
             return;
         };
-        core.let_run_out(calling.invite, now);
         match calling.wish {
             Wish::Talk => self.end(SessionEvent::refused(480, "far end hung up"), core),
             Wish::Cancel(_) | Wish::Cancelled(_) => self.end(SessionEvent::HangUpDone, core),

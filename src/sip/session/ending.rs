@@ -75,7 +75,7 @@ impl Session {
                 self.reject(487, None, core, now);
                 core.tell(self.id, SessionEvent::Cancelled { cause });
             }
-            State::Calling(_) => self.on_bye_while_calling(core, now),
+            State::Calling(_) => self.on_bye_while_calling(core),
             State::Answered(_) => self.end(SessionEvent::HungUp { cause }, core),
             State::Talking => {
                 self.refuse_offer_at_the_end(core, now);

@@ -341,10 +341,7 @@ impl Session {
             (_, Exchange::Ours { key, .. }) => *key,
             _ => return,
         };
-        if let Some(machine) = core.layer.client_invite(invite) {
-            machine.on_orphaned();
-        }
-        core.layer.settle_client(invite);
+        core.let_run_out(invite);
     }
 
     /// An answer inside the dialog, with what RFC 3261 §12.1.1 and §13.3.1 want in it.

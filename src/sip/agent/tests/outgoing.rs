@@ -128,6 +128,30 @@ fn each_realm_on_the_way_is_answered_and_its_answer_stays_in() {
 }
 
 #[test]
+fn what_a_server_asked_is_answered_ahead_in_the_next_call_until_it_asks_anew() {
+    let mut bench = Bench::new();
+    bench.calls(credentials());
+    let first = bench.texts().remove(0);
+    assert_eq!(first.matches("\r\nAuthorization: ").count(), 0);
+    bench.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE));
+    bench.texts();
+    bench.calls(credentials());
+    let ahead = bench.texts().remove(0);
+    let same_nonce = CHALLENGE.split("nonce=").nth(1).unwrap().split(',').next().unwrap();
+    assert!(header(&ahead, "Authorization").contains(same_nonce) && ahead.contains("nc=00000002"), "{ahead}");
+    let newer = CHALLENGE.replace(same_nonce, "\"newer\"");
+    bench.receive(&response(&ahead, "401 Unauthorized", "x", &newer));
+    let anew = bench.texts().remove(1);
+    assert!(anew.contains("nonce=\"newer\"") && anew.contains("nc=00000001"), "{anew}");
+    assert_eq!(anew.matches("\r\nAuthorization: ").count(), 1);
+    bench.receive(&response(&anew, "403 Forbidden", "x", ""));
+    bench.texts();
+    bench.calls(credentials());
+    let plain = bench.texts().remove(0);
+    assert_eq!(plain.matches("\r\nAuthorization: ").count(), 0, "a no is not asked for again");
+}
+
+#[test]
 fn a_server_that_asks_for_another_realm_each_time_is_not_answered_for_ever() {
     let mut bench = Bench::new();
     bench.calls(credentials());
