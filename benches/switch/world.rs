@@ -14,7 +14,6 @@ use desvio::dialplan::names::Names;
 use desvio::dialplan::source::SourceFile;
 use desvio::media::command::Command;
 use desvio::media::command::Event;
-use desvio::media::command::Figures;
 use desvio::media::prompts::Prompts;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
@@ -164,7 +163,7 @@ impl World {
                     self.handle(Input::Media(Event::Opened { leg, local: SocketAddr::new(address, port) }));
                 }
                 Effect::Media(Command::Close { leg }) => {
-                    self.later.push(Recorded::Closed(Event::Closed { leg, figures: Figures::default() }));
+                    self.later.push(Recorded::Closed(Event::Closed { leg, figures: Box::default() }));
                 }
                 Effect::Resolve { trunk, .. } => self.later.push(Recorded::Resolved(trunk, hop(CALLEE))),
                 Effect::Publish(event) => self.feed.publish(event),

@@ -30,6 +30,7 @@ use crate::api::Readiness;
 use crate::api::feed::Feed;
 use crate::api::router;
 use crate::api::token::Token;
+use crate::call::media_record::VoipRecord;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Direction;
@@ -245,6 +246,7 @@ pub(super) fn call(id: &str) -> CallView {
         started: at("2026-11-23T12:39:00Z"),
         answered: None,
         doing: "ringing".into(),
+        legs: Vec::new(),
     }
 }
 
@@ -259,10 +261,18 @@ pub(super) fn record(id: &str) -> Record {
             "party": "caller", "trunk": "operadora", "started": "2026-11-23T12:00:00Z", "answered": null,
             "ended": "2026-11-23T12:01:00Z", "sip_status": null, "codec": "pcma", "source": "127.0.0.1:4000",
             "packets_received": 3_000, "packets_sent": 3_000, "packets_lost": 0, "packets_dropped": 0, "jitter_ms": 0.5,
+            "mos": 4.38, "loss": 0.0, "round_trip_ms": 40.5,
+            "far": heard_by_the_far_side(),
         }],
         "steps": [{ "after_ms": 0, "place": "dialplans/loja.kdl:10", "what": "answer" }],
     }))
     .unwrap()
+}
+
+fn heard_by_the_far_side() -> Value {
+    json!({
+        "packets_lost": 60, "loss": 0.02, "jitter_ms": 3.0, "mos": 4.14, "r_factor": 84.1, "voip": VoipRecord::default(),
+    })
 }
 
 pub(super) fn channel(name: &str) -> ChannelView {

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::call::media_record::MediaRecord;
 use crate::call::record::Record;
 use crate::call::record::Status;
 
-pub(super) const HEADING: &str = "id,started,answered,ended,direction,status,from,to,trunk,flow,queue,agent,ring_ms,wait_ms,talk_ms,hung_up_by,cause,channels_down,tags\r\n";
+pub(super) const HEADING: &str = "id,started,answered,ended,direction,status,from,to,trunk,flow,queue,agent,ring_ms,wait_ms,talk_ms,hung_up_by,cause,channels_down,tags,mos,loss,round_trip_ms\r\n";
 
 pub(super) fn row(record: &Record) -> String {
     let optional = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -30,9 +31,18 @@ pub(super) fn row(record: &Record) -> String {
         record.cause.to_string(),
         record.channels_down.join(" "),
         tags(record),
+        worst(record, f64::min, |media| [media.mos, media.far.as_ref().and_then(|far| far.mos)]),
+        worst(record, f64::max, |media| [media.loss, media.far.as_ref().and_then(|far| far.loss)]),
+        worst(record, f64::max, |media| [media.round_trip_ms, None]),
     ];
     let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
     format!("{}\r\n", cells.join(","))
+}
+
+/// The worst of all legs in both directions; empty where nothing was measured.
+fn worst(record: &Record, worse: fn(f64, f64) -> f64, figures: fn(&MediaRecord) -> [Option<f64>; 2]) -> String {
+    let all = record.legs.iter().flat_map(|leg| figures(&leg.media)).flatten();
+    all.reduce(worse).map_or_else(String::new, |figure| figure.to_string())
 }
 
 /// `kind=complaint branch=centro`
@@ -70,7 +80,7 @@ mod tests {
         let row = row(&bench::record("call_1"));
         assert_eq!(row.split(',').count(), HEADING.split(',').count());
         assert!(row.starts_with("call_1,2026-11-23T12:00:00Z,"), "{row}");
-        assert!(row.ends_with("\r\n"));
+        assert!(row.ends_with(",4.14,0.02,40.5\r\n"), "the worst of both directions: {row}");
     }
 
     #[test]

@@ -60,6 +60,9 @@ pub struct CallDocument {
     pub answered: Option<Timestamp>,
     /// What it does now, as a person would say it: `waiting in vendas`.
     pub doing: String,
+    /// How each party's audio goes at this moment; in `GET /v1/calls/{id}` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<LiveLegDocument>,
 }
 
 /// A call that has ended.
@@ -138,6 +141,8 @@ pub struct LegDocument {
     pub sip_status: Option<u16>,
     /// `opus`, `g722`, `pcma` or `pcmu`.
     pub codec: Option<String>,
+    /// Address and port that its SDP named.
+    pub negotiated: Option<String>,
     /// Address and port that its audio came from.
     pub source: Option<String>,
     /// RTP packets from this party.
@@ -146,10 +151,137 @@ pub struct LegDocument {
     pub packets_sent: u64,
     /// RTP packets that never came.
     pub packets_lost: u64,
-    /// RTP packets that came too late.
+    /// Datagrams that were not RTP of this party.
     pub packets_dropped: u64,
+    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `early`, `encryption`.
+    pub dropped: BTreeMap<String, u32>,
+    /// Packets that were not sent, because this party's address had proved nothing.
+    pub packets_withheld: u64,
+    /// Octets of audio from this party.
+    pub octets_received: u64,
+    /// Octets of audio to this party.
+    pub octets_sent: u64,
+    /// Share of its packets that never came, 0 to 1.
+    pub loss: Option<f64>,
     /// Interarrival jitter in milliseconds.
     pub jitter_ms: Option<f32>,
+    /// Round trip by RTCP in milliseconds; null where the party sends none.
+    pub round_trip_ms: Option<f64>,
+    /// How it sounds to us, 1 to 4.5, by ITU-T G.107; null before a second of audio.
+    pub mos: Option<f64>,
+    /// The rating behind it, 0 to 93.2.
+    pub r_factor: Option<f64>,
+    /// Milliseconds since its last packet of audio.
+    pub silent_ms: Option<u64>,
+    /// How we sound to it, by its own reports; null where it sends none.
+    pub far: Option<FarDocument>,
+}
+
+/// One party's part in a call that is not over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = LiveLeg)]
+#[serde(deny_unknown_fields)]
+pub struct LiveLegDocument {
+    /// `caller`, an extension, or a number behind a trunk.
+    pub party: String,
+    /// The trunk that it goes over.
+    pub trunk: Option<String>,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    pub started: Timestamp,
+    /// When it was answered.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub answered: Option<Timestamp>,
+    /// `opus`, `g722`, `pcma` or `pcmu`.
+    pub codec: Option<String>,
+    /// Address and port that its SDP named.
+    pub negotiated: Option<String>,
+    /// Address and port that its audio came from.
+    pub source: Option<String>,
+    /// RTP packets from this party.
+    pub packets_received: u64,
+    /// RTP packets to this party.
+    pub packets_sent: u64,
+    /// RTP packets that never came.
+    pub packets_lost: u64,
+    /// Datagrams that were not RTP of this party.
+    pub packets_dropped: u64,
+    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `early`, `encryption`.
+    pub dropped: BTreeMap<String, u32>,
+    /// Packets that were not sent, because this party's address had proved nothing.
+    pub packets_withheld: u64,
+    /// Octets of audio from this party.
+    pub octets_received: u64,
+    /// Octets of audio to this party.
+    pub octets_sent: u64,
+    /// Share of its packets that never came, 0 to 1.
+    pub loss: Option<f64>,
+    /// Interarrival jitter in milliseconds.
+    pub jitter_ms: Option<f32>,
+    /// Round trip by RTCP in milliseconds; null where the party sends none.
+    pub round_trip_ms: Option<f64>,
+    /// How it sounds to us, 1 to 4.5, by ITU-T G.107; null before a second of audio.
+    pub mos: Option<f64>,
+    /// The rating behind it, 0 to 93.2.
+    pub r_factor: Option<f64>,
+    /// Milliseconds since its last packet of audio.
+    pub silent_ms: Option<u64>,
+    /// How we sound to it, by its own reports; null where it sends none.
+    pub far: Option<FarDocument>,
+}
+
+/// What a party's RTCP says of the audio that it gets from us.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Far)]
+#[serde(deny_unknown_fields)]
+pub struct FarDocument {
+    /// Packets that it missed; below zero where it counts duplicates.
+    pub packets_lost: i64,
+    /// Share of our packets that it missed, 0 to 1.
+    pub loss: Option<f64>,
+    /// Interarrival jitter in milliseconds.
+    pub jitter_ms: f32,
+    /// How we sound to it, 1 to 4.5, by ITU-T G.107.
+    pub mos: Option<f64>,
+    /// The rating behind it.
+    pub r_factor: Option<f64>,
+    /// VoIP metrics of RFC 3611, from phones that send them.
+    pub voip: Option<VoipDocument>,
+}
+
+/// A phone's own account of what its owner hears (RFC 3611 §4.7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = VoipMetrics)]
+#[serde(deny_unknown_fields)]
+pub struct VoipDocument {
+    /// Lost, 0 to 1.
+    pub loss: f64,
+    /// Too late for its jitter buffer, 0 to 1.
+    pub discarded: f64,
+    /// Lost or discarded within bursts, 0 to 1.
+    pub burst_loss: f64,
+    /// Mean length of bursts in milliseconds.
+    pub burst_ms: u64,
+    /// Lost or discarded between bursts, 0 to 1.
+    pub gap_loss: f64,
+    /// Mean length of gaps in milliseconds.
+    pub gap_ms: u64,
+    /// Milliseconds.
+    pub round_trip_ms: u64,
+    /// Milliseconds that the phone itself adds.
+    pub end_system_delay_ms: u64,
+    /// Milliseconds.
+    pub jitter_buffer_ms: u64,
+    /// Level of speech.
+    pub signal_dbm: Option<i8>,
+    /// Level of noise.
+    pub noise_dbm: Option<i8>,
+    /// Its own rating, 0 to 100.
+    pub r_factor: Option<u8>,
+    /// Its own opinion as a listener, 1 to 5.
+    pub mos_listening: Option<f64>,
+    /// Its own opinion of the conversation, 1 to 5.
+    pub mos_conversation: Option<f64>,
 }
 
 /// One thing that the dialplan did.

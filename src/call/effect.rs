@@ -12,6 +12,7 @@ use crate::call::clerk::Facts;
 use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
+use crate::call::silences::SilenceReport;
 use crate::call::transfer::Transfer;
 use crate::dialplan::walk::QueueOutcome;
 use crate::dialplan::walk::Scene;
@@ -152,6 +153,11 @@ pub enum Effect {
     Event {
         kind: &'static str,
         view: Box<CallView>,
+    },
+    /// A party is not heard, or is heard again: `call.quiet`, `call.heard-again`.
+    Silence {
+        kind: &'static str,
+        report: Box<SilenceReport>,
     },
     Finished(Box<Record>),
 }

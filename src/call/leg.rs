@@ -12,11 +12,13 @@ use jiff::Timestamp;
 
 use crate::call::effect::Way;
 use crate::call::failover::Heard;
+use crate::call::media_record::MediaRecord;
 use crate::call::record::LegRecord;
+use crate::call::record::LegView;
 use crate::media::codec::CodecKind;
-use crate::media::command::Figures;
 use crate::media::command::LegId;
 use crate::media::command::Stream;
+use crate::media::figures::Figures;
 use crate::media::negotiation;
 use crate::media::negotiation::Local;
 use crate::media::negotiation::NegotiationError;
@@ -72,13 +74,7 @@ impl Leg {
             answered: None,
             ended: wall,
             sip_status: None,
-            codec: None,
-            source: None,
-            packets_received: 0,
-            packets_sent: 0,
-            packets_lost: 0,
-            packets_dropped: 0,
-            jitter_ms: None,
+            media: MediaRecord::default(),
         };
         Self {
             id,
@@ -200,17 +196,20 @@ impl Leg {
         self.stream.as_ref().map(|stream| stream.codec)
     }
 
-    pub(super) fn on_closed(&mut self, figures: Figures) {
-        self.record.packets_received = figures.received;
-        self.record.packets_sent = figures.sent;
-        self.record.packets_lost = figures.lost;
-        self.record.packets_dropped = figures.dropped;
-        self.record.source = figures.source;
-        self.record.jitter_ms = (figures.received > 1).then_some(figures.jitter_ms);
+    pub(super) fn on_closed(&mut self, figures: &Figures) {
+        self.record.media.measure(figures);
+    }
+
+    /// As it goes now.
+    pub(super) fn view(&self, figures: Option<&Figures>) -> LegView {
+        let LegRecord { party, trunk, started, answered, media, .. } = self.record.clone();
+        let mut view = LegView { party, trunk, started, answered, media };
+        figures.into_iter().for_each(|figures| view.media.measure(figures));
+        view
     }
 
     fn on_stream(&mut self, stream: Stream) {
-        self.record.codec = Some(stream.codec.to_string());
+        self.record.media.codec = Some(stream.codec.to_string());
         self.stream = Some(stream);
     }
 

@@ -110,6 +110,8 @@ pub struct Incoming {
     pub media_address: IpAddr,
     /// What is offered and taken on this leg; none: what we have.
     pub codecs: Option<Vec<CodecKind>>,
+    /// Where the INVITE came from, as its sender has proved by a password or as a trunk of ours.
+    pub peer: IpAddr,
 }
 
 impl Call {
@@ -132,6 +134,7 @@ impl Call {
         caller.take_offer(incoming.offer);
         call.max_forwards = incoming.max_forwards.map(|left| left.saturating_sub(1));
         call.caller = Some(leg);
+        call.media(MediaCommand::Vouch { leg, address: incoming.peer });
         if let Some(extension) = incoming.extension {
             call.engage(leg, extension);
         }
@@ -200,6 +203,7 @@ impl Call {
             started: self.clerk.started(),
             answered: self.clerk.answered(),
             doing: self.doing(),
+            legs: Vec::new(),
         }
     }
 

@@ -146,6 +146,7 @@ impl Call {
         let referred_by = transfer.map(|pending| (Name::ReferredBy, pending.referred_by.clone()));
         way.headers.extend(referred_by);
         way.silence = silence;
+        self.media(MediaCommand::Vouch { leg: id, address: way.hop.remote.ip() });
         self.effects.push_back(Effect::Invite { leg: id, way, sdp, max_forwards });
     }
 

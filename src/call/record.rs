@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt;
-use std::net::SocketAddr;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
+
+use crate::call::media_record::MediaRecord;
 
 /// Our name for a call, `call_` and 20 characters: in the API, the log, the record and every event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,15 +97,19 @@ pub struct LegRecord {
     pub ended: Timestamp,
     /// The final SIP status of an outgoing leg that was refused; RFC 3261 §21.
     pub sip_status: Option<u16>,
-    pub codec: Option<String>,
-    /// Where its RTP came from, once known.
-    pub source: Option<SocketAddr>,
-    pub packets_received: u64,
-    pub packets_sent: u64,
-    pub packets_lost: u64,
-    pub packets_dropped: u64,
-    /// Interarrival jitter, RFC 3550 §6.4.1, in milliseconds; none before it was measured.
-    pub jitter_ms: Option<f32>,
+    #[serde(flatten)]
+    pub media: MediaRecord,
+}
+
+/// One leg of a call that is not over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LegView {
+    pub party: String,
+    pub trunk: Option<String>,
+    pub started: Timestamp,
+    pub answered: Option<Timestamp>,
+    #[serde(flatten)]
+    pub media: MediaRecord,
 }
 
 /// One thing that the dialplan did.
@@ -136,6 +141,9 @@ pub struct CallView {
     pub answered: Option<Timestamp>,
     /// What it does now: `menu`, `waiting in vendas`, `talking to 200`; and what it waits for.
     pub doing: String,
+    /// How each leg goes at this moment; only where somebody asked about this one call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub legs: Vec<LegView>,
 }
 
 /// A call that has ended.

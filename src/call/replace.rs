@@ -31,6 +31,7 @@ impl Call {
         now: Instant,
     ) -> LegId {
         let new = self.new_leg(extension.to_owned(), incoming.media_address, around, now);
+        self.media(MediaCommand::Vouch { leg: new, address: incoming.peer });
         if let Some(leg) = self.leg_mut(new) {
             leg.session = Some(incoming.session);
             leg.take_offer(incoming.offer);

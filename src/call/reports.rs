@@ -1,7 +1,6 @@
 //! What the pump and the user agent report of a call's legs, and to whom in the call each report goes.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -38,11 +37,15 @@ impl Call {
             MediaEvent::Recorded { .. } => {}
             // No call owns a room.
             MediaEvent::RoomRecorded { .. } => {}
-            MediaEvent::Quiet { leg, since } => self.on_quiet(leg, since, now),
+            MediaEvent::Quiet { leg, since, silence } => self.on_quiet(leg, since, silence, now),
+            MediaEvent::HeardAgain { leg, after } => self.on_heard_again(leg, after, now),
+            MediaEvent::Lifeless { leg, since } => self.on_lifeless(leg, since, around, now),
+            // The switch has taken it.
+            MediaEvent::Measured { .. } => {}
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
                     let mut leg = self.legs.swap_remove(at);
-                    leg.on_closed(figures);
+                    leg.on_closed(&figures);
                     leg.record.ended = around.wall(now);
                     self.clerk.file_leg(leg.record);
                 }
@@ -201,11 +204,6 @@ impl Call {
         if self.caller == Some(id) && self.talk.is_none() {
             self.happenings.push_back(Happening::Digit(digit));
         }
-    }
-
-    fn on_quiet(&mut self, id: LegId, since: Duration, now: Instant) {
-        let who = self.leg(id).map_or_else(|| "a leg".to_owned(), |leg| leg.record.party.clone());
-        self.clerk.note(format!("no sound from {who} for {} s", since.as_secs()), now);
     }
 }
 

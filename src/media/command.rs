@@ -12,10 +12,12 @@ use std::time::Duration;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::codec::FRAME_MS;
+use crate::media::figures::Figures;
 use crate::media::fmtp::OpusTerms;
 use crate::media::sdp::Direction;
 use crate::media::security::Ice;
 use crate::media::security::Security;
+use crate::media::silence::Silence;
 use crate::media::tone::Tone;
 
 /// One RTP session of ours. The switch chooses the number and never uses it twice.
@@ -125,6 +127,16 @@ pub enum Command {
     StopRecordingRoom {
         room: RoomId,
     },
+    /// Whoever answers at this address takes part in the call, as signalling has shown: audio may go there though none has
+    /// come from there.
+    Vouch {
+        leg: LegId,
+        address: IpAddr,
+    },
+    /// Says how the session goes; answered by `Measured`, by an unknown leg too.
+    Measure {
+        leg: LegId,
+    },
     /// Gives the sockets back; answered by `Closed`. A recording is ended first.
     Close {
         leg: LegId,
@@ -165,14 +177,29 @@ pub enum Event {
         length: Duration,
         ended: RecordEnd,
     },
-    /// No RTP has come for this long though the far side should be sending. Reported once until packets come again.
+    /// One side has not been heard for this long though it should be. Reported once until it is heard again.
     Quiet {
         leg: LegId,
         since: Duration,
+        silence: Silence,
+    },
+    /// The far side, which was reported as `Quiet`, is heard again after so long.
+    HeardAgain {
+        leg: LegId,
+        after: Duration,
+    },
+    /// Neither RTP nor RTCP has come for as long as `end_silent_calls_after` says.
+    Lifeless {
+        leg: LegId,
+        since: Duration,
+    },
+    Measured {
+        leg: LegId,
+        figures: Box<Figures>,
     },
     Closed {
         leg: LegId,
-        figures: Figures,
+        figures: Box<Figures>,
     },
 }
 
@@ -234,24 +261,6 @@ pub enum RecordEnd {
     Failed(String),
 }
 
-/// How an RTP session went.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Figures {
-    /// Packets accepted from the far side.
-    pub received: u64,
-    pub sent: u64,
-    /// Packets that the far side's sequence numbers say we never got (RFC 3550 §6.4.1, never below zero).
-    pub lost: u64,
-    /// Datagrams that were not RTP of this session.
-    pub dropped: u64,
-    /// Interarrival jitter at the end (RFC 3550 §6.4.1), in milliseconds.
-    pub jitter_ms: f32,
-    /// The codec's name as in the configuration; empty when nothing was negotiated.
-    pub codec: String,
-    /// Where the packets really came from.
-    pub source: Option<SocketAddr>,
-}
-
 /// What an offer and its answer agreed on, seen from our side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
@@ -306,6 +315,9 @@ impl Event {
             | Event::Digit { leg, .. }
             | Event::Recorded { leg, .. }
             | Event::Quiet { leg, .. }
+            | Event::HeardAgain { leg, .. }
+            | Event::Lifeless { leg, .. }
+            | Event::Measured { leg, .. }
             | Event::Closed { leg, .. } => Some(*leg),
             Event::RoomRecorded { .. } => None,
         }

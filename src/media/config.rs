@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -20,6 +21,16 @@ pub struct Config {
     pub codecs: Vec<CodecKind>,
     /// Default: prefer.
     pub encryption: Encryption,
+    /// A side that is not heard for so long is reported. Default: 10 s.
+    #[serde(with = "humantime_serde")]
+    pub quiet_after: Duration,
+    /// A call ends when neither RTP nor RTCP has come from one of its parties for so long. Default: never.
+    #[serde(with = "humantime_serde")]
+    pub end_silent_calls_after: Option<Duration>,
+    /// We send audio for so long to an address from which nothing has come, unless signalling has shown that it is the
+    /// far side's own. Default: 15 s.
+    #[serde(with = "humantime_serde")]
+    pub unproven_for: Duration,
 }
 
 impl Default for Config {
@@ -29,6 +40,9 @@ impl Default for Config {
             ports: PortRange { first: 10_000, last: 19_999 },
             codecs: CodecKind::ALL.to_vec(),
             encryption: Encryption::Prefer,
+            quiet_after: Duration::from_secs(10),
+            end_silent_calls_after: None,
+            unproven_for: Duration::from_secs(15),
         }
     }
 }
@@ -42,12 +56,33 @@ impl Config {
         }
         let repeated = self.codecs.iter().enumerate().find(|(index, codec)| self.codecs[..*index].contains(codec));
         faults.extend(repeated.map(|(_, codec)| ConfigError::CodecTwice { codec: *codec }));
+        faults.extend(self.span_faults());
         if self.encryption == Encryption::Require {
             faults.push(ConfigError::NoEncryption);
         }
         faults
     }
+
+    fn span_faults(&self) -> Vec<ConfigError> {
+        let mut faults = Vec::new();
+        if self.quiet_after < SHORTEST_QUIET {
+            faults.push(ConfigError::QuietAfter);
+        }
+        if self.end_silent_calls_after.is_some_and(|after| after < self.quiet_after) {
+            faults.push(ConfigError::EndBeforeQuiet);
+        }
+        if !(Duration::from_secs(1)..=LONGEST_UNPROVEN).contains(&self.unproven_for) {
+            faults.push(ConfigError::Unproven);
+        }
+        faults
+    }
 }
+
+/// Whoever breathes in is not silent yet.
+const SHORTEST_QUIET: Duration = Duration::from_secs(2);
+
+/// What a forged call may make us send to a stranger must stay small.
+const LONGEST_UNPROVEN: Duration = Duration::from_secs(120);
 
 /// Whether audio travels encrypted (SRTP).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,6 +139,12 @@ pub enum ConfigError {
     NoCodec,
     #[error("`codecs` names {codec} twice")]
     CodecTwice { codec: CodecKind },
+    #[error("`quiet_after` is below 2 s: any pause would be reported")]
+    QuietAfter,
+    #[error("`end_silent_calls_after` is below `quiet_after`: a call would end before its silence is reported")]
+    EndBeforeQuiet,
+    #[error("`unproven_for` is outside 1 s to 120 s: less mutes honest calls, more lets strangers be flooded")]
+    Unproven,
     #[error(
         "`encryption = \"require\"` cannot be kept: this version has no SRTP. Use \"prefer\" (encrypted as soon as it is there) or \"off\""
     )]
@@ -144,6 +185,9 @@ mod tests {
         }
         let config: Config = toml::from_str("codecs = []\nencryption = \"require\"").unwrap();
         assert_eq!(config.faults(), [ConfigError::NoCodec, ConfigError::NoEncryption]);
+        let spans = "quiet_after = \"1s\"\nend_silent_calls_after = \"500ms\"\nunproven_for = \"5m\"";
+        let config: Config = toml::from_str(spans).unwrap();
+        assert_eq!(config.faults(), [ConfigError::QuietAfter, ConfigError::EndBeforeQuiet, ConfigError::Unproven]);
         let config: Config = toml::from_str("codecs = [\"pcma\", \"opus\", \"pcma\"]").unwrap();
         assert_eq!(config.faults(), [ConfigError::CodecTwice { codec: CodecKind::Pcma }]);
     }

@@ -3,8 +3,8 @@
 //! What we send is a compound packet of SR or RR and SDES with a CNAME (§6.1). What we read are the reports in whatever
 //! comes; everything else is stepped over.
 
-/// Room for any compound packet that [`write`] makes.
-pub const MAX_LEN: usize = 128;
+/// Room for any compound packet that [`write`] makes, and for an extended report behind it.
+pub const MAX_LEN: usize = 160;
 
 /// The longest CNAME that is sent; a longer one is cut.
 const MAX_CNAME: usize = 32;

@@ -20,6 +20,7 @@ use crate::call::record::Record;
 use crate::outage::ChannelState;
 use crate::server::error::ServeError;
 use crate::server::hands::Hands;
+use crate::server::metrics_rtp;
 use crate::switch::machine::Switch;
 use crate::switch::trunks::state::TrunkState;
 
@@ -34,13 +35,20 @@ impl Metrics {
     /// Once for the whole process.
     pub(super) fn install() -> Result<Metrics, ServeError> {
         let fault = |error: &dyn std::fmt::Display| ServeError::Metrics(error.to_string());
-        let recorder = PrometheusBuilder::new()
+        let mut builder = PrometheusBuilder::new();
+        for (metric, bounds) in metrics_rtp::BUCKETS {
+            builder = builder
+                .set_buckets_for_metric(Matcher::Full(metric.to_owned()), bounds)
+                .map_err(|error| fault(&error))?;
+        }
+        let recorder = builder
             .set_buckets_for_metric(Matcher::Full("desvio_call_setup_seconds".to_owned()), &SETUP_SECONDS)
             .map_err(|error| fault(&error))?
             .build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| fault(&error))?;
         describe();
+        metrics_rtp::describe();
         Ok(Metrics { handle })
     }
 
@@ -55,12 +63,7 @@ impl Metrics {
     pub(super) fn update(&self, switch: &Switch, hands: &Hands, now: Instant) {
         of_switch(switch);
         of_trunks(switch, now);
-        let rtp = hands.pump.totals();
-        counter!("desvio_rtp_packets_total", "direction" => "in").absolute(rtp.received);
-        counter!("desvio_rtp_packets_total", "direction" => "out").absolute(rtp.sent);
-        counter!("desvio_rtp_lost_total").absolute(rtp.lost);
-        counter!("desvio_rtp_dropped_total").absolute(rtp.dropped);
-        counter!("desvio_rtp_late_total").absolute(rtp.late);
+        metrics_rtp::of_pump(&hands.pump.totals());
         gauge!("desvio_media_legs").set(count(hands.pump.legs()));
         let unsent = hands.sockets.tally();
         counter!("desvio_sip_unsent_total", "reason" => "overflow").absolute(unsent.overflowed);
@@ -154,6 +157,7 @@ fn of_trunks(switch: &Switch, now: Instant) {
 
 /// Counts a call that is over.
 pub(super) fn on_record(record: &Record) {
+    metrics_rtp::on_record(record);
     let direction = record.direction.as_str();
     counter!("desvio_calls_total", "direction" => direction, "result" => record.status.as_str()).increment(1);
     if let Some(answered) = record.answered {
@@ -193,11 +197,6 @@ fn describe() {
     describe_counter!("desvio_sip_shed_total", "SIP requests dropped or refused because there were too many");
     describe_gauge!("desvio_subscriptions", "Subscriptions of phones that are alive now, by event package");
     describe_gauge!("desvio_sip_transactions", "SIP transactions that are alive now");
-    describe_counter!("desvio_rtp_packets_total", "RTP packets");
-    describe_counter!("desvio_rtp_lost_total", "RTP packets that never came, by their sequence numbers");
-    describe_counter!("desvio_rtp_dropped_total", "Datagrams that were not RTP of their session");
-    describe_counter!("desvio_rtp_late_total", "RTP packets of ours that left more than 5 ms after their time");
-    describe_gauge!("desvio_media_legs", "RTP sessions that are open now");
     describe_counter!("desvio_store_writes_total", "Rows written");
     describe_counter!("desvio_store_failures_total", "Transactions that failed and were tried again");
     describe_counter!("desvio_store_lost_total", "Rows that were lost");

@@ -14,6 +14,7 @@ mod greeting;
 mod hands;
 mod kept;
 mod metrics;
+mod metrics_rtp;
 
 use std::io::Write;
 use std::sync::Arc;

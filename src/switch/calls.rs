@@ -246,6 +246,9 @@ impl Switch {
     }
 
     pub(super) fn on_media(&mut self, event: MediaEvent, now: Instant) {
+        if self.takes_measure(&event, now) {
+            return;
+        }
         if let Some(leg) = event.leg() {
             self.tell_call(self.calls.sessions.owner(leg), CallInput::Media(event), now);
         }
@@ -314,6 +317,7 @@ impl Switch {
             CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),
             CallEffect::PartnersChanged => self.touch_lamps_of(number),
             CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
+            CallEffect::Silence { kind, report } => self.publish(kind, json!(report), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
         }

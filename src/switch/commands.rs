@@ -39,9 +39,10 @@ impl Switch {
             Command::Webhook { channel, webhook } => {
                 return self.on_webhook(ticket, &channel, &webhook, now);
             }
+            // This one when the pump has told how its legs go.
+            Command::Call(id) => return self.show_call(ticket, id, now),
             Command::PlaceCall(wish) => self.place_call(wish, now),
             Command::Calls => Ok(Answer::Calls(self.calls.views())),
-            Command::Call(id) => self.call_view(&id),
             Command::HangUp(id) => self.hang_up(&id, now),
             Command::Channels => Ok(Answer::Channels(self.channels.views(now, self.wall(now)))),
             Command::Channel(name) => self.channel_view(&name, now),
@@ -88,7 +89,8 @@ impl Switch {
         let id = CallId(self.fresh_id("call_"));
         let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
         self.admit(number, call, now);
-        self.call_view(&id)
+        let (_, call) = self.calls.find(&id).ok_or_else(|| no_call(&id))?;
+        Ok(Answer::Call(Box::new(call.view())))
     }
 
     /// For the record, and for whoever is rung second: a click-to-call goes from the first party to the second.
@@ -167,11 +169,6 @@ impl Switch {
         Ok(DialTarget::Number(number))
     }
 
-    fn call_view(&self, id: &CallId) -> Answered {
-        let (_, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
-        Ok(Answer::Call(Box::new(call.view())))
-    }
-
     fn hang_up(&mut self, id: &CallId, now: Instant) -> Answered {
         let (number, _) = self.calls.find(id).ok_or_else(|| no_call(id))?;
         self.tell_call(number, CallInput::HangUp { why: "ended through the API" }, now);
@@ -230,6 +227,6 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
     )
 }
 
-fn no_call(id: &CallId) -> Problem {
+pub(super) fn no_call(id: &CallId) -> Problem {
     problem(404, "unknown-call", "No such call is running", &id.0, "Calls that ended are under /v1/records.")
 }

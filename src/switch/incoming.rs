@@ -182,7 +182,7 @@ impl Switch {
         let codecs = trunk.and_then(|name| self.desk.trunks.find(name)).and_then(|trunk| trunk.config.codecs.clone());
         let media_address = self.desk.media_address(hop);
         let (trunk, max_forwards) = (trunk.map(str::to_owned), request.headers.max_forwards().ok().flatten());
-        Incoming { session, offer, trunk, extension, max_forwards, media_address, codecs }
+        Incoming { session, offer, trunk, extension, max_forwards, media_address, codecs, peer: hop.remote.ip() }
     }
 
     /// The number that is called. A carrier with which we registered may call our account, and say in To which number was

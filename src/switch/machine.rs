@@ -43,6 +43,7 @@ use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
 use crate::switch::mailboxes::Mailboxes;
+use crate::switch::measuring::Measuring;
 use crate::switch::messages::Waiting;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
@@ -92,6 +93,7 @@ pub struct Switch {
     pub(super) calls: Calls,
     pub(super) channels: Channels,
     pub(super) lamps: Lamps,
+    pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
     pub(super) outbox: Outbox,
     /// Texts that reached us and are not on disk yet: who waits for the 200 or the API's answer.
@@ -167,6 +169,7 @@ impl Switch {
             calls: Calls::default(),
             channels,
             lamps,
+            measuring: Measuring::default(),
             mailboxes,
             outbox,
             unkept: BTreeMap::new(),
@@ -235,6 +238,7 @@ impl Switch {
             self.channels.poll_timeout(),
             self.outbox.poll_timeout().map(|deadline| deadline.at),
             self.doorman.poll_timeout(),
+            self.measuring.poll_timeout(),
         ]
         .into_iter()
         .flatten()
@@ -250,6 +254,7 @@ impl Switch {
         self.run_trunk_errands(now);
         self.run_channels(now);
         self.run_due_calls(now);
+        self.answer_measured(now);
         self.tell_wrong_passwords(now);
         self.settle(now);
     }

@@ -38,6 +38,7 @@ pub mod input;
 mod lamps;
 pub mod machine;
 mod mailboxes;
+mod measuring;
 mod messages;
 mod proven;
 mod senders;

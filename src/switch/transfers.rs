@@ -254,7 +254,8 @@ impl Switch {
         let offer = request.session_description().unwrap_or_default();
         let whose = Some(extension.clone());
         let (trunk, max_forwards, codecs) = (None, None, None);
-        let incoming = Incoming { session, offer, trunk, extension: whose, max_forwards, media_address, codecs };
+        let peer = hop.remote.ip();
+        let incoming = Incoming { session, offer, trunk, extension: whose, max_forwards, media_address, codecs, peer };
         let mut new = None;
         self.with_call(old.number, now, |call, desk, now| {
             new = Some(call.replace(old.leg, &extension, incoming, desk, now));

@@ -23,6 +23,7 @@ mod placed_calls;
 mod refusals;
 mod registrations;
 mod sessions;
+mod silences;
 mod softphones;
 mod texts;
 mod torture;

@@ -9,7 +9,6 @@ use std::time::Instant;
 
 use desvio::media::command::Command;
 use desvio::media::command::Event;
-use desvio::media::command::Figures;
 use desvio::media::command::LegId;
 use desvio::media::command::PlayId;
 use desvio::media::command::RecordEnd;
@@ -18,6 +17,7 @@ use desvio::media::command::Role;
 use desvio::media::command::RoomId;
 use desvio::media::command::Sound;
 use desvio::media::command::Stream;
+use desvio::media::figures::Figures;
 
 #[derive(Default)]
 pub(crate) struct Pump {
@@ -65,7 +65,8 @@ impl Pump {
             Command::Unbridge { leg } => self.unbridge(leg),
             Command::Record { leg, path, .. } => self.with(leg, |it| it.recording = Some((path, now))),
             Command::StopRecording { leg } => self.stop_recording(leg, now, RecordEnd::Asked),
-            Command::SendDigits { .. } => Vec::new(),
+            Command::SendDigits { .. } | Command::Vouch { .. } => Vec::new(),
+            Command::Measure { leg } => self.measure(leg),
             Command::Join { leg, room, role, .. } => self.join(leg, room, role),
             Command::Leave { leg } => self.leave(leg, now),
             Command::Announce { room, sounds } => self.announce(room, &sounds),
@@ -211,10 +212,23 @@ impl Pump {
         self.unbridge(leg);
         let room_recorded = self.leave(leg, now);
         self.legs.remove(&leg);
-        let mut events = vec![Event::Closed { leg, figures: Figures::default() }];
+        let mut events = vec![Event::Closed { leg, figures: Box::default() }];
         events.extend(recorded);
         events.extend(room_recorded);
         events
+    }
+
+    /// Everybody hears well, and has for ten seconds.
+    fn measure(&self, leg: LegId) -> Vec<Event> {
+        let stream = self.legs.get(&leg).and_then(|it| it.stream.as_ref());
+        let figures = stream.map(|stream| Figures {
+            received: 500,
+            sent: 500,
+            codec: stream.codec.to_string(),
+            negotiated: Some(stream.remote),
+            ..Figures::default()
+        });
+        vec![Event::Measured { leg, figures: Box::new(figures.unwrap_or_default()) }]
     }
 
     fn with(&mut self, leg: LegId, change: impl FnOnce(&mut PumpLeg)) -> Vec<Event> {

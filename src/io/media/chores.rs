@@ -1,66 +1,86 @@
 //! What is looked after once a second: reports to the far side, silences, recordings that nobody speaks into.
 
 use std::time::Instant;
-use std::time::SystemTime;
-use std::time::UNIX_EPOCH;
 
+use crate::io::media::clock::NtpClock;
 use crate::io::media::leg::Leg;
 use crate::io::media::legs::Place;
 use crate::io::media::session::REPORT_EVERY;
 use crate::io::media::thread::Worker;
+use crate::io::media::vigil::Finding;
 use crate::media::command::Event;
+use crate::media::command::LegId;
+use crate::media::far;
 use crate::media::rtcp;
 use crate::media::rtcp::SenderInfo;
+use crate::media::rtcp_xr;
 
 impl Worker {
     pub(super) fn look_after(&mut self, place: Place, now: Instant) {
-        let quiet_after = self.links.quiet_after;
         let Some(leg) = self.legs.at(place) else {
             return;
         };
         let Some(session) = &mut leg.session else {
             return;
         };
-        let quiet = session.fell_quiet(quiet_after, now);
+        session.source.watch_allowance(now);
         if now >= session.next_report {
             session.next_report = now + REPORT_EVERY;
-            send_report(leg, now);
+            send_report(leg, &self.clock, now);
         }
         let ended = leg.recorder.as_mut().and_then(|recorder| recorder.check(now));
-        let leg = leg.id;
-        if let Some(since) = quiet {
-            self.report(Event::Quiet { leg, since });
-        }
+        self.keep_vigil(place, now);
         if let Some(ended) = ended {
             self.end_recording(place, ended);
         }
     }
+
+    fn keep_vigil(&mut self, place: Place, now: Instant) {
+        let patience = self.links.patience;
+        loop {
+            let Some(leg) = self.legs.at(place) else { return };
+            let id = leg.id;
+            let Some(session) = &mut leg.session else { return };
+            let (direction, reported) = (session.stream.direction, session.far.heard());
+            let Some(finding) = session.vigil.find(direction, reported, patience, now) else {
+                return;
+            };
+            if let Finding::Quiet { silence, .. } = finding {
+                self.links.counters.quiet[silence.index()].add(1);
+            }
+            self.report(event(id, finding));
+        }
+    }
 }
 
-/// A sender report while we send, else a receiver report (RFC 3550 §6.4).
-fn send_report(leg: &mut Leg, now: Instant) {
+fn event(leg: LegId, finding: Finding) -> Event {
+    match finding {
+        Finding::Quiet { since, silence } => Event::Quiet { leg, since, silence },
+        Finding::HeardAgain { after } => Event::HeardAgain { leg, after },
+        Finding::Lifeless { since } => Event::Lifeless { leg, since },
+    }
+}
+
+/// A sender report while we send, else a receiver report (RFC 3550 §6.4); to those who send extended reports, one of those.
+fn send_report(leg: &mut Leg, clock: &NtpClock, now: Instant) {
     let (packets, octets) = (leg.sent, leg.octets);
     let Some(session) = &mut leg.session else {
         return;
     };
+    let ntp = clock.at(now);
     let sender = (packets > 0).then(|| SenderInfo {
-        ntp: ntp_now(),
+        ntp,
         timestamp: session.restamp.timestamp_at(now),
         // Both count modulo 2^32.
         packets: packets as u32,
         octets: octets as u32,
     });
     let block = session.block(now);
+    let ssrc = session.restamp.ssrc();
     let mut datagram = [0; rtcp::MAX_LEN];
-    let length = rtcp::write(session.restamp.ssrc(), sender, block, &session.cname, &mut datagram);
+    let mut length = rtcp::write(ssrc, sender, block, &session.cname, &mut datagram);
+    if let Some(answer) = session.far.answer(now) {
+        length = rtcp_xr::append(ssrc, Some(far::middle(ntp)), Some(answer), &mut datagram, length);
+    }
     leg.send_control(&datagram[..length]);
-}
-
-/// Seconds from 1900 to 1970.
-const NTP_TO_UNIX: u64 = 2_208_988_800;
-
-fn ntp_now() -> u64 {
-    let passed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let fraction = (u64::from(passed.subsec_nanos()) << 32) / 1_000_000_000;
-    (passed.as_secs() + NTP_TO_UNIX) << 32 | fraction
 }

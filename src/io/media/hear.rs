@@ -11,6 +11,7 @@ use crate::io::media::thread::Worker;
 use crate::media::command::Event;
 use crate::media::command::RecordEnd;
 use crate::media::reception::Arrival;
+use crate::media::refusal::Refusal;
 use crate::media::rtp;
 
 /// Whether a socket had something.
@@ -32,15 +33,16 @@ impl Worker {
         let verdict = match &mut leg.session {
             // A datagram that fills the buffer was cut.
             Some(session) if length < self.datagram.len() => session.judge(&self.datagram[..length], from, now),
-            _ => Verdict::Refused,
+            Some(_) => Verdict::Refused(Refusal::Size),
+            None => Verdict::Refused(Refusal::Early),
         };
         match verdict {
-            Verdict::Refused => {
-                leg.dropped += 1;
-                self.links.counters.dropped.add(1);
+            Verdict::Refused(why) => {
+                leg.refused.count(why);
+                self.links.counters.dropped[why as usize].add(1);
             }
             Verdict::Control => self.on_control(place, length, from, now),
-            Verdict::Ignored => self.links.counters.received.add(1),
+            Verdict::Ignored => self.count_received(length),
             Verdict::Audio(arrival) => self.on_audio(place, length, arrival, now),
             Verdict::Key(key) => self.on_key(place, length, key, now),
         }
@@ -57,13 +59,14 @@ impl Worker {
     }
 
     fn on_control(&mut self, place: Place, length: usize, from: SocketAddr, now: Instant) {
+        let ntp = self.clock.at(now);
         if let Some(session) = self.legs.at(place).and_then(|leg| leg.session.as_mut()) {
-            session.on_control(&self.datagram[..length], from, now);
+            session.on_control(&self.datagram[..length], from, ntp, now);
         }
     }
 
     fn on_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) {
-        self.links.counters.received.add(1);
+        self.count_received(length);
         if let Some(end) = self.record_audio(place, length, arrival, now) {
             self.end_recording(place, end);
         }
@@ -89,7 +92,7 @@ impl Worker {
     }
 
     fn on_key(&mut self, place: Place, length: usize, key: Option<char>, now: Instant) {
-        self.links.counters.received.add(1);
+        self.count_received(length);
         let Some(leg) = self.legs.at(place) else {
             return;
         };
@@ -108,6 +111,11 @@ impl Worker {
     /// The switch may have ended before us; then nobody is left to hear it.
     pub(super) fn report(&self, event: Event) {
         let _ = self.links.events.send(event);
+    }
+
+    fn count_received(&self, length: usize) {
+        self.links.counters.received.add(1);
+        self.links.counters.octets_received.add(length as u64);
     }
 
     pub(super) fn count(&self, sent: Sent) {

@@ -3,6 +3,7 @@
 //! A leg knows nothing of other legs; whom it is bridged to is a place that its thread looks up. It lives on one
 //! thread at a time and may be handed to another with everything that it holds.
 
+use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::os::fd::AsFd;
@@ -19,10 +20,12 @@ use crate::io::media::session::Session;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_PAYLOAD;
 use crate::media::command::Command;
-use crate::media::command::Figures;
 use crate::media::command::LegId;
 use crate::media::command::Stream;
 use crate::media::dtmf;
+use crate::media::figures::FarEar;
+use crate::media::figures::Figures;
+use crate::media::refusal::Refusals;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::transcode::Transcoder;
 
@@ -49,7 +52,11 @@ pub(super) struct Leg {
     pub(super) busy_line: bool,
     pub(super) sent: u64,
     pub(super) octets: u64,
-    pub(super) dropped: u64,
+    /// Held back, as the far side's address has proved nothing.
+    pub(super) withheld: u64,
+    pub(super) refused: Refusals,
+    /// What signalling has shown to be an address of the far side.
+    pub(super) vouched: Option<IpAddr>,
 }
 
 /// More packets than a socket's buffer holds.
@@ -89,7 +96,9 @@ impl Leg {
             busy_line: false,
             sent: 0,
             octets: 0,
-            dropped: 0,
+            withheld: 0,
+            refused: Refusals::default(),
+            vouched: None,
         }
     }
 
@@ -97,6 +106,15 @@ impl Leg {
         match &mut self.session {
             Some(session) => session.reconnect(stream, now),
             None => self.session = Some(Session::new(stream, rng, now)),
+        }
+    }
+
+    /// How long the far side is sent to while its address has proved nothing.
+    pub(super) fn set_allowance(&mut self, longest: Duration) {
+        let vouched = self.vouched;
+        if let Some(session) = &mut self.session {
+            session.source.allow(longest);
+            vouched.into_iter().for_each(|address| session.source.vouch(address));
         }
     }
 
@@ -132,16 +150,25 @@ impl Leg {
 
     /// Sends one RTP packet; what the kernel does not take is lost, as on any network.
     pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
-        let Some(session) = &self.session else {
+        let Some(session) = &mut self.session else {
             return Sent::Not;
         };
+        if !session.source.may_send(datagram.len()) {
+            self.withheld += 1;
+            session.vigil.on_withheld();
+            return Sent::Not;
+        }
         match self.rtp.send_to(datagram, session.source.destination()) {
             Ok(_) => {
                 self.sent += 1;
                 self.octets += datagram.len().saturating_sub(HEADER_LEN) as u64;
+                session.vigil.on_sent();
                 Sent::Gone
             }
-            Err(_) => Sent::Not,
+            Err(_) => {
+                session.vigil.on_unsent();
+                Sent::Not
+            }
         }
     }
 
@@ -179,19 +206,34 @@ impl Leg {
         };
     }
 
-    pub(super) fn figures(&self) -> Figures {
+    pub(super) fn figures(&self, now: Instant) -> Figures {
+        let dropped = self.refused.total();
         let Some(session) = &self.session else {
-            return Figures { dropped: self.dropped, ..Figures::default() };
+            return Figures { dropped, refused: self.refused, ..Figures::default() };
         };
         let (received, lost) = session.received_and_lost();
+        let clock_rate = session.stream.codec.clock_rate() as f32;
+        let far = session
+            .far
+            .block()
+            .map(|block| FarEar { lost: i64::from(block.lost), jitter_ms: block.jitter as f32 / clock_rate * 1000.0 });
         Figures {
             received,
             sent: self.sent,
+            octets_received: session.octets_received,
+            octets_sent: self.octets,
             lost,
-            dropped: self.dropped,
+            dropped,
+            refused: self.refused,
+            withheld: self.withheld,
             jitter_ms: milliseconds(session.reception.jitter()),
             codec: session.stream.codec.to_string(),
+            negotiated: Some(session.source.negotiated()),
             source: session.source.proven(),
+            round_trip: session.far.round_trip(),
+            far,
+            voip: session.far.voip().copied().map(Box::new),
+            silent_for: (received > 0).then(|| session.vigil.unheard(now)),
         }
     }
 }

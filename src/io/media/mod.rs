@@ -5,6 +5,7 @@
 //! out on the other within the same wake-up. Disks and slow codecs have threads of their own beside them.
 
 mod chores;
+mod clock;
 mod grid;
 mod hear;
 mod inbox;
@@ -28,6 +29,7 @@ mod tape;
 mod thread;
 mod timer;
 pub mod totals;
+mod vigil;
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! What a thread does with its orders. Leaves packets to the files beside it.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -48,7 +49,7 @@ impl Worker {
             return self.obey_about_room(command);
         };
         let Some(place) = self.legs.find(leg) else {
-            return;
+            return self.answer_for_nobody(&command);
         };
         let now = Instant::now();
         match command {
@@ -62,9 +63,11 @@ impl Worker {
             Command::Record { path, limits, .. } => self.record(place, path, limits, now),
             Command::StopRecording { .. } => self.end_recording(place, RecordEnd::Asked),
             Command::SendDigits { digits, .. } => self.press(place, &digits),
+            Command::Vouch { address, .. } => return self.vouch(place, address),
+            Command::Measure { .. } => return self.measure(place, now),
             Command::Join { room, role, background, .. } => self.join(place, room, role, background),
             Command::Leave { .. } => self.leave(place),
-            Command::Close { .. } => return self.close(place),
+            Command::Close { .. } => return self.close(place, now),
             Command::Announce { .. } | Command::RecordRoom { .. } | Command::StopRecordingRoom { .. } => {}
         }
         self.settle(place);
@@ -79,6 +82,30 @@ impl Worker {
         }
     }
 
+    /// Whoever measures waits for an answer.
+    fn answer_for_nobody(&self, command: &Command) {
+        if let Command::Measure { leg } = command {
+            self.report(Event::Measured { leg: *leg, figures: Box::default() });
+        }
+    }
+
+    fn vouch(&mut self, place: Place, address: IpAddr) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        leg.vouched = Some(address);
+        if let Some(session) = &mut leg.session {
+            session.source.vouch(address);
+        }
+    }
+
+    fn measure(&mut self, place: Place, now: Instant) {
+        if let Some(leg) = self.legs.at(place) {
+            let measured = Event::Measured { leg: leg.id, figures: Box::new(leg.figures(now)) };
+            self.report(measured);
+        }
+    }
+
     fn connect(&mut self, place: Place, stream: Stream, now: Instant) {
         let codec = stream.codec;
         let Some(leg) = self.legs.at(place) else {
@@ -88,6 +115,7 @@ impl Worker {
             leg.discard(&mut self.datagram[..]);
         }
         leg.connect(stream, &mut self.rng, now);
+        leg.set_allowance(self.links.unproven_for);
         if let Some(recorder) = &mut leg.recorder {
             recorder.set_codec(codec);
         }
@@ -224,12 +252,12 @@ impl Worker {
         leg.keys.get_or_insert_with(|| dtmf::Sender::new(clock_rate)).press(digits);
     }
 
-    fn close(&mut self, place: Place) {
+    fn close(&mut self, place: Place, now: Instant) {
         self.end_recording(place, RecordEnd::Asked);
         let Some(leg) = self.take_out(place) else {
             return;
         };
-        let figures = leg.figures();
+        let figures = Box::new(leg.figures(now));
         self.links.counters.lost.add(figures.lost);
         let id = leg.id;
         // The ports are free again before anybody hears that they are.
@@ -266,6 +294,8 @@ pub(super) fn about(command: &Command) -> Option<LegId> {
         | Command::SendDigits { leg, .. }
         | Command::Join { leg, .. }
         | Command::Leave { leg }
+        | Command::Vouch { leg, .. }
+        | Command::Measure { leg }
         | Command::Close { leg } => Some(*leg),
     }
 }

@@ -35,11 +35,11 @@ use crate::io::media::thread::Links;
 use crate::io::media::thread::Worker;
 use crate::io::media::totals::Counters;
 use crate::io::media::totals::Totals;
+use crate::io::media::vigil::Patience;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
-use crate::media::command::Figures;
 use crate::media::command::LegId;
 use crate::media::config::Config;
 use crate::media::tone::Tone;
@@ -52,6 +52,10 @@ pub struct Settings {
     pub threads: usize,
     /// No RTP for this long, though the far side should be sending, is reported as `Quiet`.
     pub quiet_after: Duration,
+    /// Neither RTP nor RTCP for this long is reported as `Lifeless`.
+    pub lifeless_after: Option<Duration>,
+    /// How long a far side is sent to whose address has proved nothing.
+    pub unproven_for: Duration,
     /// In these codecs prompts are encoded at the start, before anybody asks.
     pub codecs: Vec<CodecKind>,
 }
@@ -62,15 +66,15 @@ impl Settings {
         Settings {
             ports: (config.ports.first, config.ports.last),
             threads: thread::available_parallelism().map_or(1, usize::from).min(MOST_THREADS),
-            quiet_after: QUIET_AFTER,
+            quiet_after: config.quiet_after,
+            lifeless_after: config.end_silent_calls_after,
+            unproven_for: config.unproven_for,
             codecs: config.codecs.clone(),
         }
     }
 }
 
 const MOST_THREADS: usize = 4;
-
-const QUIET_AFTER: Duration = Duration::from_secs(10);
 
 /// Why the pump could not be started.
 #[derive(Debug, thiserror::Error)]
@@ -160,10 +164,17 @@ impl Pump {
             Command::Close { leg } => return self.close(leg),
             Command::Bridge { a, b } => self.bring_together(a, b),
             Command::Join { leg, room, .. } => self.bring_to(leg, thread_of(room, self.threads.len())),
+            // What a leg in the lobby does can be told without waking anybody.
+            Command::Measure { leg } if !matches!(self.seats.get(&leg), Some(Seat::Thread(_))) => {
+                return Some(Event::Measured { leg, figures: Box::default() });
+            }
             _ => {}
         }
         match self.seats.get_mut(&leg) {
             Some(Seat::Thread(thread)) => self.threads[*thread].put(Order::Obey(command)),
+            Some(Seat::Lobby(waiting, _)) if let Command::Vouch { address, .. } = command => {
+                waiting.vouched = Some(address);
+            }
             Some(Seat::Lobby(_, orders)) => {
                 orders.push(command);
                 self.called.push(leg);
@@ -215,7 +226,7 @@ impl Pump {
             self.threads[thread].put(Order::Obey(Command::Close { leg }));
             return None;
         }
-        Some(Event::Closed { leg, figures: Figures::default() })
+        Some(Event::Closed { leg, figures: Box::default() })
     }
 
     /// Puts both legs on one thread; where each has one already, `b` is handed over to that of `a`.
@@ -292,7 +303,8 @@ impl Pump {
                 threads: threads.clone(),
                 tape: self.tape.clone(),
                 studio: self.studio.clone(),
-                quiet_after: settings.quiet_after,
+                patience: Patience { quiet: settings.quiet_after, lifeless: settings.lifeless_after },
+                unproven_for: settings.unproven_for,
             };
             let worker = Worker::new(links, inbox, rng.fork())?;
             let name = format!("desvio-media-{number}");

@@ -5,10 +5,13 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::io::media::source::Source;
+use crate::io::media::vigil::Vigil;
 use crate::media::command::Stream;
 use crate::media::dtmf;
+use crate::media::far::Far;
 use crate::media::reception::Arrival;
 use crate::media::reception::Reception;
+use crate::media::refusal::Refusal;
 use crate::media::rtcp;
 use crate::media::rtp;
 use crate::media::rtp::Header;
@@ -28,25 +31,18 @@ pub(super) struct Session {
     /// Received and lost under codecs that a re-INVITE has replaced.
     before: (u64, u64),
     presses: dtmf::Receiver,
-    last_heard: Instant,
-    silence: Silence,
+    /// Of the payloads that were accepted.
+    pub(super) octets_received: u64,
+    pub(super) vigil: Vigil,
+    pub(super) far: Far,
     control_source: Option<SocketAddr>,
-    /// The middle of the NTP time in the far side's last sender report, and when that came.
-    last_sender_report: Option<(u32, Instant)>,
-}
-
-/// Whether the switch was told that nothing comes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Silence {
-    Unreported,
-    Reported,
 }
 
 /// What one datagram is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
     /// Not of this session: counted, never answered, never passed on.
-    Refused,
+    Refused(Refusal),
     /// RTCP on the RTP port (RFC 5761).
     Control,
     /// Was here before, or carries nothing that anybody could hear.
@@ -82,10 +78,10 @@ impl Session {
             next_report: now + REPORT_EVERY.mul_f32(0.5 + rng.f32() / 2.0),
             before: (0, 0),
             presses: dtmf::Receiver::new(),
-            last_heard: now,
-            silence: Silence::Unreported,
+            octets_received: 0,
+            vigil: Vigil::new(now),
+            far: Far::default(),
             control_source: None,
-            last_sender_report: None,
             stream,
         }
     }
@@ -100,8 +96,8 @@ impl Session {
         }
         self.source.reconnect(stream.remote);
         self.control_source = None;
-        self.last_heard = now;
-        self.silence = Silence::Unreported;
+        self.far.reset();
+        self.vigil = Vigil::new(now);
         self.stream = stream;
     }
 
@@ -119,15 +115,24 @@ impl Session {
 
     /// Judges one datagram from the RTP socket; only what is accepted changes anything.
     pub(super) fn judge(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Verdict {
+        let verdict = self.examine(datagram, from, now);
+        if let Verdict::Refused(why) = verdict {
+            self.vigil.on_refused(from, why);
+        }
+        verdict
+    }
+
+    fn examine(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Verdict {
         if !self.source.may_hear(from) {
-            return Verdict::Refused;
+            return Verdict::Refused(Refusal::Source);
         }
         if rtp::is_rtcp(datagram) {
-            return if self.is_muxed() { Verdict::Control } else { Verdict::Refused };
+            return if self.is_muxed() { Verdict::Control } else { Verdict::Refused(Refusal::Control) };
         }
         match rtp::read(datagram) {
             Some(packet) if self.may_hear() => self.accept(&packet, from, now),
-            _ => Verdict::Refused,
+            Some(_) => Verdict::Refused(Refusal::Hold),
+            None => Verdict::Refused(Refusal::Malformed),
         }
     }
 
@@ -137,11 +142,13 @@ impl Session {
             audio if audio == self.stream.payload_type => Kind::Audio,
             event if self.is_event(event) => Kind::Event,
             COMFORT_NOISE if self.stream.codec.clock_rate() == 8000 => Kind::Noise,
-            _ => return Verdict::Refused,
+            _ => return Verdict::Refused(Refusal::PayloadType),
         };
-        self.source.heard(from);
-        self.last_heard = now;
-        self.silence = Silence::Unreported;
+        if let Err(why) = self.source.admit(from, header, now) {
+            return Verdict::Refused(why);
+        }
+        self.vigil.on_heard(now);
+        self.octets_received += payload.len() as u64;
         match (kind, self.arrive(header, payload, kind, now)) {
             (_, Arrival::Duplicate) | (Kind::Noise, _) => Verdict::Ignored,
             (Kind::Event, arrival) => self.press(header, payload, arrival),
@@ -171,27 +178,12 @@ impl Session {
         self.stream.dtmf.is_some_and(|(event, _)| event == payload_type)
     }
 
-    /// How long nothing has come that should have; once for each silence.
-    pub(super) fn fell_quiet(&mut self, after: Duration, now: Instant) -> Option<Duration> {
-        let since = now.saturating_duration_since(self.last_heard);
-        if self.stream.direction != Direction::SendRecv || self.silence == Silence::Reported || since < after {
-            return None;
-        }
-        self.silence = Silence::Reported;
-        Some(since)
-    }
-
-    /// Takes in the reports of the far side; whatever else comes is stepped over.
-    pub(super) fn on_control(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) {
-        let known = self.source.proven().map_or(self.stream.remote.ip(), |proven| proven.ip());
-        if from.ip() != known {
-            return;
-        }
-        for report in rtcp::read(datagram) {
+    /// Takes in the reports of the far side, `ntp` being our own clock; whatever else comes is stepped over.
+    pub(super) fn on_control(&mut self, datagram: &[u8], from: SocketAddr, ntp: u64, now: Instant) {
+        let known = self.source.destination().ip();
+        if from.ip() == known && self.far.on_control(datagram, self.restamp.ssrc(), ntp, now) {
             self.control_source = Some(from);
-            if let Some(sender) = report.sender {
-                self.last_sender_report = Some(((sender.ntp >> 16) as u32, now));
-            }
+            self.source.on_answer();
         }
     }
 
@@ -205,10 +197,7 @@ impl Session {
     /// What we heard of the far side, for a report of ours.
     pub(super) fn block(&mut self, now: Instant) -> Option<rtcp::ReportBlock> {
         let block = self.reception.report()?;
-        let (last_report, delay) = self.last_sender_report.map_or((0, 0), |(middle, came)| {
-            let delay = now.saturating_duration_since(came).as_secs_f64() * 65_536.0;
-            (middle, delay as u32)
-        });
+        let (last_report, delay) = self.far.last_report(now);
         Some(rtcp::ReportBlock { last_report, delay, ..block })
     }
 

@@ -17,6 +17,7 @@ use rustix::event::epoll::EventFlags;
 use rustix::process::nice;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::io::media::clock::NtpClock;
 use crate::io::media::grid::Grid;
 use crate::io::media::inbox::Inbox;
 use crate::io::media::inbox::Mail;
@@ -31,6 +32,7 @@ use crate::io::media::studio::Job;
 use crate::io::media::tape;
 use crate::io::media::timer::Timer;
 use crate::io::media::totals::Counters;
+use crate::io::media::vigil::Patience;
 use crate::media::codec::MAX_SAMPLES;
 use crate::media::command::Event;
 
@@ -54,8 +56,9 @@ pub(super) struct Links {
     pub(super) threads: Vec<Mail<Order>>,
     pub(super) tape: std::sync::mpsc::Sender<tape::Entry>,
     pub(super) studio: std::sync::mpsc::Sender<Job>,
-    /// Silence after which `Quiet` is reported.
-    pub(super) quiet_after: Duration,
+    pub(super) patience: Patience,
+    /// So long a far side is sent to whose address has proved nothing.
+    pub(super) unproven_for: Duration,
 }
 
 pub(super) struct Worker {
@@ -64,6 +67,7 @@ pub(super) struct Worker {
     pub(super) rooms: Rooms,
     pub(super) grid: Grid,
     pub(super) rng: fastrand::Rng,
+    pub(super) clock: NtpClock,
     pub(super) post: Post,
     /// The one datagram that is in hand.
     pub(super) datagram: Box<[u8; DATAGRAM]>,
@@ -96,6 +100,7 @@ impl Worker {
             rooms: Rooms::default(),
             grid: Grid::new(now),
             rng,
+            clock: NtpClock::new(now),
             post,
             datagram: Box::new([0; DATAGRAM]),
             samples: Box::new([0; MAX_SAMPLES]),

@@ -5,6 +5,9 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
 
+use crate::media::refusal::Refusal;
+use crate::media::silence::Silence;
+
 /// Sums over all legs since the start, those that were closed included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Totals {
@@ -13,8 +16,14 @@ pub struct Totals {
     pub sent: u64,
     /// Packets that never came, by the sequence numbers (RFC 3550 §6.4.1). Known when a leg closes.
     pub lost: u64,
-    /// Datagrams that were refused: strangers, wrong version, payload type or size.
+    /// With their RTP headers.
+    pub octets_received: u64,
+    /// Datagrams that were refused.
     pub dropped: u64,
+    /// The same by reason, in the order of [`Refusal::ALL`].
+    pub refused: [u64; Refusal::ALL.len()],
+    /// Sides that were reported as not heard, by cause, in the order of [`Silence::WORDS`].
+    pub quiet: [u64; Silence::COUNT],
     /// Packets of our own that left more than 5 ms after their time.
     pub late: u64,
 }
@@ -26,7 +35,9 @@ pub(super) struct Counters {
     pub(super) received: Counter,
     pub(super) sent: Counter,
     pub(super) lost: Counter,
-    pub(super) dropped: Counter,
+    pub(super) octets_received: Counter,
+    pub(super) dropped: [Counter; Refusal::ALL.len()],
+    pub(super) quiet: [Counter; Silence::COUNT],
     pub(super) late: Counter,
 }
 
@@ -35,7 +46,14 @@ impl Counters {
         totals.received += self.received.value();
         totals.sent += self.sent.value();
         totals.lost += self.lost.value();
-        totals.dropped += self.dropped.value();
+        totals.octets_received += self.octets_received.value();
+        for (total, dropped) in totals.refused.iter_mut().zip(&self.dropped) {
+            *total += dropped.value();
+            totals.dropped += dropped.value();
+        }
+        for (total, quiet) in totals.quiet.iter_mut().zip(&self.quiet) {
+            *total += quiet.value();
+        }
         totals.late += self.late.value();
     }
 }

@@ -17,9 +17,9 @@ use crate::media::codec::Encoder;
 use crate::media::codec::MAX_PAYLOAD;
 use crate::media::command::Command;
 use crate::media::command::Event;
-use crate::media::command::Figures;
 use crate::media::command::LegId;
 use crate::media::command::Stream;
+use crate::media::figures::Figures;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::rtp::Header;
@@ -28,6 +28,15 @@ pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Nothing here takes longer, even on a full machine.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) const SETTINGS: Settings = Settings {
+    ports: (20_000, 59_999),
+    threads: 2,
+    quiet_after: Duration::from_secs(10),
+    lifeless_after: None,
+    unproven_for: Duration::from_secs(15),
+    codecs: Vec::new(),
+};
 
 pub(super) struct Bench {
     pub(super) pump: Pump,
@@ -63,7 +72,10 @@ impl Bench {
     }
 
     pub(super) fn with_quiet_after(quiet_after: Duration) -> Bench {
-        let settings = Settings { ports: (20_000, 59_999), threads: 2, quiet_after, codecs: Vec::new() };
+        Bench::with(Settings { quiet_after, ..SETTINGS })
+    }
+
+    pub(super) fn with(settings: Settings) -> Bench {
         let (pump, events) = Pump::start(&settings, Vec::new()).unwrap();
         Bench { pump, events, last: 0 }
     }
@@ -134,7 +146,7 @@ impl Bench {
         loop {
             if let Event::Closed { leg, figures } = self.event() {
                 assert_eq!(leg, phone.leg);
-                return figures;
+                return *figures;
             }
         }
     }

@@ -17,6 +17,7 @@ use crate::media::command::Repeat;
 use crate::media::command::Stream;
 use crate::media::rtcp;
 use crate::media::sdp::Direction;
+use crate::media::silence::Silence;
 
 #[test]
 fn behind_nat_the_first_source_is_taken_and_a_stranger_is_refused() {
@@ -77,9 +78,10 @@ fn a_side_on_hold_is_sent_nothing_and_heard_not() {
 fn a_silent_side_is_reported_once() {
     let mut bench = Bench::with_quiet_after(Duration::from_millis(100));
     let phone = bench.phone(CodecKind::Pcma);
-    let Event::Quiet { leg, since } = bench.event() else { panic!("not quiet") };
+    let Event::Quiet { leg, since, silence } = bench.event() else { panic!("not quiet") };
     assert_eq!(leg, phone.leg);
     assert!(since >= Duration::from_millis(100));
+    assert_eq!(silence, Silence::NeverCame);
     std::thread::sleep(Duration::from_millis(1200));
     bench.nothing_happened();
 }
