@@ -1,4 +1,4 @@
-//! What a message costs in allocations, and that hostile peers get back nothing but bounded, passing memory.
+//! What a message and a packet cost in allocations, and that hostile peers get back nothing but bounded, passing memory.
 //!
 //! A program of its own, because it counts every allocation of the process; its tests take turns.
 
@@ -8,6 +8,11 @@ use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
+use desvio::media::security::MasterKey;
+use desvio::media::security::Suite;
+use desvio::media::srtp;
+use desvio::media::srtp::receiver::Receiver;
+use desvio::media::srtp::sender::Sender;
 use desvio::sip::agent::Event;
 use desvio::sip::agent::UserAgent;
 use desvio::sip::config::Config;
@@ -99,6 +104,25 @@ fn a_call_costs_the_user_agent_few_allocations_more() {
     }
     let each = allocations(&region) as f64 / 500.0;
     assert!(each <= MOST_FOR_A_CALL, "{each} allocations for one INVITE with a transaction, an event and two answers");
+}
+
+#[test]
+fn a_packet_is_sealed_and_opened_without_a_single_allocation() {
+    let _turn = turn();
+    for suite in Suite::ALL {
+        let master = MasterKey::new(suite, &[7; MasterKey::MAX][..suite.master_octets()]).expect("a key");
+        let (mut sender, mut receiver) = (Sender::new(suite, &master), Receiver::new(suite, &master));
+        let mut buffer = [0; 12 + 160 + srtp::OVERHEAD];
+        let region = Region::new(ALLOCATOR);
+        for sequence in 0..1000_u16 {
+            buffer[..4].copy_from_slice(&[0x80, 8, sequence.to_be_bytes()[0], sequence.to_be_bytes()[1]]);
+            let sealed = sender.seal(&mut buffer, 172).expect("it is sealed");
+            assert_eq!(receiver.open(&mut buffer[..sealed]), Ok(172));
+            // A stranger's costs none either.
+            assert!(receiver.open(&mut buffer[..sealed]).is_err());
+        }
+        assert_eq!(allocations(&region), 0, "{}", suite.name());
+    }
 }
 
 fn allocations(region: &Region<'_, System>) -> usize {

@@ -31,6 +31,7 @@ mod sdp_writer;
 pub mod security;
 pub mod silence;
 pub mod speech;
+pub mod srtp;
 pub mod tone;
 pub mod transcode;
 pub mod wav;
