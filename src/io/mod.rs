@@ -3,6 +3,8 @@
 pub mod holder;
 pub mod http;
 pub mod media;
+pub mod mend;
+pub mod notify;
 pub mod probe;
 pub mod resolve;
 pub mod sip;

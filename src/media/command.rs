@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::codec::FRAME_MS;
@@ -94,6 +95,22 @@ pub enum Command {
     },
     /// Ends the recording as if its time were up.
     StopRecording {
+        leg: LegId,
+    },
+    /// Writes both sides of what happens on this leg to a WAV file, whoever it is bridged to; ends with `Recorded`.
+    RecordTalk {
+        leg: LegId,
+        path: PathBuf,
+        channels: Channels,
+        longest: Duration,
+    },
+    /// To a recording of both sides.
+    Steer {
+        leg: LegId,
+        order: Steer,
+    },
+    /// The far side hears itself until something else is ordered.
+    Echo {
         leg: LegId,
     },
     /// Presses keys towards the far side (RFC 4733); characters that are no keys are left out.
@@ -247,6 +264,15 @@ pub struct RecordLimits {
     pub silence: Duration,
     /// This key ends it; it is reported as `RecordEnd::Key` and not as a digit.
     pub stop_key: Option<char>,
+}
+
+/// What is ordered of a recording that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Steer {
+    /// Nothing is recorded until `Resume`; the file goes on there as if no time had passed.
+    Pause,
+    Resume,
+    End,
 }
 
 /// Why a recording ended.

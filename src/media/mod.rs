@@ -3,6 +3,8 @@
 //! Pure: packets are byte slices that somebody else has received and somebody else will send, and the time is handed in.
 //! The threads that carry audio live in [`crate::io`]; the switch speaks to them in the words of [`command`].
 
+pub mod amounts;
+pub mod both_sides;
 pub mod clip;
 pub mod codec;
 pub mod codecs;

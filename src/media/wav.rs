@@ -156,7 +156,7 @@ fn u32_at(file: &[u8], at: usize) -> Result<u32, WavError> {
 /// Octets of the header that [`Writer::header`] gives.
 pub const HEADER_LEN: usize = 58;
 
-/// The bytes of a mono recording as it grows.
+/// The bytes of a recording as it grows.
 ///
 /// For the pump: write [`Writer::header`] at offset 0, then append what [`Writer::samples`] or [`Writer::octets`] put into a buffer.
 /// From time to time (each second, and at the end) write [`Writer::header`] over the first [`HEADER_LEN`] octets again: the sizes
@@ -165,13 +165,19 @@ pub const HEADER_LEN: usize = 58;
 pub struct Writer {
     encoding: Encoding,
     rate: u32,
+    channels: u16,
     /// Octets of samples so far.
     length: u32,
 }
 
 impl Writer {
     pub fn new(encoding: Encoding, rate: u32) -> Writer {
-        Writer { encoding, rate, length: 0 }
+        Writer { encoding, rate, channels: 1, length: 0 }
+    }
+
+    /// Samples of all channels then come in turn.
+    pub fn with_channels(self, channels: u16) -> Writer {
+        Writer { channels: channels.max(1), ..self }
     }
 
     /// Encodes samples and puts them behind what is in `buffer`.
@@ -192,7 +198,7 @@ impl Writer {
 
     /// What has been recorded so far.
     pub fn duration(&self) -> std::time::Duration {
-        let samples = u64::from(self.length) / self.encoding.width() as u64;
+        let samples = u64::from(self.length) / (self.encoding.width() as u64 * u64::from(self.channels));
         std::time::Duration::from_micros(samples * 1_000_000 / u64::from(self.rate.max(1)))
     }
 
@@ -200,6 +206,7 @@ impl Writer {
     pub fn header(&self) -> [u8; HEADER_LEN] {
         let mut header = [0; HEADER_LEN];
         let width = self.encoding.width() as u32;
+        let frame = width * u32::from(self.channels);
         let mut at = 0;
         let mut put = |octets: &[u8]| {
             header[at..at + octets.len()].copy_from_slice(octets);
@@ -210,16 +217,16 @@ impl Writer {
         put(b"WAVEfmt ");
         put(&18_u32.to_le_bytes());
         put(&self.encoding.tag().to_le_bytes());
-        put(&1_u16.to_le_bytes());
+        put(&self.channels.to_le_bytes());
         put(&self.rate.to_le_bytes());
-        put(&(self.rate * width).to_le_bytes());
-        put(&(width as u16).to_le_bytes());
+        put(&(self.rate * frame).to_le_bytes());
+        put(&(frame as u16).to_le_bytes());
         put(&(width as u16 * 8).to_le_bytes());
         put(&0_u16.to_le_bytes());
         // Formats other than PCM are to carry the number of samples.
         put(b"fact");
         put(&4_u32.to_le_bytes());
-        put(&(self.length / width).to_le_bytes());
+        put(&(self.length / frame).to_le_bytes());
         put(b"data");
         put(&self.length.to_le_bytes());
         header
@@ -228,6 +235,18 @@ impl Writer {
     fn grow(&mut self, octets: usize) {
         self.length = self.length.saturating_add(u32::try_from(octets).unwrap_or(u32::MAX));
     }
+}
+
+/// The header that a recording of ours should have which ended with the power: `header` is what stands in its first
+/// octets, `file` its length. With what the file then lasts. `None` for a file that we did not write.
+pub fn mended(header: &[u8; HEADER_LEN], file: u64) -> Option<([u8; HEADER_LEN], std::time::Duration)> {
+    let ours = header.starts_with(b"RIFF") && &header[8..16] == b"WAVEfmt " && &header[50..54] == b"data";
+    let Format { encoding, rate, channels } = Format::read(header, 20).ok().filter(|_| ours)?;
+    let frame = encoding.width() as u64 * u64::from(channels);
+    let data = file.saturating_sub(HEADER_LEN as u64) / frame * frame;
+    let length = u32::try_from(data).unwrap_or(u32::MAX);
+    let writer = Writer { encoding, rate, channels, length };
+    Some((writer.header(), writer.duration()))
 }
 
 #[cfg(test)]
@@ -296,6 +315,19 @@ mod tests {
         let file = [&early[..], &octets].concat();
         assert_eq!(read(&file).unwrap().data.len(), 160, "up to the last header");
         assert_eq!(writer.duration(), std::time::Duration::from_millis(40));
+    }
+
+    #[test]
+    fn a_header_that_lags_behind_is_mended() {
+        let mut writer = Writer::new(Encoding::Linear16, 8_000).with_channels(2);
+        let (start, mut octets) = (writer.header(), Vec::new());
+        writer.samples(&[5; 16_001], &mut octets);
+        let (header, length) = mended(&start, (HEADER_LEN + octets.len()) as u64).unwrap();
+        assert_eq!(length, std::time::Duration::from_secs(1), "half a frame is left out");
+        let file = [&header[..], &octets].concat();
+        let wav = hound::WavReader::new(Cursor::new(&file)).unwrap();
+        assert_eq!((wav.spec().channels, wav.duration()), (2, 8_000));
+        assert_eq!(mended(&[0; HEADER_LEN], 1_000), None);
     }
 
     #[test]

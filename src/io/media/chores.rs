@@ -29,9 +29,13 @@ impl Worker {
             send_report(leg, &self.clock, now);
         }
         let ended = leg.recorder.as_mut().and_then(|recorder| recorder.check(now));
+        let long_enough = leg.scribe.as_mut().and_then(|scribe| scribe.check(now));
         self.keep_vigil(place, now);
         if let Some(ended) = ended {
             self.end_recording(place, ended);
+        }
+        if let Some(ended) = long_enough {
+            self.end_scribe(place, ended, now);
         }
     }
 

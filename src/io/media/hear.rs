@@ -8,6 +8,7 @@ use crate::io::media::legs::Place;
 use crate::io::media::relay::Heard;
 use crate::io::media::session::Verdict;
 use crate::io::media::thread::Worker;
+use crate::media::both_sides::Side;
 use crate::media::command::Event;
 use crate::media::command::RecordEnd;
 use crate::media::reception::Arrival;
@@ -67,6 +68,9 @@ impl Worker {
 
     fn on_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) {
         self.count_received(length);
+        if let Some(leg) = self.legs.at(place) {
+            leg.write_down(Side::Said, &self.datagram[..length], now);
+        }
         if let Some(end) = self.record_audio(place, length, arrival, now) {
             self.end_recording(place, end);
         }

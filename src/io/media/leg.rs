@@ -15,8 +15,10 @@ use crate::io::media::legs::Place;
 use crate::io::media::player::Player;
 use crate::io::media::ports::Pair;
 use crate::io::media::recorder::Recorder;
+use crate::io::media::scribe::Scribe;
 use crate::io::media::seat::Seat;
 use crate::io::media::session::Session;
+use crate::media::both_sides::Side;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_PAYLOAD;
 use crate::media::command::Command;
@@ -26,6 +28,7 @@ use crate::media::dtmf;
 use crate::media::figures::FarEar;
 use crate::media::figures::Figures;
 use crate::media::refusal::Refusals;
+use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::transcode::Transcoder;
 
@@ -42,6 +45,7 @@ pub(super) struct Leg {
     pub(super) doing: Doing,
     pub(super) keys: Option<dtmf::Sender>,
     pub(super) recorder: Option<Box<Recorder>>,
+    pub(super) scribe: Option<Box<Scribe>>,
     pub(super) bridge: Option<Bridge>,
     /// Its place in a room; never beside a bridge.
     pub(super) seat: Option<Box<Seat>>,
@@ -69,6 +73,8 @@ pub(super) enum Doing {
     /// Ordered before the codec was known.
     WillPlay(Command),
     Playing(Box<Player>),
+    /// Its own voice.
+    Echoing,
 }
 
 /// The way to the other half of a conversation.
@@ -89,6 +95,7 @@ impl Leg {
             doing: Doing::Nothing,
             keys: None,
             recorder: None,
+            scribe: None,
             bridge: None,
             seat: None,
             watched: false,
@@ -131,6 +138,10 @@ impl Leg {
         self.keys.is_some() || matches!(self.doing, Doing::Playing(_))
     }
 
+    pub(super) fn is_echoing(&self) -> bool {
+        matches!(self.doing, Doing::Echoing)
+    }
+
     /// One datagram from the RTP socket into `buffer`; `None` when there is none.
     pub(super) fn receive(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
         self.rtp.recv_from(buffer).ok()
@@ -148,8 +159,21 @@ impl Leg {
         self.rtcp.recv_from(buffer).ok()
     }
 
+    /// For the recording of both sides, if there is one.
+    pub(super) fn write_down(&mut self, side: Side, datagram: &[u8], now: Instant) {
+        let (Some(scribe), Some(session)) = (&mut self.scribe, &self.session) else {
+            return;
+        };
+        if let Some(packet) = rtp::read(datagram).filter(|it| it.header.payload_type == session.stream.payload_type) {
+            scribe.on_packet(side, &packet, session.stream.codec, now);
+        }
+    }
+
     /// Sends one RTP packet; what the kernel does not take is lost, as on any network.
     pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
+        if self.scribe.is_some() {
+            self.write_down(Side::Heard, datagram, Instant::now());
+        }
         let Some(session) = &mut self.session else {
             return Sent::Not;
         };

@@ -20,6 +20,7 @@ mod recorder;
 mod relay;
 mod room;
 mod rooms;
+mod scribe;
 mod seat;
 mod session;
 mod source;

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 use std::time::Instant;
 
 use crate::io::media::leg::Bridge;
@@ -10,9 +11,11 @@ use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
 use crate::io::media::player::Player;
 use crate::io::media::recorder::Recorder;
+use crate::io::media::scribe::Scribe;
 use crate::io::media::studio::Job;
 use crate::io::media::thread::Turn;
 use crate::io::media::thread::Worker;
+use crate::media::both_sides::Channels;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
@@ -20,6 +23,7 @@ use crate::media::command::LegId;
 use crate::media::command::PlayId;
 use crate::media::command::RecordEnd;
 use crate::media::command::RecordLimits;
+use crate::media::command::Steer;
 use crate::media::command::Stream;
 use crate::media::dtmf;
 use crate::media::transcode::Transcoder;
@@ -35,7 +39,7 @@ impl Worker {
                 Order::Encoded { leg, play, codec } => self.on_encoded(leg, play, codec),
                 Order::Expect(_) | Order::Gone(_) => {}
                 Order::Stop => {
-                    (0..self.legs.end()).for_each(|place| self.end_recording(place, RecordEnd::Asked));
+                    (0..self.legs.end()).for_each(|place| self.end_recordings(place));
                     self.end_room_recordings();
                     return Turn::Last;
                 }
@@ -62,6 +66,11 @@ impl Worker {
             Command::Unbridge { .. } => self.part(place),
             Command::Record { path, limits, .. } => self.record(place, path, limits, now),
             Command::StopRecording { .. } => self.end_recording(place, RecordEnd::Asked),
+            Command::RecordTalk { path, channels, longest, .. } => {
+                self.record_talk(place, path, channels, longest, now)
+            }
+            Command::Steer { order, .. } => self.steer(place, order, now),
+            Command::Echo { .. } => self.echo(place),
             Command::SendDigits { digits, .. } => self.press(place, &digits),
             Command::Vouch { address, .. } => return self.vouch(place, address),
             Command::Measure { .. } => return self.measure(place, now),
@@ -122,6 +131,7 @@ impl Worker {
         match std::mem::replace(&mut leg.doing, Doing::Nothing) {
             Doing::WillPlay(play) => self.play(place, play),
             Doing::Playing(player) => self.begin(place, player),
+            Doing::Echoing => self.echo(place),
             Doing::Nothing => {}
         }
         self.tune(place);
@@ -241,6 +251,43 @@ impl Worker {
         }
     }
 
+    fn record_talk(&mut self, place: Place, path: PathBuf, channels: Channels, longest: Duration, now: Instant) {
+        self.end_scribe(place, RecordEnd::Asked, now);
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let codec = leg.codec().unwrap_or(CodecKind::Pcma);
+        let scribe = Scribe::start(leg.id, path, channels, longest, codec, self.links.tape.clone(), now);
+        leg.scribe = Some(Box::new(scribe));
+    }
+
+    fn steer(&mut self, place: Place, order: Steer, now: Instant) {
+        let scribe = self.legs.at(place).and_then(|leg| leg.scribe.as_mut());
+        match (scribe, order) {
+            (Some(scribe), Steer::Pause) => scribe.pause(now),
+            (Some(scribe), Steer::Resume) => scribe.resume(now),
+            (Some(_), Steer::End) => self.end_scribe(place, RecordEnd::Asked, now),
+            (None, _) => {}
+        }
+    }
+
+    pub(super) fn end_scribe(&mut self, place: Place, ended: RecordEnd, now: Instant) {
+        if let Some(scribe) = self.legs.at(place).and_then(|leg| leg.scribe.take()) {
+            scribe.finish(ended, now);
+        }
+    }
+
+    fn end_recordings(&mut self, place: Place) {
+        self.end_recording(place, RecordEnd::Asked);
+        self.end_scribe(place, RecordEnd::Asked, Instant::now());
+    }
+
+    fn echo(&mut self, place: Place) {
+        if let Some(leg) = self.legs.at(place) {
+            leg.doing = Doing::Echoing;
+        }
+    }
+
     /// A far side that cannot take keys is not sent any.
     fn press(&mut self, place: Place, digits: &str) {
         let Some(leg) = self.legs.at(place) else {
@@ -253,7 +300,7 @@ impl Worker {
     }
 
     fn close(&mut self, place: Place, now: Instant) {
-        self.end_recording(place, RecordEnd::Asked);
+        self.end_recordings(place);
         let Some(leg) = self.take_out(place) else {
             return;
         };
@@ -291,6 +338,9 @@ pub(super) fn about(command: &Command) -> Option<LegId> {
         | Command::Unbridge { leg }
         | Command::Record { leg, .. }
         | Command::StopRecording { leg }
+        | Command::RecordTalk { leg, .. }
+        | Command::Steer { leg, .. }
+        | Command::Echo { leg }
         | Command::SendDigits { leg, .. }
         | Command::Join { leg, .. }
         | Command::Leave { leg }

@@ -222,6 +222,13 @@ impl Pump {
     }
 
     fn close(&mut self, leg: LegId) -> Option<Event> {
+        // A recording is reported also where it ended before it began.
+        if let Some(Seat::Lobby(_, orders)) = self.seats.get(&leg)
+            && orders.iter().any(|order| matches!(order, Command::Record { .. } | Command::RecordTalk { .. }))
+        {
+            let thread = self.next_thread();
+            self.seat(leg, thread);
+        }
         if let Some(Seat::Thread(thread)) = self.seats.remove(&leg) {
             self.threads[thread].put(Order::Obey(Command::Close { leg }));
             return None;

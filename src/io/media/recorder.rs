@@ -55,7 +55,7 @@ impl Recorder {
         let rate = codec.sample_rate().min(HIGHEST_RATE);
         let reel = tape::Reel::next();
         // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Leg(leg), path, rate });
+        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Leg(leg), path, rate, channels: 1 });
         Recorder {
             limits,
             codec,

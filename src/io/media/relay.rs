@@ -6,6 +6,7 @@
 use std::time::Instant;
 
 use crate::io::media::hear::missing;
+use crate::io::media::leg::Doing;
 use crate::io::media::leg::Leg;
 use crate::io::media::leg::Sent;
 use crate::io::media::legs::Place;
@@ -30,7 +31,7 @@ impl Worker {
     /// Sends on what a leg has said, if somebody is there to hear it.
     pub(super) fn relay(&mut self, place: Place, length: usize, heard: Heard, now: Instant) {
         let Some(partner) = self.partner(place) else {
-            return;
+            return self.echo_back(place, length, heard, now);
         };
         let Some((from, to)) = self.legs.both(place, partner) else {
             return;
@@ -42,6 +43,16 @@ impl Worker {
             (Heard::Audio(arrival), Some(transcoder)) => carry_over(transcoder, to, datagram, arrival, now),
             (Heard::Key, _) => pass_key(from, to, datagram, now),
         };
+        self.links.counters.sent.add(sent);
+    }
+
+    /// To a leg that is to hear itself, its own sound.
+    fn echo_back(&mut self, place: Place, length: usize, heard: Heard, now: Instant) {
+        let leg = self.legs.at(place).filter(|leg| matches!(leg.doing, Doing::Echoing));
+        let (Some(leg), Heard::Audio(_)) = (leg, heard) else {
+            return;
+        };
+        let sent = pass_on(leg, &mut self.datagram[..length], now);
         self.links.counters.sent.add(sent);
     }
 }

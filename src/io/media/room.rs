@@ -210,7 +210,7 @@ impl Recording {
     fn start(room: RoomId, path: PathBuf, longest: Duration, tape: mpsc::Sender<tape::Entry>) -> Recording {
         let reel = tape::Reel::next();
         // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Room(room), path, rate: mixer::RATE });
+        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Room(room), path, rate: mixer::RATE, channels: 1 });
         let frames_left = u64::try_from(longest.as_millis() / 20).unwrap_or(u64::MAX);
         Recording { reel, tape, chunk: Vec::with_capacity(CHUNK), frames_left }
     }

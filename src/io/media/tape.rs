@@ -44,9 +44,22 @@ pub(super) enum Of {
 
 #[derive(Debug)]
 pub(super) enum Entry {
-    Begin { reel: Reel, of: Of, path: PathBuf, rate: u32 },
-    Samples { reel: Reel, samples: Vec<i16> },
-    End { reel: Reel, ended: RecordEnd },
+    Begin {
+        reel: Reel,
+        of: Of,
+        path: PathBuf,
+        rate: u32,
+        channels: u16,
+    },
+    /// Of all channels, in turn.
+    Samples {
+        reel: Reel,
+        samples: Vec<i16>,
+    },
+    End {
+        reel: Reel,
+        ended: RecordEnd,
+    },
     Stop,
 }
 
@@ -61,8 +74,8 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
     let mut recordings: HashMap<Reel, Recording> = HashMap::new();
     while let Ok(entry) = entries.recv() {
         match entry {
-            Entry::Begin { reel, of, path, rate } => {
-                recordings.insert(reel, Recording::begin(of, path, rate));
+            Entry::Begin { reel, of, path, rate, channels } => {
+                recordings.insert(reel, Recording::begin(of, path, rate, channels));
             }
             Entry::Samples { reel, samples } => {
                 if let Some(recording) = recordings.get_mut(&reel) {
@@ -76,6 +89,10 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
                 }
             }
             Entry::Stop => return,
+        }
+        // A full disk is told at once; whatever is recorded after it is let go.
+        for (_, failed) in recordings.extract_if(|_, recording| recording.has_failed()) {
+            let _ = events.send(failed.end(RecordEnd::Asked));
         }
     }
 }
@@ -95,8 +112,8 @@ enum State {
 }
 
 impl Recording {
-    fn begin(of: Of, path: PathBuf, rate: u32) -> Recording {
-        let writer = wav::Writer::new(Encoding::Linear16, rate);
+    fn begin(of: Of, path: PathBuf, rate: u32, channels: u16) -> Recording {
+        let writer = wav::Writer::new(Encoding::Linear16, rate).with_channels(channels);
         let state = create(&path, &writer).map_or_else(State::Failed, State::Open);
         Recording { of, path, writer, written: wav::HEADER_LEN as u64, state }
     }
@@ -113,6 +130,10 @@ impl Recording {
         if let Err(fault) = appended {
             self.state = State::Failed(fault);
         }
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.state, State::Failed(_))
     }
 
     fn end(self, ended: RecordEnd) -> Event {

@@ -199,7 +199,7 @@ impl Worker {
             return;
         };
         let connected = leg.session.is_some();
-        let talking = connected && leg.bridge.is_some();
+        let talking = connected && (leg.bridge.is_some() || leg.is_echoing());
         // A room serves its legs in its own turn.
         let served = connected && leg.seat.is_none() && (!talking || leg.speaks_itself());
         let (watched, slot) = (leg.watched, leg.slot);

@@ -6,3 +6,4 @@ mod play;
 mod record;
 mod room;
 mod safety;
+mod talk;

@@ -1,0 +1,268 @@
+//! Writes down both sides of what happens on a leg: what its far side says, and everything that it is made to hear.
+//!
+//! Both pass this leg, whoever the partner is at the moment, so a recording goes on through holds, transfers and
+//! announcements. Packets are decoded here and placed on a [`Timeline`]; once a second a piece of it goes to the tape.
+
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::io::media::tape;
+use crate::media::both_sides::Channels;
+use crate::media::both_sides::Side;
+use crate::media::both_sides::Stamp;
+use crate::media::both_sides::Timeline;
+use crate::media::codec::CodecKind;
+use crate::media::codec::Decoder;
+use crate::media::codec::MAX_SAMPLES;
+use crate::media::command::LegId;
+use crate::media::command::RecordEnd;
+use crate::media::resample::Resampler;
+use crate::media::rtp::Packet;
+
+/// Wide enough for speech of any codec of ours.
+const HIGHEST_RATE: u32 = 16_000;
+
+/// What came so recently may still be joined by what is late.
+const OPEN: Duration = Duration::from_millis(500);
+
+/// A piece of the recording that is worth a write.
+const PIECE: Duration = Duration::from_secs(1);
+
+/// The longest run of lost packets that is made up; longer ones are silence.
+const MADE_UP: u16 = 4;
+
+#[derive(Debug)]
+pub(super) struct Scribe {
+    timeline: Timeline,
+    channels: Channels,
+    rate: u32,
+    longest: Duration,
+    clock: Clock,
+    said: Ear,
+    heard: Ear,
+    samples: Box<[i16; MAX_SAMPLES]>,
+    resampled: Box<[i16; MAX_SAMPLES]>,
+    reel: tape::Reel,
+    tape: mpsc::Sender<tape::Entry>,
+}
+
+/// The time that has been recorded: it stands still during a pause.
+#[derive(Debug)]
+enum Clock {
+    /// As if it had run since then.
+    Runs {
+        since: Instant,
+    },
+    Stands {
+        at: Duration,
+    },
+}
+
+/// One side on its way from packets to samples.
+#[derive(Debug, Default)]
+struct Ear {
+    codec: Option<CodecKind>,
+    decoder: Option<Decoder>,
+    resampler: Option<Resampler>,
+    /// Source and number of the last packet.
+    last: Option<(u32, u16)>,
+}
+
+impl Scribe {
+    pub(super) fn start(
+        leg: LegId,
+        path: PathBuf,
+        channels: Channels,
+        longest: Duration,
+        codec: CodecKind,
+        tape: mpsc::Sender<tape::Entry>,
+        now: Instant,
+    ) -> Scribe {
+        let rate = codec.sample_rate().min(HIGHEST_RATE);
+        let reel = tape::Reel::next();
+        // The tape ends only with the pump itself.
+        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Leg(leg), path, rate, channels: channels.count() });
+        Scribe {
+            timeline: Timeline::new(rate),
+            channels,
+            rate,
+            longest,
+            clock: Clock::Runs { since: now },
+            said: Ear::default(),
+            heard: Ear::default(),
+            samples: Box::new([0; MAX_SAMPLES]),
+            resampled: Box::new([0; MAX_SAMPLES]),
+            reel,
+            tape,
+        }
+    }
+
+    /// Takes in one packet of audio in either direction.
+    pub(super) fn on_packet(&mut self, side: Side, packet: &Packet<'_>, codec: CodecKind, now: Instant) {
+        if matches!(self.clock, Clock::Stands { .. }) {
+            return;
+        }
+        let here = self.position(now);
+        let ear = match side {
+            Side::Said => &mut self.said,
+            Side::Heard => &mut self.heard,
+        };
+        if ear.tune(codec, self.rate) == Tuned::Anew || ear.last.is_some_and(|(ssrc, _)| ssrc != packet.header.ssrc) {
+            ear.last = None;
+            self.timeline.lift_anchor(side);
+        }
+        let Some(missing) = ear.missing(packet) else {
+            return;
+        };
+        for _ in 0..missing {
+            let count = ear.conceal(&mut self.samples, &mut self.resampled);
+            let at = self.timeline.next(side);
+            put(&mut self.timeline, side, at, &self.resampled[..count], (self.channels, self.reel), &self.tape);
+        }
+        let count = ear.decode(packet.payload, &mut self.samples, &mut self.resampled);
+        if count > 0 {
+            let stamp = Stamp { timestamp: packet.header.timestamp, clock_rate: codec.clock_rate() };
+            let at = self.timeline.locate(side, stamp, here, count);
+            put(&mut self.timeline, side, at, &self.resampled[..count], (self.channels, self.reel), &self.tape);
+        }
+    }
+
+    /// To be asked once a second: hands over what is complete, and says so when it is long enough.
+    pub(super) fn check(&mut self, now: Instant) -> Option<RecordEnd> {
+        let passed = self.passed(now);
+        let closed = self.samples_in(passed.saturating_sub(OPEN));
+        if closed.saturating_sub(self.timeline.start()) >= self.samples_in(PIECE) / 2 {
+            self.hand_over(closed);
+        }
+        (passed >= self.longest).then_some(RecordEnd::Longest)
+    }
+
+    /// Nothing of what is said from here on is recorded, until [`Scribe::resume`].
+    pub(super) fn pause(&mut self, now: Instant) {
+        let at = self.passed(now);
+        self.hand_over(self.samples_in(at));
+        self.timeline.clear();
+        self.clock = Clock::Stands { at };
+    }
+
+    pub(super) fn resume(&mut self, now: Instant) {
+        if let Clock::Stands { at } = self.clock {
+            self.clock = Clock::Runs { since: now.checked_sub(at).unwrap_or(now) };
+        }
+    }
+
+    /// Hands over the rest; `Recorded` follows when all of it is on the disk.
+    pub(super) fn finish(mut self, ended: RecordEnd, now: Instant) {
+        self.hand_over(self.position(now));
+        let _ = self.tape.send(tape::Entry::End { reel: self.reel, ended });
+    }
+
+    fn passed(&self, now: Instant) -> Duration {
+        match self.clock {
+            Clock::Runs { since } => now.saturating_duration_since(since),
+            Clock::Stands { at } => at,
+        }
+    }
+
+    fn position(&self, now: Instant) -> u64 {
+        self.samples_in(self.passed(now))
+    }
+
+    fn samples_in(&self, time: Duration) -> u64 {
+        (time.as_micros() * u128::from(self.rate) / 1_000_000) as u64
+    }
+
+    /// Once a second, so an allocation here is none for each packet.
+    fn hand_over(&mut self, until: u64) {
+        hand_over(&mut self.timeline, until, self.channels, self.reel, &self.tape);
+    }
+}
+
+fn put(
+    timeline: &mut Timeline,
+    side: Side,
+    at: u64,
+    samples: &[i16],
+    (channels, reel): (Channels, tape::Reel),
+    tape: &mpsc::Sender<tape::Entry>,
+) {
+    if let Some(until) = timeline.too_far(at + samples.len() as u64) {
+        hand_over(timeline, until, channels, reel, tape);
+    }
+    timeline.place(side, at, samples);
+}
+
+fn hand_over(
+    timeline: &mut Timeline,
+    until: u64,
+    channels: Channels,
+    reel: tape::Reel,
+    tape: &mpsc::Sender<tape::Entry>,
+) {
+    let samples = timeline.take(until, channels);
+    if !samples.is_empty() {
+        let _ = tape.send(tape::Entry::Samples { reel, samples });
+    }
+}
+
+/// Whether a side goes on in the codec that it had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tuned {
+    Already,
+    Anew,
+}
+
+impl Ear {
+    fn tune(&mut self, codec: CodecKind, rate: u32) -> Tuned {
+        if self.codec == Some(codec) {
+            return Tuned::Already;
+        }
+        self.codec = Some(codec);
+        self.decoder = Some(Decoder::new(codec));
+        self.resampler = (codec.sample_rate() != rate).then(|| Resampler::new(codec.sample_rate(), rate));
+        Tuned::Anew
+    }
+
+    /// How many packets are to be made up before this one; `None` for one that cannot be decoded in its place any more.
+    fn missing(&mut self, packet: &Packet<'_>) -> Option<u16> {
+        let number = packet.header.sequence;
+        let last = self.last.replace((packet.header.ssrc, number));
+        let Some((ssrc, last)) = last else {
+            return Some(0);
+        };
+        match number.wrapping_sub(last) {
+            0 => None,
+            1 => Some(0),
+            further @ 2..=0x7fff => Some(if further - 1 <= MADE_UP { further - 1 } else { 0 }),
+            // Out of order: only the laws of G.711 can be decoded in any order.
+            _ => {
+                self.last = Some((ssrc, last));
+                matches!(self.codec, Some(CodecKind::Pcma | CodecKind::Pcmu)).then_some(0)
+            }
+        }
+    }
+
+    fn conceal(&mut self, samples: &mut [i16; MAX_SAMPLES], out: &mut [i16; MAX_SAMPLES]) -> usize {
+        let count = self.decoder.as_mut().and_then(|decoder| decoder.conceal(&mut samples[..]).ok()).unwrap_or(0);
+        self.resample(&samples[..count], out)
+    }
+
+    /// What cannot be decoded leaves no sound.
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16; MAX_SAMPLES], out: &mut [i16; MAX_SAMPLES]) -> usize {
+        let decoder = self.decoder.as_mut();
+        let count = decoder.and_then(|decoder| decoder.decode(payload, &mut samples[..]).ok()).unwrap_or(0);
+        self.resample(&samples[..count], out)
+    }
+
+    fn resample(&mut self, samples: &[i16], out: &mut [i16; MAX_SAMPLES]) -> usize {
+        match &mut self.resampler {
+            Some(resampler) => resampler.process(samples, &mut out[..]),
+            None => {
+                out[..samples.len()].copy_from_slice(samples);
+                samples.len()
+            }
+        }
+    }
+}
