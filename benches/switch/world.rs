@@ -204,6 +204,9 @@ fn switch(now: Instant) -> Switch {
         home: desvio::number::Region::default(),
         digest_key: [7; 32],
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
+        recording_folder: PathBuf::from("/nowhere/recordings"),
+        mailboxes: Vec::new(),
+        zone: jiff::tz::TimeZone::UTC,
         version: "bench",
         kept: KeptState::default(),
     };

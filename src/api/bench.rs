@@ -36,9 +36,13 @@ use crate::call::record::CallView;
 use crate::call::record::Direction;
 use crate::call::record::Party;
 use crate::call::record::Record;
+use crate::call::record::RecordingState;
 use crate::call::record::Status;
+use crate::call::record::TalkRecording;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
+use crate::dialplan::walk::RecordOrder;
+use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::outage::snapshot::StoredOverride;
@@ -130,6 +134,7 @@ impl Bench {
             metrics: Box::new(|| "desvio_calls 0\n".into()),
             readiness: Box::new(|| Readiness::NotReady(vec!["no trunk answers".into()])),
             voicemail_folder: folder.path().join("voicemail"),
+            recording_folder: folder.path().join("recordings"),
             home: Region { country_code: "55".into(), area_code: None },
         });
         Self { router, store, feed, folder, asked }
@@ -209,7 +214,12 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
             voicemail.heard = (mark == Mark::Heard).then(|| at("2026-11-23T12:45:00Z"));
             Answer::Voicemail(voicemail)
         }
-        Command::SetAgent { .. } | Command::Webhook { .. } | Command::DeleteVoicemail { .. } => Answer::Done {},
+        Command::RecordCall { call, order } if call.0 == "call_live" => Answer::Recording(Box::new(recording(&order))),
+        Command::RecordCall { .. } => return Err(unknown("unknown-call")),
+        Command::SetAgent { .. }
+        | Command::Webhook { .. }
+        | Command::DeleteVoicemail { .. }
+        | Command::DeleteRecording { .. } => Answer::Done {},
     })
 }
 
@@ -250,6 +260,20 @@ pub(super) fn call(id: &str) -> CallView {
     }
 }
 
+pub(super) fn recording(order: &RecordOrder) -> TalkRecording {
+    TalkRecording {
+        id: "rec_live_1".into(),
+        call: "call_live".into(),
+        name: None,
+        channels: Channels::Stereo,
+        started: at("2026-11-23T12:40:00Z"),
+        length_ms: 0,
+        state: if *order == RecordOrder::Pause { RecordingState::Paused } else { RecordingState::Recording },
+        why: None,
+        path: "2026-11-23/rec_live_1.wav".into(),
+    }
+}
+
 pub(super) fn record(id: &str) -> Record {
     serde_json::from_value(json!({
         "id": id, "direction": Direction::Inbound, "from": "+5511999998888", "to": "+551140031234",
@@ -265,6 +289,7 @@ pub(super) fn record(id: &str) -> Record {
             "far": heard_by_the_far_side(),
         }],
         "steps": [{ "after_ms": 0, "place": "dialplans/loja.kdl:10", "what": "answer" }],
+        "recordings": [recording(&RecordOrder::Resume)],
     }))
     .unwrap()
 }

@@ -22,6 +22,7 @@ use crate::api::endpoints::channels;
 use crate::api::endpoints::events;
 use crate::api::endpoints::health;
 use crate::api::endpoints::messages;
+use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
 use crate::api::endpoints::voicemails;
 use crate::api::feed::Feed;
@@ -70,6 +71,8 @@ pub struct Api {
     pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
     /// `data/voicemail`
     pub voicemail_folder: PathBuf,
+    /// `data/recordings`
+    pub recording_folder: PathBuf,
     /// Where numbers without a country code belong: only used to suggest what was meant.
     pub home: Region,
 }
@@ -100,6 +103,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
     OpenApiRouter::new()
         .routes(routes!(calls::place, calls::list))
         .routes(routes!(calls::show, calls::hang_up))
+        .routes(routes!(recordings::order))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
         .routes(routes!(channels::list))
@@ -114,6 +118,9 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(voicemails::list))
         .routes(routes!(voicemails::show, voicemails::mark, voicemails::delete))
         .routes(routes!(voicemails::audio))
+        .routes(routes!(recordings::list))
+        .routes(routes!(recordings::show, recordings::delete))
+        .routes(routes!(recordings::audio))
         .routes(routes!(events::stream))
         .routes(routes!(health::status))
 }

@@ -8,6 +8,8 @@ use utoipa::ToSchema;
 
 use crate::api::parties::party;
 use crate::api::problem::problem;
+use crate::dialplan::walk::RecordOrder;
+use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::queue::agent::Wish;
@@ -49,6 +51,44 @@ pub struct NewCall {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_for: Option<String>,
 }
+
+/// What is to become of the recording of a call.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecordingOrder {
+    /// `start`, `pause`, `resume` or `stop`.
+    pub action: String,
+    /// Of `start`: `mono` (both sides mixed) or `stereo` (one channel each). Default: `mono`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channels: Option<String>,
+    /// Of `start`: what the list of recordings calls it; at most 100 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RecordingOrder {
+    pub(super) fn read(self) -> Result<RecordOrder, Problem> {
+        let channels = self.channels.as_deref().map(Channels::named);
+        let name = self.name.map(|name| name.chars().take(LONGEST_NAME).collect());
+        match (self.action.as_str(), channels, &name) {
+            ("start", None, _) => Ok(RecordOrder::Start { name, channels: Channels::Mono }),
+            ("start", Some(Some(channels)), _) => Ok(RecordOrder::Start { name, channels }),
+            ("pause", None, None) => Ok(RecordOrder::Pause),
+            ("resume", None, None) => Ok(RecordOrder::Resume),
+            ("stop", None, None) => Ok(RecordOrder::Stop),
+            (action, ..) => Err(problem(
+                422,
+                "bad-field",
+                "The order cannot be read",
+                format!("`action` is `{action}`."),
+                "Write `start` (with `channels`, `mono` or `stereo`, and `name` if you like), `pause`, `resume` or `stop`.",
+            )),
+        }
+    }
+}
+
+/// Letters of a recording's name that are kept.
+const LONGEST_NAME: usize = 100;
 
 /// What became of a voicemail.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]

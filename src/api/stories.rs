@@ -17,7 +17,9 @@ use crate::api::bench::Bench;
 use crate::api::bench::TOKEN;
 use crate::api::bench::at;
 use crate::api::bench::block_on;
+use crate::call::record::RecordingState;
 use crate::call::record::Voicemail;
+use crate::dialplan::walk::RecordOrder;
 use crate::store::writer::Write;
 use crate::store::writer::Writer;
 use crate::switch::effect::PublicEvent;
@@ -211,6 +213,49 @@ fn records_can_be_had_as_a_table_of_any_length() {
 }
 
 #[test]
+fn a_recording_is_ordered_listed_heard_and_deleted() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let started = bench.post("/v1/calls/call_live/recording", r#"{"action":"start","channels":"stereo"}"#).await;
+        assert_eq!((started.status, &started.json()["state"]), (200, &json!("recording")));
+        assert_eq!(
+            bench.post("/v1/calls/call_live/recording", r#"{"action":"pause"}"#).await.json()["state"],
+            "paused"
+        );
+        assert_eq!(bench.post("/v1/calls/call_9/recording", r#"{"action":"stop"}"#).await.status, 404);
+        for wrong in
+            [r#"{"action":"rewind"}"#, r#"{"action":"start","channels":"quad"}"#, r#"{"action":"stop","name":"x"}"#]
+        {
+            assert_eq!(bench.post("/v1/calls/call_live/recording", wrong).await.status, 422, "{wrong}");
+        }
+
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        let mut recording = bench::recording(&RecordOrder::Resume);
+        recording.state = RecordingState::Completed;
+        writer.write(Write::Recording(Box::new(recording.clone())));
+        recording.id = "rec_live_2".into();
+        recording.path = "../secret.wav".into();
+        writer.write(Write::Recording(Box::new(recording)));
+        writer.flush(Duration::from_secs(5)).await.unwrap();
+        let folder = bench.folder.path().join("recordings/2026-11-23");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("rec_live_1.wav"), "RIFF").unwrap();
+        fs::write(bench.folder.path().join("secret.wav"), "secret").unwrap();
+
+        let list = bench.get("/v1/recordings?call=call_live").await.json();
+        assert_eq!(list["data"].as_array().unwrap().len(), 2);
+        assert_eq!(bench.get("/v1/recordings?call=call_1").await.json()["data"], json!([]));
+        let audio = bench.get("/v1/recordings/rec_live_1/audio").await;
+        assert_eq!((audio.status, audio.text.as_str()), (200, "RIFF"));
+        assert_eq!(bench.get("/v1/recordings/rec_live_2/audio").await.status, 410, "outside its folder");
+        assert_eq!(bench.delete("/v1/recordings/rec_live_1").await.status, 204);
+        assert!(!folder.join("rec_live_1.wav").exists());
+        assert_eq!(bench.get("/v1/recordings/rec_9").await.status, 404);
+    });
+}
+
+#[test]
 fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
     block_on(async {
         let bench = Bench::new().await;
@@ -226,6 +271,7 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
                 length_ms: 3_000,
                 path: path.into(),
                 heard: None,
+                notified: None,
             }));
         }
         writer.flush(Duration::from_secs(5)).await.unwrap();

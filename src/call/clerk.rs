@@ -15,6 +15,7 @@ use crate::call::record::Party;
 use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::record::StepRecord;
+use crate::call::record::TalkRecording;
 
 /// Steps beyond this are counted and not kept: a record stays small however long a caller wanders.
 const STEPS_KEPT: usize = 200;
@@ -50,6 +51,7 @@ pub(super) struct Clerk {
     tags: BTreeMap<String, String>,
     legs: Vec<LegRecord>,
     steps: Vec<StepRecord>,
+    recordings: Vec<TalkRecording>,
 }
 
 impl Clerk {
@@ -70,6 +72,7 @@ impl Clerk {
             tags: BTreeMap::new(),
             legs: Vec::new(),
             steps: Vec::new(),
+            recordings: Vec::new(),
         }
     }
 
@@ -114,6 +117,10 @@ impl Clerk {
 
     pub(super) fn file_leg(&mut self, leg: LegRecord) {
         self.legs.push(leg);
+    }
+
+    pub(super) fn file_recording(&mut self, recording: TalkRecording) {
+        self.recordings.push(recording);
     }
 
     /// A step of ours that no dialplan ordered: a phone rang, somebody declined.
@@ -177,6 +184,7 @@ impl Clerk {
             tags: std::mem::take(&mut self.tags),
             legs: std::mem::take(&mut self.legs),
             steps,
+            recordings: std::mem::take(&mut self.recordings),
         }
     }
 

@@ -7,21 +7,26 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use jiff::Timestamp;
 
 use crate::call::clerk::Facts;
 use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
+use crate::call::record::TalkRecording;
+use crate::call::record::Voicemail;
 use crate::call::silences::SilenceReport;
 use crate::call::transfer::Transfer;
 use crate::dialplan::walk::QueueOutcome;
 use crate::dialplan::walk::Scene;
+use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::Sound;
+use crate::media::tone::Signal;
 use crate::queue::effect::Refusal;
 use crate::queue::effect::Silenced;
 use crate::sip::agent::SessionEvent;
@@ -54,7 +59,10 @@ pub enum Input {
         agent: String,
         why: Silenced,
     },
+    /// What `Effect::Speak` or `Effect::LoadSound` came to.
     Spoken(Result<Arc<Clip>, String>),
+    /// What `Effect::ListVoicemails` came to.
+    Voicemails(Vec<Voicemail>),
     /// A party wants another to take its place. `Call::can_transfer` has been asked.
     Transfer(Box<Transfer>),
     /// The API or the end of the server ends the call.
@@ -138,6 +146,32 @@ pub enum Effect {
         language: String,
     },
     Voicemail(Recording),
+    /// The messages of a mailbox come back as `Input::Voicemails`.
+    ListVoicemails {
+        mailbox: String,
+    },
+    /// A WAV file comes back as `Input::Spoken`.
+    LoadSound {
+        path: PathBuf,
+    },
+    /// What the listener did with a message.
+    SortVoicemail {
+        voicemail: Box<Voicemail>,
+        sorting: Sorting,
+    },
+    WrongPin {
+        mailbox: String,
+    },
+    /// A greeting was recorded; one that is not kept leaves the mailbox with the ordinary one.
+    Greeting {
+        mailbox: String,
+        kept: Kept,
+    },
+    /// What became of a recording of the call; it is to be kept as it is now.
+    Recording {
+        kind: &'static str,
+        recording: Box<TalkRecording>,
+    },
     /// How a REFER fares: the status that its sender is told. A final one is the last.
     Referral {
         referral: SubscriptionId,
@@ -160,6 +194,20 @@ pub enum Effect {
         report: Box<SilenceReport>,
     },
     Finished(Box<Record>),
+}
+
+/// What becomes of a message that was listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sorting {
+    Heard,
+    Delete,
+}
+
+/// Whether what was recorded is worth to be kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Yes,
+    No,
 }
 
 /// A message that a caller left and that is on disk.
@@ -252,6 +300,24 @@ pub trait Around: Scene {
     fn ringback(&self) -> Vec<Sound>;
     /// Heard before a message is recorded.
     fn beep(&self) -> Vec<Sound>;
+    /// Where the file of a message is, of which the path below the folder is known.
+    fn voicemail_file(&self, path: &str) -> PathBuf;
+    /// Where the own greeting of a mailbox is written.
+    fn greeting_path(&self, mailbox: &str) -> PathBuf;
+    /// The own greeting of a mailbox, if it has one.
+    fn greeting(&self, mailbox: &str) -> Option<PathBuf>;
+    /// The mailbox that belongs to an extension.
+    fn mailbox_of<'a>(&'a self, extension: &'a str) -> &'a str;
+    /// Whether this PIN opens the mailbox; none: it has no PIN.
+    fn pin_fits(&self, mailbox: &str, pin: &str, now: Instant) -> Option<bool>;
+    /// Hour and minute as a clock on the wall here shows them.
+    fn time_of_day(&self, at: Timestamp) -> (u8, u8);
+    /// As our region's telephone network sounds.
+    fn tone(&self, signal: Signal) -> Vec<Sound>;
+    /// How the talks of this queue are recorded, if they are.
+    fn records(&self, queue: &str) -> Option<Channels>;
+    /// Where a recording with this path below their folder is to be written.
+    fn recording_path(&self, path: &str) -> PathBuf;
     /// In order of preference.
     fn codecs(&self) -> &[CodecKind];
     /// Where a message for this mailbox is to be written.

@@ -113,7 +113,12 @@ impl Call {
     }
 
     pub(super) fn finish_if_done(&mut self, around: &dyn Around, now: Instant) {
-        if self.life != Life::Ending || !self.legs.is_empty() || self.is_writing_voicemail() {
+        if self.life != Life::Ending
+            || !self.legs.is_empty()
+            || self.is_writing_voicemail()
+            || self.is_writing_greeting()
+            || self.is_being_recorded()
+        {
             return;
         }
         self.life = Life::Over;

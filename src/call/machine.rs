@@ -13,12 +13,14 @@ use crate::call::effect::Effect;
 use crate::call::effect::Input;
 use crate::call::leg::Leg;
 use crate::call::leg::Stage;
+use crate::call::mailbox::Listening;
 use crate::call::reach::Reach;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Direction;
 use crate::call::record::Status;
 use crate::call::record::StepRecord;
+use crate::call::recording::Taping;
 use crate::call::replace::Replacement;
 use crate::call::script::Script;
 use crate::call::transfer::CALLER;
@@ -64,6 +66,10 @@ pub struct Call {
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
     pub(super) voicemail: Option<Voicemail>,
+    pub(super) listening: Option<Listening>,
+    pub(super) tapings: Vec<Taping>,
+    /// Recordings that were begun.
+    pub(super) files: u32,
     pub(super) transfer: Option<Pending>,
     pub(super) dismissed: Vec<Dismissed>,
     pub(super) replacements: Vec<Replacement>,
@@ -160,6 +166,9 @@ impl Call {
             script,
             waiting_in: None,
             voicemail: None,
+            listening: None,
+            tapings: Vec::new(),
+            files: 0,
             transfer: None,
             dismissed: Vec::new(),
             replacements: Vec::new(),
@@ -243,7 +252,8 @@ impl Call {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let transfer = self.transfer.as_ref().map(|pending| pending.until);
         let dismissed = self.dismissed.iter().map(|it| it.at).min();
-        [self.rings_until, self.script.poll_timeout(), transfer, dismissed].into_iter().flatten().min()
+        let mailbox = self.listening.as_ref().and_then(|listening| listening.until);
+        [self.rings_until, self.script.poll_timeout(), transfer, dismissed, mailbox].into_iter().flatten().min()
     }
 
     pub fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
@@ -255,6 +265,9 @@ impl Call {
             self.on_transfer_timeout(around, now);
         }
         self.hang_up_dismissed(now);
+        if self.listening.as_ref().and_then(|it| it.until).is_some_and(|at| now >= at) {
+            self.on_mailbox_silence(around, now);
+        }
         self.script.handle_timeout(around, now);
         self.work(around, now);
     }
@@ -274,7 +287,8 @@ impl Call {
             Input::QueueRefused(outcome) => self.on_queue_refused(outcome, now),
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
-            Input::Spoken(result) => self.on_spoken(result, now),
+            Input::Spoken(result) => self.on_spoken(result, around, now),
+            Input::Voicemails(messages) => self.on_voicemails(messages, around),
             Input::Transfer(order) => self.begin_transfer(*order, around, now),
             Input::HangUp { why } => self.on_ordered_end(why, around, now),
         }

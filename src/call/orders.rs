@@ -26,6 +26,7 @@ use crate::media::command::LegId;
 use crate::media::command::PlayId;
 use crate::media::command::Repeat;
 use crate::media::command::Sound;
+use crate::media::tone::Signal;
 
 impl Call {
     pub(super) fn carry_out(&mut self, order: Order, around: &dyn Around, now: Instant) {
@@ -40,6 +41,8 @@ impl Call {
             Order::Ringing => self.ringing(),
             Order::Progress => self.early_media(),
             Order::Play { prompts, language } => self.play_prompts(&prompts, &language, around, now),
+            Order::Tone { signal } => self.play_tone(signal, around, now),
+            Order::Echo => self.echo(),
             Order::StopPlaying => self.stop_playing(),
             Order::Speak { text, language } => self.effects.push_back(Effect::Speak { text, language }),
             Order::JoinQueue { queue } => self.join_queue(queue, around, now),
@@ -47,6 +50,8 @@ impl Call {
             Order::Dial { target, .. } => self.dial(&target, around, now),
             Order::StopDialling => self.stop_dialling(),
             Order::Voicemail { mailbox, language } => self.start_voicemail(mailbox, language, around, now),
+            Order::Mailbox { mailbox, language } => self.open_mailbox(mailbox, language, around, now),
+            Order::Record(order) => self.record(order, around, now),
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
             Order::Hangup { cause } => self.hang_up_order(cause, now),
@@ -134,6 +139,21 @@ impl Call {
         self.play(sounds, Repeat::Once);
     }
 
+    fn play_tone(&mut self, signal: Signal, around: &dyn Around, now: Instant) {
+        if !self.is_audible() && !self.answer_caller(None, around, now) {
+            return;
+        }
+        let repeat = if signal == Signal::Beep { Repeat::Once } else { Repeat::Forever };
+        self.play(around.tone(signal), repeat);
+    }
+
+    fn echo(&mut self) {
+        self.playing = None;
+        if let Some(leg) = self.caller {
+            self.media(MediaCommand::Echo { leg });
+        }
+    }
+
     fn is_audible(&self) -> bool {
         self.caller.and_then(|id| self.leg(id)).is_some_and(|leg| leg.is_up() || leg.is_early())
     }
@@ -161,13 +181,22 @@ impl Call {
             return;
         }
         self.playing = None;
+        if self.listening.is_some() {
+            return self.on_mailbox_played(around, now);
+        }
         if self.voicemail.is_some() {
             return self.voicemail_played(around, now);
         }
         self.happenings.push_back(Happening::PlayFinished);
     }
 
-    pub(super) fn on_spoken(&mut self, result: Result<Arc<Clip>, String>, now: Instant) {
+    pub(super) fn on_spoken(&mut self, result: Result<Arc<Clip>, String>, around: &dyn Around, now: Instant) {
+        if self.listening.is_some() {
+            return self.on_message_fetched(result, around, now);
+        }
+        if self.voicemail.is_some() {
+            return self.on_greeting_fetched(result, around);
+        }
         match result {
             Ok(clip) => self.play(vec![Sound::Clip(clip)], Repeat::Once),
             Err(why) => {

@@ -306,6 +306,7 @@ impl Call {
         self.clerk.on_talking(&party, now);
         match agent {
             Some(agent) => {
+                self.record_if_queue_wants(around, now);
                 self.effects.push_back(Effect::AgentAnswered { agent: agent.clone() });
                 if let Some(leg) = self.leg_mut(id) {
                     leg.engages = Some(agent);

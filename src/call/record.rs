@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::call::media_record::MediaRecord;
+use crate::media::both_sides::Channels;
 
 /// Our name for a call, `call_` and 20 characters: in the API, the log, the record and every event.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -180,6 +181,46 @@ pub struct Record {
     pub tags: BTreeMap<String, String>,
     pub legs: Vec<LegRecord>,
     pub steps: Vec<StepRecord>,
+    /// Its files, in order.
+    #[serde(default)]
+    pub recordings: Vec<TalkRecording>,
+}
+
+/// A recording of a call, or of a part of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TalkRecording {
+    /// `rec_…`
+    pub id: String,
+    pub call: String,
+    /// What the dialplan or the API calls it.
+    pub name: Option<String>,
+    pub channels: Channels,
+    pub started: Timestamp,
+    /// Without pauses; 0 while it runs.
+    pub length_ms: u64,
+    pub state: RecordingState,
+    /// Why it ended, where that was not asked for.
+    pub why: Option<String>,
+    /// Relative to the data folder's `recordings/`.
+    pub path: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordingState {
+    Recording,
+    Paused,
+    Completed,
+    /// The disk did not take it; what was written until then can be heard.
+    Failed,
+    /// The server ended without having ended it. The file was mended at the next start.
+    Interrupted,
+}
+
+impl TalkRecording {
+    pub fn is_over(&self) -> bool {
+        !matches!(self.state, RecordingState::Recording | RecordingState::Paused)
+    }
 }
 
 /// The messages of one mailbox.
@@ -206,4 +247,7 @@ pub struct Voicemail {
     /// When somebody said that it was listened to; none for a new message.
     #[serde(default)]
     pub heard: Option<Timestamp>,
+    /// What the operator's command came to: `sent`, or `failed: …`; none before it ended, and without one.
+    #[serde(default)]
+    pub notified: Option<String>,
 }

@@ -140,6 +140,7 @@ impl Call {
             self.media(MediaCommand::Bridge { a: new, b: talk });
             return self.hold_if_held(talk, around);
         }
+        self.close_mailbox();
         if self.restart_voicemail(around, now) {
             return;
         }

@@ -29,7 +29,11 @@ impl Call {
             MediaEvent::Opened { leg, local } => self.on_opened(leg, local, around, now),
             MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, around, now),
             MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
-            MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit),
+            MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit, around, now),
+            MediaEvent::Recorded { path, length, ended, .. }
+                if self.on_talk_recorded(&path, length, &ended, around, now) => {}
+            MediaEvent::Recorded { path, length, ended, .. }
+                if self.on_greeting_recorded(&path, length, &ended, around, now) => {}
             MediaEvent::Recorded { leg, path, length, ended } if self.caller == Some(leg) => {
                 self.on_recorded(path, length, &ended, around, now);
             }
@@ -96,7 +100,7 @@ impl Call {
             SessionEvent::Confirmed { sdp } => self.on_late_answer(id, sdp, around, now),
             SessionEvent::Answered { sdp } => self.on_late_answer(id, Some(sdp), around, now),
             SessionEvent::Offered { sdp } => self.on_offered(id, sdp, around),
-            SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body),
+            SessionEvent::Info { content_type, body } => self.on_info(id, &content_type, &body, around, now),
             SessionEvent::Cancelled { cause } if is_caller => {
                 self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
             }
@@ -192,15 +196,18 @@ impl Call {
     }
 
     /// A key that came as INFO goes to the one who talks as RFC 4733 events; keys of the audio the pump passes on by itself.
-    fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8]) {
+    fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8], around: &dyn Around, now: Instant) {
         let Some(digit) = digit_of_info(content_type, body) else { return };
         match self.partner(id) {
             Some(leg) => self.media(MediaCommand::SendDigits { leg, digits: digit.to_string() }),
-            None => self.on_digit(id, digit),
+            None => self.on_digit(id, digit, around, now),
         }
     }
 
-    fn on_digit(&mut self, id: LegId, digit: char) {
+    fn on_digit(&mut self, id: LegId, digit: char, around: &dyn Around, now: Instant) {
+        if self.caller == Some(id) && self.listening.is_some() {
+            return self.on_mailbox_key(digit, around, now);
+        }
         if self.caller == Some(id) && self.talk.is_none() {
             self.happenings.push_back(Happening::Digit(digit));
         }

@@ -259,6 +259,7 @@ impl Call {
         let partner = self.partner(of)?;
         let at = self.legs.iter().position(|leg| leg.id == partner)?;
         self.media(MediaCommand::Unbridge { leg: partner });
+        self.stop_recording_of(partner);
         let by = if self.caller == Some(of) { Party::Caller } else { Party::Callee };
         self.clerk.note(format!("{} transfers {} to {to}", self.name_of(of), self.name_of(partner)), now);
         let mut leg = self.legs.swap_remove(at);

@@ -3,6 +3,7 @@
 //! The message counts from the moment that the pump says its file is on disk, also when the caller has hung up by then.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use crate::call::effect::Effect;
 use crate::call::effect::Recording;
 use crate::call::machine::Call;
 use crate::dialplan::walk::Happening;
+use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::RecordEnd;
 use crate::media::command::RecordLimits;
@@ -47,9 +49,26 @@ impl Call {
             return;
         }
         self.clerk.note(format!("leaves a message for {mailbox}"), now);
-        let mut sounds: Vec<Sound> = around.prompt("voicemail", &language).map(Sound::Clip).into_iter().collect();
-        sounds.extend(around.beep());
+        let own = around.greeting(&mailbox);
         self.voicemail = Some(Voicemail { mailbox, language, stage: Stage::Greeting });
+        match own {
+            Some(path) => self.effects.push_back(Effect::LoadSound { path }),
+            None => self.greet(None, around),
+        }
+    }
+
+    /// The mailbox's own greeting has been read, or cannot be.
+    pub(super) fn on_greeting_fetched(&mut self, result: Result<Arc<Clip>, String>, around: &dyn Around) {
+        if self.voicemail.as_ref().is_some_and(|voicemail| voicemail.stage == Stage::Greeting) {
+            self.greet(result.ok(), around);
+        }
+    }
+
+    fn greet(&mut self, own: Option<Arc<Clip>>, around: &dyn Around) {
+        let Some(voicemail) = &self.voicemail else { return };
+        let greeting = own.or_else(|| around.prompt("voicemail", &voicemail.language));
+        let mut sounds: Vec<Sound> = greeting.map(Sound::Clip).into_iter().collect();
+        sounds.extend(around.beep());
         self.play(sounds, Repeat::Once);
     }
 

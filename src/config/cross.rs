@@ -16,7 +16,9 @@ use crate::dialplan::fault::choices;
 use crate::media::prompts::Prompts;
 
 pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
-    for (tables, key) in [("extension", "number"), ("trunk", "name"), ("queue", "name"), ("channel", "name")] {
+    for (tables, key) in
+        [("extension", "number"), ("trunk", "name"), ("queue", "name"), ("channel", "name"), ("mailbox", "name")]
+    {
         defined_once(document, tables, key, faults);
     }
     agents_exist(document, faults);
@@ -67,9 +69,9 @@ fn agents_exist(document: &Document<'_>, faults: &mut Vec<Fault>) {
 
 fn music_exists(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
     for music in document.names("queue", "hold_music") {
-        if prompts.music(&music.text).is_none() {
+        if prompts.pieces(&music.text).is_empty() {
             let message = format!("there is no music `{}`", music.text);
-            let hint = "`default` is shipped; other music is a file `dialplans/prompts/music/NAME.wav`";
+            let hint = "`default` is shipped; other music is a file `dialplans/prompts/music/NAME.wav`, or a folder `NAME` of them";
             faults.push(document.fault(music.span, message, Some(hint.to_owned())));
         }
     }

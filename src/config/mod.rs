@@ -49,6 +49,8 @@ pub struct Config {
     pub registrar: crate::registrar::config::Config,
     pub probes: crate::io::probe::Config,
     pub speech: crate::io::speech::Config,
+    pub voicemail: crate::io::notify::Config,
+    pub mailboxes: Vec<crate::switch::pins::Config>,
     pub log: log::Config,
     /// `[messages]`
     pub messages: crate::channel::config::Messages,
@@ -150,6 +152,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let registrar = section(document, "registrar", faults);
     let probes = section(document, "probes", faults);
     let speech = section(document, "speech", faults);
+    let voicemail = section(document, "voicemail", faults);
+    let mailboxes = tables(document, "mailbox", "name", faults);
     let log = section(document, "log", faults);
     let messages = section(document, "messages", faults);
     let home = section(document, "number", faults);
@@ -167,6 +171,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         registrar: registrar?,
         probes: probes?,
         speech: speech?,
+        voicemail: voicemail?,
+        mailboxes: mailboxes?,
         log: log?,
         messages: messages?,
         home: home?,
@@ -180,9 +186,21 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
 }
 
 /// `[name]` tables, then `[[name]]` tables.
-const SECTIONS: [&str; 11] =
-    ["sip", "media", "storage", "api", "dialplan", "registrar", "messages", "probes", "speech", "log", "number"];
-const TABLES: [&str; 4] = ["extension", "trunk", "queue", "channel"];
+const SECTIONS: [&str; 12] = [
+    "sip",
+    "media",
+    "storage",
+    "api",
+    "dialplan",
+    "registrar",
+    "messages",
+    "probes",
+    "speech",
+    "voicemail",
+    "log",
+    "number",
+];
+const TABLES: [&str; 5] = ["extension", "trunk", "queue", "channel", "mailbox"];
 
 fn unknown_sections(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let known = SECTIONS.iter().chain(&TABLES).copied();

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::Severity;
+use crate::media::prompts::MUSIC;
 use crate::media::prompts::Prompts;
 
 /// Below the folder that a configuration's paths start from.
@@ -16,8 +17,17 @@ pub(super) fn read(base: &Path, faults: &mut Vec<Fault>) -> Prompts {
     let mut prompts = Prompts::shipped();
     for language in entries(&base.join(FOLDER)).into_iter().filter(|path| path.is_dir()) {
         let name = file_name(&language);
-        for file in entries(&language).into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "wav")) {
-            if let Err(why) = overlay(&mut prompts, &name, &file) {
+        for file in sounds(&language) {
+            if let Err(why) = overlay(&mut prompts, &name, &file, "") {
+                faults.push(fault(&file, why));
+            }
+        }
+    }
+    // A music of several pieces is a folder of them.
+    for folder in entries(&base.join(FOLDER).join(MUSIC)).into_iter().filter(|path| path.is_dir()) {
+        let before = format!("{}/", file_name(&folder));
+        for file in sounds(&folder) {
+            if let Err(why) = overlay(&mut prompts, MUSIC, &file, &before) {
                 faults.push(fault(&file, why));
             }
         }
@@ -25,10 +35,14 @@ pub(super) fn read(base: &Path, faults: &mut Vec<Fault>) -> Prompts {
     prompts
 }
 
-fn overlay(prompts: &mut Prompts, language: &str, file: &Path) -> Result<(), String> {
+fn sounds(folder: &Path) -> impl Iterator<Item = PathBuf> {
+    entries(folder).into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "wav"))
+}
+
+fn overlay(prompts: &mut Prompts, language: &str, file: &Path, before: &str) -> Result<(), String> {
     let wav = fs::read(file).map_err(|error| error.to_string())?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
-    prompts.overlay(&name, language, wav).map_err(|error| error.to_string())
+    prompts.overlay(&format!("{before}{name}"), language, wav).map_err(|error| error.to_string())
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

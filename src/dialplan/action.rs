@@ -55,6 +55,7 @@ pub(super) enum News {
     TalkEnded,
     DialEnded(DialOutcome),
     VoicemailDone,
+    MailboxLeft,
 }
 
 /// What a walk remembers between two happenings.

@@ -166,7 +166,7 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
         (Expectation::Says(_), Event::Counted { prompts, .. }) => Some(format!("last said: {}", prompts.join(", "))),
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
         (Expectation::Texts { .. }, Event::Texted { to, text }) => Some(format!("last text: to {to}, \"{text}\"")),
-        (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last mailbox: {mailbox}")),
+        (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last recorded: {mailbox}")),
         (Expectation::Ends(_), Event::Ended(cause)) => Some(format!("it ended: {}", cause.word())),
         _ => None,
     });

@@ -218,8 +218,12 @@ pub(super) const STATEMENTS: &[Declaration] = &[
     },
     Declaration {
         name: "records",
-        help: "Expected: the caller can leave a message.",
-        arguments: &[Parameter::required("mailbox", Kind::Name, "in which mailbox")],
+        help: "Expected: the caller can leave a message, or the call is recorded.",
+        arguments: &[Parameter::required(
+            "what",
+            Kind::Name,
+            "the mailbox, or the `name` of the `record` step; `call` where it has none",
+        )],
         properties: &[WITHIN_PARAMETER],
         example: "records \"geral\"",
     },
@@ -383,7 +387,7 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
             }),
             containing: filled.maybe_text("containing"),
         },
-        "records" => Expectation::Records(filled.text("mailbox")),
+        "records" => Expectation::Records(filled.text("what")),
         _ => Expectation::Ends(filled.maybe_word("cause")),
     };
     Some(Act::Expect(expectation))

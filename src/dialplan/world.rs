@@ -27,8 +27,10 @@ use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::Order;
 use crate::dialplan::walk::QueueGlance;
 use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::walk::RecordOrder;
 use crate::dialplan::walk::Scene;
 use crate::dialplan::walk::Walk;
+use crate::media::tone::Signal;
 
 /// Something that the caller, or somebody else, noticed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +121,10 @@ const AGENT_RINGS: Duration = Duration::from_secs(20);
 const ROUND_PAUSE: Duration = Duration::from_secs(1);
 /// How long a caller speaks to a voicemail box.
 const LEAVES_MESSAGE: Duration = Duration::from_secs(10);
+/// How long somebody listens to a mailbox.
+const LISTENS: Duration = Duration::from_secs(30);
+/// How long a beep lasts.
+const BEEP: Duration = Duration::from_millis(400);
 /// How long speech takes for each letter.
 const LETTER: Duration = Duration::from_millis(70);
 
@@ -267,6 +273,15 @@ impl<'n> World<'n> {
                 self.play += 1;
                 self.cue(lasts, Cue::Finished { play: self.play });
             }
+            Order::Tone { signal } => {
+                self.play += 1;
+                if signal == Signal::Beep {
+                    self.cue(BEEP, Cue::Finished { play: self.play });
+                }
+            }
+            Order::Record(RecordOrder::Start { name, .. }) => {
+                self.events.push(Event::Recorded(name.unwrap_or_else(|| "call".to_owned())));
+            }
             Order::StopPlaying => self.play += 1,
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling => self.unlink(),
@@ -275,9 +290,10 @@ impl<'n> World<'n> {
                 self.dial(target.text());
             }
             Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
+            Order::Mailbox { .. } => self.listen(),
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
             Order::Hangup { cause } => self.end(cause),
-            Order::Ringing | Order::Progress | Order::Tag { .. } => {}
+            Order::Ringing | Order::Progress | Order::Tag { .. } | Order::Echo | Order::Record(_) => {}
         }
     }
 
@@ -361,6 +377,14 @@ impl<'n> World<'n> {
         let lasts = self.names.duration_of("voicemail") + LEAVES_MESSAGE;
         let happening = Happening::VoicemailDone;
         self.cue(lasts, Cue::Linked { link: self.link, happening });
+    }
+
+    /// Nobody's messages are known here: the menu is heard, and left.
+    fn listen(&mut self) {
+        self.unlink();
+        self.events.push(Event::Heard("mailbox-menu".to_owned()));
+        let happening = Happening::MailboxLeft;
+        self.cue(LISTENS, Cue::Linked { link: self.link, happening });
     }
 
     fn end(&mut self, cause: HangupCause) {

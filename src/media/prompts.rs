@@ -61,6 +61,16 @@ impl Prompts {
         self.music.get(name).cloned()
     }
 
+    /// All pieces of a music, in the order of their names: its one file, or those of the folder that is called so.
+    pub fn pieces(&self, name: &str) -> Vec<Arc<Clip>> {
+        if let Some(piece) = self.music(name) {
+            return vec![piece];
+        }
+        let folder = format!("{name}/");
+        let from_there = self.music.range(folder.clone()..);
+        from_there.take_while(|(piece, _)| piece.starts_with(&folder)).map(|(_, clip)| Arc::clone(clip)).collect()
+    }
+
     /// The languages in which a prompt is there.
     pub fn languages_of(&self, name: &str) -> Vec<String> {
         self.by_name.get(name).map(|languages| languages.keys().cloned().collect()).unwrap_or_default()
@@ -215,9 +225,18 @@ mod tests {
         writer.samples(&[1000; 32_000], &mut samples);
         let file = [&writer.header()[..], &samples].concat();
         prompts.overlay("goodbye", "en", file.clone()).unwrap();
-        prompts.overlay("jazz", MUSIC, file).unwrap();
+        prompts.overlay("jazz", MUSIC, file.clone()).unwrap();
+        for piece in ["blues/2", "blues/1", "bluesy"] {
+            prompts.overlay(piece, MUSIC, file.clone()).unwrap();
+        }
+        let blues = prompts.pieces("blues");
+        assert_eq!(blues.iter().map(|piece| piece.name()).collect::<Vec<_>>(), ["blues/1", "blues/2"]);
+        assert_eq!((prompts.pieces("jazz").len(), prompts.pieces("polka").len()), (1, 0));
         assert_eq!(prompts.find("goodbye", "en").unwrap().duration(), Duration::from_secs(2));
-        assert_eq!(prompts.music_names(), BTreeSet::from(["default".to_owned(), "jazz".to_owned()]));
+        assert_eq!(
+            prompts.music_names(),
+            ["blues/1", "blues/2", "bluesy", "default", "jazz"].map(str::to_owned).into()
+        );
         assert_eq!(prompts.overlay("goodbye", "en", b"text".to_vec()), Err(WavError::NotWav));
     }
 

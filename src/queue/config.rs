@@ -32,6 +32,9 @@ pub struct Config {
     /// The prompt that plays in a loop. Default: `default`.
     #[serde(default = "hold_music")]
     pub hold_music: String,
+    /// Whether its talks are recorded, one channel for each side. Default: false.
+    #[serde(default)]
+    pub record: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -57,6 +60,7 @@ impl Config {
             retry_after: retry_after(),
             max_waiting: max_waiting(),
             hold_music: hold_music(),
+            record: false,
         }
     }
 

@@ -1,20 +1,26 @@
 //! What takes time, done by the workers; what comes of it is reported to the event loop.
 
+use std::borrow::Cow;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::call::record::Voicemail;
 use crate::channel::HttpRequest;
 use crate::io::http::Http;
+use crate::io::notify;
 use crate::io::probe::Prober;
 use crate::io::resolve::Found;
 use crate::io::resolve::Resolver;
 use crate::io::speech::Speaker;
+use crate::media::clip::Clip;
 use crate::outage::schedule::Due;
 use crate::sip::hop::Transport;
+use crate::store::Store;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 
@@ -37,9 +43,16 @@ pub(super) struct Errands {
     resolver: Arc<Resolver>,
     speaker: Arc<Speaker>,
     answer_within: Duration,
+    voicemail: Arc<notify::Config>,
+    voicemail_folder: PathBuf,
+    store: Store,
 }
 
+/// Messages of one mailbox that can be listened to by telephone.
+const MOST_LISTED: u32 = 100;
+
 impl Errands {
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing and none may be left out")]
     pub(super) fn new(
         workers: Handle,
         reports: UnboundedSender<Report>,
@@ -48,6 +61,9 @@ impl Errands {
         resolver: Resolver,
         speaker: Speaker,
         answer_within: Duration,
+        voicemail: notify::Config,
+        voicemail_folder: PathBuf,
+        store: Store,
     ) -> Errands {
         Errands {
             workers,
@@ -57,6 +73,9 @@ impl Errands {
             resolver: Arc::new(resolver),
             speaker: Arc::new(speaker),
             answer_within,
+            voicemail: Arc::new(voicemail),
+            voicemail_folder,
+            store,
         }
     }
 
@@ -96,6 +115,48 @@ impl Errands {
         self.run(async move {
             let result = speaker.speak(&text, &language).await.map_err(|error| error.to_string());
             Report::Input(Input::Spoken { ticket, result })
+        });
+    }
+
+    pub(super) fn list_voicemails(&self, ticket: Ticket, mailbox: String) {
+        let store = self.store.clone();
+        self.run(async move {
+            let page = store.voicemails(Some(&mailbox), None, MOST_LISTED).await;
+            let messages = page.map(|page| page.items).unwrap_or_else(|why| {
+                tracing::error!(%why, mailbox, "the messages of a mailbox cannot be read");
+                Vec::new()
+            });
+            Report::Input(Input::Voicemails { ticket, messages })
+        });
+    }
+
+    pub(super) fn load_sound(&self, ticket: Ticket, path: PathBuf) {
+        self.run(async move {
+            let read = tokio::fs::read(&path).await.map_err(|why| format!("{}: {why}", path.display()));
+            let clip = read.and_then(|wav| Clip::from_wav("message", Cow::Owned(wav)).map_err(|why| why.to_string()));
+            Report::Input(Input::Spoken { ticket, result: clip.map(Arc::new) })
+        });
+    }
+
+    pub(super) fn remove_file(&self, path: PathBuf) {
+        self.workers.spawn(async move {
+            if let Err(why) = tokio::fs::remove_file(&path).await {
+                tracing::warn!(%why, path = %path.display(), "the file of a deleted message cannot be removed");
+            }
+        });
+    }
+
+    pub(super) fn notify(&self, voicemail: Box<Voicemail>) {
+        if self.voicemail.command.is_empty() {
+            return;
+        }
+        let (config, file) = (self.voicemail.clone(), self.voicemail_folder.join(&voicemail.path));
+        self.run(async move {
+            let result = notify::notify(&config, &voicemail, &file).await.unwrap_or(Ok(()));
+            if let Err(why) = &result {
+                tracing::error!(why, id = voicemail.id, mailbox = voicemail.mailbox, "nobody was told of a message");
+            }
+            Report::Input(Input::Notified { voicemail, result })
         });
     }
 

@@ -38,6 +38,10 @@ impl Hands {
             }
             Effect::Probe(due) => self.errands.probe(due),
             Effect::Speak { ticket, text, language } => self.errands.speak(ticket, text, language),
+            Effect::ListVoicemails { ticket, mailbox } => self.errands.list_voicemails(ticket, mailbox),
+            Effect::LoadSound { ticket, path } => self.errands.load_sound(ticket, path),
+            Effect::RemoveFile { path } => self.errands.remove_file(path),
+            Effect::Notify { voicemail } => self.errands.notify(voicemail),
             Effect::Keep(keep) => self.writer.write(written(keep)),
             Effect::Answer { ticket, answer } => self.asking.answer(ticket, answer),
             Effect::Publish(event) => self.feed.publish(event),
@@ -74,5 +78,7 @@ fn written(keep: Keep) -> Write {
         Keep::Channel { name, snapshot } => Write::Channel { name, snapshot },
         Keep::Voicemail(voicemail) => Write::Voicemail(voicemail),
         Keep::ForgetVoicemail { id } => Write::ForgetVoicemail { id },
+        Keep::Recording(recording) => Write::Recording(recording),
+        Keep::ForgetRecording { id } => Write::ForgetRecording { id },
     }
 }

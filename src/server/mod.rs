@@ -89,7 +89,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         let _entered = workers.enter();
         Writer::start(&ground.store, outcomes)
     };
-    let errands = errands(&loaded, &workers, reports)?;
+    let errands = errands(&loaded, &workers, reports, ground.store.clone())?;
     let feed = Feed::new(EVENTS_KEPT);
     let greeting = ground.greeting(&loaded).to_string();
     let Ground { sockets, door, metrics, store, kept, token, .. } = ground;
@@ -101,6 +101,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         metrics: metrics.renderer(),
         readiness: api_door::readiness(&writer),
         voicemail_folder: voicemail_folder(&loaded),
+        recording_folder: recording_folder(&loaded),
         home: loaded.config.home.clone(),
     };
     let settings = settings(loaded, kept)?;
@@ -137,7 +138,7 @@ impl Ground {
         let door = Door::open(&loaded.config.api)?;
         let metrics = Metrics::install()?;
         let store = open_store(loaded, workers).await?;
-        let kept = kept::read(&store, workers).await?;
+        let kept = kept::read(&store, recording_folder(loaded), voicemail_folder(loaded), workers).await?;
         let made = secrets::furnish(&mut loaded.config)?;
         let config = &loaded.config;
         let (token, origin) = Token::load_or_make(&config.api, &config.base, &config.data_folder())?;
@@ -176,6 +177,7 @@ fn errands(
     loaded: &Loaded,
     workers: &Handle,
     reports: mpsc::UnboundedSender<errands::Report>,
+    store: Store,
 ) -> Result<Errands, ServeError> {
     let _entered = workers.enter();
     let mut probes = loaded.config.probes.clone();
@@ -188,6 +190,9 @@ fn errands(
         Resolver::from_system()?,
         Speaker::new(loaded.config.speech.clone()),
         loaded.config.messages.answer_within,
+        loaded.config.voicemail.clone(),
+        voicemail_folder(loaded),
+        store,
     ))
 }
 
@@ -195,10 +200,15 @@ fn voicemail_folder(loaded: &Loaded) -> std::path::PathBuf {
     loaded.config.data_folder().join("voicemail")
 }
 
+fn recording_folder(loaded: &Loaded) -> std::path::PathBuf {
+    loaded.config.data_folder().join("recordings")
+}
+
 fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
     let mut digest_key = [0; 32];
     getrandom::fill(&mut digest_key).map_err(ServeError::NoRandomness)?;
     let voicemail_folder = voicemail_folder(&loaded);
+    let recording_folder = recording_folder(&loaded);
     let config = loaded.config;
     Ok(Settings {
         sip: config.sip,
@@ -216,6 +226,9 @@ fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
         home: config.home,
         digest_key,
         voicemail_folder,
+        recording_folder,
+        mailboxes: config.mailboxes,
+        zone: jiff::tz::TimeZone::system(),
         version: env!("CARGO_PKG_VERSION"),
         kept,
     })

@@ -85,6 +85,7 @@ pub(super) fn record(id: &str, seconds: i64) -> Record {
         tags: Default::default(),
         legs: Vec::new(),
         steps: Vec::new(),
+        recordings: Vec::new(),
     }
 }
 

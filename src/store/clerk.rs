@@ -24,6 +24,7 @@ use crate::store::channels;
 use crate::store::error::in_words;
 use crate::store::error::is_for_ever;
 use crate::store::messages;
+use crate::store::recordings;
 use crate::store::records;
 use crate::store::voicemails;
 use crate::store::writer::Job;
@@ -303,6 +304,8 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
         Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,
         Write::ForgetVoicemail { id } => voicemails::forget(connection, id).await,
+        Write::Recording(recording) => recordings::write(connection, recording).await,
+        Write::ForgetRecording { id } => recordings::forget(connection, id).await,
     }
 }
 
@@ -313,6 +316,7 @@ fn kind(write: &Write) -> &'static str {
         Write::Binding(_) | Write::ForgetBinding { .. } => "binding",
         Write::Channel { .. } => "channel",
         Write::Voicemail(_) | Write::ForgetVoicemail { .. } => "voicemail",
+        Write::Recording(_) | Write::ForgetRecording { .. } => "recording",
     }
 }
 

@@ -31,6 +31,7 @@ mod insert;
 pub mod keys;
 pub mod messages;
 pub mod page;
+pub mod recordings;
 pub mod records;
 mod schema;
 pub mod voicemails;

@@ -119,4 +119,17 @@ const STEPS: &[&[&str]] = &[
         // The start counts what is new; most messages of a year are not.
         "CREATE INDEX voicemails_unheard ON voicemails (mailbox, id) WHERE heard_ms IS NULL",
     ],
+    &[
+        // `open` is 1 until the file is complete: a start mends those that it finds.
+        "CREATE TABLE recordings (
+        id TEXT NOT NULL PRIMARY KEY,
+        call TEXT NOT NULL,
+        started_ms BIGINT NOT NULL,
+        open BIGINT NOT NULL,
+        document TEXT NOT NULL
+    )",
+        "CREATE INDEX recordings_in_time ON recordings (started_ms, id)",
+        "CREATE INDEX recordings_of_call ON recordings (call)",
+        "CREATE INDEX recordings_open ON recordings (id) WHERE open = 1",
+    ],
 ];

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::call::record::Record;
+use crate::call::record::TalkRecording;
 use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::message::Message;
@@ -48,6 +49,11 @@ pub enum Write {
     /// Over what is kept under the same id.
     Voicemail(Voicemail),
     ForgetVoicemail {
+        id: String,
+    },
+    /// Over what is kept under the same id.
+    Recording(Box<TalkRecording>),
+    ForgetRecording {
         id: String,
     },
 }
@@ -299,6 +305,7 @@ mod tests {
             length_ms: 3_000,
             path: "geral/1.wav".into(),
             heard: None,
+            notified: None,
         };
         writer.write(Write::Voicemail(voicemail.clone()));
         writer.flush(SOON).await.unwrap();

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::collections::BinaryHeap;
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -59,6 +60,8 @@ pub(super) struct Calls {
     /// Deadlines, earliest first; one that its call no longer has is skipped when it comes up.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     last_number: u64,
+    /// Whose recording is written to this file, wherever its leg may be by then.
+    number_by_tape: HashMap<PathBuf, u64>,
 }
 
 #[derive(Debug)]
@@ -249,8 +252,13 @@ impl Switch {
         if self.takes_measure(&event, now) {
             return;
         }
-        if let Some(leg) = event.leg() {
-            self.tell_call(self.calls.sessions.owner(leg), CallInput::Media(event), now);
+        let of_tape = match &event {
+            MediaEvent::Recorded { path, .. } => self.calls.number_by_tape.remove(path),
+            _ => None,
+        };
+        let of_leg = || event.leg().map(|leg| self.calls.sessions.owner(leg));
+        if let Some(number) = of_tape.or_else(of_leg) {
+            self.tell_call(number, CallInput::Media(event), now);
         }
     }
 
@@ -287,7 +295,7 @@ impl Switch {
 
     fn carry_out(&mut self, number: u64, effect: CallEffect, now: Instant) {
         match effect {
-            CallEffect::Media(command) => self.media(command),
+            CallEffect::Media(command) => self.media(number, command),
             CallEffect::Invite { leg, way, sdp, max_forwards } => {
                 self.invite(number, leg, *way, sdp, max_forwards, now);
             }
@@ -313,6 +321,15 @@ impl Switch {
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
+            CallEffect::Recording { kind, recording } => self.keep_recording(kind, *recording, now),
+            CallEffect::ListVoicemails { mailbox } => self.list_voicemails(number, mailbox),
+            CallEffect::LoadSound { path } => {
+                let ticket = self.ticket_of(number);
+                self.effects.push_back(Effect::LoadSound { ticket, path });
+            }
+            CallEffect::SortVoicemail { voicemail, sorting } => self.sort_voicemail(*voicemail, sorting, now),
+            CallEffect::WrongPin { mailbox } => self.on_wrong_pin(&mailbox, now),
+            CallEffect::Greeting { mailbox, kept } => self.on_greeting(mailbox, kept),
             CallEffect::Referral { referral, status } => self.tell_transferor(Some(referral), status, now),
             CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),
             CallEffect::PartnersChanged => self.touch_lamps_of(number),
@@ -342,7 +359,10 @@ impl Switch {
         }
     }
 
-    fn media(&mut self, command: MediaCommand) {
+    fn media(&mut self, number: u64, command: MediaCommand) {
+        if let MediaCommand::RecordTalk { path, .. } = &command {
+            self.calls.number_by_tape.insert(path.clone(), number);
+        }
         let command = match command {
             MediaCommand::Open { leg, address } => {
                 MediaCommand::Open { leg, address: self.desk.bind_address_for(address) }
@@ -417,9 +437,22 @@ impl Switch {
     }
 
     fn speak(&mut self, number: u64, text: String, language: String) {
+        let ticket = self.ticket_of(number);
+        self.effects.push_back(Effect::Speak { ticket, text, language });
+    }
+
+    /// What comes back under it is for this call.
+    pub(super) fn ticket_of(&mut self, number: u64) -> Ticket {
         let ticket = self.ticket();
         self.calls.call_by_ticket.insert(ticket, number);
-        self.effects.push_back(Effect::Speak { ticket, text, language });
+        ticket
+    }
+
+    pub(super) fn on_voicemails(&mut self, ticket: Ticket, messages: Vec<Voicemail>, now: Instant) {
+        if let Some(number) = self.calls.call_by_ticket.remove(&ticket) {
+            let messages = self.mailboxes.without_deleted(messages);
+            self.tell_call(number, CallInput::Voicemails(messages), now);
+        }
     }
 
     pub(super) fn on_spoken(&mut self, ticket: Ticket, result: Result<Arc<Clip>, String>, now: Instant) {
@@ -442,10 +475,12 @@ impl Switch {
             length_ms: recording.length_ms,
             path: path.display().to_string(),
             heard: None,
+            notified: None,
         };
         self.mailboxes.on_left(&voicemail);
         self.lamps.touch(Package::MessageSummary, &voicemail.mailbox);
         self.publish("voicemail.left", json!(voicemail), now);
+        self.effects.push_back(Effect::Notify { voicemail: Box::new(voicemail.clone()) });
         self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
     }
 

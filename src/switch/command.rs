@@ -7,9 +7,11 @@ use serde::Serialize;
 
 use crate::call::record::CallId;
 use crate::call::record::CallView;
+use crate::call::record::TalkRecording;
 use crate::call::record::Voicemail;
 use crate::channel::Webhook;
 use crate::channel::message::Message;
+use crate::dialplan::walk::RecordOrder;
 use crate::outage::ChannelState;
 use crate::outage::view::ChannelView as Verdict;
 use crate::queue::agent::Wish;
@@ -23,6 +25,14 @@ pub enum Command {
     Calls,
     Call(CallId),
     HangUp(CallId),
+    RecordCall {
+        call: CallId,
+        order: RecordOrder,
+    },
+    /// With the recording as the store has it. Its file is the API's affair.
+    DeleteRecording {
+        recording: Box<TalkRecording>,
+    },
     SendMessage(SendMessage),
     /// A provider's webhook with inbound texts or delivery reports.
     Webhook {
@@ -125,6 +135,7 @@ pub enum Answer {
     Agents(Vec<AgentView>),
     Registrations(Vec<BindingView>),
     Voicemail(Box<Voicemail>),
+    Recording(Box<TalkRecording>),
     Status(Box<StatusView>),
     Done {},
 }

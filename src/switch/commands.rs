@@ -44,6 +44,8 @@ impl Switch {
             Command::PlaceCall(wish) => self.place_call(wish, now),
             Command::Calls => Ok(Answer::Calls(self.calls.views())),
             Command::HangUp(id) => self.hang_up(&id, now),
+            Command::RecordCall { call, order } => self.record_call(&call, order, now),
+            Command::DeleteRecording { recording } => self.delete_recording(&recording, now),
             Command::Channels => Ok(Answer::Channels(self.channels.views(now, self.wall(now)))),
             Command::Channel(name) => self.channel_view(&name, now),
             Command::Override { channel, wish } => self.override_channel(&channel, wish, now),

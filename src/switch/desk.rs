@@ -3,6 +3,7 @@
 //! Nothing here knows a single call, so a call can be worked on while it reads from the desk.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 use crate::call::clerk::Facts;
 use crate::call::effect::Around;
@@ -21,10 +23,13 @@ use crate::dialplan::program::Program;
 use crate::dialplan::walk::ExtensionState;
 use crate::dialplan::walk::QueueGlance;
 use crate::dialplan::walk::Scene;
+use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::command::Sound;
 use crate::media::prompts::Prompts;
+use crate::media::tone::Region as ToneRegion;
+use crate::media::tone::Signal;
 use crate::media::tone::Tone;
 use crate::number::PhoneNumber;
 use crate::number::Region;
@@ -32,6 +37,7 @@ use crate::queue::queues::Queues;
 use crate::registrar::Registrar;
 use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
+use crate::switch::pins::Pins;
 use crate::switch::proven::Proven;
 use crate::switch::trunks::Trunks;
 
@@ -51,6 +57,15 @@ pub(super) struct Desk {
     /// Whether a phone that answers 3xx may send its calls on.
     pub redirects: Redirects,
     pub voicemail_folder: PathBuf,
+    pub recording_folder: PathBuf,
+    pub mailbox_by_extension: BTreeMap<String, String>,
+    pub pins: Pins,
+    /// Mailboxes with a greeting of their own.
+    pub greetings: BTreeSet<String>,
+    /// Whose clock is read to callers.
+    pub zone: TimeZone,
+    /// Queues whose talks are recorded.
+    pub recorded_queues: BTreeSet<String>,
     /// Extension → the name its owner is shown by.
     pub names_by_extension: BTreeMap<String, String>,
     pub music_by_queue: BTreeMap<String, String>,
@@ -61,6 +76,9 @@ pub(super) struct Desk {
     pub talks_by_extension: BTreeMap<String, u32>,
     pub clock: Clock,
 }
+
+/// Its file in the folder of a mailbox.
+pub const GREETING: &str = "greeting.wav";
 
 /// What becomes of a 3xx of a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +158,44 @@ impl Around for Desk {
 
     fn hold_music(&self, queue: &str) -> Vec<Sound> {
         let name = self.music_by_queue.get(queue).map_or("default", String::as_str);
-        self.prompts.music(name).map(Sound::Clip).into_iter().collect()
+        self.prompts.pieces(name).into_iter().map(Sound::Clip).collect()
+    }
+
+    fn voicemail_file(&self, path: &str) -> PathBuf {
+        self.voicemail_folder.join(path)
+    }
+
+    fn greeting_path(&self, mailbox: &str) -> PathBuf {
+        self.voicemail_folder.join(mailbox).join(GREETING)
+    }
+
+    fn greeting(&self, mailbox: &str) -> Option<PathBuf> {
+        self.greetings.contains(mailbox).then(|| self.greeting_path(mailbox))
+    }
+
+    fn mailbox_of<'a>(&'a self, extension: &'a str) -> &'a str {
+        self.mailbox_by_extension.get(extension).map_or(extension, String::as_str)
+    }
+
+    fn pin_fits(&self, mailbox: &str, pin: &str, now: Instant) -> Option<bool> {
+        self.pins.fits(mailbox, pin, now)
+    }
+
+    fn time_of_day(&self, at: Timestamp) -> (u8, u8) {
+        let clock = at.to_zoned(self.zone.clone());
+        (clock.hour().unsigned_abs(), clock.minute().unsigned_abs())
+    }
+
+    fn tone(&self, signal: Signal) -> Vec<Sound> {
+        vec![Sound::Tone(Tone { signal, region: ToneRegion::default() })]
+    }
+
+    fn records(&self, queue: &str) -> Option<Channels> {
+        self.recorded_queues.contains(queue).then_some(Channels::Stereo)
+    }
+
+    fn recording_path(&self, path: &str) -> PathBuf {
+        self.recording_folder.join(path)
     }
 
     fn codecs(&self) -> &[CodecKind] {

@@ -1,5 +1,6 @@
 //! Everything that the switch wants done in the world.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use crate::call::record::CallView;
 use crate::call::record::Record;
+use crate::call::record::TalkRecording;
 use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::HttpRequest;
@@ -49,6 +51,23 @@ pub enum Effect {
         text: String,
         language: String,
     },
+    /// The messages of a mailbox, at most 100, the newest; come back as `Input::Voicemails`.
+    ListVoicemails {
+        ticket: Ticket,
+        mailbox: String,
+    },
+    /// A WAV file; comes back as `Input::Spoken`.
+    LoadSound {
+        ticket: Ticket,
+        path: PathBuf,
+    },
+    RemoveFile {
+        path: PathBuf,
+    },
+    /// For the operator's command, if there is one; comes back as `Input::Notified`.
+    Notify {
+        voicemail: Box<Voicemail>,
+    },
     Keep(Keep),
     Answer {
         ticket: Ticket,
@@ -82,6 +101,11 @@ pub enum Keep {
     /// Over what is kept under the same id.
     Voicemail(Voicemail),
     ForgetVoicemail {
+        id: String,
+    },
+    /// Over what is kept under the same id.
+    Recording(Box<TalkRecording>),
+    ForgetRecording {
         id: String,
     },
 }

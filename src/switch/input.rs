@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::call::record::Voicemail;
 use crate::channel::HttpAnswer;
 use crate::channel::HttpFailure;
 use crate::channel::message::MessageId;
@@ -71,10 +72,20 @@ pub enum Input {
         id: MessageId,
         why: String,
     },
-    /// `Effect::Speak` came back.
+    /// `Effect::Speak` or `Effect::LoadSound` came back.
     Spoken {
         ticket: Ticket,
         result: Result<Arc<Clip>, String>,
+    },
+    /// `Effect::ListVoicemails` came back.
+    Voicemails {
+        ticket: Ticket,
+        messages: Vec<Voicemail>,
+    },
+    /// The operator's command was told of a message: done, or why not.
+    Notified {
+        voicemail: Box<Voicemail>,
+        result: Result<(), String>,
     },
     /// The wall clock, told now and then: for hours of business and for records, never for timers.
     Clock(Timestamp),

@@ -1,6 +1,7 @@
 //! The four methods of the switch: inputs go to the part that they belong to, effects come out in order.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -9,10 +10,12 @@ use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use crate::call::effect::Input as CallInput;
 use crate::call::record::Mailbox;
+use crate::call::record::TalkRecording;
 use crate::channel;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
@@ -45,6 +48,8 @@ use crate::switch::lamps::Lamps;
 use crate::switch::mailboxes::Mailboxes;
 use crate::switch::measuring::Measuring;
 use crate::switch::messages::Waiting;
+use crate::switch::pins;
+use crate::switch::pins::Pins;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
 use crate::switch::trunks::Trunks;
@@ -69,6 +74,10 @@ pub struct Settings {
     /// Makes the nonces of digest authentication; new at each start.
     pub digest_key: [u8; 32],
     pub voicemail_folder: PathBuf,
+    pub recording_folder: PathBuf,
+    pub mailboxes: Vec<pins::Config>,
+    /// Whose clock is read to callers.
+    pub zone: TimeZone,
     pub version: &'static str,
     pub kept: KeptState,
 }
@@ -83,6 +92,10 @@ pub struct KeptState {
     pub channels: BTreeMap<String, Value>,
     /// Mailbox → its messages.
     pub mailboxes: BTreeMap<String, Mailbox>,
+    /// Recordings that an earlier run had not ended, with their mended files.
+    pub recordings: Vec<TalkRecording>,
+    /// Mailboxes with a greeting of their own.
+    pub greetings: BTreeSet<String>,
 }
 
 pub struct Switch {
@@ -157,6 +170,7 @@ impl Switch {
         let outbox = Outbox::new(Arc::clone(&settings.kinds), settings.messages.clone());
         let messages = settings.kept.messages.clone();
         let bindings = settings.kept.bindings.clone();
+        let interrupted = settings.kept.recordings.clone();
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let version = settings.version;
@@ -191,6 +205,9 @@ impl Switch {
         switch.desk.registrar.restore(bindings, now, wall);
         switch.outbox.restore(messages, wall);
         switch.desk.channels_down = switch.channels.down();
+        for recording in interrupted {
+            switch.keep_recording("recording.completed", recording, now);
+        }
         switch.settle(now);
         switch
     }
@@ -213,6 +230,8 @@ impl Switch {
             Input::MessageKept(id) => self.on_message_kept(&id, now),
             Input::MessageNotKept { id, why } => self.on_message_not_kept(&id, &why, now),
             Input::Spoken { ticket, result } => self.on_spoken(ticket, result, now),
+            Input::Voicemails { ticket, messages } => self.on_voicemails(ticket, messages, now),
+            Input::Notified { voicemail, result } => self.on_notified(*voicemail, result, now),
             Input::Clock(wall) => self.desk.clock = Clock::new(now, wall),
             Input::Drain => self.drain(now),
         }
@@ -364,6 +383,10 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
     let registrar = Registrar::new(&settings.registrar, &settings.extensions, &sip.domain, key, rng);
     let advertising = Advertising::new(&settings.sip);
     let names = settings.extensions.iter().map(|extension| (extension.number.clone(), extension.name.clone()));
+    let boxes = settings.extensions.iter().filter_map(|it| Some((it.number.clone(), it.mailbox.clone()?)));
+    let mailbox_by_extension = boxes.collect();
+    let recorded = settings.queues.iter().filter(|queue| queue.record).map(|queue| queue.name.clone());
+    let recorded_queues = recorded.collect();
     let music = settings.queues.iter().map(|queue| (queue.name.clone(), queue.hold_music.clone()));
     Desk {
         names_by_extension: names.collect(),
@@ -381,6 +404,12 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         codecs: settings.media.codecs,
         redirects: if settings.registrar.follow_redirects { Redirects::Followed } else { Redirects::Refused },
         voicemail_folder: settings.voicemail_folder,
+        recording_folder: settings.recording_folder,
+        recorded_queues,
+        mailbox_by_extension,
+        pins: Pins::new(&settings.mailboxes),
+        greetings: settings.kept.greetings,
+        zone: settings.zone,
         channels_down: Vec::new(),
         queues: Queues::new(settings.queues),
         talks_by_extension: BTreeMap::new(),

@@ -8,6 +8,8 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::call::effect::Kept;
+use crate::call::effect::Sorting;
 use crate::call::record::Mailbox;
 use crate::call::record::Voicemail;
 use crate::registrar::config::Extension;
@@ -70,6 +72,16 @@ impl Mailboxes {
         self.deleted.push_back(voicemail.id.clone());
     }
 
+    /// What was deleted a moment ago may still be listed.
+    pub(super) fn without_deleted(&self, mut messages: Vec<Voicemail>) -> Vec<Voicemail> {
+        messages.retain(|message| !self.is_deleted(&message.id));
+        messages
+    }
+
+    fn is_new(&self, voicemail: &Voicemail) -> bool {
+        self.by_name.get(&voicemail.mailbox).is_some_and(|mailbox| mailbox.new.contains(&voicemail.id))
+    }
+
     fn is_deleted(&self, id: &str) -> bool {
         self.deleted.iter().any(|deleted| deleted == id)
     }
@@ -95,6 +107,48 @@ impl Switch {
             self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail.clone())));
         }
         Ok(Answer::Voicemail(Box::new(voicemail)))
+    }
+
+    pub(super) fn list_voicemails(&mut self, number: u64, mailbox: String) {
+        let ticket = self.ticket_of(number);
+        self.effects.push_back(Effect::ListVoicemails { ticket, mailbox });
+    }
+
+    /// As the listener at the telephone wants it.
+    pub(super) fn sort_voicemail(&mut self, voicemail: Voicemail, sorting: Sorting, now: Instant) {
+        let path = self.desk.voicemail_folder.join(&voicemail.path);
+        // Whatever is not there any more needs no sorting.
+        match sorting {
+            Sorting::Heard => drop(self.mark_voicemail(voicemail, Mark::Heard, now)),
+            Sorting::Delete => {
+                if self.delete_voicemail(&voicemail, now).is_ok() {
+                    self.effects.push_back(Effect::RemoveFile { path });
+                }
+            }
+        }
+    }
+
+    pub(super) fn on_wrong_pin(&mut self, mailbox: &str, now: Instant) {
+        tracing::warn!(mailbox, "a wrong PIN");
+        self.desk.pins.on_wrong(mailbox, now);
+    }
+
+    pub(super) fn on_greeting(&mut self, mailbox: String, kept: Kept) {
+        match kept {
+            Kept::Yes => self.desk.greetings.insert(mailbox),
+            Kept::No => self.desk.greetings.remove(&mailbox),
+        };
+    }
+
+    /// The operator's command has ended.
+    pub(super) fn on_notified(&mut self, mut voicemail: Voicemail, result: Result<(), String>, now: Instant) {
+        let kind = if result.is_ok() { "voicemail.notified" } else { "voicemail.notice-failed" };
+        voicemail.notified = Some(result.map_or_else(|why| format!("failed: {why}"), |()| "sent".to_owned()));
+        self.publish(kind, json!(voicemail), now);
+        // Whoever marked or deleted it meanwhile has written what holds.
+        if self.mailboxes.is_new(&voicemail) {
+            self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
+        }
     }
 
     pub(super) fn delete_voicemail(&mut self, voicemail: &Voicemail, now: Instant) -> Result<Answer, Problem> {
@@ -128,6 +182,7 @@ mod tests {
             length_ms: 3_000,
             path: "geral/1.wav".to_owned(),
             heard: None,
+            notified: None,
         }
     }
 

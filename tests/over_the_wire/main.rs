@@ -20,6 +20,7 @@ mod linphone;
 mod pjsua;
 mod placed;
 mod probes;
+mod recordings;
 mod scripts;
 mod secure;
 mod server;

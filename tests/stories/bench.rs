@@ -5,11 +5,13 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
 use desvio::call::record::Mailbox;
 use desvio::call::record::Record;
+use desvio::call::record::TalkRecording;
 use desvio::call::record::Voicemail;
 use desvio::channel::HttpAnswer;
 use desvio::channel::HttpRequest;
@@ -21,6 +23,7 @@ use desvio::dialplan::config::Config as Dialplan;
 use desvio::dialplan::load::load;
 use desvio::dialplan::names::Names;
 use desvio::dialplan::source::SourceFile;
+use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
 use desvio::media::prompts::Prompts;
 use desvio::outage::Evidence;
@@ -71,6 +74,7 @@ pub(crate) struct Store {
     pub(crate) bindings: BTreeMap<String, desvio::registrar::StoredBinding>,
     pub(crate) channels: BTreeMap<String, serde_json::Value>,
     pub(crate) voicemails: Vec<Voicemail>,
+    pub(crate) recordings: BTreeMap<String, TalkRecording>,
     /// Every write fails while this says why.
     pub(crate) broken: Option<String>,
 }
@@ -106,6 +110,10 @@ pub(crate) struct Bench {
     pub(crate) loss: u32,
     /// What the name server knows: host → its addresses. Hosts that are addresses need nobody to be asked.
     pub(crate) names: BTreeMap<String, Vec<SocketAddr>>,
+    /// Files that were removed.
+    pub(crate) removed: Vec<PathBuf>,
+    /// Why the command that tells of messages fails, while it does.
+    pub(crate) mail_fails: Option<String>,
     pub(crate) luck: fastrand::Rng,
     /// Where messages are late, twice or out of order as well; none: each arrives at once.
     pub(crate) network: Option<Network>,
@@ -148,6 +156,8 @@ struct Sections {
     #[serde(default)]
     queue: Vec<desvio::queue::config::Config>,
     #[serde(default)]
+    mailbox: Vec<desvio::switch::pins::Config>,
+    #[serde(default)]
     channel: Vec<desvio::channel::config::Config>,
 }
 
@@ -184,6 +194,8 @@ impl Bench {
             fallen: Vec::new(),
             trace: String::new(),
             loss: 0,
+            removed: Vec::new(),
+            mail_fails: None,
             network: None,
             flying: BTreeMap::new(),
             sent: 0,
@@ -212,6 +224,8 @@ impl Bench {
                 .collect(),
             channels: self.store.channels.clone(),
             mailboxes: self.store.mailboxes(),
+            recordings: Vec::new(),
+            greetings: Default::default(),
         };
         self.seed += 1;
         self.switch = switch(&self.config, plan, kept, self.seed, self.now);
@@ -426,6 +440,21 @@ impl Bench {
             Effect::Speak { ticket, .. } => {
                 self.switch.handle(Input::Spoken { ticket, result: Err("this bench has no voice".to_owned()) }, now);
             }
+            Effect::ListVoicemails { ticket, mailbox } => {
+                let messages =
+                    self.store.voicemails.iter().filter(|message| message.mailbox == mailbox).cloned().collect();
+                self.switch.handle(Input::Voicemails { ticket, messages }, now);
+            }
+            Effect::LoadSound { ticket, path } => {
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let clip = Clip::from_pcm(&name, vec![1000; 16_000], 8_000);
+                self.switch.handle(Input::Spoken { ticket, result: Ok(Arc::new(clip)) }, now);
+            }
+            Effect::RemoveFile { path } => self.removed.push(path),
+            Effect::Notify { voicemail } => {
+                let result = self.mail_fails.clone().map_or(Ok(()), Err);
+                self.switch.handle(Input::Notified { voicemail, result }, now);
+            }
             Effect::Keep(keep) => self.keep(keep),
             Effect::Answer { ticket, answer } => self.answers.push_back((ticket, answer)),
             Effect::Publish(event) => self.events.push(event),
@@ -539,6 +568,12 @@ impl Bench {
                 self.store.voicemails.push(voicemail);
             }
             Keep::ForgetVoicemail { id } => self.store.voicemails.retain(|kept| kept.id != id),
+            Keep::Recording(recording) => {
+                self.store.recordings.insert(recording.id.clone(), *recording);
+            }
+            Keep::ForgetRecording { id } => {
+                self.store.recordings.remove(&id);
+            }
         }
     }
 
@@ -672,6 +707,9 @@ fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) ->
         home: desvio::number::Region::default(),
         digest_key: [7; 32],
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
+        recording_folder: PathBuf::from("/nowhere/recordings"),
+        mailboxes: sections.mailbox,
+        zone: jiff::tz::TimeZone::UTC,
         version: "test",
         kept,
     };

@@ -15,11 +15,13 @@ mod cases;
 mod codes;
 mod customers;
 mod lamps;
+mod mailboxes;
 #[path = "../../src/sip/mutation.rs"]
 mod mutation;
 mod outages;
 mod passwords;
 mod placed_calls;
+mod recordings;
 mod refusals;
 mod registrations;
 mod sessions;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 use std::time::Instant;
 
+use desvio::media::both_sides::Channels;
 use desvio::media::command::Command;
 use desvio::media::command::Event;
 use desvio::media::command::LegId;
@@ -16,6 +17,7 @@ use desvio::media::command::Repeat;
 use desvio::media::command::Role;
 use desvio::media::command::RoomId;
 use desvio::media::command::Sound;
+use desvio::media::command::Steer;
 use desvio::media::command::Stream;
 use desvio::media::figures::Figures;
 
@@ -41,12 +43,23 @@ pub(crate) struct PumpLeg {
     pub(crate) partner: Option<LegId>,
     playing: Option<Playing>,
     recording: Option<(PathBuf, Instant)>,
+    pub(crate) talk: Option<Talk>,
+    pub(crate) echoes: bool,
 }
 
 impl PumpLeg {
     pub(crate) fn is_playing(&self) -> bool {
         self.playing.is_some()
     }
+}
+
+/// A recording of both sides.
+pub(crate) struct Talk {
+    pub(crate) path: PathBuf,
+    pub(crate) channels: Channels,
+    /// What stood on it before the last pause, and since when it runs; none: it is paused.
+    before: Duration,
+    since: Option<Instant>,
 }
 
 struct Playing {
@@ -60,11 +73,16 @@ impl Pump {
             Command::Open { leg, address } => vec![self.open(leg, address)],
             Command::Connect { leg, stream } => self.with(leg, |it| it.stream = Some(stream)),
             Command::Play { leg, play, clips, repeat } => self.play(leg, play, &clips, repeat, now),
-            Command::Stop { leg } => self.with(leg, |it| it.playing = None),
+            Command::Stop { leg } => self.with(leg, |it| (it.playing, it.echoes) = (None, false)),
             Command::Bridge { a, b } => self.bridge(a, b),
             Command::Unbridge { leg } => self.unbridge(leg),
             Command::Record { leg, path, .. } => self.with(leg, |it| it.recording = Some((path, now))),
             Command::StopRecording { leg } => self.stop_recording(leg, now, RecordEnd::Asked),
+            Command::RecordTalk { leg, path, channels, .. } => self.with(leg, |it| {
+                it.talk = Some(Talk { path, channels, before: Duration::ZERO, since: Some(now) });
+            }),
+            Command::Steer { leg, order } => self.steer(leg, order, now),
+            Command::Echo { leg } => self.with(leg, |it| (it.playing, it.echoes) = (None, true)),
             Command::SendDigits { .. } | Command::Vouch { .. } => Vec::new(),
             Command::Measure { leg } => self.measure(leg),
             Command::Join { leg, room, role, .. } => self.join(leg, room, role),
@@ -105,11 +123,33 @@ impl Pump {
         vec![Event::Recorded { leg, path, length: now - since, ended }]
     }
 
+    fn steer(&mut self, leg: LegId, order: Steer, now: Instant) -> Vec<Event> {
+        if order == Steer::End {
+            return self.end_talk(leg, now, RecordEnd::Asked);
+        }
+        self.with(leg, |it| {
+            let Some(talk) = &mut it.talk else { return };
+            match order {
+                Steer::Pause => talk.before += talk.since.take().map_or(Duration::ZERO, |since| now - since),
+                _ => talk.since = talk.since.or(Some(now)),
+            }
+        })
+    }
+
+    pub(crate) fn end_talk(&mut self, leg: LegId, now: Instant, ended: RecordEnd) -> Vec<Event> {
+        let Some(Talk { path, before, since, .. }) = self.legs.get_mut(&leg).and_then(|it| it.talk.take()) else {
+            return Vec::new();
+        };
+        let length = before + since.map_or(Duration::ZERO, |since| now - since);
+        vec![Event::Recorded { leg, path, length, ended }]
+    }
+
     fn open(&mut self, leg: LegId, address: IpAddr) -> Event {
         self.next_port += 2;
         self.opened += 1;
         let port = 20_000 + self.next_port;
-        let state = PumpLeg { port, stream: None, partner: None, playing: None, recording: None };
+        let state =
+            PumpLeg { port, stream: None, partner: None, playing: None, recording: None, talk: None, echoes: false };
         self.legs.insert(leg, state);
         Event::Opened { leg, local: SocketAddr::new(address, port) }
     }
@@ -208,7 +248,8 @@ impl Pump {
 
     /// The disk is slower than the sockets: a recording is reported after the end of its leg.
     fn close(&mut self, leg: LegId, now: Instant) -> Vec<Event> {
-        let recorded = self.stop_recording(leg, now, RecordEnd::Asked);
+        let mut recorded = self.stop_recording(leg, now, RecordEnd::Asked);
+        recorded.extend(self.end_talk(leg, now, RecordEnd::Asked));
         self.unbridge(leg);
         let room_recorded = self.leave(leg, now);
         self.legs.remove(&leg);

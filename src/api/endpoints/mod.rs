@@ -6,9 +6,13 @@ pub(super) mod channels;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod messages;
+pub(super) mod recordings;
 pub(super) mod records;
 pub(super) mod voicemails;
 
+use std::path::Component;
+use std::path::Path;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::Json;
@@ -64,6 +68,12 @@ fn unknown(kind: &str, id: &str, list: &str) -> Problem {
         format!("There is no {kind} `{id}`."),
         format!("GET {list} lists those that there are."),
     )
+}
+
+/// Where a file is; none for a path that leads out of its folder.
+fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
+    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
+    inside.then(|| folder.join(path))
 }
 
 /// What has just happened gathers for a moment before it is written: so often, and so long, who asks for it waits.

@@ -1,6 +1,5 @@
 //! `/v1/voicemails`: what callers left, and their voices.
 
-use std::path::Component;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +18,7 @@ use crate::api::documents::Paged;
 use crate::api::documents::VoicemailDocument;
 use crate::api::endpoints::BETWEEN_LOOKS;
 use crate::api::endpoints::LOOKS;
+use crate::api::endpoints::below;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::shown;
 use crate::api::endpoints::unknown;
@@ -131,9 +131,7 @@ async fn find(api: &Api, id: &str) -> Result<Voicemail, Problem> {
 
 /// Where its file is; none for a path that leads out of the folder.
 fn recording(api: &Api, voicemail: &Voicemail) -> Option<PathBuf> {
-    let path = Path::new(&voicemail.path);
-    let inside = path.components().all(|part| matches!(part, Component::Normal(_)));
-    inside.then(|| api.voicemail_folder.join(path))
+    below(&api.voicemail_folder, Path::new(&voicemail.path))
 }
 
 /// Programs fetch the audio over HTTP; where the file stands is nobody's business.
@@ -147,6 +145,7 @@ fn document(voicemail: Voicemail) -> VoicemailDocument {
         left: voicemail.left,
         length_ms: voicemail.length_ms,
         heard: voicemail.heard,
+        notified: voicemail.notified,
     }
 }
 

@@ -99,7 +99,9 @@ impl Action for Ring {
                 moment.note(Reason::TalkEnded);
                 Turn::End(HangupCause::Normal)
             }
-            News::PlayFinished | News::Digit | News::QueueLeft(_) | News::VoicemailDone => Turn::Wait,
+            News::PlayFinished | News::Digit | News::QueueLeft(_) | News::VoicemailDone | News::MailboxLeft => {
+                Turn::Wait
+            }
         }
     }
 }

@@ -2,21 +2,25 @@
 
 mod answer;
 mod dial;
+mod echo;
 mod gather;
 mod go;
 mod hangup;
 mod if_else;
 mod language;
+mod mailbox;
 mod menu;
 pub(super) mod message;
 mod on_hangup;
 mod play;
 mod progress;
 mod queue;
+mod record;
 mod reject;
 mod ringing;
 mod say;
 mod tag;
+mod tone;
 mod voicemail;
 mod wait;
 
@@ -30,6 +34,8 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &language::Language,
     &play::Play,
     &say::Say,
+    &tone::Tone,
+    &echo::Echo,
     &wait::Wait,
     &menu::Menu,
     &gather::Gather,
@@ -38,6 +44,8 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &queue::Queue,
     &dial::Dial,
     &voicemail::Voicemail,
+    &mailbox::Mailbox,
+    &record::Record,
     &message::Message,
     &tag::Tag,
     &on_hangup::OnHangup,

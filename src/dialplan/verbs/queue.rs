@@ -107,7 +107,7 @@ impl Action for Line {
                 moment.memory.digits.clear();
                 Turn::Wait
             }
-            News::PlayFinished | News::DialEnded(_) | News::VoicemailDone => Turn::Wait,
+            News::PlayFinished | News::DialEnded(_) | News::VoicemailDone | News::MailboxLeft => Turn::Wait,
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::dialplan::trail::Entry;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::trail::Told;
 use crate::dialplan::verb::Needs;
+use crate::media::both_sides::Channels;
+use crate::media::tone::Signal;
 
 /// Who calls whom. A caller who shows no number is `anonymous`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +53,8 @@ pub enum Happening {
     TalkEnded,
     DialEnded(DialOutcome),
     VoicemailDone,
+    /// Whoever listened to a mailbox has had enough, or may not.
+    MailboxLeft,
     /// The call is over, whoever ended it.
     CallerHungUp,
 }
@@ -90,6 +94,12 @@ pub enum Order {
         text: String,
         language: String,
     },
+    /// Of the telephone network: a beep once, which ends with `PlayFinished`, others until something else is ordered.
+    Tone {
+        signal: Signal,
+    },
+    /// The caller hears himself until something else is ordered.
+    Echo,
     StopPlaying,
     JoinQueue {
         queue: String,
@@ -108,6 +118,13 @@ pub enum Order {
         mailbox: String,
         language: String,
     },
+    /// The caller listens to messages. Ends with `MailboxLeft`; keys are the mailbox's until then.
+    Mailbox {
+        mailbox: String,
+        language: String,
+    },
+    /// Of the whole call.
+    Record(RecordOrder),
     Message {
         to: String,
         text: String,
@@ -120,6 +137,15 @@ pub enum Order {
     Hangup {
         cause: HangupCause,
     },
+}
+
+/// What is to become of the recording of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordOrder {
+    Start { name: Option<String>, channels: Channels },
+    Pause,
+    Resume,
+    Stop,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -234,6 +260,7 @@ impl Walk {
             Happening::TalkEnded => self.tell(News::TalkEnded, scene, now),
             Happening::DialEnded(outcome) => self.tell(News::DialEnded(outcome), scene, now),
             Happening::VoicemailDone => self.tell(News::VoicemailDone, scene, now),
+            Happening::MailboxLeft => self.tell(News::MailboxLeft, scene, now),
         }
     }
 

@@ -1,0 +1,60 @@
+//! A talk of two real phones, recorded: each one's tone on its own side, and nothing of what was said during the pause.
+
+use std::path::Path;
+use std::path::PathBuf;
+
+use serde_json::json;
+
+use crate::customer::server;
+use crate::softphone::Answers;
+use crate::softphone::Make;
+use crate::softphone::Transport;
+use crate::softphone::connect;
+use crate::softphone::phone;
+use crate::softphone::sound_flows_for;
+use crate::softphone::tone_of;
+use crate::sound::seconds_of;
+
+/// One channel of a file, as a file of its own.
+fn side(of: &Path, channel: usize) -> PathBuf {
+    let reader = hound::WavReader::open(of).expect("a WAV file");
+    let mut spec = reader.spec();
+    assert_eq!(spec.channels, 2);
+    spec.channels = 1;
+    let path = of.with_extension(format!("{channel}.wav"));
+    let mut file = hound::WavWriter::create(&path, spec).expect("a file for one side");
+    let samples = reader.into_samples::<i16>().map(|sample| sample.expect("a sample"));
+    samples.skip(channel).step_by(2).for_each(|sample| file.write_sample(sample).expect("a sample"));
+    file.finalize().expect("a closed file");
+    path
+}
+
+#[test]
+#[ignore = "needs baresip: run by tests/all"]
+fn a_talk_is_recorded_with_each_side_in_its_channel() {
+    let server = server();
+    let mut events = server.events();
+    let kind = (Make::Baresip, Transport::Udp);
+    let mut ana = phone(&server, "200", kind, Answers::ByHand);
+    let mut bruno = phone(&server, "201", kind, Answers::ByHand);
+    connect(ana.as_mut(), bruno.as_mut(), "201");
+    let call = server.get("/v1/calls")["data"][0]["id"].as_str().expect("the call").to_owned();
+    let order = |order: serde_json::Value| server.send("POST", &format!("/v1/calls/{call}/recording"), &order);
+    assert_eq!(order(json!({"action": "start", "channels": "stereo", "name": "prova"}))["state"], "recording");
+    sound_flows_for(3);
+    assert_eq!(order(json!({"action": "pause"}))["state"], "paused");
+    sound_flows_for(3);
+    ana.hangs_up();
+    bruno.is_released();
+
+    let kept = events.wait_for("recording.completed", |_| true);
+    assert_eq!((&kept["state"], &kept["name"]), (&json!("completed"), &json!("prova")));
+    let length = kept["length_ms"].as_u64().expect("a length");
+    assert!((2_500..4_500).contains(&length), "without the pause: {length} ms");
+    let file = server.folder.join("data/recordings").join(kept["path"].as_str().expect("a path"));
+    let (left, right) = (side(&file, 0), side(&file, 1));
+    for (side, own, other) in [(&left, "200", "201"), (&right, "201", "200")] {
+        assert!(seconds_of(side, tone_of(own)) > 1.5, "{own} is not on his side: {}", side.display());
+        assert!(seconds_of(side, tone_of(other)) < 0.1, "{other} is on the side of {own}: {}", side.display());
+    }
+}

@@ -1,0 +1,158 @@
+//! Messages are listened to by telephone, and the operator is told of new ones.
+
+use desvio::media::command::RecordEnd;
+use desvio::switch::input::Input;
+
+use crate::bench::Bench;
+use crate::bench::PhoneId;
+use crate::bench::secs;
+
+const CONFIG: &str = include_str!("../data/bench.toml");
+
+const PLAN: &str = r#"
+number "+551140031234" flow="recado"
+number "+551140031299" flow="ouvir"
+flow "recado" { voicemail "200"; hangup }
+flow "ouvir" { mailbox "200"; hangup }"#;
+
+fn with_pin() -> Bench {
+    Bench::build(&format!("{CONFIG}\n[[mailbox]]\nname = \"200\"\npin = \"4711\"\n"), PLAN)
+}
+
+fn leaves_a_message(pbx: &mut Bench) {
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(15));
+    let leg = pbx.leg(customer);
+    pbx.recording_ends(leg);
+    pbx.advance(secs(20));
+    pbx.all_is_quiet();
+}
+
+/// Somebody calls the number under which the mailbox answers.
+fn opens(pbx: &mut Bench) -> PhoneId {
+    let carrier = pbx.trunk();
+    pbx.calls(carrier, Some("+5511977776666"), "+551140031299");
+    carrier
+}
+
+fn heard_since(pbx: &Bench, phone: PhoneId, from: usize) -> Vec<String> {
+    pbx.heard(phone).split_off(from)
+}
+
+#[test]
+fn the_pin_opens_the_mailbox_and_each_message_is_told_with_its_caller_and_time() {
+    let mut pbx = with_pin();
+    leaves_a_message(&mut pbx);
+    let caller = opens(&mut pbx);
+    pbx.hears(caller, "mailbox-pin");
+    pbx.presses(caller, "4711#");
+    let intro = ["mailbox-new", "digit-1", "mailbox-old", "digit-0", "mailbox-menu"];
+    assert_eq!(heard_since(&pbx, caller, 1), intro, "{}", pbx.trace);
+    pbx.presses(caller, "1");
+    let told = heard_since(&pbx, caller, 6);
+    assert_eq!(told[..3], ["mailbox-from", "digit-5", "digit-5"], "{told:?}");
+    assert!(told.contains(&"mailbox-at".to_owned()) && told.contains(&"number-15".to_owned()), "{told:?}");
+    assert!(told.iter().any(|name| name.ends_with(".wav")), "the message itself: {told:?}");
+    assert!(pbx.store.voicemails[0].heard.is_none());
+    pbx.advance(secs(40));
+    assert!(pbx.store.voicemails[0].heard.is_some(), "heard to its end");
+    pbx.presses(caller, "*");
+    pbx.advance(secs(10));
+    pbx.ended(caller, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn a_message_can_be_repeated_and_deleted_with_its_file() {
+    let mut pbx = with_pin();
+    leaves_a_message(&mut pbx);
+    leaves_a_message(&mut pbx);
+    let caller = opens(&mut pbx);
+    pbx.presses(caller, "4711#");
+    pbx.presses(caller, "1");
+    pbx.presses(caller, "1");
+    let files = pbx.heard(caller).into_iter().filter(|name| name.ends_with(".wav")).collect::<Vec<_>>();
+    assert_eq!(files.len(), 2);
+    assert_eq!(files[0], files[1], "the same again");
+    pbx.presses(caller, "3");
+    assert_eq!((pbx.store.voicemails.len(), pbx.removed.len()), (1, 1));
+    pbx.advance(secs(5));
+    assert_eq!(pbx.heard(caller).iter().filter(|name| name.ends_with(".wav")).count(), 3, "the next one follows");
+    pbx.presses(caller, "2");
+    pbx.hears(caller, "mailbox-no-more");
+    pbx.hangs_up(caller);
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn three_wrong_pins_end_it_and_no_pin_stands_in_the_record() {
+    let mut pbx = with_pin();
+    let caller = opens(&mut pbx);
+    for _ in 0..3 {
+        pbx.presses(caller, "9999#");
+    }
+    pbx.advance(secs(10));
+    pbx.ended(caller, "bye");
+    pbx.all_is_quiet();
+    let record = pbx.only_record();
+    assert!(record.steps.iter().any(|step| step.what == "a wrong PIN"));
+    assert!(!format!("{record:?}").contains("9999"));
+}
+
+#[test]
+fn a_mailbox_without_a_pin_is_for_its_owners_phones_alone() {
+    let mut pbx = Bench::build(CONFIG, PLAN);
+    let caller = opens(&mut pbx);
+    pbx.ended(caller, "bye");
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, "+551140031299");
+    pbx.hears(ana, "mailbox-menu");
+    assert!(!pbx.heard(ana).contains(&"mailbox-pin".to_owned()));
+    pbx.advance(secs(60));
+    pbx.ended(ana, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn a_greeting_recorded_by_telephone_is_heard_by_the_next_caller() {
+    let mut pbx = with_pin();
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, "+551140031299");
+    pbx.presses(ana, "2");
+    pbx.hears(ana, "mailbox-greeting");
+    pbx.advance(secs(10));
+    let leg = pbx.leg(ana);
+    for event in pbx.pump.stop_recording(leg, pbx.now, RecordEnd::Key('#')) {
+        pbx.input(Input::Media(event));
+    }
+    pbx.hears(ana, "mailbox-greeting-saved");
+    pbx.hangs_up(ana);
+    let customer = pbx.customer_calls();
+    pbx.hears(customer, "greeting.wav");
+    assert!(!pbx.heard(customer).contains(&"voicemail".to_owned()));
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn somebody_who_hangs_up_while_recording_his_greeting_leaves_nothing_open() {
+    let mut pbx = with_pin();
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, "+551140031299");
+    pbx.presses(ana, "2");
+    pbx.advance(secs(10));
+    pbx.hangs_up(ana);
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn the_operators_command_is_told_of_each_message_and_its_failure_stands_in_the_api() {
+    let mut pbx = with_pin();
+    leaves_a_message(&mut pbx);
+    assert_eq!(pbx.store.voicemails[0].notified.as_deref(), Some("sent"));
+    pbx.mail_fails = Some("no route".to_owned());
+    leaves_a_message(&mut pbx);
+    let failed = pbx.store.voicemails.iter().filter_map(|message| message.notified.as_deref());
+    assert!(failed.clone().any(|notified| notified == "failed: no route"));
+    assert!(pbx.was_published("voicemail.notified") && pbx.was_published("voicemail.notice-failed"));
+}
