@@ -216,6 +216,14 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         }
         Command::RecordCall { call, order } if call.0 == "call_live" => Answer::Recording(Box::new(recording(&order))),
         Command::RecordCall { .. } => return Err(unknown("unknown-call")),
+        Command::Conferences => Answer::Conferences(Vec::new()),
+        Command::Conference(_)
+        | Command::SetMemberSpeech { .. }
+        | Command::SendMemberAway { .. }
+        | Command::TapeConference { .. } => return Err(unknown("unknown-conference")),
+        Command::Supervise { call: id, .. } if id.0 == "call_live" => Answer::Call(Box::new(call("call_live"))),
+        Command::Supervise { .. } => return Err(unknown("unknown-call")),
+        Command::EndSupervision(_) => Answer::Done {},
         Command::SetAgent { .. }
         | Command::Webhook { .. }
         | Command::DeleteVoicemail { .. }
@@ -253,6 +261,8 @@ pub(super) fn call(id: &str) -> CallView {
         flow: None,
         queue: None,
         agent: None,
+        conference: None,
+        supervisor: None,
         started: at("2026-11-23T12:39:00Z"),
         answered: None,
         doing: "ringing".into(),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::api::conferences::SupervisorDocument;
 use crate::switch::command::Problem;
 
 /// Things that are all given at once.
@@ -52,6 +53,10 @@ pub struct CallDocument {
     pub queue: Option<String>,
     /// The extension that the caller talks to.
     pub agent: Option<String>,
+    /// The conference that the caller is in.
+    pub conference: Option<String>,
+    /// Who hears the two who talk, or is rung to.
+    pub supervisor: Option<SupervisorDocument>,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     pub started: Timestamp,
@@ -105,6 +110,8 @@ pub struct RecordDocument {
     pub queue: Option<String>,
     /// The extension that the caller talked to.
     pub agent: Option<String>,
+    /// The last conference that the caller was in.
+    pub conference: Option<String>,
     /// `caller`, `callee` or `system`.
     pub hung_up_by: String,
     /// ITU-T Q.850; 16 is an ordinary end.

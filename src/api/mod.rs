@@ -19,11 +19,13 @@ use utoipa_axum::routes;
 use crate::api::endpoints::agents;
 use crate::api::endpoints::calls;
 use crate::api::endpoints::channels;
+use crate::api::endpoints::conferences as rooms;
 use crate::api::endpoints::events;
 use crate::api::endpoints::health;
 use crate::api::endpoints::messages;
 use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
+use crate::api::endpoints::supervisions;
 use crate::api::endpoints::voicemails;
 use crate::api::feed::Feed;
 use crate::api::token::Token;
@@ -35,6 +37,7 @@ use crate::switch::command::Problem;
 
 mod ask;
 pub mod client;
+pub mod conferences;
 pub mod config;
 mod csv;
 pub mod documents;
@@ -104,6 +107,13 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(calls::place, calls::list))
         .routes(routes!(calls::show, calls::hang_up))
         .routes(routes!(recordings::order))
+        .routes(routes!(supervisions::begin, supervisions::end))
+        .routes(routes!(rooms::list))
+        .routes(routes!(rooms::show))
+        .routes(routes!(rooms::mute))
+        .routes(routes!(rooms::unmute))
+        .routes(routes!(rooms::remove))
+        .routes(routes!(rooms::record, rooms::stop_recording))
         .routes(routes!(messages::send, messages::list))
         .routes(routes!(messages::show))
         .routes(routes!(channels::list))

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::api::parties::party;
 use crate::api::problem::problem;
+use crate::call::record::SupervisorMode;
 use crate::dialplan::walk::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
@@ -242,6 +243,37 @@ impl NewAgentState {
             (WishedState::Available, None) => Ok(Wish::Available),
             (WishedState::SignedOut, None) => Ok(Wish::SignedOut),
         }
+    }
+}
+
+/// A supervisor to bring into a talk.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewSupervision {
+    /// Whose phone rings.
+    #[schema(example = "200")]
+    pub extension: String,
+    /// What he is heard by.
+    pub mode: WishedSupervision,
+}
+
+/// `listen`: by nobody. `whisper`: by the agent alone. `barge`: by both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum WishedSupervision {
+    Listen,
+    Whisper,
+    Barge,
+}
+
+impl NewSupervision {
+    pub(super) fn read(self) -> (String, SupervisorMode) {
+        let mode = match self.mode {
+            WishedSupervision::Listen => SupervisorMode::Listen,
+            WishedSupervision::Whisper => SupervisorMode::Whisper,
+            WishedSupervision::Barge => SupervisorMode::Barge,
+        };
+        (self.extension, mode)
     }
 }
 

@@ -42,6 +42,7 @@ pub(super) struct Clerk {
     waits_since: Option<Instant>,
     waited: Duration,
     agent: Option<String>,
+    conference: Option<String>,
     talks_since: Option<Instant>,
     talked: Duration,
     /// The first one counts: what follows is only the clearing up.
@@ -65,6 +66,7 @@ impl Clerk {
             waits_since: None,
             waited: Duration::ZERO,
             agent: None,
+            conference: None,
             talks_since: None,
             talked: Duration::ZERO,
             ending: None,
@@ -94,6 +96,11 @@ impl Clerk {
     pub(super) fn on_talking(&mut self, with: &str, now: Instant) {
         self.on_left_queue(now);
         self.agent = Some(with.to_owned());
+        self.talks_since = Some(now);
+    }
+
+    pub(super) fn on_conference(&mut self, name: &str, now: Instant) {
+        self.conference = Some(name.to_owned());
         self.talks_since = Some(now);
     }
 
@@ -178,6 +185,7 @@ impl Clerk {
             flow: self.facts.flow.clone(),
             queue: self.queue.clone(),
             agent: self.agent.clone(),
+            conference: self.conference.clone(),
             hung_up_by: ending.by,
             cause: ending.cause,
             channels_down: self.facts.channels_down.clone(),

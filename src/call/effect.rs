@@ -13,10 +13,14 @@ use crate::call::clerk::Facts;
 use crate::call::record::CallView;
 use crate::call::record::Party;
 use crate::call::record::Record;
+use crate::call::record::SupervisorMode;
 use crate::call::record::TalkRecording;
 use crate::call::record::Voicemail;
 use crate::call::silences::SilenceReport;
+use crate::call::supervision::Supervise;
 use crate::call::transfer::Transfer;
+use crate::dialplan::attendance::Attendance;
+use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::walk::QueueOutcome;
 use crate::dialplan::walk::Scene;
 use crate::media::both_sides::Channels;
@@ -25,6 +29,8 @@ use crate::media::codec::CodecKind;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
+use crate::media::command::Role;
+use crate::media::command::RoomId;
 use crate::media::command::Sound;
 use crate::media::tone::Signal;
 use crate::queue::effect::Refusal;
@@ -63,12 +69,31 @@ pub enum Input {
     Spoken(Result<Arc<Clip>, String>),
     /// What `Effect::ListVoicemails` came to.
     Voicemails(Vec<Voicemail>),
+    Conference(ConferenceNews),
+    /// Somebody is to hear the two who talk. `Call::is_talk` has been asked.
+    Supervise(Box<Supervise>),
+    SetSupervisorMode(SupervisorMode),
+    EndSupervision,
     /// A party wants another to take its place. `Call::can_transfer` has been asked.
     Transfer(Box<Transfer>),
     /// The API or the end of the server ends the call.
     HangUp {
         why: &'static str,
     },
+}
+
+/// What becomes of the caller's part in a conference.
+#[derive(Debug, Clone)]
+pub enum ConferenceNews {
+    /// No moderator is there yet.
+    Waits,
+    /// He is in its room from now on; again when he is muted or may speak. What the room hears of it follows.
+    Hears {
+        room: RoomId,
+        role: Role,
+        then: Vec<MediaCommand>,
+    },
+    Left(ConferenceOutcome),
 }
 
 #[derive(Debug)]
@@ -123,6 +148,8 @@ pub enum Effect {
     PickedUp,
     /// Somebody who stays in the call talks to somebody else now.
     PartnersChanged,
+    JoinConference(Box<Attendance>),
+    LeaveConference,
     AgentAnswered {
         agent: String,
     },

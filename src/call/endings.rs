@@ -38,7 +38,7 @@ impl Call {
         around: &dyn Around,
         now: Instant,
     ) {
-        if self.on_transferor_gone(id, now) {
+        if self.on_transferor_gone(id, now) || self.on_supervisor_gone(id, around, now) {
             return;
         }
         if self.talk != Some(id) {
@@ -53,6 +53,7 @@ impl Call {
     }
 
     pub(super) fn end_talk(&mut self, now: Instant) {
+        self.dismiss_supervisor(now);
         if let Some(talk) = self.talk.take() {
             self.clerk.on_talk_over(now);
             self.disengage(talk);
@@ -105,6 +106,7 @@ impl Call {
         self.abandon_transfer();
         self.end_talk(now);
         self.leave_queue(now);
+        self.leave_conference(now);
         self.reaches.clear();
         let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {

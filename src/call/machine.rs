@@ -8,6 +8,7 @@ use bytes::Bytes;
 
 use crate::call::clerk::Clerk;
 use crate::call::clerk::Facts;
+use crate::call::conference::Attending;
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
 use crate::call::effect::Input;
@@ -23,6 +24,7 @@ use crate::call::record::StepRecord;
 use crate::call::recording::Taping;
 use crate::call::replace::Replacement;
 use crate::call::script::Script;
+use crate::call::supervision::Supervision;
 use crate::call::transfer::CALLER;
 use crate::call::transfer::Dismissed;
 use crate::call::transfer::Parts;
@@ -65,6 +67,8 @@ pub struct Call {
     pub(super) reaches: Vec<Reach>,
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
+    pub(super) attending: Option<Attending>,
+    pub(super) supervision: Option<Supervision>,
     pub(super) voicemail: Option<Voicemail>,
     pub(super) listening: Option<Listening>,
     pub(super) tapings: Vec<Taping>,
@@ -165,6 +169,8 @@ impl Call {
             reaches: Vec::new(),
             script,
             waiting_in: None,
+            attending: None,
+            supervision: None,
             voicemail: None,
             listening: None,
             tapings: Vec::new(),
@@ -209,6 +215,8 @@ impl Call {
             flow: facts.flow.clone(),
             queue: self.clerk.queue().map(str::to_owned),
             agent: self.clerk.agent().map(str::to_owned),
+            conference: self.attending.as_ref().map(|attending| attending.conference.clone()),
+            supervisor: self.supervisor(),
             started: self.clerk.started(),
             answered: self.clerk.answered(),
             doing: self.doing(),
@@ -232,7 +240,10 @@ impl Call {
             (_, Some(leg), _) => format!("talking to {}", self.name_of(leg)),
             (_, None, Some(queue)) => format!("waiting in {queue}"),
             (Life::Beginning, ..) => "ringing".to_owned(),
-            (Life::Running, None, None) => self.script.doing(),
+            (Life::Running, None, None) => match &self.attending {
+                Some(attending) => format!("in conference {}", attending.conference),
+                None => self.script.doing(),
+            },
         }
     }
 
@@ -253,7 +264,11 @@ impl Call {
         let transfer = self.transfer.as_ref().map(|pending| pending.until);
         let dismissed = self.dismissed.iter().map(|it| it.at).min();
         let mailbox = self.listening.as_ref().and_then(|listening| listening.until);
-        [self.rings_until, self.script.poll_timeout(), transfer, dismissed, mailbox].into_iter().flatten().min()
+        let supervisor = self.supervisor_rings_until();
+        [self.rings_until, self.script.poll_timeout(), transfer, dismissed, mailbox, supervisor]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     pub fn handle_timeout(&mut self, around: &dyn Around, now: Instant) {
@@ -263,6 +278,9 @@ impl Call {
         }
         if self.transfer.as_ref().is_some_and(|pending| now >= pending.until) {
             self.on_transfer_timeout(around, now);
+        }
+        if self.supervisor_rings_until().is_some_and(|at| now >= at) {
+            self.dismiss_supervisor(now);
         }
         self.hang_up_dismissed(now);
         if self.listening.as_ref().and_then(|it| it.until).is_some_and(|at| now >= at) {
@@ -289,6 +307,10 @@ impl Call {
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
             Input::Spoken(result) => self.on_spoken(result, around, now),
             Input::Voicemails(messages) => self.on_voicemails(messages, around),
+            Input::Conference(news) => self.on_conference(news, around, now),
+            Input::Supervise(order) => self.supervise(*order, around, now),
+            Input::SetSupervisorMode(mode) => self.set_supervisor_mode(mode, now),
+            Input::EndSupervision => self.end_supervision(around, now),
             Input::Transfer(order) => self.begin_transfer(*order, around, now),
             Input::HangUp { why } => self.on_ordered_end(why, around, now),
         }

@@ -11,6 +11,7 @@
 
 pub mod caller;
 pub mod clerk;
+mod conference;
 pub mod effect;
 mod endings;
 mod failover;
@@ -27,6 +28,7 @@ mod replace;
 mod reports;
 pub mod script;
 pub mod silences;
+pub mod supervision;
 pub mod transfer;
 mod verdict;
 mod view;

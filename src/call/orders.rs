@@ -52,6 +52,8 @@ impl Call {
             Order::Voicemail { mailbox, language } => self.start_voicemail(mailbox, language, around, now),
             Order::Mailbox { mailbox, language } => self.open_mailbox(mailbox, language, around, now),
             Order::Record(order) => self.record(order, around, now),
+            Order::JoinConference(attendance) => self.join_conference(attendance, around, now),
+            Order::LeaveConference => self.leave_conference(now),
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
             Order::Hangup { cause } => self.hang_up_order(cause, now),

@@ -43,6 +43,8 @@ pub(super) enum Purpose {
     Agent(String),
     /// Whom a party of the call wants to take its place.
     Transfer,
+    /// Who is to hear the two who talk.
+    Supervisor,
 }
 
 #[derive(Debug)]
@@ -218,7 +220,7 @@ impl Call {
             Purpose::Dial => self.pass_progress_on(id, sdp, around),
             Purpose::Caller => self.tell("call.ringing"),
             Purpose::Transfer => self.on_target_rings(status, around),
-            Purpose::Agent(_) => {}
+            Purpose::Agent(_) | Purpose::Supervisor => {}
         }
     }
 
@@ -263,6 +265,7 @@ impl Call {
             Purpose::Dial => self.talk_to(id, None, around, now),
             Purpose::Agent(agent) => self.talk_to(id, Some(agent), around, now),
             Purpose::Transfer => self.on_target_answered(id, around, now),
+            Purpose::Supervisor => self.on_supervisor_answered(id, around, now),
         }
     }
 

@@ -138,6 +138,12 @@ pub struct CallView {
     pub flow: Option<String>,
     pub queue: Option<String>,
     pub agent: Option<String>,
+    /// The conference that its caller is in.
+    #[serde(default)]
+    pub conference: Option<String>,
+    /// Who hears the two who talk, or is rung to.
+    #[serde(default)]
+    pub supervisor: Option<SupervisorView>,
     pub started: Timestamp,
     pub answered: Option<Timestamp>,
     /// What it does now: `menu`, `waiting in vendas`, `talking to 200`; and what it waits for.
@@ -145,6 +151,37 @@ pub struct CallView {
     /// How each leg goes at this moment; only where somebody asked about this one call.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub legs: Vec<LegView>,
+}
+
+/// What a supervisor is heard by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SupervisorMode {
+    /// Nobody hears him.
+    Listen,
+    /// The agent alone hears him.
+    Whisper,
+    /// Both hear him.
+    Barge,
+}
+
+impl SupervisorMode {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Listen => "listens",
+            Self::Whisper => "whispers",
+            Self::Barge => "talks with both",
+        }
+    }
+}
+
+/// Who hears a talk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SupervisorView {
+    pub extension: String,
+    pub mode: SupervisorMode,
+    /// Not before he has picked up.
+    pub listens: bool,
 }
 
 /// A call that has ended.
@@ -172,6 +209,9 @@ pub struct Record {
     pub queue: Option<String>,
     /// The extension that the caller talked to.
     pub agent: Option<String>,
+    /// The last conference that the caller was in.
+    #[serde(default)]
+    pub conference: Option<String>,
     pub hung_up_by: Party,
     /// ITU-T Q.850.
     pub cause: u16,

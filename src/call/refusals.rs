@@ -134,6 +134,7 @@ impl Call {
                 self.dial_ended(outcome_of(status));
             }
             Purpose::Transfer => self.on_target_refused(status, around, now),
+            Purpose::Supervisor => self.on_supervisor_refused(now),
             Purpose::Caller => {
                 self.rings_until = None;
                 let (outcome, usual) = ending_of(outcome_of(status));

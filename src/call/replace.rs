@@ -90,6 +90,7 @@ impl Call {
         match purpose {
             Purpose::Caller => self.become_caller(new, around, now),
             Purpose::Transfer => self.on_target_answered(new, around, now),
+            Purpose::Supervisor => self.on_supervisor_answered(new, around, now),
             Purpose::Dial => self.talk_to(new, None, around, now),
             Purpose::Agent(_) => {
                 self.on_picked_up(now);
@@ -137,11 +138,12 @@ impl Call {
             return self.entertain(around.ringback());
         }
         if let Some(talk) = self.talk {
+            self.dismiss_supervisor(now);
             self.media(MediaCommand::Bridge { a: new, b: talk });
             return self.hold_if_held(talk, around);
         }
         self.close_mailbox();
-        if self.restart_voicemail(around, now) {
+        if self.restart_voicemail(around, now) || self.attend_again(around) {
             return;
         }
         if self.playing.take().is_some() {

@@ -157,7 +157,11 @@ impl Call {
             Ok(answer) => {
                 self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
                 self.connect(id);
-                self.hold_or_resume(id, around);
+                if self.is_attending(id) {
+                    self.attend_again(around);
+                } else if !self.reseat_supervisor(id) {
+                    self.hold_or_resume(id, around);
+                }
             }
             Err(fault) => {
                 self.effects.push_back(warning(session, &fault, around));
@@ -205,6 +209,7 @@ impl Call {
     }
 
     fn on_digit(&mut self, id: LegId, digit: char, around: &dyn Around, now: Instant) {
+        self.pass_digit_in_room(id, digit);
         if self.caller == Some(id) && self.listening.is_some() {
             return self.on_mailbox_key(digit, around, now);
         }

@@ -111,6 +111,7 @@ impl Call {
             Target::Party(Ok(ways)) => {
                 let aside = self.take_called_part(by);
                 self.tell_transferor(referral, 100);
+                self.dismiss_supervisor(now);
                 self.media(MediaCommand::Unbridge { leg: by });
                 self.entertain(around.hold_music(self.clerk.queue().unwrap_or_default()));
                 let (until, ringback) = (now + RING_FOR, Ringback::NotYet);
@@ -139,6 +140,7 @@ impl Call {
         }
         self.follow(script);
         self.clerk.note(format!("goes on with flow {name}"), now);
+        self.dismiss_supervisor(now);
         self.media(MediaCommand::Unbridge { leg: by });
         self.stop_playing();
         self.end_talk(now);
@@ -258,6 +260,7 @@ impl Call {
     pub fn give_partner(&mut self, of: LegId, to: &str, around: &dyn Around, now: Instant) -> Option<Leg> {
         let partner = self.partner(of)?;
         let at = self.legs.iter().position(|leg| leg.id == partner)?;
+        self.dismiss_supervisor(now);
         self.media(MediaCommand::Unbridge { leg: partner });
         self.stop_recording_of(partner);
         let by = if self.caller == Some(of) { Party::Caller } else { Party::Callee };

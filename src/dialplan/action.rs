@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
@@ -56,6 +57,7 @@ pub(super) enum News {
     DialEnded(DialOutcome),
     VoicemailDone,
     MailboxLeft,
+    ConferenceLeft(ConferenceOutcome),
 }
 
 /// What a walk remembers between two happenings.

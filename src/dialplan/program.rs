@@ -41,7 +41,7 @@ pub struct Program {
     pub(super) routes: Routes,
     pub(super) flow_by_number: BTreeMap<String, FlowId>,
     pub(super) flow_by_name: BTreeMap<String, FlowId>,
-    /// `goodbye` and `invalid-key`: prompts that the engine itself speaks with, where they exist.
+    /// `goodbye`, `invalid-key`, `conference-pin`: prompts that the engine itself speaks with, where they exist.
     pub(super) phrases: BTreeSet<(String, String)>,
     pub(super) paths: Vec<String>,
     pub(super) tests: Vec<Test>,

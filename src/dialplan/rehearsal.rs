@@ -87,7 +87,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
 /// How far the events have been looked through, for each sort of expectation on its own: a text that is sent before
 /// the caller reaches a flow may be expected before or after it.
 #[derive(Debug, Default)]
-struct Seen([usize; 7]);
+struct Seen([usize; 8]);
 
 impl Seen {
     /// Lets time pass until the expectation comes true, but no longer than it may take.
@@ -116,6 +116,7 @@ fn sort(expected: &Expectation) -> usize {
         Expectation::Texts { .. } => 4,
         Expectation::Records(_) => 5,
         Expectation::Ends(_) => 6,
+        Expectation::Joins(_) => 7,
     }
 }
 
@@ -132,6 +133,7 @@ impl Expectation {
                     && containing.as_ref().is_none_or(|part| text.contains(part.as_str()))
             }
             (Expectation::Records(mailbox), Event::Recorded(recorded)) => mailbox == recorded,
+            (Expectation::Joins(conference), Event::Joined(joined)) => conference == joined,
             (Expectation::Ends(cause), Event::Ended(ended)) => cause.is_none_or(|cause| cause == ended.word()),
             _ => false,
         }
@@ -167,6 +169,7 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
         (Expectation::Texts { .. }, Event::Texted { to, text }) => Some(format!("last text: to {to}, \"{text}\"")),
         (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last recorded: {mailbox}")),
+        (Expectation::Joins(_), Event::Joined(conference)) => Some(format!("last joined: {conference}")),
         (Expectation::Ends(_), Event::Ended(cause)) => Some(format!("it ended: {}", cause.word())),
         _ => None,
     });

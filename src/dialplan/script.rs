@@ -93,6 +93,7 @@ pub(super) enum Expectation {
     Rings(String),
     Texts { to: Option<String>, containing: Option<String> },
     Records(String),
+    Joins(String),
     Ends(Option<&'static str>),
 }
 
@@ -226,6 +227,13 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         )],
         properties: &[WITHIN_PARAMETER],
         example: "records \"geral\"",
+    },
+    Declaration {
+        name: "joins",
+        help: "Expected: the caller comes into this conference, in which others are.",
+        arguments: &[Parameter::required("conference", Kind::Name, "which")],
+        properties: &[WITHIN_PARAMETER],
+        example: "joins \"equipe\"",
     },
     Declaration {
         name: "ends",
@@ -388,6 +396,7 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
             containing: filled.maybe_text("containing"),
         },
         "records" => Expectation::Records(filled.text("what")),
+        "joins" => Expectation::Joins(filled.text("conference")),
         _ => Expectation::Ends(filled.maybe_word("cause")),
     };
     Some(Act::Expect(expectation))

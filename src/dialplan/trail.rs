@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Instant;
 
+use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
 use crate::dialplan::walk::DialOutcome;
@@ -34,6 +35,8 @@ pub(super) enum Reason {
     Pressed(char),
     WrongKey(char),
     Silence,
+    WrongPin,
+    Conference(ConferenceOutcome),
     Gathered,
     Queue(QueueOutcome),
     Dial(DialOutcome),
@@ -116,6 +119,8 @@ impl fmt::Display for Reason {
             Reason::Pressed(key) => write!(f, "the caller pressed {key}"),
             Reason::WrongKey(key) => write!(f, "the caller pressed {key}, which is no choice here"),
             Reason::Silence => f.write_str("the caller pressed nothing"),
+            Reason::WrongPin => f.write_str("the PIN is wrong"),
+            Reason::Conference(outcome) => outcome.fmt(f),
             Reason::Gathered => f.write_str("the caller has entered it"),
             Reason::Queue(outcome) => outcome.fmt(f),
             Reason::Dial(outcome) => outcome.fmt(f),

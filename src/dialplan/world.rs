@@ -49,6 +49,7 @@ pub(super) enum Event {
         text: String,
     },
     Recorded(String),
+    Joined(String),
     Ended(HangupCause),
 }
 
@@ -292,6 +293,9 @@ impl<'n> World<'n> {
             Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
             Order::Mailbox { .. } => self.listen(),
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
+            // Others are there, a moderator among them, and stay.
+            Order::JoinConference(attendance) => self.events.push(Event::Joined(attendance.conference)),
+            Order::LeaveConference => {}
             Order::Hangup { cause } => self.end(cause),
             Order::Ringing | Order::Progress | Order::Tag { .. } | Order::Echo | Order::Record(_) => {}
         }

@@ -5,6 +5,7 @@
 
 pub mod amounts;
 pub mod both_sides;
+pub mod chime;
 pub mod clip;
 pub mod codec;
 pub mod codecs;

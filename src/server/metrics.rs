@@ -107,6 +107,8 @@ fn of_streams(hands: &Hands) {
 fn of_switch(switch: &Switch) {
     let gauges = switch.gauges();
     gauge!("desvio_calls").set(count(gauges.calls));
+    gauge!("desvio_conferences").set(count(gauges.conferences));
+    gauge!("desvio_conference_members").set(count(gauges.conference_members));
     gauge!("desvio_registrations").set(count(gauges.registrations));
     for (queue, waiting) in gauges.waiting {
         gauge!("desvio_queue_waiting", "queue" => queue).set(count(waiting));
@@ -175,6 +177,8 @@ fn describe() {
     describe_counter!("desvio_calls_total", "Calls that have ended, by direction and how they ended");
     describe_histogram!("desvio_call_setup_seconds", Unit::Seconds, "From the INVITE to the answer");
     describe_gauge!("desvio_calls", "Calls that run now");
+    describe_gauge!("desvio_conferences", "Conferences that somebody is in now");
+    describe_gauge!("desvio_conference_members", "Callers who are in a conference now");
     describe_counter!("desvio_messages_total", "Texts by what became of them");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");

@@ -79,6 +79,7 @@ pub(super) fn record(id: &str, seconds: i64) -> Record {
         flow: Some("entrada".into()),
         queue: Some("vendas".into()),
         agent: Some("200".into()),
+        conference: None,
         hung_up_by: Party::Caller,
         cause: 16,
         channels_down: vec!["whatsapp".into()],

@@ -257,8 +257,9 @@ impl Switch {
             _ => None,
         };
         let of_leg = || event.leg().map(|leg| self.calls.sessions.owner(leg));
-        if let Some(number) = of_tape.or_else(of_leg) {
-            self.tell_call(number, CallInput::Media(event), now);
+        match of_tape.or_else(of_leg) {
+            Some(number) => self.tell_call(number, CallInput::Media(event), now),
+            None => self.on_room_media(event, now),
         }
     }
 
@@ -333,6 +334,8 @@ impl Switch {
             CallEffect::Referral { referral, status } => self.tell_transferor(Some(referral), status, now),
             CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),
             CallEffect::PartnersChanged => self.touch_lamps_of(number),
+            CallEffect::JoinConference(attendance) => self.join_conference(number, &attendance, now),
+            CallEffect::LeaveConference => self.leave_conference(number, now),
             CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
             CallEffect::Silence { kind, report } => self.publish(kind, json!(report), now),
             CallEffect::Finished(record) => self.on_finished(*record, now),
@@ -407,7 +410,7 @@ impl Switch {
     }
 
     /// From within `drain_call`: the call works, its effects are taken by the loop that is running.
-    fn tell_call_later(&mut self, number: u64, input: CallInput, now: Instant) {
+    pub(super) fn tell_call_later(&mut self, number: u64, input: CallInput, now: Instant) {
         if let Some(entry) = self.calls.by_number.get_mut(&number) {
             entry.call.handle(input, &self.desk, now);
         }

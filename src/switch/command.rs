@@ -7,10 +7,12 @@ use serde::Serialize;
 
 use crate::call::record::CallId;
 use crate::call::record::CallView;
+use crate::call::record::SupervisorMode;
 use crate::call::record::TalkRecording;
 use crate::call::record::Voicemail;
 use crate::channel::Webhook;
 use crate::channel::message::Message;
+use crate::dialplan::attendance::Speech;
 use crate::dialplan::walk::RecordOrder;
 use crate::outage::ChannelState;
 use crate::outage::view::ChannelView as Verdict;
@@ -32,6 +34,27 @@ pub enum Command {
     /// With the recording as the store has it. Its file is the API's affair.
     DeleteRecording {
         recording: Box<TalkRecording>,
+    },
+    Supervise {
+        call: CallId,
+        extension: String,
+        mode: SupervisorMode,
+    },
+    EndSupervision(CallId),
+    Conferences,
+    Conference(String),
+    SetMemberSpeech {
+        conference: String,
+        call: CallId,
+        speech: Speech,
+    },
+    SendMemberAway {
+        conference: String,
+        call: CallId,
+    },
+    TapeConference {
+        conference: String,
+        taping: Taping,
     },
     SendMessage(SendMessage),
     /// A provider's webhook with inbound texts or delivery reports.
@@ -65,6 +88,36 @@ pub enum Command {
         voicemail: Box<Voicemail>,
     },
     Status,
+}
+
+/// `POST` and `DELETE` of `/v1/conferences/{name}/recording`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taping {
+    Start,
+    Stop,
+}
+
+/// A conference that somebody is in.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ConferenceView {
+    pub name: String,
+    pub started: Timestamp,
+    /// The file that is being written, relative to the folder of recordings.
+    pub recording: Option<String>,
+    /// In the order in which they came.
+    pub members: Vec<MemberView>,
+}
+
+/// Somebody in a conference.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MemberView {
+    pub call: CallId,
+    pub party: String,
+    pub moderator: bool,
+    pub muted: bool,
+    /// With music, for a moderator.
+    pub waiting: bool,
+    pub joined: Timestamp,
 }
 
 /// `PATCH /v1/voicemails/{id}`.
@@ -127,6 +180,8 @@ pub struct OverrideWish {
 pub enum Answer {
     Call(Box<CallView>),
     Calls(Vec<CallView>),
+    Conference(Box<ConferenceView>),
+    Conferences(Vec<ConferenceView>),
     Message(Box<Message>),
     Messages(Vec<Message>),
     Channel(Box<ChannelView>),

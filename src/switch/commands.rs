@@ -24,6 +24,7 @@ use crate::switch::command::Command;
 use crate::switch::command::PlaceCall;
 use crate::switch::command::Problem;
 use crate::switch::command::StatusView;
+use crate::switch::command::Taping;
 use crate::switch::command::Then;
 use crate::switch::effect::Effect;
 use crate::switch::input::Ticket;
@@ -43,6 +44,18 @@ impl Switch {
             Command::Call(id) => return self.show_call(ticket, id, now),
             Command::PlaceCall(wish) => self.place_call(wish, now),
             Command::Calls => Ok(Answer::Calls(self.calls.views())),
+            Command::Supervise { call, extension, mode } => self.supervise(&call, extension, mode, now),
+            Command::EndSupervision(id) => self.end_supervision(&id, now),
+            Command::Conferences => Ok(Answer::Conferences(self.conference_views())),
+            Command::Conference(name) => self.conference_view(&name),
+            Command::SetMemberSpeech { conference, call, speech } => {
+                self.set_member_speech(&conference, &call, speech, now)
+            }
+            Command::SendMemberAway { conference, call } => self.send_member_away(&conference, &call, now),
+            Command::TapeConference { conference, taping: Taping::Start } => {
+                self.start_conference_tape(&conference, now)
+            }
+            Command::TapeConference { conference, taping: Taping::Stop } => self.stop_conference_tape(&conference, now),
             Command::HangUp(id) => self.hang_up(&id, now),
             Command::RecordCall { call, order } => self.record_call(&call, order, now),
             Command::DeleteRecording { recording } => self.delete_recording(&recording, now),
@@ -104,7 +117,7 @@ impl Switch {
         }
     }
 
-    fn ways(&self, to: &str, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, Problem> {
+    pub(super) fn ways(&self, to: &str, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, Problem> {
         self.desk.ways_to(&self.destination(to), facts, dice, now).map_err(|why| match why {
             NoWay::Unknown => problem(
                 422,
@@ -169,6 +182,11 @@ impl Switch {
         let number = self.desk.normal(to);
         self.desk.program.route_for(&number).ok_or_else(|| unknown("route for", to))?;
         Ok(DialTarget::Number(number))
+    }
+
+    pub(super) fn call_view(&self, id: &CallId) -> Answered {
+        let (_, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
+        Ok(Answer::Call(Box::new(call.view())))
     }
 
     fn hang_up(&mut self, id: &CallId, now: Instant) -> Answered {

@@ -35,6 +35,7 @@ use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
 use crate::switch::calls::Calls;
 use crate::switch::channels::Channels;
+use crate::switch::conferences::Conferences;
 use crate::switch::desk::Clock;
 use crate::switch::desk::Desk;
 use crate::switch::desk::Redirects;
@@ -104,6 +105,7 @@ pub struct Switch {
     pub(super) doorman: Doorman,
     pub(super) desk: Desk,
     pub(super) calls: Calls,
+    pub(super) conferences: Conferences,
     pub(super) channels: Channels,
     pub(super) lamps: Lamps,
     pub(super) measuring: Measuring,
@@ -140,6 +142,9 @@ pub struct Tally {
 #[derive(Debug, Clone)]
 pub struct Gauges {
     pub calls: usize,
+    /// That somebody is in.
+    pub conferences: usize,
+    pub conference_members: usize,
     pub registrations: usize,
     /// Queue → callers who wait.
     pub waiting: Vec<(String, usize)>,
@@ -181,6 +186,7 @@ impl Switch {
             doorman,
             desk: desk(settings, rng.fork(), trunk_dice, now, wall),
             calls: Calls::default(),
+            conferences: Conferences::default(),
             channels,
             lamps,
             measuring: Measuring::default(),
@@ -293,6 +299,8 @@ impl Switch {
         let waiting = queues.map(|queue| (queue.clone(), self.desk.queues.waiting(queue).unwrap_or(0)));
         Gauges {
             calls: self.calls.len(),
+            conferences: self.conferences.len(),
+            conference_members: self.conferences.members(),
             registrations: self.desk.registrar.len(),
             waiting: waiting.collect(),
             channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),

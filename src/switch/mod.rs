@@ -19,6 +19,7 @@
 //! | `ways` | the phones and trunks by which somebody is reached |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
+//! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
 //! | `commands` | what the API may ask |
@@ -29,6 +30,8 @@ mod calls;
 mod channels;
 pub mod command;
 mod commands;
+mod conference_orders;
+mod conferences;
 pub mod desk;
 mod doorman;
 pub mod effect;
@@ -46,6 +49,7 @@ mod recordings;
 mod senders;
 mod sessions;
 mod signalling;
+mod supervisions;
 mod transfers;
 pub mod trunk;
 mod trunk_errands;

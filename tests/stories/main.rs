@@ -13,6 +13,7 @@ mod carriers;
 #[path = "../torture/cases.rs"]
 mod cases;
 mod codes;
+mod conferences;
 mod customers;
 mod lamps;
 mod mailboxes;

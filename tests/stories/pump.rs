@@ -27,6 +27,7 @@ pub(crate) struct Pump {
     /// What was heard on each port since the beginning, in order.
     pub(crate) heard_on: BTreeMap<u16, Vec<String>>,
     rooms: BTreeMap<RoomId, Room>,
+    pressed: BTreeMap<LegId, String>,
     next_port: u16,
     pub(crate) opened: usize,
 }
@@ -83,7 +84,11 @@ impl Pump {
             }),
             Command::Steer { leg, order } => self.steer(leg, order, now),
             Command::Echo { leg } => self.with(leg, |it| (it.playing, it.echoes) = (None, true)),
-            Command::SendDigits { .. } | Command::Vouch { .. } => Vec::new(),
+            Command::SendDigits { leg, digits } => {
+                self.pressed.entry(leg).or_default().push_str(&digits);
+                Vec::new()
+            }
+            Command::Vouch { .. } => Vec::new(),
             Command::Measure { leg } => self.measure(leg),
             Command::Join { leg, room, role, .. } => self.join(leg, room, role),
             Command::Leave { leg } => self.leave(leg, now),
@@ -244,6 +249,23 @@ impl Pump {
             return Vec::new();
         };
         vec![Event::RoomRecorded { room, path, length: now - since, ended: RecordEnd::Asked }]
+    }
+
+    /// Whether what is said on one leg is heard on the other, by a bridge or in a room.
+    pub(crate) fn hears(&self, listener: LegId, speaker: LegId) -> bool {
+        let Some(room) = self.room_of(listener) else {
+            return self.legs.get(&listener).and_then(|it| it.partner) == Some(speaker);
+        };
+        match self.rooms[&room].roles.get(&speaker) {
+            Some(Role::Speaker) => listener != speaker,
+            Some(Role::Whisperer { to }) => *to == listener,
+            Some(Role::Listener) | None => false,
+        }
+    }
+
+    /// The keys that we have pressed towards this leg's far side.
+    pub(crate) fn pressed_to(&self, leg: LegId) -> &str {
+        self.pressed.get(&leg).map_or("", String::as_str)
     }
 
     /// The disk is slower than the sockets: a recording is reported after the end of its leg.

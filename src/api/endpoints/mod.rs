@@ -3,11 +3,13 @@
 pub(super) mod agents;
 pub(super) mod calls;
 pub(super) mod channels;
+pub(super) mod conferences;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod messages;
 pub(super) mod recordings;
 pub(super) mod records;
+pub(super) mod supervisions;
 pub(super) mod voicemails;
 
 use std::path::Component;

@@ -99,9 +99,12 @@ impl Action for Ring {
                 moment.note(Reason::TalkEnded);
                 Turn::End(HangupCause::Normal)
             }
-            News::PlayFinished | News::Digit | News::QueueLeft(_) | News::VoicemailDone | News::MailboxLeft => {
-                Turn::Wait
-            }
+            News::PlayFinished
+            | News::Digit
+            | News::QueueLeft(_)
+            | News::VoicemailDone
+            | News::MailboxLeft
+            | News::ConferenceLeft(_) => Turn::Wait,
         }
     }
 }

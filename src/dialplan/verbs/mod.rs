@@ -1,6 +1,7 @@
 //! The vocabulary. A new verb is a file here and a line in [`VERBS`].
 
 mod answer;
+mod conference;
 mod dial;
 mod echo;
 mod gather;
@@ -43,6 +44,7 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &go::Go,
     &queue::Queue,
     &dial::Dial,
+    &conference::Conference,
     &voicemail::Voicemail,
     &mailbox::Mailbox,
     &record::Record,

@@ -107,7 +107,11 @@ impl Action for Line {
                 moment.memory.digits.clear();
                 Turn::Wait
             }
-            News::PlayFinished | News::DialEnded(_) | News::VoicemailDone | News::MailboxLeft => Turn::Wait,
+            News::PlayFinished
+            | News::DialEnded(_)
+            | News::VoicemailDone
+            | News::MailboxLeft
+            | News::ConferenceLeft(_) => Turn::Wait,
         }
     }
 }

@@ -18,6 +18,8 @@ use crate::dialplan::action::Memory;
 use crate::dialplan::action::Moment;
 use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
+use crate::dialplan::attendance::Attendance;
+use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::Step;
@@ -55,6 +57,8 @@ pub enum Happening {
     VoicemailDone,
     /// Whoever listened to a mailbox has had enough, or may not.
     MailboxLeft,
+    /// The caller is in the conference no more, and not by an order of his own.
+    ConferenceLeft(ConferenceOutcome),
     /// The call is over, whoever ended it.
     CallerHungUp,
 }
@@ -125,6 +129,10 @@ pub enum Order {
     },
     /// Of the whole call.
     Record(RecordOrder),
+    /// Ends with `ConferenceLeft`, or with the call.
+    JoinConference(Box<Attendance>),
+    /// Nothing more is heard of the conference.
+    LeaveConference,
     Message {
         to: String,
         text: String,
@@ -261,6 +269,7 @@ impl Walk {
             Happening::DialEnded(outcome) => self.tell(News::DialEnded(outcome), scene, now),
             Happening::VoicemailDone => self.tell(News::VoicemailDone, scene, now),
             Happening::MailboxLeft => self.tell(News::MailboxLeft, scene, now),
+            Happening::ConferenceLeft(outcome) => self.tell(News::ConferenceLeft(outcome), scene, now),
         }
     }
 
