@@ -13,6 +13,7 @@ mod browser;
 mod carrier;
 #[path = "../torture/cases.rs"]
 mod cases;
+mod conferences;
 mod customer;
 mod http;
 mod lamps;

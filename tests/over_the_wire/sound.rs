@@ -26,6 +26,14 @@ pub(crate) fn seconds_of(path: &Path, hertz: f64) -> f64 {
     hits as f64 * 0.04
 }
 
+/// Seconds of the recording in which this tone is a good part of the frame, among others.
+pub(crate) fn seconds_with(path: &Path, hertz: f64) -> f64 {
+    let (rate, samples) = read(path);
+    let frames = samples.chunks_exact(FRAME * rate / 8000);
+    let has_part = |frame: &&[f64]| level(frame) > 150.0 && share(frame, hertz, rate as f64) > 0.35;
+    frames.filter(has_part).count() as f64 * 0.04
+}
+
 /// Seconds that are louder than a whisper.
 pub(crate) fn seconds_of_sound(path: &Path) -> f64 {
     let (rate, samples) = read(path);
@@ -34,10 +42,11 @@ pub(crate) fn seconds_of_sound(path: &Path) -> f64 {
 }
 
 fn rules(frame: &[f64], hertz: f64, rate: f64) -> bool {
-    let level = level(frame);
-    if level < 150.0 {
-        return false;
-    }
+    level(frame) >= 150.0 && share(frame, hertz, rate) > 0.7
+}
+
+/// Of the frame's level: 1 for a pure tone.
+fn share(frame: &[f64], hertz: f64, rate: f64) -> f64 {
     let (mut re, mut im) = (0.0, 0.0);
     for (n, sample) in frame.iter().enumerate() {
         let angle = n as f64 * hertz * TAU / rate;
@@ -45,7 +54,7 @@ fn rules(frame: &[f64], hertz: f64, rate: f64) -> bool {
         im += sample * angle.sin();
     }
     let tone = re.hypot(im) / frame.len() as f64 * std::f64::consts::SQRT_2;
-    tone / level > 0.7
+    tone / level(frame).max(1.0)
 }
 
 fn level(frame: &[f64]) -> f64 {
