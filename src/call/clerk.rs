@@ -99,9 +99,13 @@ impl Clerk {
         self.talks_since = Some(now);
     }
 
-    pub(super) fn on_conference(&mut self, name: &str, now: Instant) {
+    pub(super) fn on_conference(&mut self, name: &str) {
         self.conference = Some(name.to_owned());
-        self.talks_since = Some(now);
+    }
+
+    /// He hears the others: that counts as talk.
+    pub(super) fn on_conference_heard(&mut self, now: Instant) {
+        self.talks_since.get_or_insert(now);
     }
 
     pub(super) fn on_talk_over(&mut self, now: Instant) {

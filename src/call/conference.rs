@@ -40,7 +40,6 @@ impl Call {
         self.stop_playing();
         let conference = attendance.conference.clone();
         self.clerk.note(format!("joins conference {conference}"), now);
-        self.clerk.on_conference(&conference, now);
         self.attending = Some(Attending { conference, stage: Stage::Waits });
         self.effects.push_back(Effect::JoinConference(attendance));
     }
@@ -50,8 +49,13 @@ impl Call {
             return;
         };
         match news {
-            ConferenceNews::Waits => self.play(around.hold_music(""), Repeat::Forever),
+            ConferenceNews::Waits => {
+                self.clerk.on_conference(&attending.conference);
+                self.play(around.hold_music(""), Repeat::Forever);
+            }
             ConferenceNews::Hears { room, role, then } => {
+                self.clerk.on_conference(&attending.conference);
+                self.clerk.on_conference_heard(now);
                 attending.stage = Stage::In { room, role };
                 self.enter_room();
                 then.into_iter().for_each(|command| self.media(command));

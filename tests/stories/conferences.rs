@@ -113,6 +113,7 @@ fn a_wrong_pin_is_asked_for_again_and_a_full_room_lets_nobody_in() {
     assert_eq!(conference(&mut pbx).members.len(), 2);
     pbx.advance(secs(20));
     pbx.ended(carla, "bye");
+    assert_eq!(pbx.only_record().conference, None, "he was never in it");
 }
 
 #[test]
