@@ -70,6 +70,16 @@ impl CodecKind {
         self.clock_rate() * FRAME_MS / 1000
     }
 
+    /// Ticks that a payload sounds for; `None` when that cannot be told, for it is empty or broken.
+    pub fn ticks_of(self, payload: &[u8]) -> Option<u32> {
+        let ticks = match self {
+            // G.722 puts two samples into an octet and counts one.
+            CodecKind::Pcma | CodecKind::Pcmu | CodecKind::G722 => payload.len(),
+            CodecKind::Opus => opus::duration(payload)?,
+        };
+        u32::try_from(ticks).ok().filter(|ticks| *ticks > 0)
+    }
+
     /// The payload type that RFC 3551 §6 fixes; `None` for codecs that need an `a=rtpmap`.
     pub fn static_payload_type(self) -> Option<u8> {
         match self {
@@ -159,6 +169,13 @@ impl Encoder {
         }
     }
 
+    /// Protects what follows against losses of `percent`, where the codec can: Opus.
+    pub fn expect_loss(&mut self, percent: u8) {
+        if let Encoder::Opus(encoder) = self {
+            encoder.expect_loss(percent);
+        }
+    }
+
     /// Encodes one frame at [`CodecKind::sample_rate`]; returns the octets written to `payload`.
     /// G.711 takes any length, G.722 an even one, Opus 10, 20, 40 or 60 ms.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
@@ -183,9 +200,9 @@ pub enum Decoder {
 impl Decoder {
     pub fn new(kind: CodecKind) -> Decoder {
         match kind {
-            CodecKind::Pcma => Decoder::Pcma(Concealment::default()),
-            CodecKind::Pcmu => Decoder::Pcmu(Concealment::default()),
-            CodecKind::G722 => Decoder::G722(Box::default(), Concealment::default()),
+            CodecKind::Pcma => Decoder::Pcma(Concealment::new(kind.sample_rate())),
+            CodecKind::Pcmu => Decoder::Pcmu(Concealment::new(kind.sample_rate())),
+            CodecKind::G722 => Decoder::G722(Box::default(), Concealment::new(kind.sample_rate())),
             CodecKind::Opus => Decoder::Opus(Box::default()),
         }
     }
@@ -202,26 +219,40 @@ impl Decoder {
     /// Decodes the payload of one packet; returns the samples written to `samples` ([`MAX_SAMPLES`] always suffice
     /// for Opus; G.711 and G.722 write one or two for each octet).
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
-        match self {
-            Decoder::Pcma(concealment) => concealment.heard(pcma::decode(payload, samples)?, samples),
-            Decoder::Pcmu(concealment) => concealment.heard(pcmu::decode(payload, samples)?, samples),
-            Decoder::G722(decoder, concealment) => concealment.heard(decoder.decode(payload, samples)?, samples),
-            Decoder::Opus(decoder) => decoder.decode(payload, samples),
-        }
+        let (count, concealment) = match self {
+            Decoder::Pcma(concealment) => (pcma::decode(payload, samples)?, concealment),
+            Decoder::Pcmu(concealment) => (pcmu::decode(payload, samples)?, concealment),
+            Decoder::G722(decoder, concealment) => (decoder.decode(payload, samples)?, concealment),
+            Decoder::Opus(decoder) => return decoder.decode(payload, samples),
+        };
+        concealment.heard(&mut samples[..count]);
+        Ok(count)
     }
 
-    /// Fills one 20 ms frame in place of a packet that never came; returns the samples written.
-    pub fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, CodecError> {
-        let needed = self.kind().frame_samples();
+    /// Writes `count` samples, at most a frame of 20 ms, in place of what never came; returns `count`.
+    pub fn conceal(&mut self, count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
         let room = samples.len();
+        // Opus invents whole frames.
+        let needed = if self.kind() == CodecKind::Opus { self.kind().frame_samples() } else { count };
         let frame = samples.get_mut(..needed).ok_or(CodecError::Room { needed, room })?;
         match self {
             Decoder::Pcma(concealment) | Decoder::Pcmu(concealment) | Decoder::G722(_, concealment) => {
-                concealment.conceal(frame)
+                concealment.conceal(frame);
             }
-            Decoder::Opus(decoder) => return decoder.conceal(frame),
+            Decoder::Opus(decoder) => {
+                decoder.conceal(frame)?;
+            }
         }
-        Ok(needed)
+        Ok(count.min(needed))
+    }
+
+    /// Like [`Decoder::conceal`], with the packet behind the hole at hand: an Opus encoder may have said in it, in few bits, what the
+    /// lost one held (RFC 6716 §2.1.7). That packet is to be decoded next.
+    pub fn recover(&mut self, following: &[u8], count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
+        match self {
+            Decoder::Opus(decoder) if count == CodecKind::Opus.frame_samples() => decoder.recover(following, samples),
+            _ => self.conceal(count, samples),
+        }
     }
 }
 
@@ -282,11 +313,11 @@ mod tests {
                 let length = encoder.encode(frame, &mut payload).unwrap();
                 decoder.decode(&payload[..length], &mut samples).unwrap();
             }
-            let count = decoder.conceal(&mut samples).unwrap();
+            let count = decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
             assert!(purity(&samples[..count], kind.sample_rate()) > 0.9, "{kind}");
-            decoder.conceal(&mut samples).unwrap();
-            decoder.conceal(&mut samples).unwrap();
-            decoder.conceal(&mut samples).unwrap();
+            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
+            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
+            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
             assert!(samples[..count].iter().all(|sample| *sample == 0), "{kind} hums on");
         }
     }
@@ -294,7 +325,7 @@ mod tests {
     #[test]
     fn opus_conceals_by_itself() {
         let mut samples = [1; MAX_SAMPLES];
-        assert_eq!(Decoder::new(CodecKind::Opus).conceal(&mut samples), Ok(960));
+        assert_eq!(Decoder::new(CodecKind::Opus).conceal(960, &mut samples), Ok(960));
     }
 
     #[test]
@@ -315,8 +346,8 @@ mod tests {
                         prop_assert!(count <= MAX_SAMPLES);
                     }
                 }
-                prop_assert_eq!(decoder.conceal(&mut samples), Ok(kind.frame_samples()));
-                prop_assert!(decoder.conceal(&mut [0; 10]).is_err());
+                prop_assert_eq!(decoder.conceal(kind.frame_samples(), &mut samples), Ok(kind.frame_samples()));
+                prop_assert!(decoder.conceal(kind.frame_samples(), &mut [0; 10]).is_err());
             }
         }
     }

@@ -8,6 +8,7 @@
 //! the same buffer. A frame of ours: [`Restamp::next`] and [`Header::write`] in front of the payload. A key press:
 //! [`Restamp::event`].
 
+use std::ops::Range;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -58,7 +59,13 @@ pub fn read(datagram: &[u8]) -> Option<Packet<'_>> {
         timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
         ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
     };
-    Some(Packet { header, payload: payload(datagram, fixed[0])? })
+    Some(Packet { header, payload: datagram.get(payload(datagram, fixed[0])?)? })
+}
+
+/// The payload of a datagram that [`read`] has taken, to be rewritten in place.
+pub fn payload_mut(datagram: &mut [u8]) -> Option<&mut [u8]> {
+    let range = payload(datagram, *datagram.first()?)?;
+    datagram.get_mut(range)
 }
 
 /// Tells RTCP from RTP on a shared port (RFC 5761 §4): packet types 192-223.
@@ -66,7 +73,7 @@ pub fn is_rtcp(datagram: &[u8]) -> bool {
     datagram.len() >= 4 && datagram[0] >> 6 == 2 && (192..=223).contains(&datagram[1])
 }
 
-fn payload(datagram: &[u8], first: u8) -> Option<&[u8]> {
+fn payload(datagram: &[u8], first: u8) -> Option<Range<usize>> {
     let csrc = usize::from(first & 0x0f) * 4;
     let mut start = HEADER_LEN + csrc;
     if first & 0x10 != 0 {
@@ -77,7 +84,7 @@ fn payload(datagram: &[u8], first: u8) -> Option<&[u8]> {
         0 => 0,
         _ => usize::from(*datagram.last()?).max(1),
     };
-    datagram.get(start..datagram.len().checked_sub(padding)?)
+    Some(start..datagram.len().checked_sub(padding)?)
 }
 
 /// What leaves one leg: a single SSRC whose sequence numbers and timestamps go on whoever is speaking. Never allocates.

@@ -1,4 +1,4 @@
-//! The way of a packet that has come: judged, told to the switch if it is a key, recorded, sent on.
+//! The way of a packet that has come: judged, told to the switch if it is a key, kept for who listens, sent on.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -11,7 +11,6 @@ use crate::io::media::thread::Worker;
 use crate::media::both_sides::Side;
 use crate::media::command::Event;
 use crate::media::command::RecordEnd;
-use crate::media::reception::Arrival;
 use crate::media::refusal::Refusal;
 use crate::media::rtp;
 
@@ -44,7 +43,8 @@ impl Worker {
             }
             Verdict::Control => self.on_control(place, length, from, now),
             Verdict::Ignored => self.count_received(length),
-            Verdict::Audio(arrival) => self.on_audio(place, length, arrival, now),
+            Verdict::Audio => self.on_audio(place, length, now),
+            Verdict::Noise => self.on_noise(place, length, now),
             Verdict::Key(key) => self.on_key(place, length, key, now),
         }
         Drawn::One
@@ -66,33 +66,26 @@ impl Worker {
         }
     }
 
-    fn on_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) {
+    fn on_audio(&mut self, place: Place, length: usize, now: Instant) {
         self.count_received(length);
         if let Some(leg) = self.legs.at(place) {
             leg.write_down(Side::Said, &self.datagram[..length], now);
         }
-        if let Some(end) = self.record_audio(place, length, arrival, now) {
-            self.end_recording(place, end);
+        if let Some(playout) = self.legs.at(place).and_then(|leg| leg.playout.as_mut())
+            && let Some(packet) = rtp::read(&self.datagram[..length])
+        {
+            playout.on_audio(&packet.header, packet.payload, now);
         }
-        self.tell_room(place, length, arrival);
-        self.relay(place, length, Heard::Audio(arrival), now);
+        self.relay(place, length, Heard::Audio, now);
     }
 
-    /// What a member of a room says waits for the room's turn.
-    fn tell_room(&mut self, place: Place, length: usize, arrival: Arrival) {
-        let Some(seat) = self.legs.at(place).and_then(|leg| leg.seat.as_mut()) else {
-            return;
-        };
-        if let (Some(missing), Some(packet)) = (missing(arrival), rtp::read(&self.datagram[..length])) {
-            seat.on_audio(packet.payload, missing, &mut self.samples[..]);
+    fn on_noise(&mut self, place: Place, length: usize, now: Instant) {
+        self.count_received(length);
+        if let Some(playout) = self.legs.at(place).and_then(|leg| leg.playout.as_mut())
+            && let Some(packet) = rtp::read(&self.datagram[..length])
+        {
+            playout.on_noise(&packet.header, packet.payload, now);
         }
-    }
-
-    fn record_audio(&mut self, place: Place, length: usize, arrival: Arrival, now: Instant) -> Option<RecordEnd> {
-        let recorder = self.legs.at(place)?.recorder.as_mut()?;
-        let missing = missing(arrival)?;
-        let packet = rtp::read(&self.datagram[..length])?;
-        recorder.on_audio(packet.payload, missing, &mut self.samples[..], now)
     }
 
     fn on_key(&mut self, place: Place, length: usize, key: Option<char>, now: Instant) {
@@ -100,6 +93,11 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
+        if let Some(playout) = &mut leg.playout
+            && let Some(packet) = rtp::read(&self.datagram[..length])
+        {
+            playout.on_other(packet.header.sequence);
+        }
         let stop_key = leg.recorder.as_ref().and_then(|recorder| recorder.stop_key());
         match key {
             Some(digit) if stop_key == Some(digit) => self.end_recording(place, RecordEnd::Key(digit)),
@@ -126,14 +124,5 @@ impl Worker {
         if sent == Sent::Gone {
             self.links.counters.sent.add(1);
         }
-    }
-}
-
-/// How many packets are missing before this one; `None` for one that came too late to be put in its place.
-pub(super) fn missing(arrival: Arrival) -> Option<u16> {
-    match arrival {
-        Arrival::New { missing } => Some(missing),
-        Arrival::Restarted => Some(0),
-        Arrival::Late | Arrival::Duplicate => None,
     }
 }

@@ -27,9 +27,11 @@ use crate::media::command::Stream;
 use crate::media::dtmf;
 use crate::media::figures::FarEar;
 use crate::media::figures::Figures;
+use crate::media::playout::Playout;
 use crate::media::refusal::Refusals;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
+use crate::media::transcode::Rewriter;
 use crate::media::transcode::Transcoder;
 
 /// Room for any datagram that a telephone sends; a longer one is cut and then refused.
@@ -49,6 +51,8 @@ pub(super) struct Leg {
     pub(super) bridge: Option<Bridge>,
     /// Its place in a room; never beside a bridge.
     pub(super) seat: Option<Box<Seat>>,
+    /// Only where somebody needs samples of what the far side says.
+    pub(super) playout: Option<Box<Playout>>,
     /// Its RTP socket is in the thread's epoll set.
     pub(super) watched: bool,
     pub(super) slot: Option<usize>,
@@ -81,8 +85,24 @@ pub(super) enum Doing {
 #[derive(Debug)]
 pub(super) struct Bridge {
     pub(super) partner: Place,
-    /// From what this leg says to what the partner understands; `None` when both speak the same codec.
-    pub(super) transcoder: Option<Box<Transcoder>>,
+    pub(super) way: Way,
+    /// A key is being pressed; until then no sound is sent between its packets.
+    pub(super) key_until: Option<Instant>,
+}
+
+/// From what this leg says to what the partner understands.
+#[derive(Debug)]
+pub(super) enum Way {
+    /// Both speak the same codec.
+    Relay,
+    Rewrite(Rewriter),
+    Transcode(Box<Transcoder>),
+}
+
+impl Bridge {
+    pub(super) fn to(partner: Place) -> Bridge {
+        Bridge { partner, way: Way::Relay, key_until: None }
+    }
 }
 
 impl Leg {
@@ -98,6 +118,7 @@ impl Leg {
             scribe: None,
             bridge: None,
             seat: None,
+            playout: None,
             watched: false,
             slot: None,
             busy_line: false,
@@ -140,6 +161,19 @@ impl Leg {
 
     pub(super) fn is_echoing(&self) -> bool {
         matches!(self.doing, Doing::Echoing)
+    }
+
+    /// Makes the leg decode what it hears, or stop doing so.
+    pub(super) fn attend(&mut self, now: Instant) {
+        let wanted = self.session.as_ref().map(|session| session.stream.codec).filter(|_| self.needs_samples());
+        if self.playout.as_ref().map(|playout| playout.codec()) != wanted {
+            self.playout = wanted.map(|codec| Box::new(Playout::new(codec, now)));
+        }
+    }
+
+    fn needs_samples(&self) -> bool {
+        let transcoded = self.bridge.as_ref().is_some_and(|bridge| matches!(bridge.way, Way::Transcode(_)));
+        transcoded || self.recorder.is_some() || self.seat.is_some()
     }
 
     /// One datagram from the RTP socket into `buffer`; `None` when there is none.

@@ -11,6 +11,7 @@ mod hear;
 mod inbox;
 mod leg;
 mod legs;
+mod listen;
 mod obey;
 mod order;
 mod player;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::io::media::leg::Bridge;
 use crate::io::media::leg::Doing;
+use crate::io::media::leg::Way;
 use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
 use crate::io::media::player::Player;
@@ -26,6 +27,7 @@ use crate::media::command::RecordLimits;
 use crate::media::command::Steer;
 use crate::media::command::Stream;
 use crate::media::dtmf;
+use crate::media::transcode::Rewriter;
 use crate::media::transcode::Transcoder;
 
 impl Worker {
@@ -196,14 +198,13 @@ impl Worker {
             self.leave(one);
             if let Some(leg) = self.legs.at(one) {
                 leg.doing = Doing::Nothing;
-                leg.bridge = Some(Bridge { partner: its_partner, transcoder: None });
+                leg.bridge = Some(Bridge::to(its_partner));
             }
         }
         self.tune(place);
-        self.settle(partner);
     }
 
-    /// Gives both halves of a bridge the transcoders that their codecs ask for.
+    /// Gives both halves of a bridge the ways that their codecs ask for.
     fn tune(&mut self, place: Place) {
         let Some(partner) = self.partner(place) else {
             return;
@@ -214,9 +215,10 @@ impl Worker {
         let (first, second) = (one.codec(), other.codec());
         for (leg, from, to) in [(one, first, second), (other, second, first)] {
             if let Some(bridge) = &mut leg.bridge {
-                bridge.transcoder = transcoder(from, to);
+                bridge.way = way(from, to);
             }
         }
+        self.settle(partner);
     }
 
     pub(super) fn partner(&mut self, place: Place) -> Option<Place> {
@@ -248,6 +250,7 @@ impl Worker {
     pub(super) fn end_recording(&mut self, place: Place, ended: RecordEnd) {
         if let Some(recorder) = self.legs.at(place).and_then(|leg| leg.recorder.take()) {
             recorder.finish(ended);
+            self.unsettled.push(place);
         }
     }
 
@@ -321,9 +324,14 @@ impl Worker {
     }
 }
 
-fn transcoder(from: Option<CodecKind>, to: Option<CodecKind>) -> Option<Box<Transcoder>> {
-    let (from, to) = (from?, to?);
-    (from != to).then(|| Box::new(Transcoder::new(from, to)))
+fn way(from: Option<CodecKind>, to: Option<CodecKind>) -> Way {
+    match (from, to) {
+        (Some(from), Some(to)) if from != to => match Rewriter::between(from, to) {
+            Some(rewriter) => Way::Rewrite(rewriter),
+            None => Way::Transcode(Box::new(Transcoder::new(from.sample_rate(), to))),
+        },
+        _ => Way::Relay,
+    }
 }
 
 /// The leg that an order is about; of a bridge, the one that stays where it is. `None` when it is about a room.

@@ -1,7 +1,7 @@
 //! Listens along on one leg and hands what it hears to the tape; decides when the recording has its end.
 //!
-//! Kept on the time line of the packets: a packet that was lost is filled in, so a recording is as long as what was
-//! said. The tape writes; nothing here waits for a disk.
+//! It is given the frames of the leg's playout, where lost packets are filled in, so a recording is as long as what was said.
+//! The tape writes; nothing here waits for a disk.
 
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -10,7 +10,6 @@ use std::time::Instant;
 
 use crate::io::media::tape;
 use crate::media::codec::CodecKind;
-use crate::media::codec::Decoder;
 use crate::media::command::LegId;
 use crate::media::command::RecordEnd;
 use crate::media::command::RecordLimits;
@@ -23,14 +22,10 @@ const HIGHEST_RATE: u32 = 16_000;
 /// No packet for this long counts as silence: longer than the packets of any phone.
 const GAP: Duration = Duration::from_millis(200);
 
-/// The longest run of lost packets that is filled in.
-const MAX_FILLED: u16 = 50;
-
 #[derive(Debug)]
 pub(super) struct Recorder {
     limits: RecordLimits,
     codec: CodecKind,
-    decoder: Decoder,
     /// `None` when the codec's rate is that of the file.
     resampler: Option<Resampler>,
     rate: u32,
@@ -59,7 +54,6 @@ impl Recorder {
         Recorder {
             limits,
             codec,
-            decoder: Decoder::new(codec),
             resampler: resampler(codec, rate),
             rate,
             chunk: Vec::new(),
@@ -80,28 +74,15 @@ impl Recorder {
     pub(super) fn set_codec(&mut self, codec: CodecKind) {
         if codec != self.codec {
             self.codec = codec;
-            self.decoder = Decoder::new(codec);
             self.resampler = resampler(codec, self.rate);
         }
     }
 
-    /// Takes in a packet, before which `missing` others were lost; says so when it was the last.
-    pub(super) fn on_audio(
-        &mut self,
-        payload: &[u8],
-        missing: u16,
-        scratch: &mut [i16],
-        now: Instant,
-    ) -> Option<RecordEnd> {
+    /// Takes in a frame of what the far side says; says so when it was the last.
+    pub(super) fn on_frame(&mut self, samples: &[i16], now: Instant) -> Option<RecordEnd> {
         self.last_heard = now;
-        for _ in 0..missing.min(MAX_FILLED) {
-            let count = self.decoder.conceal(scratch).unwrap_or(0);
-            self.keep(&scratch[..count]);
-        }
-        // What cannot be decoded leaves no sound.
-        let count = self.decoder.decode(payload, scratch).unwrap_or(0);
-        let silent = self.silence.on_frame(&scratch[..count], self.lasts(count));
-        self.keep(&scratch[..count]);
+        let silent = self.silence.on_frame(samples, self.lasts(samples.len()));
+        self.keep(samples);
         self.end(silent, now)
     }
 

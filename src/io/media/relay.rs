@@ -1,34 +1,39 @@
 //! From one leg of a conversation to the other, without a copy where the codecs agree.
 //!
-//! The datagram in hand gets a new header, in place, and leaves. Where the codecs differ its sound is carried over and
-//! leaves in packets of our own. A press of a key keeps its bounds under the number and clock that the partner gave it.
+//! The datagram in hand gets a new header, in place, and leaves; between the laws of G.711 its octets are exchanged on the
+//! way. Where the codecs differ more, packets wait in the leg's playout, and every 20 ms a frame of it leaves in a packet
+//! of our own. A press of a key keeps its bounds under the number and clock that the partner gave it.
 
+use std::time::Duration;
 use std::time::Instant;
 
-use crate::io::media::hear::missing;
+use crate::io::media::leg::Bridge;
 use crate::io::media::leg::Doing;
 use crate::io::media::leg::Leg;
 use crate::io::media::leg::Sent;
+use crate::io::media::leg::Way;
 use crate::io::media::legs::Place;
 use crate::io::media::session::Session;
 use crate::io::media::thread::Worker;
 use crate::media::codec::MAX_PAYLOAD;
-use crate::media::reception::Arrival;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::rtp::Passage;
 use crate::media::rtp::Phase;
-use crate::media::transcode::Transcoder;
+use crate::media::transcode::Frame;
 
 /// What is in hand.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Heard {
-    Audio(Arrival),
+    Audio,
     Key,
 }
 
+/// The packets of a key follow each other at least so fast.
+const KEY: Duration = Duration::from_millis(60);
+
 impl Worker {
-    /// Sends on what a leg has said, if somebody is there to hear it.
+    /// Sends on what a leg has said, if somebody is there to hear it. What is transcoded is sent when its turn comes.
     pub(super) fn relay(&mut self, place: Place, length: usize, heard: Heard, now: Instant) {
         let Some(partner) = self.partner(place) else {
             return self.echo_back(place, length, heard, now);
@@ -36,12 +41,21 @@ impl Worker {
         let Some((from, to)) = self.legs.both(place, partner) else {
             return;
         };
+        let Some(bridge) = &mut from.bridge else {
+            return;
+        };
         let datagram = &mut self.datagram[..length];
-        let transcoder = from.bridge.as_mut().and_then(|bridge| bridge.transcoder.as_deref_mut());
-        let sent = match (heard, transcoder) {
-            (Heard::Audio(_), None) => pass_on(to, datagram, now),
-            (Heard::Audio(arrival), Some(transcoder)) => carry_over(transcoder, to, datagram, arrival, now),
-            (Heard::Key, _) => pass_key(from, to, datagram, now),
+        let sent = match (heard, &bridge.way) {
+            (Heard::Audio, Way::Relay) => pass_on(to, datagram, now),
+            (Heard::Audio, Way::Rewrite(rewriter)) => {
+                rtp::payload_mut(datagram).into_iter().for_each(|payload| rewriter.rewrite(payload));
+                pass_on(to, datagram, now)
+            }
+            (Heard::Audio, Way::Transcode(_)) => 0,
+            (Heard::Key, _) => {
+                bridge.key_until = Some(now + KEY);
+                pass_key(from, to, datagram, now)
+            }
         };
         self.links.counters.sent.add(sent);
     }
@@ -49,11 +63,32 @@ impl Worker {
     /// To a leg that is to hear itself, its own sound.
     fn echo_back(&mut self, place: Place, length: usize, heard: Heard, now: Instant) {
         let leg = self.legs.at(place).filter(|leg| matches!(leg.doing, Doing::Echoing));
-        let (Some(leg), Heard::Audio(_)) = (leg, heard) else {
+        let (Some(leg), Heard::Audio) = (leg, heard) else {
             return;
         };
         let sent = pass_on(leg, &mut self.datagram[..length], now);
         self.links.counters.sent.add(sent);
+    }
+
+    /// Sends the frame that a leg was just heard to say, in its partner's codec.
+    pub(super) fn carry_over(&mut self, place: Place, count: usize, due: Instant) {
+        let Some(partner) = self.partner(place) else {
+            return;
+        };
+        let Some((from, to)) = self.legs.both(place, partner) else {
+            return;
+        };
+        let Some(Bridge { way: Way::Transcode(transcoder), key_until, .. }) = &mut from.bridge else {
+            return;
+        };
+        // Room is always there: a frame comes in and a frame goes out.
+        let _ = transcoder.push(&self.samples[..count]);
+        let pressed = key_until.is_some_and(|until| due < until);
+        while let Some(frame) = transcoder.pull() {
+            if !pressed {
+                self.links.counters.sent.add(send_frame(to, &frame, due));
+            }
+        }
     }
 }
 
@@ -75,34 +110,21 @@ fn pass_on(to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {
     }
 }
 
-fn carry_over(transcoder: &mut Transcoder, to: &mut Leg, datagram: &[u8], arrival: Arrival, now: Instant) -> u64 {
-    let Some(missing) = missing(arrival) else {
+fn send_frame(to: &mut Leg, frame: &Frame<'_>, due: Instant) -> u64 {
+    let Some(session) = listening(to) else {
         return 0;
     };
-    let Some(packet) = rtp::read(datagram) else {
-        return 0;
-    };
-    // What cannot be decoded makes no sound, and no packet.
-    let _ = transcoder.conceal(missing);
-    let _ = transcoder.push(packet.payload);
     let mut out = [0; HEADER_LEN + MAX_PAYLOAD];
-    let mut count = 0;
-    while let Some(frame) = transcoder.pull() {
-        let Some(session) = listening(to) else {
-            continue;
-        };
-        let header = session.restamp.next(session.stream.payload_type, frame.ticks, now);
-        let length = HEADER_LEN + frame.payload.len();
-        let Some(room) = out.get_mut(..length) else {
-            continue;
-        };
-        room[HEADER_LEN..].copy_from_slice(frame.payload);
-        if let Some(fixed) = room.first_chunk_mut() {
-            header.write(fixed);
-        }
-        count += sent(to.send(room));
+    let length = HEADER_LEN + frame.payload.len();
+    let Some(room) = out.get_mut(..length) else {
+        return 0;
+    };
+    let header = session.restamp.next(session.stream.payload_type, frame.ticks, due);
+    room[HEADER_LEN..].copy_from_slice(frame.payload);
+    if let Some(fixed) = room.first_chunk_mut() {
+        header.write(fixed);
     }
-    count
+    sent(to.send(room))
 }
 
 /// A partner that cannot take keys does not get this one.
@@ -111,7 +133,7 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
     let (Some((_, heard)), Some((payload_type, spoken))) = (clock(from), clock(to)) else {
         return 0;
     };
-    let transcoded = from.bridge.as_ref().is_some_and(|bridge| bridge.transcoder.is_some());
+    let transcoded = from.bridge.as_ref().is_some_and(|bridge| matches!(bridge.way, Way::Transcode(_)));
     let Some(session) = listening(to) else {
         return 0;
     };

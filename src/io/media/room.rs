@@ -14,6 +14,7 @@ use crate::io::media::tape;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_SAMPLES;
+use crate::media::codecs::pcma;
 use crate::media::command::Background;
 use crate::media::command::LegId;
 use crate::media::command::RecordEnd;
@@ -178,7 +179,8 @@ impl Announcer {
         while let Some(clip) = self.waiting.front() {
             if let Some(payload) = clip.encoded(ANNOUNCED_IN).frame(self.frame) {
                 self.frame += 1;
-                ear.on_packet(payload, 0, &mut scratch[..]);
+                let count = pcma::decode(payload, &mut scratch[..]).unwrap_or(0);
+                ear.hear(&scratch[..count]);
                 break;
             }
             self.waiting.pop_front();

@@ -50,9 +50,10 @@ impl Seat {
         }
     }
 
-    pub(super) fn on_audio(&mut self, payload: &[u8], missing: u16, scratch: &mut [i16]) {
+    /// Takes in 20 ms of what the far side says, at its codec's rate.
+    pub(super) fn hear(&mut self, samples: &[i16]) {
         if let Some(line) = &mut self.line {
-            line.ear.on_packet(payload, missing, scratch);
+            line.ear.hear(samples);
         }
     }
 

@@ -47,7 +47,9 @@ pub(super) enum Verdict {
     Control,
     /// Was here before, or carries nothing that anybody could hear.
     Ignored,
-    Audio(Arrival),
+    Audio,
+    /// How the far side's silence sounds (RFC 3389).
+    Noise,
     /// A telephone event; with the key when this is the first packet of a press.
     Key(Option<char>),
 }
@@ -60,7 +62,7 @@ enum Kind {
     Noise,
 }
 
-/// RFC 3389 §3: comfort noise at 8 kHz. We make none and need none, but some gateways send it unasked.
+/// RFC 3389 §3: comfort noise at 8 kHz. Nobody is told that we take it, but some gateways send it unasked.
 const COMFORT_NOISE: u8 = 13;
 
 /// Our reports are this far apart (RFC 3550 §6.2: the minimum for a small session).
@@ -150,11 +152,12 @@ impl Session {
         self.vigil.on_heard(now);
         self.octets_received += payload.len() as u64;
         match (kind, self.arrive(header, payload, kind, now)) {
-            (_, Arrival::Duplicate) | (Kind::Noise, _) => Verdict::Ignored,
+            (_, Arrival::Duplicate) => Verdict::Ignored,
+            (Kind::Noise, _) => Verdict::Noise,
             (Kind::Event, arrival) => self.press(header, payload, arrival),
             // RFC 6263 §4.6: an empty packet only keeps a way through NAT open.
             (Kind::Audio, _) if payload.is_empty() => Verdict::Ignored,
-            (Kind::Audio, arrival) => Verdict::Audio(arrival),
+            (Kind::Audio, _) => Verdict::Audio,
         }
     }
 

@@ -1,4 +1,4 @@
-//! A leg's turn on the grid: what it was sent meanwhile is read, and what it says is sent.
+//! A leg's turn on the grid: what it was sent meanwhile is read and listened to, and what it says is sent.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -45,6 +45,7 @@ impl Worker {
     pub(super) fn serve(&mut self, place: Place, tick: &Tick) {
         let now = Instant::now();
         self.empty(place, tick, now);
+        self.listen(place, tick.at);
         let Some(leg) = self.legs.at(place) else {
             return;
         };
@@ -71,7 +72,7 @@ impl Worker {
             return;
         };
         let emptied = (tick.number / 4).is_multiple_of(EMPTIED_EVERY);
-        let reads = if leg.busy_line || leg.seat.is_some() || emptied { READS } else { 1 };
+        let reads = if leg.busy_line || leg.playout.is_some() || emptied { READS } else { 1 };
         let read = (0..reads).take_while(|_| self.hear(place, now) == Drawn::One).count();
         if let Some(leg) = self.legs.at(place)
             && reads > 1

@@ -198,10 +198,11 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
+        leg.attend(Instant::now());
         let connected = leg.session.is_some();
         let talking = connected && (leg.bridge.is_some() || leg.is_echoing());
         // A room serves its legs in its own turn.
-        let served = connected && leg.seat.is_none() && (!talking || leg.speaks_itself());
+        let served = connected && leg.seat.is_none() && (!talking || leg.speaks_itself() || leg.playout.is_some());
         let (watched, slot) = (leg.watched, leg.slot);
         if talking != watched {
             self.watch(place, if talking { Watch::Begin } else { Watch::End });

@@ -34,6 +34,13 @@ impl Default for Encoder {
 }
 
 impl Encoder {
+    /// Protects what follows against losses of `percent` on the way: packets say again in few bits what the one before
+    /// held (RFC 6716 §2.1.7). 0 leaves that out.
+    pub fn expect_loss(&mut self, percent: u8) {
+        self.inner.packet_loss_perc = i32::from(percent.min(100));
+        self.inner.use_inband_fec = percent > 0;
+    }
+
     /// Takes 10, 20, 40 or 60 ms; returns the octets written.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
         let failed = CodecError::Frame { codec: CodecKind::Opus, samples: samples.len() };
@@ -81,6 +88,14 @@ impl Decoder {
         self.give(count, samples)
     }
 
+    /// Reads what `following` says of the frame of 20 ms before it; invents that frame when it says nothing.
+    pub fn recover(&mut self, following: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
+        let malformed = CodecError::Malformed { codec: CodecKind::Opus, octets: following.len() };
+        let frame = CodecKind::Opus.frame_samples();
+        let count = self.inner.decode_fec(following, frame, &mut self.scratch[..]).map_err(|_| malformed)?;
+        self.give(count, samples)
+    }
+
     fn give(&self, count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
         let room = samples.len();
         let wide = self.scratch.get(..count).ok_or(CodecError::Room { needed: count, room: MAX_SAMPLES })?;
@@ -99,7 +114,7 @@ impl fmt::Debug for Decoder {
 }
 
 /// Samples at 48 kHz in a packet, from its first octets (RFC 6716 §3.1, §3.2); `None` beyond 120 ms.
-fn duration(payload: &[u8]) -> Option<usize> {
+pub(in crate::media) fn duration(payload: &[u8]) -> Option<usize> {
     let toc = *payload.first()?;
     let config = usize::from(toc >> 3);
     let frame = match config {

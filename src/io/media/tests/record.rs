@@ -23,16 +23,17 @@ fn a_tone_is_a_file_with_that_tone_in_every_codec() {
         record(&mut bench, &phone, &path, RecordLimits { stop_key: Some('#'), ..unlimited() });
         for _ in 0..60 {
             phone.say(600.0);
-            std::thread::sleep(Duration::from_millis(2));
+            std::thread::sleep(FRAME);
         }
         phone.hold_key(11, 0, 160);
         let Event::Recorded { leg, path: kept, length, ended } = bench.event() else { panic!("no recording") };
         assert_eq!((leg, &kept, ended), (phone.leg, &path, RecordEnd::Key('#')));
-        assert_eq!(length, Duration::from_millis(1200), "{codec}");
+        // What waits for late packets when the key comes is no part of it, and neither is what it waited for at first.
+        assert!((1100..=1800).contains(&length.as_millis()), "{codec}: {length:?}");
         let bytes = fs::read(&path).unwrap();
         let wav = wav::read(&bytes).unwrap();
         let samples = wav.samples();
-        assert_eq!(samples.len(), wav.rate as usize * 12 / 10);
+        assert_eq!(samples.len(), (length.as_millis() as usize * wav.rate as usize) / 1000);
         let purity = purity(&samples[samples.len() / 4..], wav.rate, 600.0);
         assert!(purity > 0.9, "{codec}: {purity}");
         fs::remove_file(path).unwrap();
@@ -49,16 +50,16 @@ fn silence_ends_a_recording_whether_packets_come_or_not() {
         record(&mut bench, &phone, &path, RecordLimits { silence: Duration::from_millis(300), ..unlimited() });
         for _ in 0..10 {
             phone.say(600.0);
-            std::thread::sleep(Duration::from_millis(3));
+            std::thread::sleep(FRAME);
         }
         for _ in 0..if packets { 20 } else { 0 } {
             phone.send_payload(8, &[0xd5; 160]);
             phone.pass_time(1);
-            std::thread::sleep(Duration::from_millis(3));
+            std::thread::sleep(FRAME);
         }
         let Event::Recorded { ended, length, .. } = bench.event() else { panic!("no recording") };
         assert_eq!(ended, RecordEnd::Silence);
-        assert_eq!(length, Duration::from_millis(if packets { 500 } else { 200 }));
+        assert!((440..=600).contains(&length.as_millis()), "{packets}: {length:?}");
         fs::remove_file(path).unwrap();
     }
 }
@@ -69,9 +70,13 @@ fn the_longest_time_ends_a_recording() {
     let mut phone = bench.phone(CodecKind::Pcma);
     let path = file("longest");
     record(&mut bench, &phone, &path, RecordLimits { longest: Duration::from_millis(200), ..unlimited() });
-    (0..20).for_each(|_| phone.say(600.0));
+    for _ in 0..20 {
+        phone.say(600.0);
+        std::thread::sleep(FRAME);
+    }
     let Event::Recorded { ended, length, .. } = bench.event() else { panic!("no recording") };
-    assert_eq!((ended, length), (RecordEnd::Longest, Duration::from_millis(200)));
+    assert_eq!(ended, RecordEnd::Longest);
+    assert!((120..=220).contains(&length.as_millis()), "{length:?}");
     fs::remove_file(path).unwrap();
 }
 
@@ -81,16 +86,19 @@ fn a_leg_that_closes_keeps_what_was_said() {
     let mut phone = bench.phone(CodecKind::Pcma);
     let path = file("closed");
     record(&mut bench, &phone, &path, unlimited());
-    (0..10).for_each(|_| phone.say(600.0));
-    std::thread::sleep(Duration::from_millis(250));
+    for _ in 0..12 {
+        phone.say(600.0);
+        std::thread::sleep(FRAME);
+    }
     bench.order(Command::Close { leg: phone.leg });
     let events = [bench.event(), bench.event()];
     assert!(events.iter().any(|event| matches!(event, Event::Closed { .. })));
     let kept = events.iter().find_map(|event| match event {
-        Event::Recorded { ended, length, .. } => Some((ended.clone(), *length)),
+        Event::Recorded { ended, length, .. } => Some((ended.clone(), length.as_millis())),
         _ => None,
     });
-    assert_eq!(kept, Some((RecordEnd::Asked, Duration::from_millis(200))));
+    let Some((RecordEnd::Asked, length)) = kept else { panic!("{events:?}") };
+    assert!((160..=300).contains(&length), "{length}");
     fs::remove_file(path).unwrap();
 }
 
@@ -103,6 +111,8 @@ fn a_file_that_cannot_be_written_says_so() {
     let Event::Recorded { ended: RecordEnd::Failed(why), .. } = bench.event() else { panic!("no fault") };
     assert!(why.contains("/proc/nowhere/at-all.wav"), "{why}");
 }
+
+const FRAME: Duration = Duration::from_millis(20);
 
 fn record(bench: &mut Bench, phone: &Phone, path: &std::path::Path, limits: RecordLimits) {
     bench.order(Command::Record { leg: phone.leg, path: path.to_owned(), limits });
