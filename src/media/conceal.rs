@@ -114,7 +114,7 @@ mod tests {
         let angle = std::f64::consts::TAU * 600.0 / f64::from(rate);
         (0..count)
             .map(|index| {
-                let pulse = if index % (rate as usize / 125) == 0 { 3_000.0 } else { 0.0 };
+                let pulse = if index.is_multiple_of(rate as usize / 125) { 3_000.0 } else { 0.0 };
                 let breath = random.f64() * 40.0 - 20.0;
                 let sample = pulse + breath + 2.0 * 0.96 * angle.cos() * one - 0.96 * 0.96 * two;
                 (one, two) = (sample, one);

@@ -96,7 +96,7 @@ mod tests {
         let before = noise.clone();
         assert_eq!(shorten(&mut noise, 8_000, 0.8), 160);
         assert_eq!(noise, before);
-        assert_eq!(shorten(&mut [0; 160], 8_000, 0.8) < 160, true, "silence may go");
+        assert!(shorten(&mut [0; 160], 8_000, 0.8) < 160, "silence may go");
         assert_eq!(shorten(&mut [5; 7], 8_000, 0.0), 7);
         assert_eq!(lengthen(&mut [5; 160], 160, 8_000, 0.0), 160, "no room");
     }
