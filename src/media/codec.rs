@@ -229,8 +229,13 @@ impl Decoder {
         Ok(count)
     }
 
+    /// Fills one 20 ms frame in place of a packet that never came; returns the samples written.
+    pub fn conceal(&mut self, samples: &mut [i16]) -> Result<usize, CodecError> {
+        self.conceal_part(self.kind().frame_samples(), samples)
+    }
+
     /// Writes `count` samples, at most a frame of 20 ms, in place of what never came; returns `count`.
-    pub fn conceal(&mut self, count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
+    pub fn conceal_part(&mut self, count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
         let room = samples.len();
         // Opus invents whole frames.
         let needed = if self.kind() == CodecKind::Opus { self.kind().frame_samples() } else { count };
@@ -246,12 +251,12 @@ impl Decoder {
         Ok(count.min(needed))
     }
 
-    /// Like [`Decoder::conceal`], with the packet behind the hole at hand: an Opus encoder may have said in it, in few bits, what the
+    /// Like [`Decoder::conceal_part`], with the packet behind the hole at hand: an Opus encoder may have said in it, in few bits, what the
     /// lost one held (RFC 6716 §2.1.7). That packet is to be decoded next.
     pub fn recover(&mut self, following: &[u8], count: usize, samples: &mut [i16]) -> Result<usize, CodecError> {
         match self {
             Decoder::Opus(decoder) if count == CodecKind::Opus.frame_samples() => decoder.recover(following, samples),
-            _ => self.conceal(count, samples),
+            _ => self.conceal_part(count, samples),
         }
     }
 }
@@ -313,11 +318,11 @@ mod tests {
                 let length = encoder.encode(frame, &mut payload).unwrap();
                 decoder.decode(&payload[..length], &mut samples).unwrap();
             }
-            let count = decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
+            let count = decoder.conceal(&mut samples).unwrap();
             assert!(purity(&samples[..count], kind.sample_rate()) > 0.9, "{kind}");
-            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
-            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
-            decoder.conceal(kind.frame_samples(), &mut samples).unwrap();
+            decoder.conceal(&mut samples).unwrap();
+            decoder.conceal(&mut samples).unwrap();
+            decoder.conceal(&mut samples).unwrap();
             assert!(samples[..count].iter().all(|sample| *sample == 0), "{kind} hums on");
         }
     }
@@ -325,7 +330,7 @@ mod tests {
     #[test]
     fn opus_conceals_by_itself() {
         let mut samples = [1; MAX_SAMPLES];
-        assert_eq!(Decoder::new(CodecKind::Opus).conceal(960, &mut samples), Ok(960));
+        assert_eq!(Decoder::new(CodecKind::Opus).conceal(&mut samples), Ok(960));
     }
 
     #[test]
@@ -346,8 +351,8 @@ mod tests {
                         prop_assert!(count <= MAX_SAMPLES);
                     }
                 }
-                prop_assert_eq!(decoder.conceal(kind.frame_samples(), &mut samples), Ok(kind.frame_samples()));
-                prop_assert!(decoder.conceal(kind.frame_samples(), &mut [0; 10]).is_err());
+                prop_assert_eq!(decoder.conceal(&mut samples), Ok(kind.frame_samples()));
+                prop_assert!(decoder.conceal(&mut [0; 10]).is_err());
             }
         }
     }

@@ -171,7 +171,7 @@ impl Playout {
         // What cannot be decoded leaves a hole, and holes are filled.
         let count = match self.decoder.decode(payload, room) {
             Ok(count) => count,
-            Err(_) => self.decoder.conceal(self.codec.frame_samples(), room).unwrap_or(0),
+            Err(_) => self.decoder.conceal(room).unwrap_or(0),
         };
         let skip = skip.min(count);
         room.copy_within(skip..count, 0);
@@ -202,7 +202,7 @@ impl Playout {
                 count
             }
             Some(following) => self.decoder.recover(following, count, room).unwrap_or(0),
-            None => self.decoder.conceal(count, room).unwrap_or(0),
+            None => self.decoder.conceal_part(count, room).unwrap_or(0),
         };
     }
 
