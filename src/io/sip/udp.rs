@@ -1,8 +1,12 @@
 //! One datagram socket: read and written without waiting, with a bounded queue for what the kernel cannot take yet.
+//!
+//! The kernel is asked to tell when there is something to read, and only while something waits to be written when that is
+//! possible: otherwise every datagram that has left would wake the event loop once more.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+use std::net::UdpSocket;
 use std::task::Context;
 use std::task::Poll;
 
@@ -11,7 +15,8 @@ use socket2::Domain;
 use socket2::Protocol;
 use socket2::Socket;
 use socket2::Type;
-use tokio::net::UdpSocket;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
 
 use crate::io::sip::DATAGRAM;
 use crate::io::sip::error::ListenError;
@@ -24,9 +29,11 @@ const MOST_WAITING: usize = 4_096;
 
 #[derive(Debug)]
 pub(super) struct Port {
-    socket: UdpSocket,
+    socket: AsyncFd<UdpSocket>,
     local: SocketAddr,
     waiting: VecDeque<(SocketAddr, Bytes)>,
+    /// The same socket once more, while something waits.
+    writable: Option<AsyncFd<UdpSocket>>,
 }
 
 /// Why a datagram is lost.
@@ -39,8 +46,8 @@ pub(super) enum SendError {
 impl Port {
     pub(super) fn bind(listener: Listener) -> Result<Port, ListenError> {
         let socket = bind(listener.address).map_err(|why| ListenError::new(listener, why))?;
-        let local = socket.local_addr().map_err(|why| ListenError::new(listener, why))?;
-        Ok(Port { socket, local, waiting: VecDeque::new() })
+        let local = socket.get_ref().local_addr().map_err(|why| ListenError::new(listener, why))?;
+        Ok(Port { socket, local, waiting: VecDeque::new(), writable: None })
     }
 
     /// As bound; the address may be a wildcard.
@@ -49,13 +56,13 @@ impl Port {
     }
 
     pub(super) fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.socket.poll_recv_ready(context).map(|_| ())
+        self.socket.poll_read_ready(context).map(|_| ())
     }
 
     /// One datagram, in the buffer; none when there is none now. An error of the socket is one of an earlier send: the next
     /// call goes on behind it.
     pub(super) fn receive<'b>(&self, buffer: &'b mut [u8; DATAGRAM]) -> Option<(SocketAddr, &'b [u8])> {
-        match self.socket.try_recv_from(buffer) {
+        match self.socket.try_io(Interest::READABLE, |socket| socket.recv_from(buffer)) {
             Ok((length, remote)) => Some((remote, &buffer[..length])),
             Err(error) => {
                 if error.kind() != io::ErrorKind::WouldBlock {
@@ -69,7 +76,7 @@ impl Port {
     /// Sends now, else queues behind what waits already: order is kept.
     pub(super) fn send(&mut self, bytes: &Bytes, remote: SocketAddr) -> Result<(), SendError> {
         if self.waiting.is_empty() {
-            match self.socket.try_send_to(bytes, remote) {
+            match self.socket.get_ref().send_to(bytes, remote) {
                 Ok(_) => return Ok(()),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(SendError::System(error)),
@@ -84,21 +91,32 @@ impl Port {
 
     /// Writes what waits as far as the kernel takes it, and asks to be woken for the rest.
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) {
-        while !self.waiting.is_empty() && self.socket.poll_send_ready(context).is_ready() {
-            let Some((remote, bytes)) = self.waiting.front() else {
+        while let Some((remote, bytes)) = self.waiting.front() {
+            if self.writable.is_none() {
+                self.writable =
+                    self.socket.get_ref().try_clone().and_then(|socket| watch(socket, Interest::WRITABLE)).ok();
+            }
+            let ready = self.writable.as_ref().map(|socket| socket.poll_write_ready(context));
+            let Some(Poll::Ready(Ok(mut ready))) = ready else {
                 return;
             };
-            match self.socket.try_send_to(bytes, *remote) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-                Err(error) => tracing::debug!(%remote, %error, "a datagram was not sent"),
-                Ok(_) => {}
+            match ready.try_io(|socket| socket.get_ref().send_to(bytes, *remote)) {
+                Err(_would_block) => continue,
+                Ok(Err(error)) => tracing::debug!(%remote, %error, "a datagram was not sent"),
+                Ok(Ok(_)) => {}
             }
             self.waiting.pop_front();
         }
+        self.writable = None;
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+#[expect(deprecated, reason = "sound for a socket that is owned: it is open until it is no longer watched")]
+fn watch(socket: UdpSocket, interest: Interest) -> io::Result<AsyncFd<UdpSocket>> {
+    AsyncFd::with_interest(socket, interest)
+}
+
+fn bind(address: SocketAddr) -> io::Result<AsyncFd<UdpSocket>> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         // `[::]` and `0.0.0.0` may both be listed; each family has its own socket and its own addresses in Via.
@@ -109,5 +127,5 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    UdpSocket::from_std(socket.into())
+    watch(socket.into(), Interest::READABLE)
 }
