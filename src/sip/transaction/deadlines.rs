@@ -46,6 +46,24 @@ impl<K: Ord + Copy> Deadlines<K> {
         }
     }
 
+    /// The first entry.
+    pub(in crate::sip) fn first(&self) -> Option<(Instant, K)> {
+        self.heap.peek().map(|Reverse(entry)| *entry)
+    }
+
+    /// The machine of the first entry is to be woken later, if at all.
+    pub(in crate::sip) fn postpone_first(&mut self, armed: &mut Armed, deadline: Option<Instant>) {
+        if let Some(Reverse((_, key))) = self.heap.pop() {
+            *armed = Armed::default();
+            self.arm(key, armed, deadline);
+        }
+    }
+
+    /// The machine of the first entry is gone, or has an earlier entry.
+    pub(in crate::sip) fn forget_first(&mut self) {
+        self.heap.pop();
+    }
+
     #[cfg(test)]
     pub(in crate::sip) fn len(&self) -> usize {
         self.heap.len()

@@ -28,6 +28,9 @@ use crate::sip::transaction::deadlines::Armed;
 use crate::sip::transaction::deadlines::Deadlines;
 use crate::sip::transaction::fingerprint::Fingerprint;
 use crate::sip::transaction::fingerprint::NumberHashing;
+use crate::sip::transaction::machines::Client;
+use crate::sip::transaction::machines::Leisure;
+use crate::sip::transaction::machines::Server;
 use crate::sip::transaction::outbox::Outbox;
 use crate::sip::transaction::pending::PendingInvites;
 use crate::sip::transaction::server_invite::ServerInvite;
@@ -76,6 +79,7 @@ pub(in crate::sip) struct Layer<U> {
     server_by_merge: HashMap<Fingerprint, TransactionId, NumberHashing>,
     key_by_connection: BTreeSet<(ConnectionId, Key)>,
     deadlines: Deadlines<Key>,
+    leisure: Leisure,
     outbox: Outbox,
     last_server: u64,
     pending: PendingInvites,
@@ -93,12 +97,6 @@ struct ClientEntry<U> {
 }
 
 #[derive(Debug)]
-enum Client {
-    Invite(ClientInvite),
-    Request(ClientRequest),
-}
-
-#[derive(Debug)]
 struct ServerEntry {
     machine: Server,
     keys: ServerKeys,
@@ -108,12 +106,6 @@ struct ServerEntry {
     pending: Option<IpAddr>,
     /// Octets of the answer that it keeps.
     kept: usize,
-}
-
-#[derive(Debug)]
-enum Server {
-    Invite(ServerInvite),
-    Request(ServerRequest),
 }
 
 /// A transaction that ended with its connection.
@@ -140,6 +132,7 @@ impl<U: Copy> Layer<U> {
             server_by_merge: HashMap::default(),
             key_by_connection: BTreeSet::new(),
             deadlines: Deadlines::new(),
+            leisure: Leisure::default(),
             outbox: Outbox::default(),
             last_server: 0,
             pending: PendingInvites::default(),
@@ -169,9 +162,27 @@ impl<U: Copy> Layer<U> {
         self.clients.len() + self.servers.len()
     }
 
-    /// When [`Layer::expire`] should be called next; now and then there will be nothing to do.
-    pub(in crate::sip) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadlines.next()
+    /// When [`Layer::expire`] should be called next.
+    pub(in crate::sip) fn poll_timeout(&mut self) -> Option<Instant> {
+        // Most requests are answered long before they would have been repeated: nobody is woken for those.
+        while let Some((at, key)) = self.deadlines.first() {
+            let machine = match key {
+                Key::Client(key) => {
+                    let entry = self.clients.get_mut(&key).filter(|entry| entry.armed.is_at(at));
+                    entry.map(|entry| (entry.machine.deadline(&mut self.leisure), &mut entry.armed))
+                }
+                Key::Server(id) => {
+                    let entry = self.servers.get_mut(&id).filter(|entry| entry.armed.is_at(at));
+                    entry.map(|entry| (entry.machine.deadline(&mut self.leisure), &mut entry.armed))
+                }
+            };
+            match machine {
+                Some((Some(wanted), _)) if wanted <= at => return Some(at),
+                Some((wanted, armed)) => self.deadlines.postpone_first(armed, wanted),
+                None => self.deadlines.forget_first(),
+            }
+        }
+        None
     }
 
     /// Wakes transactions whose time has come, until one has to tell its user that no answer came.
@@ -191,10 +202,7 @@ impl<U: Copy> Layer<U> {
     fn wake_client(&mut self, key: ClientKey, at: Instant, now: Instant) -> Option<U> {
         let entry = self.clients.get_mut(&key).filter(|entry| entry.armed.is_at(at))?;
         entry.armed = Armed::default();
-        let effect = match &mut entry.machine {
-            Client::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
-            Client::Request(machine) => machine.handle_timeout(now, &mut self.outbox),
-        };
+        let effect = entry.machine.handle_timeout(now, &mut self.outbox);
         let user = entry.user;
         self.settle_client(key);
         (effect == TimerEffect::TimedOut).then_some(user)
@@ -203,10 +211,7 @@ impl<U: Copy> Layer<U> {
     fn wake_server(&mut self, id: TransactionId, at: Instant, now: Instant) -> Option<U> {
         let entry = self.servers.get_mut(&id).filter(|entry| entry.armed.is_at(at))?;
         entry.armed = Armed::default();
-        match &mut entry.machine {
-            Server::Invite(machine) => machine.handle_timeout(now, &mut self.outbox),
-            Server::Request(machine) => machine.handle_timeout(now),
-        }
+        entry.machine.handle_timeout(now, &mut self.outbox);
         self.settle_server(id);
         None
     }
@@ -277,10 +282,7 @@ impl<U: Copy> Layer<U> {
 
     /// The request of a live client transaction and where it went.
     pub(in crate::sip) fn request(&self, key: ClientKey) -> Option<(&Request, Hop)> {
-        self.clients.get(&key).map(|entry| match &entry.machine {
-            Client::Invite(machine) => (machine.request(), machine.hop()),
-            Client::Request(machine) => (machine.request(), machine.hop()),
-        })
+        self.clients.get(&key).map(|entry| (entry.machine.request(), entry.machine.hop()))
     }
 
     /// Another user hears of this client transaction from now on.
@@ -303,13 +305,12 @@ impl<U: Copy> Layer<U> {
         let Some(entry) = self.clients.get_mut(&key) else {
             return;
         };
-        let (deadline, ended) = match &entry.machine {
-            Client::Invite(machine) => (machine.deadline(), machine.is_terminated()),
-            Client::Request(machine) => (machine.deadline(), machine.is_terminated()),
-        };
-        match ended {
+        match entry.machine.is_terminated() {
             true => self.forget_client(key),
-            false => self.deadlines.arm(Key::Client(key), &mut entry.armed, deadline),
+            false => {
+                let deadline = entry.machine.deadline(&mut self.leisure);
+                self.deadlines.arm(Key::Client(key), &mut entry.armed, deadline);
+            }
         }
     }
 
@@ -318,11 +319,7 @@ impl<U: Copy> Layer<U> {
         let Some(entry) = self.clients.remove(&key) else {
             return;
         };
-        let hop = match &entry.machine {
-            Client::Invite(machine) => machine.hop(),
-            Client::Request(machine) => machine.hop(),
-        };
-        if let Some(connection) = hop.connection {
+        if let Some(connection) = entry.machine.hop().connection {
             self.key_by_connection.remove(&(connection, Key::Client(key)));
         }
     }
@@ -350,10 +347,7 @@ impl<U: Copy> Layer<U> {
             return false;
         };
         if let Some(entry) = self.servers.get_mut(id) {
-            match &mut entry.machine {
-                Server::Invite(machine) => machine.on_repeat(&mut self.outbox),
-                Server::Request(machine) => machine.on_repeat(&mut self.outbox),
-            }
+            entry.machine.on_repeat(&mut self.outbox);
         }
         true
     }
@@ -425,19 +419,19 @@ impl<U: Copy> Layer<U> {
         let Some(entry) = self.servers.get_mut(&id) else {
             return;
         };
-        let (deadline, ended, kept) = match &entry.machine {
-            Server::Invite(machine) => (machine.deadline(), machine.is_terminated(), machine.kept()),
-            Server::Request(machine) => (machine.deadline(), machine.is_terminated(), machine.kept()),
-        };
+        let kept = entry.machine.kept();
         self.kept = self.kept + kept - std::mem::replace(&mut entry.kept, kept);
         if let Server::Invite(machine) = &entry.machine
             && let Some(source) = entry.pending.take_if(|_| !machine.is_pending())
         {
             self.pending.end(source);
         }
-        match ended {
+        match entry.machine.is_terminated() {
             true => self.forget_server(id),
-            false => self.deadlines.arm(Key::Server(id), &mut entry.armed, deadline),
+            false => {
+                let deadline = entry.machine.deadline(&mut self.leisure);
+                self.deadlines.arm(Key::Server(id), &mut entry.armed, deadline);
+            }
         }
     }
 
@@ -476,10 +470,7 @@ impl<U: Copy> Layer<U> {
             }
             Key::Client(key) => {
                 let entry = self.clients.get(&key)?;
-                let decided = match &entry.machine {
-                    Client::Invite(machine) => machine.is_decided(),
-                    Client::Request(machine) => machine.is_decided(),
-                };
+                let decided = entry.machine.is_decided();
                 let user = entry.user;
                 self.forget_client(key);
                 (!decided).then_some(Lost::Client(user))

@@ -9,6 +9,7 @@ pub(super) mod deadlines;
 pub(super) mod derived;
 pub(super) mod fingerprint;
 pub(super) mod layer;
+mod machines;
 pub(super) mod outbox;
 mod pending;
 pub(super) mod server_invite;
