@@ -44,7 +44,7 @@ impl Headers {
         Headers { rows: Vec::with_capacity(rows) }
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Header> {
+    pub fn iter(&self) -> impl Iterator<Item = &Header> + Clone {
         self.rows.iter()
     }
 

@@ -80,6 +80,13 @@ impl Request {
         Response::to(&self.headers, status)
     }
 
+    /// A 100 as it goes over the wire: every INVITE gets one at once, so it is made of nothing but the rows themselves.
+    pub(super) fn trying(&self) -> Bytes {
+        let once = COPIED_ONCE.iter().filter_map(|name| self.headers.iter().find(|row| row.name == *name));
+        let rows = self.headers.iter().filter(|row| row.name == Name::Via).chain(once);
+        write(&[b"SIP/2.0 100 Trying\r\n"], rows, &Bytes::new())
+    }
+
     #[must_use]
     pub fn with_body(mut self, content_type: &'static str, body: impl Into<Bytes>) -> Request {
         self.headers.set(Name::ContentType, content_type);
@@ -101,7 +108,7 @@ impl Request {
         let mut start = String::with_capacity(USUAL_START_LINE);
         let written = write!(start, "{} {} SIP/2.0\r\n", self.method, self.uri);
         written.expect("a String takes all that is written");
-        write(&[start.as_bytes()], &self.headers, &self.body)
+        write(&[start.as_bytes()], self.headers.iter(), &self.body)
     }
 }
 
@@ -152,7 +159,7 @@ impl Response {
     pub fn write(&self) -> Bytes {
         let code = [self.status / 100, self.status / 10 % 10, self.status % 10].map(digit);
         let start: [&[u8]; 5] = [b"SIP/2.0 ", &code, b" ", &self.reason, b"\r\n"];
-        write(&start, &self.headers, &self.body)
+        write(&start, self.headers.iter(), &self.body)
     }
 }
 
@@ -172,16 +179,16 @@ const USUAL_START_LINE: usize = 128;
 const LENGTH: &[u8] = b"Content-Length: ";
 
 /// Measures first, so that one allocation of the right size takes it all.
-fn write(start: &[&[u8]], headers: &Headers, body: &Bytes) -> Bytes {
+fn write<'h>(start: &[&[u8]], headers: impl Iterator<Item = &'h Header> + Clone, body: &Bytes) -> Bytes {
     let mut digits = [0; MOST_DIGITS];
     let length = decimal(body.len(), &mut digits);
-    let rows: usize = headers.iter().map(octets_of).sum();
+    let rows: usize = headers.clone().map(octets_of).sum();
     let start_line: usize = start.iter().map(|piece| piece.len()).sum();
     let whole = start_line + rows + LENGTH.len() + length.len() + "\r\n\r\n".len() + body.len();
 
     let mut out = Vec::with_capacity(whole);
     start.iter().for_each(|piece| out.extend_from_slice(piece));
-    for header in headers.iter() {
+    for header in headers {
         let pieces = [header.name.as_str().as_bytes(), b": ", &header.value, b"\r\n"];
         pieces.iter().for_each(|piece| out.extend_from_slice(piece));
     }
@@ -246,6 +253,7 @@ mod tests {
             reply.write(),
             "SIP/2.0 486 Busy  Here\r\nVia: SIP/2.0/UDP a\r\nVia: SIP/2.0/UDP b\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
+        assert_eq!(request.trying(), request.reply(100).write());
         assert!(reply.is_final() && !reply.is_success() && !reply.is_provisional());
     }
 

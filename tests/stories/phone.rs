@@ -245,7 +245,7 @@ impl Phone {
     pub(crate) fn work(&mut self, now: Instant) {
         while let Some(event) = self.agent.poll_event() {
             match event {
-                Event::Invite { transaction, request, .. } => self.on_invite(transaction, request, now),
+                Event::Invite { transaction, request, .. } => self.on_invite(transaction, &request, now),
                 Event::Request { transaction, request, .. } => self.on_request(transaction, &request, now),
                 Event::Response { request, response } => {
                     self.answers.push_back((request, response.status));
@@ -258,9 +258,9 @@ impl Phone {
         }
     }
 
-    fn on_invite(&mut self, transaction: TransactionId, request: Request, now: Instant) {
+    fn on_invite(&mut self, transaction: TransactionId, request: &Request, now: Instant) {
         self.requests.push(request.clone());
-        if let Some(response) = self.scripted(&request) {
+        if let Some(response) = self.scripted(request) {
             return self.agent.respond(transaction, response, now);
         }
         if self.session.is_some() || self.ringing.is_some() {
@@ -271,7 +271,7 @@ impl Phone {
         };
         self.agent.progress(session, 180, None, now);
         self.invited = Some(request.clone());
-        self.ringing = Some((session, request.body));
+        self.ringing = Some((session, request.body.clone()));
     }
 
     fn on_request(&mut self, transaction: TransactionId, request: &Request, now: Instant) {

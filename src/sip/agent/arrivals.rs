@@ -1,5 +1,6 @@
 //! Packets and the requests in them: to the transaction, the dialog, or the PBX that they are for.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::sip::agent::Event;
@@ -195,8 +196,9 @@ impl UserAgent {
     }
 
     fn on_invite(&mut self, transaction: TransactionId, request: Request, hop: Hop, now: Instant) {
-        self.core.layer.answer(transaction, &request.reply(100), now);
-        let untaken = Untaken { request: request.clone(), hop, local_tag: self.core.number() };
+        self.core.layer.answer_bytes(transaction, 100, request.trying(), now);
+        let request = Arc::new(request);
+        let untaken = Untaken { request: Arc::clone(&request), hop, local_tag: self.core.number() };
         self.core.invites.insert(transaction, InviteUse::Untaken(Box::new(untaken)));
         self.core.events.push_back(Event::Invite { transaction, request, hop });
     }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -73,7 +74,7 @@ pub(in crate::sip) enum InviteUse {
 /// An INVITE that is no session yet.
 #[derive(Debug)]
 pub(in crate::sip) struct Untaken {
-    pub(in crate::sip) request: Request,
+    pub(in crate::sip) request: Arc<Request>,
     pub(in crate::sip) hop: Hop,
     pub(in crate::sip) local_tag: u64,
 }

@@ -82,7 +82,7 @@ impl UserAgent {
         let remote_tag = Some(dialog.known_tag()).filter(|tag| !tag.is_empty());
         Some(DialogNames {
             call_id: String::from_utf8_lossy(dialog.call_id()).into_owned(),
-            local_tag: number_text(dialog.local_tag()),
+            local_tag: number_text(dialog.local_tag()).to_string(),
             remote_tag: remote_tag.map(str::to_owned),
         })
     }

@@ -1,5 +1,8 @@
 //! How we present ourselves to one peer: the addresses in Via and Contact, and what we can do.
 
+use std::fmt;
+use std::ops::Deref;
+
 use bytes::Bytes;
 
 use crate::sip::advertising::Advertising;
@@ -57,8 +60,26 @@ impl Identity {
 }
 
 /// A random number as it stands in our tags and branches: 16 hexadecimal digits.
-pub(in crate::sip) fn number_text(number: u64) -> String {
-    format!("{number:016x}")
+pub(in crate::sip) fn number_text(number: u64) -> NumberText {
+    NumberText(std::array::from_fn(|place| b"0123456789abcdef"[(number >> (60 - 4 * place)) as usize & 15]))
+}
+
+/// Every message has some of them, so they cost no allocation.
+#[derive(Clone, Copy)]
+pub(in crate::sip) struct NumberText([u8; 16]);
+
+impl Deref for NumberText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits")
+    }
+}
+
+impl fmt::Display for NumberText {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self)
+    }
 }
 
 /// Reads back what [`number_text`] wrote; `None` for what is not ours.
@@ -97,6 +118,7 @@ mod tests {
 
     #[test]
     fn numbers_of_ours_are_read_back_and_others_are_not() {
+        assert_eq!(&*number_text(0x00ab_0000_0000_0001), "00ab000000000001");
         assert_eq!(read_number(&number_text(u64::MAX)), Some(u64::MAX));
         assert_eq!(read_number("+0000000000000ff"), None);
         assert_eq!(read_number("1928301774"), None);

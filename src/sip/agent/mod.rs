@@ -25,6 +25,7 @@ mod tests;
 mod validity;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -83,7 +84,7 @@ pub enum Event {
     /// A new call; 100 has been sent. Take it, or refuse it with [`UserAgent::respond`].
     Invite {
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
         hop: Hop,
     },
     /// The final response to a request of ours.

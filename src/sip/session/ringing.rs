@@ -1,5 +1,6 @@
 //! The called side until the call stands: RFC 3261 §13.3.
 
+use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -28,7 +29,7 @@ use crate::sip::session::sdp_of;
 #[derive(Debug)]
 pub(super) struct Ringing {
     transaction: TransactionId,
-    pub(super) request: Box<Request>,
+    pub(super) request: Arc<Request>,
     /// What we told the caller last, and when to tell it again.
     progress: Option<Progress>,
     /// `None`: the peer confirms nothing.
@@ -121,7 +122,7 @@ impl Session {
         let dialog = Dialog::of_callee(&request, &via, hop, local_tag)?;
         let peer = Abilities::of_request(&request);
         let reliable = (peer.provisional != Provisional::Unreliable).then(|| Box::new(Reliable::new(core.number())));
-        let ringing = Ringing { transaction, request: Box::new(request), progress: None, reliable, held: None };
+        let ringing = Ringing { transaction, request, progress: None, reliable, held: None };
         Some(Session::new(id, dialog, peer, State::Ringing(ringing)))
     }
 

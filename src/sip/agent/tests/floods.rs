@@ -46,9 +46,12 @@ impl Bench {
     /// The PBX refuses every call and request at once, and nobody sends an ACK.
     fn refuses_all(&mut self) {
         for event in self.events() {
-            if let Event::Invite { transaction, request, .. } | Event::Request { transaction, request, .. } = event {
-                self.agent.respond(transaction, request.reply(401), self.now);
-            }
+            let (transaction, refusal) = match event {
+                Event::Invite { transaction, request, .. } => (transaction, request.reply(401)),
+                Event::Request { transaction, request, .. } => (transaction, request.reply(401)),
+                _ => continue,
+            };
+            self.agent.respond(transaction, refusal, self.now);
         }
     }
 }
