@@ -61,6 +61,8 @@ impl Metrics {
     }
 
     pub(super) fn update(&self, switch: &Switch, hands: &Hands, now: Instant) {
+        // Samples of histograms gather until they are put into their buckets, and nobody may ever ask for them.
+        self.handle.run_upkeep();
         of_switch(switch);
         of_trunks(switch, now);
         metrics_rtp::of_pump(&hands.pump.totals());
