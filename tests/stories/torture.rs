@@ -108,6 +108,39 @@ fn the_carrier_s_torture_messages_get_what_the_rfc_wants() {
     torture(GATEWAY, Transport::Tcp);
 }
 
+/// Messages of calls and registrations that somebody has broken in one or several places; see `tests/torture/mutations`.
+#[test]
+fn two_hundred_broken_messages_are_answered_once_at_most_and_the_house_goes_on() {
+    let files = mutations();
+    assert_eq!(files.len(), 200);
+    for from in [STRANGER, GATEWAY] {
+        for transport in [Transport::Udp, Transport::Tcp] {
+            let mut pbx = Bench::new();
+            for (number, file) in files.iter().enumerate() {
+                let message = std::fs::read(file).expect("a message");
+                let got = answers(&mut pbx, hop(from, transport), &message);
+                let name = file.display();
+                // On a stream what follows the end that the message itself tells is another message.
+                assert!(transport.is_reliable() || got.len() <= 1, "{name}: {got:?}");
+                assert!(!message.starts_with(b"ACK ") || transport.is_reliable() || got.is_empty(), "{name}: {got:?}");
+                let alive = answers(&mut pbx, hop(from, transport), options(number).as_bytes());
+                assert_eq!(alive, [200], "OPTIONS after {name}");
+                pbx.advance(secs(1));
+            }
+            pbx.advance(secs(120));
+            pbx.all_is_quiet();
+        }
+    }
+}
+
+fn mutations() -> Vec<std::path::PathBuf> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/torture/mutations");
+    let entries = std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path());
+    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|kind| kind == "dat")).collect();
+    files.sort();
+    files
+}
+
 /// `DESVIO_MUTANTS` sets how many there are (default 1,000), `DESVIO_SEED` the first seed.
 #[test]
 fn broken_messages_from_the_carrier_harm_nobody() {
