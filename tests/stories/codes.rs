@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 
+use desvio::sip::headers::Name;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
 use desvio::sip::hop::Transport;
@@ -135,6 +136,50 @@ fn what_belongs_to_nothing_or_goes_round_in_circles_is_told_so() {
     answers(&mut pbx, &first);
     let again = answer(&mut pbx, &first.replace("z9hG4bKone", "z9hG4bKtwo"));
     assert!(again.starts_with("SIP/2.0 482 "), "{again}");
+}
+
+#[test]
+fn what_is_too_short_or_unknown_is_told_what_would_do() {
+    let timer = format!("{CONTACT}Supported: timer\r\nSession-Expires: 30\r\nContent-Type: application/sdp\r\n");
+    refused(&request("INVITE", &timer, SDP), "422 Session Interval Too Small", &["Min-SE: 90"]);
+    refused(&request("PUBLISH", "Event: presence\r\n", ""), "489 Bad Event", &["Allow-Events: "]);
+    let mut pbx = Bench::new();
+    let ana = pbx.phone("200");
+    pbx.does(ana, |phone, now| phone.register(5, now));
+    let told = pbx.phones[ana.0].last_answer.as_ref().expect("an answer");
+    assert_eq!((told.status, told.headers.number(&Name::MinExpires)), (423, Some(60)));
+    pbx.does(ana, |phone, now| phone.register(60, now));
+    pbx.does(ana, |phone, now| phone.subscribes("ua-profile", "200", 3600, now));
+    assert_eq!(pbx.answered(ana), 489);
+}
+
+/// A request in the dialog that this answer made.
+fn inside(answer: &str, method: &str, number: u32, body: &str) -> String {
+    let to = answer.lines().find(|line| line.starts_with("To: ")).expect("a To");
+    let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+    request(method, &format!("{CONTACT}{kind}"), body)
+        .replace(&format!("To: <sip:{BUSINESS}@desvio.test>"), to)
+        .replace("z9hG4bKone", &format!("z9hG4bK{method}{number}"))
+        .replace("CSeq: 1", &format!("CSeq: {number}"))
+}
+
+#[test]
+fn an_offer_that_crosses_ours_is_to_wait_and_what_comes_too_late_is_not_carried_out() {
+    let mut pbx = Bench::new();
+    let accepted = answer(&mut pbx, &request("INVITE", CONTACT, ""));
+    assert!(accepted.starts_with("SIP/2.0 200 ") && accepted.contains("m=audio "), "{accepted}");
+    // RFC 3261 §14.2, RFC 3311 §5.2: our offer waits for the answer in the ACK.
+    let crossing = answer(&mut pbx, &inside(&accepted, "UPDATE", 2, SDP));
+    assert!(crossing.starts_with("SIP/2.0 491 "), "{crossing}");
+    answers(&mut pbx, &inside(&accepted, "ACK", 1, SDP));
+    let update = answer(&mut pbx, &inside(&accepted, "UPDATE", 9, ""));
+    assert!(update.starts_with("SIP/2.0 200 "), "{update}");
+    // RFC 3261 §12.2.2.
+    let late = answer(&mut pbx, &inside(&accepted, "UPDATE", 3, ""));
+    assert!(late.starts_with("SIP/2.0 500 "), "{late}");
+    let ended = answer(&mut pbx, &inside(&accepted, "BYE", 10, ""));
+    assert!(ended.starts_with("SIP/2.0 200 "), "{ended}");
+    pbx.all_is_quiet();
 }
 
 #[test]

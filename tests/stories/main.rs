@@ -15,6 +15,7 @@ mod cases;
 mod codes;
 mod conferences;
 mod customers;
+mod fickle_carriers;
 mod lamps;
 mod mailboxes;
 #[path = "../../src/sip/mutation.rs"]
