@@ -13,6 +13,7 @@ use crate::sipp::EMPTY;
 use crate::sipp::Script;
 use crate::sipp::Sipp;
 use crate::sipp::WITH_SDP;
+use crate::softphone::free_port;
 
 /// A server whose calls to the outside go to the first of these carriers, then to the next.
 fn server_with(carriers: &[SocketAddr], more: &str) -> Server {
@@ -63,6 +64,81 @@ fn a_carrier_that_refuses_with_503_is_followed_by_the_next() {
     second.went_as_written();
     let record = events.wait_for("call.completed", |_| true);
     assert_eq!(record["trunk"], "t1", "{record}");
+}
+
+#[test]
+#[ignore = "needs sipp: run by tests/all"]
+fn a_carrier_that_is_dead_is_followed_by_the_next() {
+    let nobody = SocketAddr::new([127, 0, 0, 2].into(), free_port("127.0.0.2"));
+    let second = Sipp::is_called("127.0.0.3", &answers_and_is_hung_up_on());
+    let server = server_with(&[nobody, second.address], "");
+    let mut events = server.events();
+    place_a_call(&server);
+    events.wait_for("call.in-progress", |_| true);
+    second.went_as_written();
+    let record = events.wait_for("call.completed", |_| true);
+    assert_eq!(record["trunk"], "t1", "{record}");
+}
+
+/// A server with a trunk for each of these beginnings of a number, and a flow that calls `+5521…`.
+fn server_by_number(carriers: &[(&str, SocketAddr)], more: &str) -> Server {
+    let each = carriers.iter().enumerate();
+    let trunks: String = each.clone().map(|(index, (_, address))| trunk(index, *address, more)).collect();
+    let routes: String = each.map(|(index, (prefix, _))| format!("route \"{prefix}*\" trunk=\"t{index}\"\n")).collect();
+    let plan = include_str!("../data/wire.kdl").replace("route \"+*\" trunk=\"operadora\"\n", &routes);
+    let plan = format!("{plan}\nflow \"ponte\" {{ dial \"+5521988887777\" }}\n");
+    Server::start(&config(&format!("{trunks}{WHATSAPP}")), &plan).with_its_trunks()
+}
+
+/// RFC 3261 §8.1.3.4.
+#[test]
+#[ignore = "needs sipp: run by tests/all"]
+fn a_carrier_that_says_302_sends_the_call_to_where_a_route_leads() {
+    let moved = "SIP/2.0 302 Moved Temporarily\n[last_Via:]\n[last_From:]\n[last_To:];tag=no\n[last_Call-ID:]\n\
+        [last_CSeq:]\nContact: <sip:+5521988887777@desvio.test>\n";
+    let first = Sipp::is_called("127.0.0.2", &Script::new().hears("INVITE").says(moved, EMPTY).hears("ACK"));
+    let second = Sipp::is_called("127.0.0.3", &answers_and_is_hung_up_on());
+    let carriers = [("+5511", first.address), ("+5521", second.address)];
+    let server = server_by_number(&carriers, "follow_redirects = true");
+    let mut events = server.events();
+    place_a_call(&server);
+    first.went_as_written();
+    events.wait_for("call.in-progress", |_| true);
+    second.went_as_written();
+}
+
+/// RFC 3515, RFC 3420: the one who transfers is told how it goes, then he is released.
+#[test]
+#[ignore = "needs sipp: run by tests/all"]
+fn a_customer_behind_a_carrier_sends_his_call_on_with_refer() {
+    let refer = "REFER [$contact] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+        From: [$to];tag=one\nTo: [$from]\nCall-ID: [call_id]\nCSeq: 1 REFER\n\
+        Contact: <sip:carrier@[local_ip]:[local_port]>\nRefer-To: <sip:+5531977776666@desvio.test>\n";
+    let bye = "BYE [$contact] SIP/2.0\nVia: SIP/2.0/UDP [local_ip]:[local_port];branch=[branch]\nMax-Forwards: 70\n\
+        From: [$to];tag=two\nTo: [$from]\nCall-ID: [call_id]\nCSeq: 1 BYE\n";
+    let talks = |tag: &str| Script::new().hears_invite().answers("200 OK", tag, "", WITH_SDP).hears("ACK");
+    let sends_on = talks("one")
+        .waits(1_000)
+        .says(refer, EMPTY)
+        .gets(202)
+        .hears_with("NOTIFY", "SIP/2.0 100")
+        .answers("200 OK", "", "", EMPTY)
+        .hears_with("NOTIFY", "SIP/2.0 200")
+        .answers("200 OK", "", "", EMPTY)
+        .hears("BYE")
+        .answers("200 OK", "", "", EMPTY);
+    let first = Sipp::is_called("127.0.0.2", &sends_on);
+    let stays = Sipp::is_called("127.0.0.3", &talks("one").hears("BYE").answers("200 OK", "", "", EMPTY));
+    let target = Sipp::is_called("127.0.0.4", &talks("two").waits(2_000).says(bye, EMPTY).gets(200));
+    let carriers = [("+5511", first.address), ("+5521", stays.address), ("+5531", target.address)];
+    let server = server_by_number(&carriers, "transfer = true");
+    let mut events = server.events();
+    let wish = json!({ "to": "+5511999998888", "from": "+551140031234", "flow": "ponte" });
+    server.send("POST", "/v1/calls", &wish);
+    events.wait_for("call.transferred", |_| true);
+    first.went_as_written();
+    target.went_as_written();
+    stays.went_as_written();
 }
 
 #[test]
