@@ -74,6 +74,10 @@ pub struct SubscriptionId(pub u64);
 
 /// What the PBX has to know.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost each request an allocation, and few events wait at a time"
+)]
 pub enum Event {
     /// Anything but INVITE, ACK and CANCEL outside of a dialog. Answer it with [`UserAgent::respond`].
     Request {
