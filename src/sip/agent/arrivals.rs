@@ -199,7 +199,7 @@ impl UserAgent {
         self.core.layer.answer_bytes(transaction, 100, request.trying(), now);
         let request = Arc::new(request);
         let untaken = Untaken { request: Arc::clone(&request), hop, local_tag: self.core.number() };
-        self.core.invites.insert(transaction, InviteUse::Untaken(Box::new(untaken)));
+        self.core.invites.insert(transaction, InviteUse::Untaken(untaken));
         self.core.events.push_back(Event::Invite { transaction, request, hop });
     }
 

@@ -67,7 +67,7 @@ pub(in crate::sip) enum Purpose {
 #[derive(Debug)]
 pub(in crate::sip) enum InviteUse {
     /// The PBX has not decided yet.
-    Untaken(Box<Untaken>),
+    Untaken(Untaken),
     Session(SessionId),
 }
 

@@ -23,7 +23,7 @@ impl UserAgent {
             return None;
         };
         let id = self.next_session();
-        let session = Session::incoming(id, transaction, *untaken, &mut self.core)?;
+        let session = Session::incoming(id, transaction, untaken, &mut self.core)?;
         session.claim(&mut self.core);
         self.keep(id, session);
         Some(id)
