@@ -52,6 +52,8 @@ pub mod cause {
     pub const ELSEWHERE: u16 = 26;
     pub const UNREACHABLE: u16 = 20;
     pub const NETWORK_FAILURE: u16 = 38;
+    /// Q.850: bearer capability not authorised.
+    pub const BEARER_NOT_AUTHORIZED: u16 = 57;
     pub const INCOMPATIBLE: u16 = 88;
     pub const TIMER_EXPIRED: u16 = 102;
 }

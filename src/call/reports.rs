@@ -46,6 +46,8 @@ impl Call {
             MediaEvent::Lifeless { leg, since } => self.on_lifeless(leg, since, around, now),
             // The switch has taken it.
             MediaEvent::Measured { .. } => {}
+            MediaEvent::Secured { .. } => {}
+            MediaEvent::NotSecured { leg, why } => self.on_not_secured(leg, &why, around, now),
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
                     let mut leg = self.legs.swap_remove(at);
@@ -54,6 +56,16 @@ impl Call {
                     self.clerk.file_leg(leg.record);
                 }
             }
+        }
+    }
+
+    /// A call that cannot be encrypted as was agreed is a silent one.
+    fn on_not_secured(&mut self, id: LegId, why: &str, around: &dyn Around, now: Instant) {
+        self.clerk.note(format!("the audio could not be encrypted: {why}"), now);
+        self.hang_up_leg(id, cause::BEARER_NOT_AUTHORIZED);
+        match self.caller == Some(id) {
+            true => self.on_caller_gone(id, Party::System, cause::BEARER_NOT_AUTHORIZED, now),
+            false => self.on_party_gone(id, Party::System, Some(cause::BEARER_NOT_AUTHORIZED), around, now),
         }
     }
 

@@ -214,6 +214,15 @@ pub enum Event {
         leg: LegId,
         figures: Box<Figures>,
     },
+    /// The far side proved to be who its description says, and packets flow encrypted.
+    Secured {
+        leg: LegId,
+    },
+    /// No keys were agreed on, or with somebody else than the description names. Nothing is heard and nothing sent.
+    NotSecured {
+        leg: LegId,
+        why: String,
+    },
     Closed {
         leg: LegId,
         figures: Box<Figures>,
@@ -313,6 +322,11 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Whether a handshake or checks come before any packet.
+    pub fn shakes_hands(&self) -> bool {
+        self.ice.is_some() || matches!(self.security, Security::Dtls(_))
+    }
+
     /// Both ways, unencrypted, 20 ms, without keys: what the simplest phone agrees to.
     pub fn plain(remote: SocketAddr, codec: CodecKind) -> Stream {
         Stream {
@@ -340,6 +354,8 @@ impl Event {
             | Event::Finished { leg, .. }
             | Event::Digit { leg, .. }
             | Event::Recorded { leg, .. }
+            | Event::Secured { leg }
+            | Event::NotSecured { leg, .. }
             | Event::Quiet { leg, .. }
             | Event::HeardAgain { leg, .. }
             | Event::Lifeless { leg, .. }

@@ -350,7 +350,7 @@ mod tests {
         assert_eq!(bye.headers.first(&Name::From), Some("<sip:us@y>;tag=0000000000000abc"));
         assert_eq!(bye.headers.first(&Name::To), Some("\"Ana\" <sip:ana@x>;tag=hers"));
         assert_eq!(bye.headers.first(&Name::CSeq), Some("1 BYE"));
-        assert_eq!(dialog.hop().remote, "192.0.2.7:5060".parse().unwrap());
+        assert_eq!(dialog.hop().remote, "192.0.2.7:5060".parse::<SocketAddr>().unwrap());
     }
 
     #[test]
@@ -390,7 +390,7 @@ mod tests {
         let bye = direct.request(Method::Bye);
         assert_eq!(bye.headers.first(&Name::CSeq), Some("8 BYE"));
         assert_eq!(routes_of(&bye), ["<sip:192.0.2.8;lr>", "<sip:192.0.2.7;lr>"]);
-        assert_eq!(direct.hop().remote, "192.0.2.8:5060".parse().unwrap());
+        assert_eq!(direct.hop().remote, "192.0.2.8:5060".parse::<SocketAddr>().unwrap());
 
         request.uri = Uri::parse("sip:bob@10.0.0.9").unwrap();
         let mut flow = Dialog::of_caller(&request, udp(), 1);

@@ -17,6 +17,7 @@ use crate::media::rtcp_xr;
 
 impl Worker {
     pub(super) fn look_after(&mut self, place: Place, now: Instant) {
+        self.attend(place, now);
         let Some(leg) = self.legs.at(place) else {
             return;
         };

@@ -8,10 +8,10 @@ use crate::io::media::legs::Place;
 use crate::io::media::relay::Heard;
 use crate::io::media::session::Verdict;
 use crate::io::media::thread::Worker;
+use crate::io::media::transport::Arrived;
 use crate::media::both_sides::Side;
 use crate::media::command::Event;
 use crate::media::command::RecordEnd;
-use crate::media::refusal::Refusal;
 use crate::media::rtp;
 
 /// Whether a socket had something.
@@ -30,18 +30,23 @@ impl Worker {
         let Some((length, from)) = leg.receive(&mut self.datagram[..]) else {
             return Drawn::Nothing;
         };
-        let verdict = match &mut leg.session {
-            // A datagram that fills the buffer was cut.
-            Some(session) if length < self.datagram.len() => session.judge(&self.datagram[..length], from, now),
-            Some(_) => Verdict::Refused(Refusal::Size),
-            None => Verdict::Refused(Refusal::Early),
+        let (length, verdict) = match leg.open(&mut self.datagram[..length], from, now) {
+            Arrived::Media(length) => (length, leg.judge(&self.datagram[..length], from, now)),
+            Arrived::Refused(why) => (length, leg.refuse(from, why)),
+            Arrived::Handled => {
+                self.attend(place, now);
+                return Drawn::One;
+            }
         };
         match verdict {
             Verdict::Refused(why) => {
                 leg.refused.count(why);
                 self.links.counters.dropped[why as usize].add(1);
             }
-            Verdict::Control => self.on_control(place, length, from, now),
+            Verdict::Control => {
+                let from = leg.placed(from);
+                self.on_control(place, length, from, now);
+            }
             Verdict::Ignored => self.count_received(length),
             Verdict::Audio => self.on_audio(place, length, now),
             Verdict::Noise => self.on_noise(place, length, now),
@@ -54,7 +59,14 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        if let Some((length, from)) = leg.receive_control(&mut self.datagram[..]) {
+        let Some((length, from)) = leg.receive_control(&mut self.datagram[..]) else {
+            return;
+        };
+        let arrived = match &mut leg.transport {
+            None => Arrived::Media(length),
+            Some(transport) => transport.on_control(&mut self.datagram[..length]),
+        };
+        if let Arrived::Media(length) = arrived {
             self.on_control(place, length, from, now);
         }
     }

@@ -18,6 +18,10 @@ use crate::io::media::recorder::Recorder;
 use crate::io::media::scribe::Scribe;
 use crate::io::media::seat::Seat;
 use crate::io::media::session::Session;
+use crate::io::media::session::Verdict;
+use crate::io::media::transport::Arrived;
+use crate::io::media::transport::SEALED;
+use crate::io::media::transport::Transport;
 use crate::media::both_sides::Side;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_PAYLOAD;
@@ -28,6 +32,7 @@ use crate::media::dtmf;
 use crate::media::figures::FarEar;
 use crate::media::figures::Figures;
 use crate::media::playout::Playout;
+use crate::media::refusal::Refusal;
 use crate::media::refusal::Refusals;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
@@ -44,6 +49,8 @@ pub(super) struct Leg {
     rtcp: UdpSocket,
     /// `None` until the first `Connect`.
     pub(super) session: Option<Session>,
+    /// `None` where packets travel as they are.
+    pub(super) transport: Option<Box<Transport>>,
     pub(super) doing: Doing,
     pub(super) keys: Option<dtmf::Sender>,
     pub(super) recorder: Option<Box<Recorder>>,
@@ -112,6 +119,7 @@ impl Leg {
             rtp: pair.rtp,
             rtcp: pair.rtcp,
             session: None,
+            transport: None,
             doing: Doing::Nothing,
             keys: None,
             recorder: None,
@@ -135,6 +143,9 @@ impl Leg {
             Some(session) => session.reconnect(stream, now),
             None => self.session = Some(Session::new(stream, rng, now)),
         }
+        if let (None, Some(session)) = (&self.transport, &mut self.session) {
+            session.source.set_path(None);
+        }
     }
 
     /// How long the far side is sent to while its address has proved nothing.
@@ -144,6 +155,21 @@ impl Leg {
             session.source.allow(longest);
             vouched.into_iter().for_each(|address| session.source.vouch(address));
         }
+    }
+
+    /// Whether its packets must wake the thread, and whether it has turns on the grid.
+    pub(super) fn wants(&self) -> (bool, bool) {
+        let connected = self.session.is_some();
+        let talking = connected && (self.bridge.is_some() || self.is_echoing());
+        let busy = connected && self.is_busy();
+        // A room serves its legs in its own turn.
+        let served = self.seat.is_none() && (!talking || self.speaks_itself() || self.playout.is_some());
+        (talking || busy, connected && (served || busy))
+    }
+
+    /// Whether a handshake or a search for a path is under way.
+    pub(super) fn is_busy(&self) -> bool {
+        self.transport.as_ref().is_some_and(|transport| transport.is_busy())
     }
 
     pub(super) fn rtp(&self) -> BorrowedFd<'_> {
@@ -216,18 +242,71 @@ impl Leg {
             session.vigil.on_withheld();
             return Sent::Not;
         }
-        match self.rtp.send_to(datagram, session.source.destination()) {
-            Ok(_) => {
-                self.sent += 1;
-                self.octets += datagram.len().saturating_sub(HEADER_LEN) as u64;
-                session.vigil.on_sent();
-                Sent::Gone
+        let destination = session.source.destination();
+        let sent = match &mut self.transport {
+            None => self.rtp.send_to(datagram, destination).is_ok(),
+            Some(transport) => {
+                let mut room = [0; SEALED];
+                let sealed = transport.seal(datagram, &mut room);
+                sealed.is_some_and(|sealed| self.rtp.send_to(sealed, destination).is_ok())
             }
-            Err(_) => {
-                session.vigil.on_unsent();
-                Sent::Not
+        };
+        if !sent {
+            session.vigil.on_unsent();
+            return Sent::Not;
+        }
+        self.sent += 1;
+        self.octets += datagram.len().saturating_sub(HEADER_LEN) as u64;
+        session.vigil.on_sent();
+        Sent::Gone
+    }
+
+    /// Sends a part of a handshake or a check; what is lost is repeated.
+    pub(super) fn send_as_is(&self, datagram: &[u8], to: SocketAddr) {
+        let _ = self.rtp.send_to(datagram, to);
+    }
+
+    /// Opens a datagram of the RTP port where it lies.
+    pub(super) fn open(&mut self, datagram: &mut [u8], from: SocketAddr, now: Instant) -> Arrived {
+        // What fills the buffer was cut.
+        if datagram.len() >= DATAGRAM {
+            return Arrived::Refused(Refusal::Size);
+        }
+        match (&mut self.transport, &self.session) {
+            (_, None) => Arrived::Refused(Refusal::Early),
+            (None, _) => Arrived::Media(datagram.len()),
+            (Some(transport), Some(session)) => {
+                transport.on_datagram(datagram, from, |from| session.source.may_hear(from), now)
             }
         }
+    }
+
+    /// From where an opened datagram counts as heard: with ICE the checks say where the far side is.
+    pub(super) fn placed(&self, from: SocketAddr) -> SocketAddr {
+        match (&self.transport, &self.session) {
+            (Some(transport), Some(session)) if transport.has_ice() => session.source.destination(),
+            _ => from,
+        }
+    }
+
+    pub(super) fn judge(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Verdict {
+        let from = self.placed(from);
+        let signed = self.transport.as_ref().is_some_and(|transport| transport.is_signed());
+        let Some(session) = &mut self.session else {
+            return Verdict::Refused(Refusal::Early);
+        };
+        if signed && let Some(packet) = rtp::read(datagram).filter(|_| !rtp::is_rtcp(datagram)) {
+            session.source.on_signed(from, packet.header.ssrc, now);
+        }
+        session.judge(datagram, from, now)
+    }
+
+    /// What was not even opened.
+    pub(super) fn refuse(&mut self, from: SocketAddr, why: Refusal) -> Verdict {
+        if let Some(session) = &mut self.session {
+            session.vigil.on_refused(from, why);
+        }
+        Verdict::Refused(why)
     }
 
     /// Sends 20 ms of audio of our own, if the far side is to hear any.
@@ -254,8 +333,14 @@ impl Leg {
     }
 
     /// Sends one RTCP packet by the way that was negotiated.
-    pub(super) fn send_control(&self, datagram: &[u8]) {
+    pub(super) fn send_control(&mut self, datagram: &[u8]) {
         let Some(session) = &self.session else { return };
+        let mut room = [0; SEALED];
+        let sealed = match &mut self.transport {
+            None => Some(datagram),
+            Some(transport) => transport.seal_control(datagram, &mut room),
+        };
+        let Some(datagram) = sealed else { return };
         // A report that is lost is made up for by the next one.
         let _ = match session.control_destination() {
             Some(remote) => self.rtcp.send_to(datagram, remote),

@@ -4,6 +4,7 @@
 //! thread owns its legs' sockets and timers, so packets meet no lock: what comes in on one leg of a conversation goes
 //! out on the other within the same wake-up. Disks and slow codecs have threads of their own beside them.
 
+mod attend;
 mod chores;
 mod clock;
 mod grid;
@@ -31,6 +32,7 @@ mod tape;
 mod thread;
 mod timer;
 pub mod totals;
+mod transport;
 mod vigil;
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::io::media::scribe::Scribe;
 use crate::io::media::studio::Job;
 use crate::io::media::thread::Turn;
 use crate::io::media::thread::Worker;
+use crate::io::media::transport::Transport;
 use crate::media::both_sides::Channels;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
@@ -122,9 +123,11 @@ impl Worker {
         let Some(leg) = self.legs.at(place) else {
             return;
         };
-        if leg.session.is_none() {
+        // What shakes hands or looks for a path has sent no sound yet, and would wait long before it asks again.
+        if leg.session.is_none() && !stream.shakes_hands() {
             leg.discard(&mut self.datagram[..]);
         }
+        leg.transport = Transport::renew(leg.transport.take(), &stream, &self.links.identity, &mut self.rng, now);
         leg.connect(stream, &mut self.rng, now);
         leg.set_allowance(self.links.unproven_for);
         if let Some(recorder) = &mut leg.recorder {
@@ -138,6 +141,7 @@ impl Worker {
         }
         self.tune(place);
         self.tune_seat(place);
+        self.attend(place, now);
     }
 
     fn play(&mut self, place: Place, order: Command) {

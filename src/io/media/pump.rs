@@ -35,6 +35,7 @@ use crate::io::media::thread::Links;
 use crate::io::media::thread::Worker;
 use crate::io::media::totals::Counters;
 use crate::io::media::totals::Totals;
+use crate::io::media::transport::identity::Identity;
 use crate::io::media::vigil::Patience;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
@@ -42,6 +43,7 @@ use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::config::Config;
+use crate::media::security::Fingerprint;
 use crate::media::tone::Tone;
 
 /// What the pump needs to know beyond its orders.
@@ -81,6 +83,8 @@ const MOST_THREADS: usize = 4;
 pub enum PumpError {
     #[error("media threads cannot be started: {0}")]
     Start(#[from] io::Error),
+    #[error("no certificate for DTLS could be made: {0}")]
+    Certificate(String),
 }
 
 /// The threads, and which of them has which leg.
@@ -96,6 +100,7 @@ pub struct Pump {
     tape: mpsc::Sender<tape::Entry>,
     studio: mpsc::Sender<Job>,
     helpers: Vec<JoinHandle<()>>,
+    identity: Arc<Identity>,
 }
 
 /// Who looks after a leg.
@@ -130,7 +135,9 @@ impl Pump {
         let (studio, encoding) = studio::start()?;
         let mut rng = fastrand::Rng::new();
         let boxes = (0..settings.threads.max(1)).map(|_| inbox()).collect::<io::Result<Vec<_>>>()?;
+        let identity = Identity::generate().map_err(PumpError::Certificate)?;
         let mut pump = Pump {
+            identity: Arc::new(identity),
             ports: Ports::new(settings.ports, &mut rng),
             threads: Vec::new(),
             seats: HashMap::new(),
@@ -203,6 +210,11 @@ impl Pump {
         let mut totals = Totals::default();
         self.threads.iter().for_each(|thread| thread.counters.add_to(&mut totals));
         totals
+    }
+
+    /// Of the certificate with which we shake hands; it lives as long as the pump.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.identity.fingerprint()
     }
 
     /// Legs that are open now.
@@ -312,6 +324,7 @@ impl Pump {
                 studio: self.studio.clone(),
                 patience: Patience { quiet: settings.quiet_after, lifeless: settings.lifeless_after },
                 unproven_for: settings.unproven_for,
+                identity: Arc::clone(&self.identity),
             };
             let worker = Worker::new(links, inbox, rng.fork())?;
             let name = format!("desvio-media-{number}");

@@ -71,9 +71,12 @@ pub(super) const REPORT_EVERY: Duration = Duration::from_secs(5);
 impl Session {
     pub(super) fn new(stream: Stream, rng: &mut fastrand::Rng, now: Instant) -> Session {
         let clock_rate = stream.codec.clock_rate();
+        // RFC 3711 §3.3.1: whoever misses the first packets of an encrypted line still knows that its numbers have not begun
+        // anew, as long as they begin in the lower half.
+        let restamp = Restamp::new(rng.u32(..), rng.u16(..0x8000), rng.u32(..), clock_rate);
         Session {
             source: Source::new(stream.remote),
-            restamp: Restamp::new(rng.u32(..), rng.u16(..), rng.u32(..), clock_rate),
+            restamp,
             reception: Reception::new(clock_rate),
             // RFC 7022 §4.2: a name that lasts for one session and says nothing of the machine.
             cname: format!("{:016x}", rng.u64(..)),

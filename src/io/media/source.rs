@@ -27,6 +27,8 @@ pub(super) struct Source {
     state: State,
     candidate: Option<Candidate>,
     allowance: Allowance,
+    /// What ICE has found; it goes before all else.
+    path: Option<SocketAddr>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +83,7 @@ const HEADERS: u32 = 28;
 
 impl Source {
     pub(super) fn new(negotiated: SocketAddr) -> Source {
-        Source { negotiated, state: State::Open, candidate: None, allowance: Allowance::default() }
+        Source { negotiated, state: State::Open, candidate: None, allowance: Allowance::default(), path: None }
     }
 
     /// A re-INVITE. To another address: what was proven about the old one is void. To the same: a phone that moved to
@@ -103,7 +105,7 @@ impl Source {
 
     /// Where to send: the proven source, before there is one the negotiated address, and nowhere else.
     pub(super) fn destination(&self) -> SocketAddr {
-        self.proven().unwrap_or(self.negotiated)
+        self.path.or(self.proven()).unwrap_or(self.negotiated)
     }
 
     pub(super) fn negotiated(&self) -> SocketAddr {
@@ -145,6 +147,20 @@ impl Source {
         Err(if self.proven() == Some(from) { Refusal::Ssrc } else { Refusal::Source })
     }
 
+    /// Whoever signs what comes from there is the far side, wherever it has moved and whatever it calls its source.
+    pub(super) fn on_signed(&mut self, from: SocketAddr, ssrc: u32, now: Instant) {
+        self.state = State::Latched(Speaker { from, ssrc, last: now });
+        self.candidate = None;
+    }
+
+    /// Checks have found where the far side is, or are not used any more.
+    pub(super) fn set_path(&mut self, path: Option<SocketAddr>) {
+        if let (Some(path), State::Latched(speaker) | State::Reopened(speaker)) = (path, &mut self.state) {
+            speaker.from = path;
+        }
+        self.path = path;
+    }
+
     /// One more packet of a candidate: whether it takes over.
     fn passes(&mut self, heard: &Speaker, sequence: u16, last: Instant) -> bool {
         let packets = match self.candidate {
@@ -177,7 +193,7 @@ impl Source {
     /// Whether what goes to [`Source::destination`] goes to somebody who has shown that he is there.
     pub(super) fn is_proven(&self) -> bool {
         let Allowance { vouched, answered, .. } = self.allowance;
-        answered || self.proven().is_some() || vouched == Some(self.negotiated.ip())
+        answered || self.path.is_some() || self.proven().is_some() || vouched == Some(self.negotiated.ip())
     }
 
     /// Whether so many octets may go out; if so, they are counted.

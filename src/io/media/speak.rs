@@ -45,6 +45,7 @@ impl Worker {
     pub(super) fn serve(&mut self, place: Place, tick: &Tick) {
         let now = Instant::now();
         self.empty(place, tick, now);
+        self.attend_busy(place, now);
         self.listen(place, tick.at);
         let Some(leg) = self.legs.at(place) else {
             return;
@@ -85,6 +86,10 @@ impl Worker {
 /// Sends the packet of this turn, if there is one. The time is that of the grid, so that the timestamps show none of
 /// the scheduler's moods.
 fn speak(leg: &mut Leg, due: Instant) -> Outcome {
+    // Nobody would hear what is played before there are keys and a path; it waits.
+    if leg.transport.as_ref().is_some_and(|transport| !transport.is_ready()) {
+        return Outcome::Quiet;
+    }
     let Some(session) = &mut leg.session else {
         return Outcome::Quiet;
     };

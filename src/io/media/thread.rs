@@ -32,6 +32,7 @@ use crate::io::media::studio::Job;
 use crate::io::media::tape;
 use crate::io::media::timer::Timer;
 use crate::io::media::totals::Counters;
+use crate::io::media::transport::identity::Identity;
 use crate::io::media::vigil::Patience;
 use crate::media::codec::MAX_SAMPLES;
 use crate::media::command::Event;
@@ -59,6 +60,8 @@ pub(super) struct Links {
     pub(super) patience: Patience,
     /// So long a far side is sent to whose address has proved nothing.
     pub(super) unproven_for: Duration,
+    /// Who we are in a handshake.
+    pub(super) identity: Arc<Identity>,
 }
 
 pub(super) struct Worker {
@@ -199,13 +202,10 @@ impl Worker {
             return;
         };
         leg.attend(Instant::now());
-        let connected = leg.session.is_some();
-        let talking = connected && (leg.bridge.is_some() || leg.is_echoing());
-        // A room serves its legs in its own turn.
-        let served = connected && leg.seat.is_none() && (!talking || leg.speaks_itself() || leg.playout.is_some());
+        let (woken_for, served) = leg.wants();
         let (watched, slot) = (leg.watched, leg.slot);
-        if talking != watched {
-            self.watch(place, if talking { Watch::Begin } else { Watch::End });
+        if woken_for != watched {
+            self.watch(place, if woken_for { Watch::Begin } else { Watch::End });
         }
         match slot {
             None if served => self.enter_slot(place),

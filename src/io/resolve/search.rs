@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn a_port_of_ours_asks_for_the_host_alone() {
         let places = run(&carrier(), Some(5080), None).unwrap().places;
-        assert_eq!(places[0].address, "192.0.2.9:5080".parse().unwrap());
+        assert_eq!(places[0].address, "192.0.2.9:5080".parse::<SocketAddr>().unwrap());
         assert_eq!(places.len(), 1);
     }
 

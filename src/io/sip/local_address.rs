@@ -67,7 +67,7 @@ mod tests {
         let mut addresses = LocalAddresses::default();
         let bound: SocketAddr = "0.0.0.0:5060".parse().unwrap();
         let peer = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        assert_eq!(addresses.reached_at(bound, peer, Instant::now()), "127.0.0.1:5060".parse().unwrap());
+        assert_eq!(addresses.reached_at(bound, peer, Instant::now()), "127.0.0.1:5060".parse::<SocketAddr>().unwrap());
     }
 
     #[test]

@@ -42,7 +42,11 @@ fn calls_go_back_through_the_proxies_that_the_register_came_by() {
     assert_eq!(routes[0], (Name::Route, Bytes::from_static(b"<sip:edge@198.51.100.9;lr;ob>")));
     assert_eq!(routes[1], (Name::Route, Bytes::from_static(b"<sip:192.0.2.77:5070;lr>")));
     assert_eq!(binding.uri.to_string(), "sip:200@10.0.0.5:5060");
-    assert_eq!(binding.hop.remote, "198.51.100.9:5060".parse().unwrap(), "where the nearest proxy listens");
+    assert_eq!(
+        binding.hop.remote,
+        "198.51.100.9:5060".parse::<SocketAddr>().unwrap(),
+        "where the nearest proxy listens"
+    );
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn a_phone_without_nat_is_reached_where_its_contact_says() {
     let mut desk = new_desk();
     desk.hop.remote = "10.0.0.5:33000".parse().unwrap();
     desk.register("a", 1, ONE);
-    assert_eq!(desk.registrar.contacts("200", desk.now)[0].hop.remote, "10.0.0.5:5060".parse().unwrap());
+    assert_eq!(desk.registrar.contacts("200", desk.now)[0].hop.remote, "10.0.0.5:5060".parse::<SocketAddr>().unwrap());
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub(super) struct Phone {
     /// Where the pump hears this leg.
     pub(super) server: SocketAddr,
     pub(super) stream: Stream,
-    sequence: u16,
+    pub(super) sequence: u16,
     timestamp: u32,
     ssrc: u32,
     encoder: Encoder,
@@ -136,6 +136,10 @@ impl Bench {
         }
     }
 
+    pub(super) fn has_event(&self) -> bool {
+        !self.events.is_empty()
+    }
+
     pub(super) fn nothing_happened(&mut self) {
         assert_eq!(self.events.try_recv(), Err(TryRecvError::Empty));
     }
@@ -165,11 +169,18 @@ impl Phone {
 
     /// Sends 20 ms of a tone.
     pub(super) fn say(&mut self, frequency: f64) {
+        let packet = self.frame(frequency);
+        self.socket.send_to(&packet, self.server).unwrap();
+    }
+
+    /// 20 ms of a tone, not sent.
+    pub(super) fn frame(&mut self, frequency: f64) -> Vec<u8> {
         let samples = tone(frequency, self.stream.codec, &mut self.phase, self.stream.codec.frame_samples());
         let mut payload = [0; MAX_PAYLOAD];
         let length = self.encoder.encode(&samples, &mut payload).unwrap();
-        self.send_payload(self.stream.payload_type, &payload[..length]);
+        let packet = self.packet(self.stream.payload_type, &payload[..length]);
         self.timestamp = self.timestamp.wrapping_add(self.stream.codec.frame_ticks());
+        packet
     }
 
     /// One packet of a key press, all under one timestamp until `release`.

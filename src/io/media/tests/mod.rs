@@ -6,4 +6,5 @@ mod play;
 mod record;
 mod room;
 mod safety;
+mod secure;
 mod talk;

@@ -1,0 +1,306 @@
+//! Encrypted legs over real sockets: keys from the descriptions, keys from a handshake, and paths found by checks.
+
+use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use crate::io::media::tests::bench::Bench;
+use crate::io::media::tests::bench::Phone;
+use crate::io::media::tests::bench::purity;
+use crate::io::media::tests::bench::stream;
+use crate::io::media::transport::Arrived;
+use crate::io::media::transport::SEALED;
+use crate::io::media::transport::Transport;
+use crate::io::media::transport::identity::Identity;
+use crate::media::codec::CodecKind;
+use crate::media::codec::Decoder;
+use crate::media::command::Command;
+use crate::media::command::Event;
+use crate::media::command::Stream;
+use crate::media::rtp;
+use crate::media::security::Candidate;
+use crate::media::security::CandidateKind;
+use crate::media::security::Dtls;
+use crate::media::security::DtlsRole;
+use crate::media::security::Fingerprint;
+use crate::media::security::HashKind;
+use crate::media::security::Ice;
+use crate::media::security::IceCredentials;
+use crate::media::security::IceKind;
+use crate::media::security::IceRole;
+use crate::media::security::MasterKey;
+use crate::media::security::SdesKeys;
+use crate::media::security::Security;
+use crate::media::security::Suite;
+
+/// A phone whose packets go through a transport of its own, the mirror of the pump's.
+struct Secured {
+    phone: Phone,
+    transport: Box<Transport>,
+}
+
+fn key(suite: Suite, seed: u8) -> MasterKey {
+    let material: Vec<u8> = (0..suite.master_octets() as u8).map(|octet| octet ^ seed).collect();
+    MasterKey::new(suite, &material).unwrap()
+}
+
+fn sdes(suite: Suite, ours: u8, theirs: u8) -> Security {
+    Security::Sdes(Box::new(SdesKeys { suite, ours: key(suite, ours), theirs: key(suite, theirs) }))
+}
+
+fn renewed(former: Option<Box<Transport>>, stream: &Stream, identity: &Arc<Identity>) -> Box<Transport> {
+    Transport::renew(former, stream, identity, &mut fastrand::Rng::new(), Instant::now()).unwrap()
+}
+
+fn ice(ours: &str, theirs: &str, far: IceKind, candidates: Vec<SocketAddr>) -> Ice {
+    let credentials = |name: &str| IceCredentials { ufrag: name.to_owned(), password: format!("{name}-password-long") };
+    let candidate = |address| Candidate { address, priority: 2_130_706_431, kind: CandidateKind::Host };
+    Ice {
+        ours: credentials(ours),
+        theirs: credentials(theirs),
+        role: if far == IceKind::Full { IceRole::Controlled } else { IceRole::Controlling },
+        far,
+        candidates: candidates.into_iter().map(candidate).collect(),
+        end_of_candidates: true,
+    }
+}
+
+impl Secured {
+    /// A leg under `ours`, and a phone under `theirs`, which may know where the pump is.
+    fn open(
+        bench: &mut Bench,
+        identity: &Arc<Identity>,
+        ours: impl FnOnce(Stream) -> Stream,
+        theirs: impl FnOnce(Stream) -> Stream,
+    ) -> Secured {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        let plain = Stream { remote_rtcp: None, ..stream(socket.local_addr().unwrap(), CodecKind::Pcma) };
+        let mut phone = bench.open(socket, plain.clone());
+        // RFC 3711 §3.3.1: in the lower half, as the pump may miss the first ones.
+        phone.sequence = 1000;
+        let towards_pump = Stream { remote: phone.server, ..plain.clone() };
+        bench.connect(&phone, ours(plain));
+        std::thread::sleep(Duration::from_millis(20));
+        Secured { phone, transport: renewed(None, &theirs(towards_pump), identity) }
+    }
+
+    fn with_sdes(bench: &mut Bench, suite: Suite, ours: u8, theirs: u8) -> Secured {
+        let identity = Arc::new(Identity::generate().unwrap());
+        let terms = |ours, theirs| move |plain| Stream { security: sdes(suite, ours, theirs), ..plain };
+        Secured::open(bench, &identity, terms(ours, theirs), terms(theirs, ours))
+    }
+
+    /// Works for a while; what was heard, decoded.
+    fn hears(&mut self, packets: usize, frequency: Option<f64>) -> Vec<i16> {
+        let (mut heard, mut count) = (Vec::new(), 0);
+        let mut decoder = Decoder::new(CodecKind::Pcma);
+        let until = Instant::now() + Duration::from_secs(20);
+        while count < packets {
+            assert!(Instant::now() < until, "{count} of {packets} packets, {:?}", self.transport);
+            if let Some(frequency) = frequency {
+                self.say(frequency);
+            }
+            while let Some(payload) = self.step() {
+                let mut samples = [0; 5760];
+                let length = decoder.decode(&payload, &mut samples).unwrap();
+                heard.extend_from_slice(&samples[..length]);
+                count += 1;
+            }
+        }
+        heard
+    }
+
+    /// 20 ms of a tone, once there are keys.
+    fn say(&mut self, frequency: f64) {
+        let packet = self.phone.frame(frequency);
+        let mut room = [0; SEALED];
+        if let Some(sealed) = self.transport.seal(&packet, &mut room) {
+            self.phone.socket.send_to(sealed, self.phone.server).unwrap();
+        }
+    }
+
+    /// Sends what is due and takes in one datagram, if one comes soon.
+    fn step(&mut self) -> Option<Vec<u8>> {
+        let now = Instant::now();
+        self.transport.handle_timeout(self.phone.server, now);
+        while let Some((to, datagram)) = self.transport.poll_transmit() {
+            self.phone.socket.send_to(&datagram, to).unwrap();
+        }
+        let mut datagram = [0; 2048];
+        let (length, from) = self.phone.socket.recv_from(&mut datagram).ok()?;
+        let Arrived::Media(length) = self.transport.on_datagram(&mut datagram[..length], from, |_| true, now) else {
+            return None;
+        };
+        let packet = rtp::read(&datagram[..length]).filter(|_| !rtp::is_rtcp(&datagram[..length]))?;
+        Some(packet.payload.to_vec())
+    }
+}
+
+/// Both talk at once; each hears the other's tone.
+fn talk(one: &mut Secured, other: &mut Secured) {
+    let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
+    let until = Instant::now() + Duration::from_secs(20);
+    let (mut first, mut second) = (Decoder::new(CodecKind::Pcma), Decoder::new(CodecKind::Pcma));
+    let mut samples = [0; 5760];
+    while of_one.len().min(of_other.len()) < 4000 {
+        assert!(Instant::now() < until, "{} and {} samples", of_one.len(), of_other.len());
+        one.say(500.0);
+        other.say(900.0);
+        while let Some(payload) = one.step() {
+            let length = first.decode(&payload, &mut samples).unwrap();
+            of_one.extend_from_slice(&samples[..length]);
+        }
+        while let Some(payload) = other.step() {
+            let length = second.decode(&payload, &mut samples).unwrap();
+            of_other.extend_from_slice(&samples[..length]);
+        }
+    }
+    for (heard, frequency) in [(of_one, 900.0), (of_other, 500.0)] {
+        let purity = purity(&heard[heard.len() - 1600..], 8000, frequency);
+        assert!(purity > 0.95, "{purity} of {frequency} Hz");
+    }
+}
+
+#[test]
+fn two_phones_with_other_suites_hear_each_other() {
+    let mut bench = Bench::start();
+    for (one, other) in [
+        (Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1Tag80),
+        (Suite::AesCm128HmacSha1Tag32, Suite::AesCm256HmacSha1Tag80),
+    ] {
+        let mut ana = Secured::with_sdes(&mut bench, one, 1, 2);
+        let mut bruno = Secured::with_sdes(&mut bench, other, 3, 4);
+        bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.phone.leg });
+        talk(&mut ana, &mut bruno);
+    }
+}
+
+#[test]
+fn an_encrypted_phone_and_a_plain_one_hear_each_other() {
+    let mut bench = Bench::start();
+    let mut ana = Secured::with_sdes(&mut bench, Suite::AeadAes128Gcm, 1, 2);
+    let mut bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    for _ in 0..30 {
+        bruno.say(700.0);
+    }
+    let heard = ana.hears(30, None);
+    assert!(purity(&heard, 8000, 700.0) > 0.95);
+    let plain = ana.phone.frame(500.0);
+    ana.phone.socket.send_to(&plain, ana.phone.server).unwrap();
+    bruno.hears_nothing_for(Duration::from_millis(100));
+    ana.say(500.0);
+    assert_eq!(bruno.get().unwrap().payload.len(), 160, "the encrypted one is heard");
+    let figures = bench.close(&ana.phone);
+    assert_eq!((figures.received, figures.dropped), (1, 1), "the unencrypted one is dropped");
+}
+
+#[test]
+fn a_change_of_keys_loses_no_packet_that_is_on_its_way() {
+    let mut bench = Bench::start();
+    let suite = Suite::AesCm128HmacSha1Tag80;
+    let mut ana = Secured::with_sdes(&mut bench, suite, 1, 2);
+    let bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    ana.say(500.0);
+    assert!(bruno.get().is_some());
+    let terms = Stream { security: sdes(suite, 8, 9), ..ana.phone.stream.clone() };
+    bench.connect(&ana.phone, Stream { remote_rtcp: None, ..terms });
+    std::thread::sleep(Duration::from_millis(50));
+    ana.say(500.0);
+    assert!(bruno.get().is_some(), "under the key of before");
+    let mirrored = Stream { security: sdes(suite, 9, 8), ..ana.phone.stream.clone() };
+    let identity = Arc::new(Identity::generate().unwrap());
+    ana.transport = renewed(None, &mirrored, &identity);
+    for _ in 0..3 {
+        ana.say(500.0);
+        assert!(bruno.get().is_some(), "under the new one");
+    }
+    assert_eq!(bench.close(&ana.phone).dropped, 0);
+}
+
+#[test]
+fn who_signs_may_move_and_who_does_not_may_not() {
+    let mut bench = Bench::start();
+    let mut ana = Secured::with_sdes(&mut bench, Suite::AesCm128HmacSha1Tag80, 1, 2);
+    let mut bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    ana.say(500.0);
+    assert!(bruno.get().is_some());
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let forged = ana.phone.frame(500.0);
+    stranger.send_to(&forged, ana.phone.server).unwrap();
+    bruno.hears_nothing_for(Duration::from_millis(100));
+    bruno.say(700.0);
+    assert_eq!(ana.hears(1, None).len(), 160, "still where it was");
+    // The phone changes its network.
+    ana.phone.socket = stranger;
+    ana.phone.socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    ana.say(500.0);
+    assert!(bruno.get().is_some());
+    bruno.say(700.0);
+    assert_eq!(ana.hears(1, None).len(), 160, "where it is now");
+}
+
+/// Terms of a handshake in which the pump has this role; the phone shows `shown`.
+fn shaking(
+    bench: &mut Bench,
+    role: DtlsRole,
+    shown: Fingerprint,
+    identity: &Arc<Identity>,
+    paths: Option<[IceKind; 2]>,
+) -> Secured {
+    let pump = bench.pump.fingerprint();
+    let other = if role == DtlsRole::Active { DtlsRole::Passive } else { DtlsRole::Active };
+    let dtls = |role, fingerprint| Security::Dtls(Box::new(Dtls { role, fingerprint }));
+    let (ours, theirs) = (dtls(role, shown), dtls(other, pump));
+    Secured::open(
+        bench,
+        identity,
+        |plain| {
+            let terms = paths.map(|[_, phone]| Box::new(ice("pump", "phone", phone, vec![plain.remote])));
+            Stream { security: ours, ice: terms, ..plain }
+        },
+        |plain| {
+            let terms = paths.map(|[pump, _]| Box::new(ice("phone", "pump", pump, vec![plain.remote])));
+            Stream { security: theirs, ice: terms, ..plain }
+        },
+    )
+}
+
+#[test]
+fn a_handshake_in_either_role_with_and_without_checks_brings_keys() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let paths = [None, Some([IceKind::Lite, IceKind::Full]), Some([IceKind::Full, IceKind::Lite])];
+    for role in [DtlsRole::Passive, DtlsRole::Active] {
+        for paths in paths {
+            let mut bench = Bench::start();
+            let mut ana = shaking(&mut bench, role, identity.fingerprint(), &identity, paths);
+            let mut bruno = Secured::with_sdes(&mut bench, Suite::AesCm128HmacSha1Tag80, 1, 2);
+            bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.phone.leg });
+            talk(&mut ana, &mut bruno);
+            assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+        }
+    }
+}
+
+#[test]
+fn a_certificate_that_the_description_does_not_name_ends_it() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let another = Fingerprint::new(HashKind::Sha256, &[7; 32]).unwrap();
+    let mut ana = shaking(&mut bench, DtlsRole::Passive, another, &identity, None);
+    let until = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < until && !bench.has_event() {
+        ana.step();
+    }
+    let Event::NotSecured { leg, why } = bench.event() else { panic!("it was believed") };
+    assert_eq!(leg, ana.phone.leg);
+    assert!(why.contains("fingerprint"), "{why}");
+    ana.say(500.0);
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(bench.close(&ana.phone).received, 0);
+}

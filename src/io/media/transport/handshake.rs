@@ -1,0 +1,232 @@
+//! The handshake from which the keys of a leg come. RFC 5764, over `rtc-dtls`.
+//!
+//! The far side is who the signalling says if its certificate has the fingerprint that stood there; before that is known
+//! no key is used.
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use rtc_dtls::config::ClientAuthType;
+use rtc_dtls::config::ConfigBuilder;
+use rtc_dtls::config::ExtendedMasterSecretType;
+use rtc_dtls::config::HandshakeConfig;
+use rtc_dtls::endpoint::Endpoint;
+use rtc_dtls::endpoint::EndpointEvent;
+use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
+use rtc_shared::TransportProtocol;
+use sha1::Digest as _;
+
+use crate::io::media::transport::identity::Identity;
+use crate::media::security::Dtls;
+use crate::media::security::DtlsRole;
+use crate::media::security::Fingerprint;
+use crate::media::security::HashKind;
+use crate::media::security::MasterKey;
+use crate::media::security::Suite;
+
+pub(super) struct Handshake {
+    endpoint: Box<Endpoint>,
+    role: DtlsRole,
+    fingerprint: Fingerprint,
+    identity: Arc<Identity>,
+    state: State,
+    /// From where it was last heard: without ICE that is where the answer goes.
+    heard: Option<SocketAddr>,
+    destination: Option<SocketAddr>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Nothing was sent and nothing has come.
+    Waiting {
+        until: Instant,
+    },
+    Shaking {
+        until: Instant,
+    },
+    Over,
+}
+
+/// What a datagram or a timer has led to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    GoesOn,
+    /// The datagram was no part of the handshake.
+    Nonsense,
+    Agreed(Agreed),
+    Failed(String),
+}
+
+#[derive(Debug)]
+pub(super) struct Agreed {
+    pub(super) suite: Suite,
+    pub(super) ours: MasterKey,
+    pub(super) theirs: MasterKey,
+}
+
+/// The association is one, whatever address ICE chooses for it; so its peer has a name of its own.
+const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
+/// RFC 9147 §5.8.2 would wait a second; media waits for this, and the round trips of calls are short.
+const REPEAT_AFTER: Duration = Duration::from_millis(250);
+
+/// A far side that has not begun, or not ended, within this is not coming.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// RFC 5764 §4.2.
+const LABEL: &str = "EXTRACTOR-dtls_srtp";
+
+impl Handshake {
+    pub(super) fn new(terms: &Dtls, identity: Arc<Identity>, now: Instant) -> Handshake {
+        let server = match terms.role {
+            DtlsRole::Passive => config(&identity, terms.role).ok(),
+            DtlsRole::Active => None,
+        };
+        Handshake {
+            endpoint: Box::new(Endpoint::new(PEER, TransportProtocol::UDP, server)),
+            role: terms.role,
+            fingerprint: terms.fingerprint,
+            identity,
+            state: State::Waiting { until: now + PATIENCE },
+            heard: None,
+            destination: None,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state != State::Over
+    }
+
+    pub(super) fn on_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Outcome {
+        self.heard = Some(from);
+        if let State::Waiting { until } = self.state {
+            self.state = State::Shaking { until };
+        }
+        match self.endpoint.read(now, PEER, None, BytesMut::from(datagram)) {
+            Ok(events) if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) => self.finish(),
+            Ok(_) => Outcome::GoesOn,
+            Err(fault) => {
+                tracing::debug!(%fault, %from, "a datagram of no handshake");
+                Outcome::Nonsense
+            }
+        }
+    }
+
+    /// Begins where it is ours to begin, as soon as it is known where the far side is; repeats what was lost.
+    pub(super) fn handle_timeout(&mut self, destination: Option<SocketAddr>, now: Instant) -> Outcome {
+        self.destination = destination;
+        match self.state {
+            State::Over => Outcome::GoesOn,
+            State::Waiting { until } | State::Shaking { until } if now >= until => {
+                self.fail("the far side did not finish the DTLS handshake".to_owned())
+            }
+            State::Waiting { until } if self.role == DtlsRole::Active && destination.is_some() => {
+                self.state = State::Shaking { until };
+                self.begin(now)
+            }
+            State::Waiting { .. } => Outcome::GoesOn,
+            State::Shaking { .. } => match self.endpoint.handle_timeout(PEER, now) {
+                Ok(()) => Outcome::GoesOn,
+                // It has repeated itself often enough; the patience above says when that is a failure.
+                Err(_) => Outcome::GoesOn,
+            },
+        }
+    }
+
+    pub(super) fn poll_transmit(&mut self, path: Option<SocketAddr>) -> Option<(SocketAddr, Vec<u8>)> {
+        let destination = path.or(self.heard).or(self.destination)?;
+        let transmit = self.endpoint.poll_transmit()?;
+        Some((destination, transmit.message.to_vec()))
+    }
+
+    fn begin(&mut self, now: Instant) -> Outcome {
+        let began = config(&self.identity, self.role)
+            .and_then(|config| self.endpoint.connect(now, PEER, config, None).map_err(|fault| fault.to_string()));
+        match began {
+            Ok(()) => Outcome::GoesOn,
+            Err(why) => self.fail(why),
+        }
+    }
+
+    fn finish(&mut self) -> Outcome {
+        match self.agreed() {
+            Ok(agreed) => {
+                self.state = State::Over;
+                Outcome::Agreed(agreed)
+            }
+            Err(why) => self.fail(why),
+        }
+    }
+
+    fn agreed(&self) -> Result<Agreed, String> {
+        let state = self.endpoint.get_connection_state(PEER).ok_or("the association is gone")?;
+        let certificate = state.peer_certificates.first().ok_or("the far side showed no certificate")?;
+        if !bears(certificate, &self.fingerprint) {
+            return Err("the far side's certificate has another fingerprint than its SDP says".to_owned());
+        }
+        let suite = suite(state.srtp_protection_profile()).ok_or("the far side cannot do SRTP")?;
+        let (key, salt) = (suite.key_octets(), suite.salt_octets());
+        let exported = state.export_keying_material(LABEL, &[], 2 * (key + salt)).map_err(|fault| fault.to_string())?;
+        let (keys, salts) = exported.as_ref().split_at(2 * key);
+        let client = MasterKey::new(suite, &[&keys[..key], &salts[..salt]].concat());
+        let server = MasterKey::new(suite, &[&keys[key..], &salts[salt..]].concat());
+        let (client, server) = client.zip(server).ok_or("keys of another length")?;
+        Ok(match self.role {
+            DtlsRole::Active => Agreed { suite, ours: client, theirs: server },
+            DtlsRole::Passive => Agreed { suite, ours: server, theirs: client },
+        })
+    }
+
+    fn fail(&mut self, why: String) -> Outcome {
+        self.state = State::Over;
+        Outcome::Failed(why)
+    }
+}
+
+fn config(identity: &Identity, role: DtlsRole) -> Result<Arc<HandshakeConfig>, String> {
+    let config = ConfigBuilder::default()
+        .with_crypto_provider(Arc::clone(&identity.provider))
+        .with_certificates(vec![identity.certificate.clone()])
+        .with_srtp_protection_profiles(PROFILES.map(|(profile, _)| profile).to_vec())
+        .with_client_auth(ClientAuthType::RequireAnyClientCert)
+        .with_extended_master_secret(ExtendedMasterSecretType::Require)
+        .with_flight_interval(REPEAT_AFTER)
+        // No authority signs these certificates: the fingerprint is what is checked.
+        .with_insecure_skip_verify(true)
+        .build(role == DtlsRole::Active, Some(PEER));
+    config.map(Arc::new).map_err(|fault| fault.to_string())
+}
+
+/// The safest first. RFC 5764 §4.1.2, RFC 7714 §14.2.
+const PROFILES: [(SrtpProtectionProfile, Suite); 4] = [
+    (SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm, Suite::AeadAes256Gcm),
+    (SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm, Suite::AeadAes128Gcm),
+    (SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80, Suite::AesCm128HmacSha1Tag80),
+    (SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_32, Suite::AesCm128HmacSha1Tag32),
+];
+
+fn suite(profile: SrtpProtectionProfile) -> Option<Suite> {
+    PROFILES.iter().find(|(known, _)| *known == profile).map(|(_, suite)| *suite)
+}
+
+/// RFC 8122 §5.
+fn bears(certificate: &[u8], fingerprint: &Fingerprint) -> bool {
+    let digest = match fingerprint.hash {
+        HashKind::Sha1 => sha1::Sha1::digest(certificate).to_vec(),
+        HashKind::Sha256 => sha2::Sha256::digest(certificate).to_vec(),
+        HashKind::Sha384 => sha2::Sha384::digest(certificate).to_vec(),
+        HashKind::Sha512 => sha2::Sha512::digest(certificate).to_vec(),
+    };
+    digest == fingerprint.octets()
+}
+
+impl fmt::Debug for Handshake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handshake({:?}, {:?})", self.role, self.state)
+    }
+}

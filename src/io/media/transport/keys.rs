@@ -1,0 +1,89 @@
+//! The keys of a leg, and their change in the middle of a call.
+
+use crate::media::security::MasterKey;
+use crate::media::security::Suite;
+use crate::media::srtp::Refusal;
+use crate::media::srtp::receiver::Receiver;
+use crate::media::srtp::sender::Sender;
+
+#[derive(Debug)]
+pub(super) struct Keys {
+    ours: (Suite, MasterKey),
+    theirs: (Suite, MasterKey),
+    sender: Sender,
+    receiver: Receiver,
+    /// Of the key before, for packets that were on their way when it was changed.
+    former: Option<Box<Receiver>>,
+}
+
+/// So many packets under a new key say that none under the old one is on its way any more: two seconds.
+const FORMER_ENDS_AFTER: u64 = 100;
+
+/// Whether a datagram is sound or a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    Packet,
+    Report,
+}
+
+impl Keys {
+    pub(super) fn new(suite: Suite, ours: MasterKey, theirs: MasterKey) -> Keys {
+        Keys {
+            ours: (suite, ours),
+            theirs: (suite, theirs),
+            sender: Sender::new(suite, &ours),
+            receiver: Receiver::new(suite, &theirs),
+            former: None,
+        }
+    }
+
+    /// A direction whose key stays goes on where it is: to begin anew would use its keystream a second time.
+    pub(super) fn change(&mut self, suite: Suite, ours: MasterKey, theirs: MasterKey) {
+        if self.ours != (suite, ours) {
+            self.ours = (suite, ours);
+            self.sender = Sender::new(suite, &ours);
+        }
+        if self.theirs != (suite, theirs) {
+            self.theirs = (suite, theirs);
+            let next = Receiver::new(suite, &theirs).after(&self.receiver);
+            self.former = Some(Box::new(std::mem::replace(&mut self.receiver, next)));
+        }
+    }
+
+    /// Opens a datagram where it lies; the octets that it has then.
+    pub(super) fn open(&mut self, datagram: &mut [u8], content: Content) -> Result<usize, Refusal> {
+        if self.former.is_none() {
+            return open(&mut self.receiver, datagram, content);
+        }
+        if self.receiver.opened() >= FORMER_ENDS_AFTER {
+            self.former = None;
+        }
+        // A failed attempt may spoil the octets, so the second one needs them whole.
+        let mut copy = [0; super::DATAGRAM];
+        let copy = copy.get_mut(..datagram.len()).ok_or(Refusal::Malformed)?;
+        copy.copy_from_slice(datagram);
+        let refusal = match open(&mut self.receiver, datagram, content) {
+            Ok(length) => return Ok(length),
+            Err(refusal) => refusal,
+        };
+        let former = self.former.as_mut().ok_or(refusal)?;
+        let length = open(former, copy, content).map_err(|_| refusal)?;
+        datagram[..length].copy_from_slice(&copy[..length]);
+        Ok(length)
+    }
+
+    /// Seals the datagram at the start of `buffer`; the octets that it has then.
+    pub(super) fn seal(&mut self, buffer: &mut [u8], length: usize, content: Content) -> Result<usize, Refusal> {
+        match content {
+            Content::Packet => self.sender.seal(buffer, length),
+            Content::Report => self.sender.seal_report(buffer, length),
+        }
+    }
+}
+
+fn open(receiver: &mut Receiver, datagram: &mut [u8], content: Content) -> Result<usize, Refusal> {
+    match content {
+        Content::Packet => receiver.open(datagram),
+        Content::Report => receiver.open_report(datagram),
+    }
+}

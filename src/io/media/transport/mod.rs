@@ -1,0 +1,275 @@
+//! What lies between a leg's socket and its packets where they are encrypted or their path is looked for: ICE, DTLS and
+//! SRTP on one port, told apart by the first octet (RFC 7983 §7).
+//!
+//! Handshakes and checks may allocate; packets do not. A leg that speaks plain RTP has none of this.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::io::media::leg::DATAGRAM;
+use crate::io::media::transport::handshake::Handshake;
+use crate::io::media::transport::handshake::Outcome;
+use crate::io::media::transport::identity::Identity;
+use crate::io::media::transport::keys::Content;
+use crate::io::media::transport::keys::Keys;
+use crate::media::command::Stream;
+use crate::media::ice::agent::Agent;
+use crate::media::ice::agent::Verdict;
+use crate::media::refusal::Refusal;
+use crate::media::rtp;
+use crate::media::security::Security;
+use crate::media::srtp::OVERHEAD;
+use crate::media::stun;
+
+mod handshake;
+pub(super) mod identity;
+mod keys;
+
+/// Room for any datagram once it is sealed.
+pub(super) const SEALED: usize = DATAGRAM + OVERHEAD;
+
+#[derive(Debug)]
+pub(super) struct Transport {
+    /// As it was negotiated last.
+    security: Security,
+    ice: Option<Box<Agent>>,
+    handshake: Option<Box<Handshake>>,
+    keys: Option<Box<Keys>>,
+    /// Of the certificate that the far side proved to have.
+    news: Option<News>,
+}
+
+/// What the switch should know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum News {
+    Secured,
+    Failed(String),
+}
+
+/// What a datagram was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrived {
+    /// RTP or RTCP, opened where it lies; so many octets.
+    Media(usize),
+    /// Part of a handshake or a check. Answers wait in [`Transport::poll_transmit`].
+    Handled,
+    /// Not encrypted, not signed by the far side, or of nobody who may speak here.
+    Refused(Refusal),
+}
+
+impl Transport {
+    /// What the terms ask for; as much of `former` goes on as they leave as it was. `None` for plain RTP.
+    pub(super) fn renew(
+        former: Option<Box<Transport>>,
+        stream: &Stream,
+        identity: &Arc<Identity>,
+        rng: &mut fastrand::Rng,
+        now: Instant,
+    ) -> Option<Box<Transport>> {
+        if stream.security == Security::Plain && stream.ice.is_none() {
+            return None;
+        }
+        let mut transport = former.unwrap_or_else(|| Box::new(Transport::empty()));
+        transport.renew_ice(stream, rng, now);
+        transport.renew_keys(&stream.security, identity, now);
+        transport.security = stream.security.clone();
+        Some(transport)
+    }
+
+    fn empty() -> Transport {
+        Transport { security: Security::Plain, ice: None, handshake: None, keys: None, news: None }
+    }
+
+    fn renew_ice(&mut self, stream: &Stream, rng: &mut fastrand::Rng, now: Instant) {
+        let Some(terms) = &stream.ice else {
+            self.ice = None;
+            return;
+        };
+        match &mut self.ice {
+            Some(agent) if agent.is_same(terms) => {}
+            Some(agent) => agent.reconnect((**terms).clone(), rng.fork(), now),
+            None => self.ice = Some(Box::new(Agent::new((**terms).clone(), rng.fork(), now))),
+        }
+    }
+
+    fn renew_keys(&mut self, security: &Security, identity: &Arc<Identity>, now: Instant) {
+        match security {
+            Security::Plain => (self.keys, self.handshake) = (None, None),
+            Security::Sdes(terms) => {
+                self.handshake = None;
+                match &mut self.keys {
+                    Some(keys) => keys.change(terms.suite, terms.ours, terms.theirs),
+                    None => self.keys = Some(Box::new(Keys::new(terms.suite, terms.ours, terms.theirs))),
+                }
+            }
+            // The keys of before carry the call until the handshake has made others. RFC 8842 §4.
+            Security::Dtls(terms) if self.security != *security => {
+                self.handshake = Some(Box::new(Handshake::new(terms, Arc::clone(identity), now)));
+            }
+            Security::Dtls(_) => {}
+        }
+    }
+
+    /// Whether every datagram matters now, and timers are to be looked at each turn of the grid.
+    pub(super) fn is_busy(&self) -> bool {
+        let searches = self.ice.as_ref().is_some_and(|agent| agent.is_searching());
+        searches || self.handshake.as_ref().is_some_and(|handshake| handshake.is_open())
+    }
+
+    /// Whether packets can be sent.
+    pub(super) fn is_ready(&self) -> bool {
+        let has_path = self.ice.as_ref().is_none_or(|agent| agent.path().is_some());
+        has_path && (self.keys.is_some() || self.security == Security::Plain)
+    }
+
+    /// Where packets go, where ICE says so.
+    pub(super) fn path(&self) -> Option<SocketAddr> {
+        self.ice.as_ref()?.path()
+    }
+
+    /// Whether what is opened was signed by the far side.
+    pub(super) fn is_signed(&self) -> bool {
+        self.security != Security::Plain
+    }
+
+    pub(super) fn has_ice(&self) -> bool {
+        self.ice.is_some()
+    }
+
+    /// Takes in a datagram of the RTP port. `may_shake` says whether a handshake from there may be answered.
+    pub(super) fn on_datagram(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        may_shake: impl Fn(SocketAddr) -> bool,
+        now: Instant,
+    ) -> Arrived {
+        match datagram.first() {
+            Some(0..=3) => self.on_check(datagram, from, now),
+            Some(20..=63) => self.on_handshake(datagram, from, may_shake, now),
+            Some(128..=191) if !self.is_path_open(from) => Arrived::Refused(Refusal::Source),
+            Some(128..=191) if rtp::is_rtcp(datagram) => self.open(datagram, Content::Report),
+            Some(128..=191) => self.open(datagram, Content::Packet),
+            _ => Arrived::Refused(Refusal::Malformed),
+        }
+    }
+
+    /// Whether packets from there may be looked at: unsigned ones only from where a check has come.
+    fn is_path_open(&self, from: SocketAddr) -> bool {
+        self.security != Security::Plain || self.ice.as_ref().is_none_or(|agent| agent.has_proven(from))
+    }
+
+    /// Takes in a datagram of the RTCP port.
+    pub(super) fn on_control(&mut self, datagram: &mut [u8]) -> Arrived {
+        self.open(datagram, Content::Report)
+    }
+
+    fn on_check(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Arrived {
+        let Some(agent) = self.ice.as_mut().filter(|_| stun::is_stun(datagram)) else {
+            return Arrived::Refused(Refusal::Source);
+        };
+        match agent.on_datagram(datagram, from, now) {
+            Verdict::Understood => Arrived::Handled,
+            Verdict::Refused => Arrived::Refused(Refusal::Source),
+        }
+    }
+
+    fn on_handshake(
+        &mut self,
+        datagram: &[u8],
+        from: SocketAddr,
+        may_shake: impl Fn(SocketAddr) -> bool,
+        now: Instant,
+    ) -> Arrived {
+        let allowed = match &self.ice {
+            Some(agent) => agent.has_proven(from),
+            None => may_shake(from),
+        };
+        let Some(handshake) = self.handshake.as_mut().filter(|_| allowed) else {
+            return Arrived::Refused(Refusal::Source);
+        };
+        let outcome = handshake.on_datagram(datagram, from, now);
+        self.conclude(outcome)
+    }
+
+    fn conclude(&mut self, outcome: Outcome) -> Arrived {
+        match outcome {
+            Outcome::GoesOn => Arrived::Handled,
+            Outcome::Nonsense => Arrived::Refused(Refusal::Malformed),
+            Outcome::Agreed(agreed) => {
+                self.keys = Some(Box::new(Keys::new(agreed.suite, agreed.ours, agreed.theirs)));
+                self.news = Some(News::Secured);
+                Arrived::Handled
+            }
+            Outcome::Failed(why) => {
+                self.keys = None;
+                self.news = Some(News::Failed(why));
+                Arrived::Handled
+            }
+        }
+    }
+
+    fn open(&mut self, datagram: &mut [u8], content: Content) -> Arrived {
+        if self.security == Security::Plain {
+            return Arrived::Media(datagram.len());
+        }
+        let Some(keys) = &mut self.keys else {
+            return Arrived::Refused(Refusal::Encryption);
+        };
+        let Ok(length) = keys.open(datagram, content) else {
+            return Arrived::Refused(Refusal::Encryption);
+        };
+        // Whoever sends under the agreed keys has heard our last flight: it will not have to be repeated.
+        if self.handshake.as_ref().is_some_and(|handshake| !handshake.is_open()) {
+            self.handshake = None;
+        }
+        Arrived::Media(length)
+    }
+
+    /// The datagram as it may leave, in `room` where it has to be sealed. `None` before there are keys and a path.
+    pub(super) fn seal<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; SEALED]) -> Option<&'a [u8]> {
+        self.seal_as(datagram, room, Content::Packet)
+    }
+
+    /// The same for a compound of RTCP packets.
+    pub(super) fn seal_control<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; SEALED]) -> Option<&'a [u8]> {
+        self.seal_as(datagram, room, Content::Report)
+    }
+
+    fn seal_as<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; SEALED], content: Content) -> Option<&'a [u8]> {
+        if !self.is_ready() {
+            return None;
+        }
+        if self.security == Security::Plain {
+            return Some(datagram);
+        }
+        let keys = self.keys.as_mut()?;
+        room.get_mut(..datagram.len())?.copy_from_slice(datagram);
+        let length = keys.seal(room, datagram.len(), content).ok()?;
+        room.get(..length)
+    }
+
+    /// `negotiated` is where the far side is without ICE.
+    pub(super) fn handle_timeout(&mut self, negotiated: SocketAddr, now: Instant) {
+        if let Some(agent) = &mut self.ice {
+            agent.handle_timeout(now);
+        }
+        let destination = if self.ice.is_some() { self.path() } else { Some(negotiated) };
+        if let Some(handshake) = &mut self.handshake {
+            let outcome = handshake.handle_timeout(destination, now);
+            self.conclude(outcome);
+        }
+    }
+
+    /// What is to be sent to whom, sealed or never to be.
+    pub(super) fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+        let check = self.ice.as_mut().and_then(|agent| agent.poll_transmit());
+        let path = self.path();
+        check.or_else(|| self.handshake.as_mut()?.poll_transmit(path))
+    }
+
+    pub(super) fn poll_news(&mut self) -> Option<News> {
+        self.news.take()
+    }
+}
