@@ -164,8 +164,14 @@ impl Restamp {
         self.ssrc
     }
 
-    /// Goes on with another clock after a re-INVITE that changed the codec; sequence numbers go on.
+    /// Goes on with another clock after a re-INVITE that changed the codec; sequence numbers go on. A source that was
+    /// relayed counts otherwise from now on and is laid onto our line anew.
     pub fn set_clock_rate(&mut self, clock_rate: u32) {
+        if let Line::Running { ticks, .. } = &mut self.line {
+            let scaled = u64::from(*ticks) * u64::from(clock_rate) / u64::from(self.clock_rate.max(1));
+            *ticks = u32::try_from(scaled).unwrap_or(0);
+            self.source = Source::Nobody;
+        }
         self.clock_rate = clock_rate;
     }
 
@@ -204,16 +210,26 @@ impl Restamp {
         self.send(payload_type, spurt, timestamp, ticks, now)
     }
 
+    /// As [`Restamp::next`] for a frame that leaves at its time on the grid: every pause is shown, however short, so that a
+    /// hundred prompts with pauses between them are still in step with the clock.
+    pub fn tick(&mut self, payload_type: u8, ticks: u32, due: Instant) -> Header {
+        let (timestamp, begins) = self.slot_after_switch(due);
+        let goes_on = matches!(self.source, Source::Ours | Source::Event { .. });
+        let marker = if goes_on && self.adjoins(timestamp) { Marker::Clear } else { begins };
+        self.source = Source::Ours;
+        self.send_at(payload_type, marker, timestamp, ticks, due)
+    }
+
     /// The header for the next packet of a key press, `ticks` after the one before: all of one press carry the
     /// timestamp of its beginning (RFC 4733 §2.2).
     pub fn event(&mut self, payload_type: u8, phase: Phase, ticks: u32, now: Instant) -> Header {
-        let (slot, _) = self.slot(now);
+        let (slot, _) = self.slot_after_switch(now);
         let (started, marker) = match (phase, self.source) {
             (Phase::Continues, Source::Event { started }) => (started, Marker::Clear),
             _ => (slot, Marker::Set),
         };
         self.source = Source::Event { started };
-        let header = self.send(payload_type, marker, slot, ticks, now);
+        let header = self.send_at(payload_type, marker, slot, ticks, now);
         Header { timestamp: started, ..header }
     }
 
@@ -274,11 +290,28 @@ impl Restamp {
         Header { payload_type, marker: marker == Marker::Set, sequence, timestamp, ssrc: self.ssrc }
     }
 
+    /// Where the clock decides. A frame that had to follow the one before though its time was not over is noted for when
+    /// its time is: the next pause makes up for it.
+    fn send_at(&mut self, payload_type: u8, marker: Marker, timestamp: u32, ticks: u32, now: Instant) -> Header {
+        let belongs = match self.line {
+            Line::Running { timestamp: before, sent, .. } => sent + self.duration(timestamp.wrapping_sub(before)),
+            Line::Fresh { .. } => now,
+        };
+        let header = self.send(payload_type, marker, timestamp, ticks, now);
+        self.line = Line::Running { timestamp, sent: belongs.clamp(now, now + GAP), ticks };
+        header
+    }
+
+    /// Whether a frame with this timestamp begins where the last one ends.
+    fn adjoins(&self, next: u32) -> bool {
+        matches!(self.line, Line::Running { timestamp, ticks, .. } if timestamp.wrapping_add(ticks) == next)
+    }
+
     /// The timestamp of a frame that begins now, and whether it begins a talk spurt.
     fn slot(&self, now: Instant) -> (u32, Marker) {
         match (self.line, self.source) {
             (Line::Fresh { timestamp }, _) => (timestamp, Marker::Set),
-            (Line::Running { .. }, Source::Relayed(_)) => self.slot_after_switch(now),
+            (Line::Running { .. }, Source::Relayed(_) | Source::Nobody) => self.slot_after_switch(now),
             (Line::Running { timestamp, sent, ticks }, _) => {
                 let passed = now.saturating_duration_since(sent);
                 if passed > GAP + self.duration(ticks) {
@@ -328,6 +361,9 @@ fn is_before(sequence: u16, other: u16) -> bool {
     sequence.wrapping_sub(other).cast_signed() < 0
 }
 
+#[cfg(test)]
+#[path = "tests/line.rs"]
+mod line;
 #[cfg(test)]
 #[path = "tests/rtp.rs"]
 mod tests;

@@ -112,7 +112,7 @@ fn play(player: &mut Player, session: &mut Session, due: Instant, packet: &mut P
     match player.step(&session.stream) {
         Step::Send { payload, frames } if session.may_send() => {
             let ticks = session.stream.codec.frame_ticks() * frames as u32;
-            let header = session.restamp.next(session.stream.payload_type, ticks, due);
+            let header = session.restamp.tick(session.stream.payload_type, ticks, due);
             packet.put(&header, payload)
         }
         Step::Send { .. } | Step::Wait => Outcome::Quiet,

@@ -2,6 +2,7 @@
 
 mod bench;
 mod bridge;
+mod injection;
 mod play;
 mod record;
 mod room;
