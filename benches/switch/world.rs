@@ -203,6 +203,7 @@ fn switch(now: Instant) -> Switch {
         prompts: Prompts::shipped(),
         home: desvio::number::Region::default(),
         digest_key: [7; 32],
+        fingerprint: None,
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
         recording_folder: PathBuf::from("/nowhere/recordings"),
         mailboxes: Vec::new(),

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -33,6 +34,10 @@ use crate::media::command::Role;
 use crate::media::command::RoomId;
 use crate::media::command::Sound;
 use crate::media::tone::Signal;
+use crate::media::config::Encryption;
+use crate::media::negotiation::protection::Form;
+use crate::media::negotiation::secrets::Secrets;
+use crate::media::security::Fingerprint;
 use crate::queue::effect::Refusal;
 use crate::queue::effect::Silenced;
 use crate::sip::agent::SessionEvent;
@@ -276,6 +281,9 @@ pub struct Way {
     pub headers: Vec<(Name, Bytes)>,
     /// What is offered and taken there; none: what we have.
     pub codecs: Option<Vec<CodecKind>>,
+    pub encryption: Encryption,
+    /// For whom our offer is made.
+    pub form: Form,
     pub credentials: Option<Credentials>,
     /// The IP that our SDP names towards this peer.
     pub media_address: IpAddr,
@@ -347,8 +355,21 @@ pub trait Around: Scene {
     fn recording_path(&self, path: &str) -> PathBuf;
     /// In order of preference.
     fn codecs(&self) -> &[CodecKind];
+    /// How this leg shows itself, whose ports are bound at `bound` and reached at `advertised`.
+    fn identity(&self, leg: LegId, advertised: SocketAddr, bound: SocketAddr) -> Identity;
     /// Where a message for this mailbox is to be written.
     fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf;
+}
+
+/// By what a leg proves itself and is found, beyond its address.
+#[derive(Debug, Clone, Default)]
+pub struct Identity {
+    /// `None`: it has no secrets, and nothing is encrypted.
+    pub secrets: Option<Secrets>,
+    /// Of our certificate.
+    pub fingerprint: Option<Fingerprint>,
+    /// For ICE, the best first.
+    pub candidates: Vec<SocketAddr>,
 }
 
 /// Who ended it and with which Q.850 cause.

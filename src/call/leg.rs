@@ -10,6 +10,8 @@ use std::time::Instant;
 use bytes::Bytes;
 use jiff::Timestamp;
 
+use crate::call::effect::Around;
+use crate::call::effect::Identity;
 use crate::call::effect::Way;
 use crate::call::failover::Heard;
 use crate::call::media_record::MediaRecord;
@@ -19,9 +21,13 @@ use crate::media::codec::CodecKind;
 use crate::media::command::LegId;
 use crate::media::command::Stream;
 use crate::media::figures::Figures;
+use crate::media::config::Encryption;
 use crate::media::negotiation;
 use crate::media::negotiation::Local;
-use crate::media::negotiation::NegotiationError;
+use crate::media::negotiation::fault::NegotiationError;
+use crate::media::negotiation::formats;
+use crate::media::negotiation::formats::Passed;
+use crate::media::negotiation::protection::Form;
 use crate::sip::agent::SessionId;
 
 /// How far a leg has come.
@@ -52,6 +58,14 @@ pub struct Leg {
     sdp_version: u64,
     /// The peer's offer that we have not answered yet. Empty: the peer wants ours (RFC 3261 §13.2.1).
     offered: Bytes,
+    /// Our last description.
+    said: Bytes,
+    /// What we cannot speak and the other leg can.
+    passed: Vec<Passed>,
+    identity: Identity,
+    pub(super) encryption: Encryption,
+    /// For whom our offers are.
+    pub(super) form: Form,
     pub(super) stream: Option<Stream>,
     /// Whether the far side has been told our SDP in a provisional answer, which is then repeated word for word.
     early: Option<Bytes>,
@@ -60,7 +74,7 @@ pub struct Leg {
     pub(super) way: Option<Box<Way>>,
     /// Further flows to the same device, while it has not answered. RFC 5626 §5.3.
     pub(super) spares: VecDeque<Way>,
-    /// The codecs of its trunk, where that has its own.
+    /// The codecs of its trunk, where that has its own: no others are offered or taken.
     pub(super) allowed: Option<Vec<CodecKind>>,
     pub(super) heard: Heard,
 }
@@ -87,6 +101,11 @@ impl Leg {
             local: None,
             sdp_version: 1,
             offered: Bytes::new(),
+            said: Bytes::new(),
+            passed: Vec::new(),
+            identity: Identity::default(),
+            encryption: Encryption::Off,
+            form: Form::Plain,
             stream: None,
             early: None,
             up_since: None,
@@ -108,9 +127,11 @@ impl Leg {
     }
 
     /// The ports are open.
-    pub(super) fn on_opened(&mut self, local: SocketAddr, codecs: &[CodecKind]) {
-        self.local = Some(SocketAddr::new(self.advertised, local.port()));
-        self.codecs = self.allowed.take().unwrap_or_else(|| codecs.to_vec());
+    pub(super) fn on_opened(&mut self, bound: SocketAddr, around: &dyn Around) {
+        let advertised = SocketAddr::new(self.advertised, bound.port());
+        self.local = Some(advertised);
+        self.codecs = self.allowed.clone().unwrap_or_else(|| around.codecs().to_vec());
+        self.identity = around.identity(self.id, advertised, bound);
         self.stage = Stage::Ringing;
     }
 
@@ -142,37 +163,69 @@ impl Leg {
         self.offered.is_empty()
     }
 
-    /// Whether an answer to the peer's offer exists; asked before anybody is rung.
+    /// Whether an answer to the peer's offer exists, now or once somebody has answered who speaks what we cannot; asked
+    /// before anybody is rung.
     pub(super) fn can_answer(&self) -> Result<(), NegotiationError> {
         if self.wants_our_offer() {
             return Ok(());
         }
-        negotiation::can_answer(&self.local(None), &self.offered)
+        let local = Local { passed: self.passable().passed, ..self.local(None) };
+        negotiation::can_answer(&local, &self.offered)
     }
 
-    /// Our answer to the offer, and the stream that it makes; `prefer` is the codec of the other leg, which saves transcoding.
-    pub(super) fn answer(&mut self, prefer: Option<CodecKind>) -> Result<Bytes, NegotiationError> {
+    /// Our answer to the offer, and the stream that it makes; `prefer` is what the other leg speaks, which saves transcoding.
+    pub(super) fn answer(&mut self, prefer: Option<Passed>) -> Result<Bytes, NegotiationError> {
         if let Some(sdp) = &self.early {
             return Ok(sdp.clone());
         }
+        let codec = prefer.as_ref().map(|prefer| prefer.codec);
+        self.passed = prefer.into_iter().filter(|prefer| self.hands_on(prefer)).collect();
         if self.wants_our_offer() {
-            return Ok(self.offer(prefer));
+            return Ok(self.describe(codec));
         }
-        let (sdp, stream) = negotiation::answer(&self.local(None), &self.offered, prefer)?;
+        let (sdp, stream) = negotiation::answer(&self.local(None), &self.offered, codec)?;
+        self.said = sdp.clone();
         self.on_stream(stream);
         Ok(sdp)
     }
 
     /// As [`Leg::answer`], in a 183: a later 200 repeats it (RFC 3261 §13.2.1).
-    pub(super) fn early_answer(&mut self, prefer: Option<CodecKind>) -> Result<Bytes, NegotiationError> {
+    pub(super) fn early_answer(&mut self, prefer: Option<Passed>) -> Result<Bytes, NegotiationError> {
         let sdp = self.answer(prefer)?;
         self.early = Some(sdp.clone());
         Ok(sdp)
     }
 
-    /// Our offer, with the codec of the other leg first.
-    pub(super) fn offer(&self, prefer: Option<CodecKind>) -> Bytes {
-        negotiation::offer(&self.local(prefer))
+    /// Our offer, with the codec of the other leg first, and with what that leg speaks and we do not.
+    pub(super) fn offer(&mut self, prefer: Option<CodecKind>, other: Passable) -> Bytes {
+        let Passable { passed, beside } = other;
+        self.passed = passed.into_iter().filter(|passed| self.hands_on(passed)).collect();
+        if beside == Beside::Nothing && !self.passed.is_empty() {
+            self.codecs.clear();
+        }
+        self.describe(prefer)
+    }
+
+    fn describe(&mut self, first: Option<CodecKind>) -> Bytes {
+        self.said = negotiation::offer(&self.local(first));
+        self.said.clone()
+    }
+
+    /// A trunk that lists its codecs is to get no others.
+    fn hands_on(&self, passed: &Passed) -> bool {
+        self.allowed.is_none() && !passed.codec.is_spoken()
+    }
+
+    /// What another leg must speak, or may, to be heard here though we do not understand it.
+    pub(super) fn passable(&self) -> Passable {
+        let (passed, spoken) = match (&self.stream, self.speaks()) {
+            (Some(stream), Some(speaks)) if !stream.codec.is_spoken() => (vec![speaks], Vec::new()),
+            (Some(_), _) => return Passable::default(),
+            (None, _) => formats::passable(&self.offered),
+        };
+        let passed = passed.into_iter().filter(|passed| self.hands_on(passed)).collect();
+        let common = spoken.iter().any(|codec| self.codecs.contains(codec));
+        Passable { passed, beside: if common { Beside::OurCodecs } else { Beside::Nothing } }
     }
 
     pub(super) fn on_answer(&mut self, sdp: &[u8]) -> Result<(), NegotiationError> {
@@ -186,10 +239,16 @@ impl Leg {
         self.sdp_version += 1;
         let was_early = self.early.take().is_some();
         self.offered = sdp;
-        let answer = self.answer(self.codec())?;
+        let answer = self.answer(self.speaks())?;
         // Before the call is answered: what was said last holds, and is not chosen anew by the answer.
         self.early = was_early.then(|| answer.clone());
         Ok(answer)
+    }
+
+    /// The codec of the stream, with the parameters that another leg needs to speak it too.
+    pub(super) fn speaks(&self) -> Option<Passed> {
+        let stream = self.stream.as_ref()?;
+        Some(Passed { codec: stream.codec, parameters: stream.passed.clone() })
     }
 
     pub(super) fn codec(&self) -> Option<CodecKind> {
@@ -222,8 +281,32 @@ impl Leg {
         Local {
             address: self.local.unwrap_or_else(|| SocketAddr::new(self.advertised, 9)),
             codecs,
+            passed: self.passed.clone(),
             session: self.id.0,
             version: self.sdp_version,
+            encryption: self.encryption,
+            form: self.form,
+            secrets: self.identity.secrets.clone(),
+            fingerprint: self.identity.fingerprint,
+            candidates: self.identity.candidates.clone(),
+            before: self.stream.clone().map(Box::new),
+            said: self.said.clone(),
         }
     }
+}
+
+/// Codecs of a leg that we can only hand on.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Passable {
+    pub(super) passed: Vec<Passed>,
+    pub(super) beside: Beside,
+}
+
+/// What a leg has besides those.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Beside {
+    #[default]
+    OurCodecs,
+    /// Nothing that we speak: whoever talks to it must have one of the others.
+    Nothing,
 }

@@ -37,6 +37,8 @@ use crate::media::codec::CodecKind;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::media::command::PlayId;
+use crate::media::config::Encryption;
+use crate::media::negotiation::protection::Form;
 use crate::sip::agent::SessionId;
 
 /// Legs of one call are numbered within this many; a leg's number tells its call.
@@ -124,6 +126,9 @@ pub struct Incoming {
     pub codecs: Option<Vec<CodecKind>>,
     /// Where the INVITE came from, as its sender has proved by a password or as a trunk of ours.
     pub peer: IpAddr,
+    pub encryption: Encryption,
+    /// For whom our offers on this leg are made.
+    pub form: Form,
 }
 
 impl Call {
@@ -143,6 +148,7 @@ impl Call {
         caller.session = Some(incoming.session);
         caller.record.trunk = incoming.trunk;
         caller.allowed = incoming.codecs;
+        (caller.encryption, caller.form) = (incoming.encryption, incoming.form);
         caller.take_offer(incoming.offer);
         call.max_forwards = incoming.max_forwards.map(|left| left.saturating_sub(1));
         call.caller = Some(leg);

@@ -20,12 +20,12 @@ use crate::dialplan::walk::HangupCause;
 use crate::dialplan::walk::Happening;
 use crate::dialplan::walk::Order;
 use crate::media::clip::Clip;
-use crate::media::codec::CodecKind;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::media::command::PlayId;
 use crate::media::command::Repeat;
 use crate::media::command::Sound;
+use crate::media::negotiation::formats::Passed;
 use crate::media::tone::Signal;
 
 impl Call {
@@ -76,7 +76,7 @@ impl Call {
     }
 
     /// Answers the caller unless that has been done. False: it cannot be done, and the call is ending.
-    pub(super) fn answer_caller(&mut self, prefer: Option<CodecKind>, around: &dyn Around, now: Instant) -> bool {
+    pub(super) fn answer_caller(&mut self, prefer: Option<Passed>, around: &dyn Around, now: Instant) -> bool {
         let Some(id) = self.caller else { return false };
         let wall = around.wall(now);
         let Some(leg) = self.leg_mut(id).filter(|leg| !leg.is_closing()) else {

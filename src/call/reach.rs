@@ -19,6 +19,7 @@ use crate::call::effect::Effect;
 use crate::call::effect::Way;
 use crate::call::effect::Ways;
 use crate::call::failover::Heard;
+use crate::call::leg::Leg;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
 use crate::call::record::CallId;
@@ -112,6 +113,7 @@ impl Call {
         if let Some(leg) = self.leg_mut(id) {
             leg.record.trunk.clone_from(&way.trunk);
             leg.allowed.clone_from(&way.codecs);
+            (leg.encryption, leg.form) = (way.encryption, way.form);
             leg.way = Some(Box::new(way));
         }
         id
@@ -135,14 +137,15 @@ impl Call {
 
     /// The ports of a leg that is to ring are open: out goes the INVITE.
     pub(super) fn invite(&mut self, id: LegId) {
-        let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(|leg| leg.codec());
+        let caller = self.caller.and_then(|caller| self.leg(caller));
+        let (prefer, other) = (caller.and_then(Leg::codec), caller.map(Leg::passable).unwrap_or_default());
         // A caller does not hold the line for 32 s while another trunk could take the call.
         let others = self.reaches.iter().any(|reach| reach.legs.contains(&id) && !reach.then.is_empty());
         let silence = if others { Silence::Failure } else { Silence::Borne };
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(mut way) = leg.way.take() else { return };
         leg.spares.append(&mut way.spares);
-        let sdp = leg.offer(prefer);
+        let sdp = leg.offer(prefer, other);
         let max_forwards = self.max_forwards;
         let transfer = self.purpose_of(id).filter(|purpose| *purpose == Purpose::Transfer).and(self.transfer.as_ref());
         let referred_by = transfer.map(|pending| (Name::ReferredBy, pending.referred_by.clone()));
@@ -236,7 +239,7 @@ impl Call {
             return self.effects.push_back(Effect::Progress { session, status: 180, sdp: None });
         };
         drop(sdp);
-        let prefer = self.leg(id).and_then(|leg| leg.codec());
+        let prefer = self.leg(id).and_then(Leg::speaks);
         let Some(Ok(answer)) = self.leg_mut(caller).map(|leg| leg.early_answer(prefer)) else {
             return;
         };
@@ -296,7 +299,7 @@ impl Call {
 
     /// The caller and this leg are connected from here on.
     pub(super) fn talk_to(&mut self, id: LegId, agent: Option<String>, around: &dyn Around, now: Instant) {
-        let prefer = self.leg(id).and_then(|leg| leg.codec());
+        let prefer = self.leg(id).and_then(Leg::speaks);
         let Some(caller) = self.caller.filter(|_| self.answer_caller(prefer, around, now)) else {
             return self.hang_up_leg(id, cause::INCOMPATIBLE);
         };

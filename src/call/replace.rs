@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
+use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::machine::Call;
 use crate::call::machine::Incoming;
@@ -34,6 +35,8 @@ impl Call {
         self.media(MediaCommand::Vouch { leg: new, address: incoming.peer });
         if let Some(leg) = self.leg_mut(new) {
             leg.session = Some(incoming.session);
+            leg.allowed = incoming.codecs;
+            (leg.encryption, leg.form) = (incoming.encryption, incoming.form);
             leg.take_offer(incoming.offer);
         }
         self.replacements.push(Replacement { new, old });
@@ -65,7 +68,7 @@ impl Call {
     }
 
     fn answer_leg(&mut self, id: LegId, around: &dyn Around, now: Instant) -> bool {
-        let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(|leg| leg.codec());
+        let prefer = self.caller.and_then(|caller| self.leg(caller)).and_then(Leg::speaks);
         let wall = around.wall(now);
         let Some(leg) = self.leg_mut(id) else { return false };
         let (Some(session), Ok(sdp)) = (leg.session, leg.answer(prefer)) else {

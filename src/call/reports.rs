@@ -19,7 +19,7 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::Repeat;
-use crate::media::negotiation::NegotiationError;
+use crate::media::negotiation::fault::NegotiationError;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 
@@ -74,7 +74,7 @@ impl Call {
         let Some(leg) = self.leg_mut(id).filter(|leg| leg.stage == Stage::Opening) else {
             return;
         };
-        leg.on_opened(local, around.codecs());
+        leg.on_opened(local, around);
         if !is_caller {
             return if self.is_replacement(id) { self.complete_replacement(id, around, now) } else { self.invite(id) };
         }

@@ -24,7 +24,7 @@ pub struct Clip {
     name: String,
     rate: u32,
     sound: Kept,
-    encoded: [OnceLock<Frames>; CodecKind::ALL.len()],
+    encoded: [OnceLock<Frames>; CodecKind::ALL.len() + CodecKind::PASSED.len()],
 }
 
 /// Prompts stay compressed as they were shipped: a few megabytes less for every server.
@@ -115,6 +115,11 @@ fn slot(codec: CodecKind) -> usize {
         CodecKind::G722 => 1,
         CodecKind::Pcma => 2,
         CodecKind::Pcmu => 3,
+        // Frames without an octet: they last as long as the clip does, and nothing is heard.
+        CodecKind::G729 => 4,
+        CodecKind::Gsm => 5,
+        CodecKind::Ilbc => 6,
+        CodecKind::L16 => 7,
     }
 }
 

@@ -38,15 +38,45 @@ pub enum CodecKind {
     G722,
     /// RFC 6716, mono, 48 kHz.
     Opus,
+    /// ITU-T G.729, handed on only.
+    G729,
+    /// GSM full rate, handed on only.
+    Gsm,
+    /// RFC 3951, handed on only.
+    Ilbc,
+    /// 16-bit samples at 16 kHz (RFC 3551 §4.5.11), handed on only.
+    L16,
 }
 
 impl CodecKind {
+    /// Those that we speak: we can play, mix, record and convert them.
     pub const ALL: [CodecKind; 4] = [CodecKind::Opus, CodecKind::G722, CodecKind::Pcma, CodecKind::Pcmu];
+
+    /// Those that we only hand on, from one leg to another that has the same.
+    pub const PASSED: [CodecKind; 4] = [CodecKind::G729, CodecKind::Ilbc, CodecKind::Gsm, CodecKind::L16];
+
+    /// Whether it is one of [`CodecKind::ALL`].
+    pub fn is_spoken(self) -> bool {
+        CodecKind::ALL.contains(&self)
+    }
+
+    /// By the name in SDP, without regard to case.
+    pub fn of_encoding(name: &str) -> Option<CodecKind> {
+        let mut known = CodecKind::ALL.into_iter().chain(CodecKind::PASSED);
+        known.find(|codec| codec.encoding_name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether silence on it may be told by comfort noise at 8 kHz (RFC 3389); the others have a way of their own, or another clock.
+    pub fn takes_comfort_noise(self) -> bool {
+        matches!(self, CodecKind::Pcma | CodecKind::Pcmu | CodecKind::G722 | CodecKind::Gsm)
+    }
 
     /// Ticks a second of the RTP timestamp. G.722 counts 8000 though it samples at 16000 (RFC 3551 §4.5.2).
     pub fn clock_rate(self) -> u32 {
         match self {
             CodecKind::Pcma | CodecKind::Pcmu | CodecKind::G722 => 8_000,
+            CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc => 8_000,
+            CodecKind::L16 => 16_000,
             CodecKind::Opus => 48_000,
         }
     }
@@ -55,7 +85,8 @@ impl CodecKind {
     pub fn sample_rate(self) -> u32 {
         match self {
             CodecKind::Pcma | CodecKind::Pcmu => 8_000,
-            CodecKind::G722 => 16_000,
+            CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc => 8_000,
+            CodecKind::G722 | CodecKind::L16 => 16_000,
             CodecKind::Opus => 48_000,
         }
     }
@@ -86,7 +117,9 @@ impl CodecKind {
             CodecKind::Pcmu => Some(0),
             CodecKind::Pcma => Some(8),
             CodecKind::G722 => Some(9),
-            CodecKind::Opus => None,
+            CodecKind::Gsm => Some(3),
+            CodecKind::G729 => Some(18),
+            CodecKind::Opus | CodecKind::Ilbc | CodecKind::L16 => None,
         }
     }
 
@@ -97,6 +130,10 @@ impl CodecKind {
             CodecKind::Pcmu => "PCMU",
             CodecKind::G722 => "G722",
             CodecKind::Opus => "opus",
+            CodecKind::G729 => "G729",
+            CodecKind::Gsm => "GSM",
+            CodecKind::Ilbc => "iLBC",
+            CodecKind::L16 => "L16",
         }
     }
 
@@ -107,6 +144,10 @@ impl CodecKind {
             CodecKind::Pcmu => "pcmu",
             CodecKind::G722 => "g722",
             CodecKind::Opus => "opus",
+            CodecKind::G729 => "g729",
+            CodecKind::Gsm => "gsm",
+            CodecKind::Ilbc => "ilbc",
+            CodecKind::L16 => "l16",
         }
     }
 }
@@ -137,6 +178,8 @@ pub enum CodecError {
     Malformed { codec: CodecKind, octets: usize },
     #[error("{codec} cannot encode a frame of {samples} samples")]
     Frame { codec: CodecKind, samples: usize },
+    #[error("{codec} is handed on and neither spoken nor understood")]
+    HandedOn { codec: CodecKind },
     #[error("buffer too small: {needed} needed, {room} there")]
     Room { needed: usize, room: usize },
 }
@@ -148,6 +191,8 @@ pub enum Encoder {
     Pcmu,
     G722(Box<g722::Encoder>),
     Opus(Box<opus::Encoder>),
+    /// Says nothing.
+    HandedOn(CodecKind),
 }
 
 impl Encoder {
@@ -157,6 +202,7 @@ impl Encoder {
             CodecKind::Pcmu => Encoder::Pcmu,
             CodecKind::G722 => Encoder::G722(Box::default()),
             CodecKind::Opus => Encoder::Opus(Box::default()),
+            CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc | CodecKind::L16 => Encoder::HandedOn(kind),
         }
     }
 
@@ -166,6 +212,7 @@ impl Encoder {
             Encoder::Pcmu => CodecKind::Pcmu,
             Encoder::G722(_) => CodecKind::G722,
             Encoder::Opus(_) => CodecKind::Opus,
+            Encoder::HandedOn(codec) => *codec,
         }
     }
 
@@ -184,6 +231,7 @@ impl Encoder {
             Encoder::Pcmu => pcmu::encode(samples, payload),
             Encoder::G722(encoder) => encoder.encode(samples, payload),
             Encoder::Opus(encoder) => encoder.encode(samples, payload),
+            Encoder::HandedOn(codec) => Err(CodecError::HandedOn { codec: *codec }),
         }
     }
 }
@@ -195,6 +243,8 @@ pub enum Decoder {
     Pcmu(Concealment),
     G722(Box<g722::Decoder>, Concealment),
     Opus(Box<opus::Decoder>),
+    /// Understands nothing.
+    HandedOn(CodecKind),
 }
 
 impl Decoder {
@@ -204,6 +254,7 @@ impl Decoder {
             CodecKind::Pcmu => Decoder::Pcmu(Concealment::new(kind.sample_rate())),
             CodecKind::G722 => Decoder::G722(Box::default(), Concealment::new(kind.sample_rate())),
             CodecKind::Opus => Decoder::Opus(Box::default()),
+            CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc | CodecKind::L16 => Decoder::HandedOn(kind),
         }
     }
 
@@ -213,6 +264,7 @@ impl Decoder {
             Decoder::Pcmu(_) => CodecKind::Pcmu,
             Decoder::G722(..) => CodecKind::G722,
             Decoder::Opus(_) => CodecKind::Opus,
+            Decoder::HandedOn(codec) => *codec,
         }
     }
 
@@ -227,6 +279,13 @@ impl Decoder {
         };
         concealment.heard(&mut samples[..count]);
         Ok(count)
+        match self {
+            Decoder::Pcma(concealment) => concealment.heard(pcma::decode(payload, samples)?, samples),
+            Decoder::Pcmu(concealment) => concealment.heard(pcmu::decode(payload, samples)?, samples),
+            Decoder::G722(decoder, concealment) => concealment.heard(decoder.decode(payload, samples)?, samples),
+            Decoder::Opus(decoder) => decoder.decode(payload, samples),
+            Decoder::HandedOn(codec) => Err(CodecError::HandedOn { codec: *codec }),
+        }
     }
 
     /// Fills one 20 ms frame in place of a packet that never came; returns the samples written.
@@ -247,6 +306,8 @@ impl Decoder {
             Decoder::Opus(decoder) => {
                 decoder.conceal(frame)?;
             }
+            Decoder::Opus(decoder) => return decoder.conceal(frame),
+            Decoder::HandedOn(_) => frame.fill(0),
         }
         Ok(count.min(needed))
     }

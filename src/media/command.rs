@@ -316,6 +316,8 @@ pub struct Stream {
     pub comfort_noise: Option<u8>,
     /// What the far side asks of Opus; says nothing where another codec is spoken.
     pub opus: OpusTerms,
+    /// `a=fmtp` of a codec that is handed on, for the leg that it is handed on to.
+    pub passed: Option<String>,
     pub security: Security,
     /// `None`: the addresses above are where packets go.
     pub ice: Option<Box<Ice>>,
@@ -339,6 +341,7 @@ impl Stream {
             direction: Direction::SendRecv,
             comfort_noise: None,
             opus: OpusTerms::default(),
+            passed: None,
             security: Security::Plain,
             ice: None,
         }

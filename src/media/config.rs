@@ -31,6 +31,8 @@ pub struct Config {
     /// far side's own. Default: 15 s.
     #[serde(with = "humantime_serde")]
     pub unproven_for: Duration,
+    /// Whether addresses that only this machine reaches are named as ICE candidates: for a browser beside us. Default: false.
+    pub loopback_candidates: bool,
 }
 
 impl Default for Config {
@@ -43,6 +45,7 @@ impl Default for Config {
             quiet_after: Duration::from_secs(10),
             end_silent_calls_after: None,
             unproven_for: Duration::from_secs(15),
+            loopback_candidates: false,
         }
     }
 }
@@ -54,6 +57,8 @@ impl Config {
         if self.codecs.is_empty() {
             faults.push(ConfigError::NoCodec);
         }
+        let handed_on = self.codecs.iter().find(|codec| !codec.is_spoken());
+        faults.extend(handed_on.map(|codec| ConfigError::HandedOn { codec: *codec }));
         let repeated = self.codecs.iter().enumerate().find(|(index, codec)| self.codecs[..*index].contains(codec));
         faults.extend(repeated.map(|(_, codec)| ConfigError::CodecTwice { codec: *codec }));
         faults.extend(self.span_faults());
@@ -137,6 +142,10 @@ pub enum ConfigError {
     Ports { text: String },
     #[error("`codecs` is empty: name at least one of opus, g722, pcma, pcmu")]
     NoCodec,
+    #[error(
+        "`codecs` names {codec}, which is handed on where two legs both have it and needs no entry: name opus, g722, pcma, pcmu"
+    )]
+    HandedOn { codec: CodecKind },
     #[error("`codecs` names {codec} twice")]
     CodecTwice { codec: CodecKind },
     #[error("`quiet_after` is below 2 s: any pause would be reported")]
@@ -164,7 +173,7 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = "address = \"::1\"\nports = \"20000-20099\"\ncodecs = [\"pcma\"]\nencryption = \"off\"";
+        let text = "address = \"::1\"\nports = \"20000-20099\"\ncodecs = [\"pcma\"]\nencryption = \"off\"\nloopback_candidates = true";
         let config: Config = toml::from_str(text).unwrap();
         assert_eq!(config.address, "::1".parse::<IpAddr>().unwrap());
         assert_eq!((config.ports.pairs(), config.ports.even_ports().last()), (50, Some(20_098)));
@@ -178,7 +187,7 @@ mod tests {
             "ports = \"9-5\"",
             "ports = \"0-5000\"",
             "ports = \"5000-5001\"",
-            "codecs = [\"gsm\"]",
+            "codecs = [\"speex\"]",
             "port = 1",
         ] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
@@ -188,6 +197,8 @@ mod tests {
         let spans = "quiet_after = \"1s\"\nend_silent_calls_after = \"500ms\"\nunproven_for = \"5m\"";
         let config: Config = toml::from_str(spans).unwrap();
         assert_eq!(config.faults(), [ConfigError::QuietAfter, ConfigError::EndBeforeQuiet, ConfigError::Unproven]);
+        let config: Config = toml::from_str("codecs = [\"gsm\"]").unwrap();
+        assert_eq!(config.faults(), [ConfigError::HandedOn { codec: CodecKind::Gsm }]);
         let config: Config = toml::from_str("codecs = [\"pcma\", \"opus\", \"pcma\"]").unwrap();
         assert_eq!(config.faults(), [ConfigError::CodecTwice { codec: CodecKind::Pcma }]);
     }

@@ -164,6 +164,11 @@ impl Session {
         find(&self.attributes, name)
     }
 
+    /// The values of all attributes of this name at session level.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        values(&self.attributes, name)
+    }
+
     /// Where this media line wants its packets, by its own `c=` or the session's.
     pub fn connection_of<'a>(&'a self, media: &'a Media) -> Option<&'a Connection> {
         media.connection.as_ref().or(self.connection.as_ref())
@@ -263,10 +268,12 @@ impl Media {
 
     /// `a=crypto` lines as written (RFC 4568).
     pub fn crypto(&self) -> impl Iterator<Item = &str> {
-        self.attributes
-            .iter()
-            .filter(|attribute| attribute.is("crypto"))
-            .filter_map(|attribute| attribute.value.as_deref())
+        self.values("crypto")
+    }
+
+    /// The values of all attributes of this name.
+    pub fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        values(&self.attributes, name)
     }
 
     /// What can be sent here, in the order of preference. Payload types that are neither mapped nor fixed by RFC 3551 are left out.
@@ -367,6 +374,10 @@ impl Origin {
 
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attributes.iter().find(|attribute| attribute.is(name))
+}
+
+fn values<'a>(attributes: &'a [Attribute], name: &str) -> impl Iterator<Item = &'a str> {
+    attributes.iter().filter(move |attribute| attribute.is(name)).filter_map(|attribute| attribute.value.as_deref())
 }
 
 fn direction(attributes: &[Attribute]) -> Option<Direction> {

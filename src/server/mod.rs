@@ -225,6 +225,7 @@ fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
         prompts: loaded.prompts,
         home: config.home,
         digest_key,
+        fingerprint: None,
         voicemail_folder,
         recording_folder,
         mailboxes: config.mailboxes,

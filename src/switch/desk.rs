@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::net::Ipv6Addr;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +17,7 @@ use jiff::tz::TimeZone;
 use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
+use crate::call::effect::Identity;
 use crate::call::effect::NoWay;
 use crate::call::effect::Redirecting;
 use crate::call::effect::Ways;
@@ -26,10 +28,15 @@ use crate::dialplan::walk::Scene;
 use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
+use crate::media::command::LegId;
 use crate::media::command::Sound;
+use crate::media::config::Encryption;
+use crate::media::negotiation::protection::Form;
+use crate::media::negotiation::secrets::Secrets;
 use crate::media::prompts::Prompts;
 use crate::media::tone::Region as ToneRegion;
 use crate::media::tone::Signal;
+use crate::media::security::Fingerprint;
 use crate::media::tone::Tone;
 use crate::number::PhoneNumber;
 use crate::number::Region;
@@ -38,7 +45,9 @@ use crate::registrar::Registrar;
 use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
 use crate::switch::pins::Pins;
+use crate::sip::hop::Transport;
 use crate::switch::proven::Proven;
+use crate::switch::trunk;
 use crate::switch::trunks::Trunks;
 
 #[derive(Debug)]
@@ -54,6 +63,12 @@ pub(super) struct Desk {
     pub advertising: Advertising,
     pub bind_address: IpAddr,
     pub codecs: Vec<CodecKind>,
+    pub encryption: Encryption,
+    /// Of the pump's certificate; none where the pump does not encrypt.
+    pub fingerprint: Option<Fingerprint>,
+    /// From which the secrets of every leg come.
+    pub media_key: [u8; 32],
+    pub loopback: Loopback,
     /// Whether a phone that answers 3xx may send its calls on.
     pub redirects: Redirects,
     pub voicemail_folder: PathBuf,
@@ -79,6 +94,12 @@ pub(super) struct Desk {
 
 /// Its file in the folder of a mailbox.
 pub const GREETING: &str = "greeting.wav";
+/// Whether addresses of this machine alone are named as ICE candidates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Loopback {
+    Named,
+    LeftOut,
+}
 
 /// What becomes of a 3xx of a phone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,6 +146,23 @@ impl Desk {
 
     pub(super) fn media_address(&self, hop: &Hop) -> IpAddr {
         self.advertising.address(*hop)
+    }
+
+    /// How calls over this trunk are protected, or those of our phones.
+    pub(super) fn encryption(&self, trunk: Option<&trunk::Config>) -> Encryption {
+        let asked = trunk.and_then(|trunk| trunk.encryption).unwrap_or(self.encryption);
+        if self.fingerprint.is_some() { asked } else { Encryption::Off }
+    }
+
+    /// For whom our offers over this hop are made. A trunk hears of keys where its own section says so: what carriers make
+    /// of lines that they do not expect is not for us to find out on a bad day.
+    pub(super) fn form(hop: &Hop, trunk: Option<&trunk::Config>) -> Form {
+        match (trunk, hop.transport) {
+            (Some(trunk), _) if trunk.encryption.is_none() => Form::Plain,
+            (Some(_), _) => Form::Phone,
+            (None, Transport::Ws | Transport::Wss) => Form::Browser,
+            (None, _) => Form::Phone,
+        }
     }
 
     /// Where the pump is to bind for a peer whom we tell `advertised`.
@@ -200,6 +238,21 @@ impl Around for Desk {
 
     fn codecs(&self) -> &[CodecKind] {
         &self.codecs
+    }
+
+    fn identity(&self, leg: LegId, advertised: SocketAddr, bound: SocketAddr) -> Identity {
+        if self.fingerprint.is_none() {
+            return Identity::default();
+        }
+        let is_ours = |address: &SocketAddr| {
+            let ip = address.ip();
+            let named = !ip.is_loopback() || self.loopback == Loopback::Named;
+            named && !ip.is_unspecified() && ip.is_ipv4() == advertised.is_ipv4()
+        };
+        let mut candidates: Vec<SocketAddr> = [advertised, bound].into_iter().filter(is_ours).collect();
+        candidates.dedup();
+        let secrets = Some(Secrets::of_leg(&self.media_key, leg));
+        Identity { secrets, fingerprint: self.fingerprint, candidates }
     }
 
     fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf {

@@ -33,6 +33,7 @@ use crate::sip::name_addr::NameAddr;
 use crate::sip::replaces::Replaces;
 use crate::sip::subscription::dialog_info::Direction as Side;
 use crate::sip::uri::Uri;
+use crate::switch::desk::Desk;
 use crate::switch::identity;
 use crate::switch::machine::Switch;
 use crate::switch::senders::Sender;
@@ -179,10 +180,13 @@ impl Switch {
         extension: Option<String>,
     ) -> Incoming {
         let offer = request.session_description().unwrap_or_default();
-        let codecs = trunk.and_then(|name| self.desk.trunks.find(name)).and_then(|trunk| trunk.config.codecs.clone());
+        let config = trunk.and_then(|name| self.desk.trunks.find(name)).map(|trunk| &trunk.config);
+        let codecs = config.and_then(|config| config.codecs.clone());
+        let (encryption, form) = (self.desk.encryption(config), Desk::form(hop, config));
         let media_address = self.desk.media_address(hop);
         let (trunk, max_forwards) = (trunk.map(str::to_owned), request.headers.max_forwards().ok().flatten());
-        Incoming { session, offer, trunk, extension, max_forwards, media_address, codecs, peer: hop.remote.ip() }
+        let peer = hop.remote.ip();
+        Incoming { session, offer, trunk, extension, max_forwards, media_address, codecs, encryption, form, peer }
     }
 
     /// The number that is called. A carrier with which we registered may call our account, and say in To which number was

@@ -22,6 +22,7 @@ use crate::channel::message::MessageId;
 use crate::channel::outbox::Outbox;
 use crate::dialplan::program::Program;
 use crate::media::prompts::Prompts;
+use crate::media::security::Fingerprint;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::queue::queues::Queues;
@@ -38,6 +39,7 @@ use crate::switch::channels::Channels;
 use crate::switch::conferences::Conferences;
 use crate::switch::desk::Clock;
 use crate::switch::desk::Desk;
+use crate::switch::desk::Loopback;
 use crate::switch::desk::Redirects;
 use crate::switch::doorman::Doorman;
 use crate::switch::effect::Effect;
@@ -72,8 +74,10 @@ pub struct Settings {
     pub language: String,
     pub prompts: Prompts,
     pub home: Region,
-    /// Makes the nonces of digest authentication; new at each start.
+    /// Makes the nonces of digest authentication and the secrets of media; new at each start.
     pub digest_key: [u8; 32],
+    /// Of the certificate by which the pump shows itself in DTLS-SRTP. `None`: it does not encrypt, whatever `[media]` says.
+    pub fingerprint: Option<Fingerprint>,
     pub voicemail_folder: PathBuf,
     pub recording_folder: PathBuf,
     pub mailboxes: Vec<pins::Config>,
@@ -410,6 +414,10 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         advertising,
         bind_address: settings.media.address,
         codecs: settings.media.codecs,
+        encryption: settings.media.encryption,
+        fingerprint: settings.fingerprint,
+        media_key: settings.digest_key,
+        loopback: if settings.media.loopback_candidates { Loopback::Named } else { Loopback::LeftOut },
         redirects: if settings.registrar.follow_redirects { Redirects::Followed } else { Redirects::Refused },
         voicemail_folder: settings.voicemail_folder,
         recording_folder: settings.recording_folder,

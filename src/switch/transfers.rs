@@ -34,6 +34,7 @@ use crate::sip::subscription::dialog_info::Direction;
 use crate::sip::subscription::document::Document;
 use crate::sip::uri::Scheme;
 use crate::sip::uri::Uri;
+use crate::switch::desk::Desk;
 use crate::switch::machine::Switch;
 use crate::switch::senders::Sender;
 
@@ -252,10 +253,21 @@ impl Switch {
         info!(call = %self.calls.name(old.number), extension, "a phone takes another's place");
         let media_address = self.desk.media_address(hop);
         let offer = request.session_description().unwrap_or_default();
-        let whose = Some(extension.clone());
         let (trunk, max_forwards, codecs) = (None, None, None);
-        let peer = hop.remote.ip();
-        let incoming = Incoming { session, offer, trunk, extension: whose, max_forwards, media_address, codecs, peer };
+        let (encryption, form) = (self.desk.encryption(None), Desk::form(hop, None));
+        let whose = Some(extension.clone());
+        let incoming = Incoming {
+            session,
+            offer,
+            trunk,
+            extension: whose,
+            max_forwards,
+            media_address,
+            codecs,
+            encryption,
+            form,
+            peer: hop.remote.ip(),
+        };
         let mut new = None;
         self.with_call(old.number, now, |call, desk, now| {
             new = Some(call.replace(old.leg, &extension, incoming, desk, now));

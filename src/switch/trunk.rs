@@ -204,7 +204,13 @@ fn codecs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Codec
     let codecs = Option::<Vec<CodecKind>>::deserialize(deserializer)?;
     match codecs.as_deref() {
         Some([]) => Err(D::Error::custom("a trunk needs at least one codec; leave `codecs` out for those of [media]")),
-        _ => Ok(codecs),
+        Some(named) => match named.iter().find(|codec| !codec.is_spoken()) {
+            Some(codec) => Err(D::Error::custom(format!(
+                "{codec} is handed on where both legs have it; name opus, g722, pcma, pcmu"
+            ))),
+            None => Ok(codecs),
+        },
+        None => Ok(codecs),
     }
 }
 

@@ -706,6 +706,7 @@ fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) ->
         prompts,
         home: desvio::number::Region::default(),
         digest_key: [7; 32],
+        fingerprint: None,
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
         recording_folder: PathBuf::from("/nowhere/recordings"),
         mailboxes: sections.mailbox,

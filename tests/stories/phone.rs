@@ -139,7 +139,7 @@ impl Phone {
     }
 
     fn local(&self) -> Local {
-        Local { address: self.rtp, codecs: vec![CodecKind::Pcma, CodecKind::Pcmu], session: 1, version: 1 }
+        Local::plain(self.rtp, vec![CodecKind::Pcma, CodecKind::Pcmu])
     }
 
     pub(crate) fn us(&self) -> NameAddr {

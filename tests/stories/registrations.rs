@@ -62,12 +62,8 @@ impl Bench {
         let now = self.now;
         let device = &mut self.phones[phone.0];
         let target = Uri::parse(target).expect("a URI");
-        let local = Local {
-            address: SocketAddr::new(device.address.ip(), 41_000),
-            codecs: vec![desvio::media::codec::CodecKind::Pcma],
-            session: 1,
-            version: 1,
-        };
+        let rtp = SocketAddr::new(device.address.ip(), 41_000);
+        let local = Local::plain(rtp, vec![desvio::media::codec::CodecKind::Pcma]);
         let invitation = Invitation {
             to: NameAddr::new(target.clone()),
             target,

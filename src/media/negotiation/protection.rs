@@ -1,0 +1,256 @@
+//! What protects a media line: the profiles, and the safest that both sides can do.
+//!
+//! Of the safest: a handshake of their own (DTLS-SRTP) keeps keys from those who carry the signalling, so it comes before
+//! keys that stand in the description (SDES), and any key before none.
+
+use crate::media::config::Encryption;
+use crate::media::negotiation::Local;
+use crate::media::negotiation::crypto;
+use crate::media::negotiation::crypto::Crypto;
+use crate::media::negotiation::fault::NegotiationError;
+use crate::media::sdp::Attribute;
+use crate::media::sdp::Media;
+use crate::media::sdp::Session;
+use crate::media::security::Dtls;
+use crate::media::security::DtlsRole;
+use crate::media::security::Fingerprint;
+use crate::media::security::HashKind;
+use crate::media::security::SdesKeys;
+use crate::media::security::Security;
+
+/// Whether the protocol of a media line itself asks for encryption.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    /// `RTP/AVP`, `RTP/AVPF`: perhaps, if the far side adds keys (RFC 8643).
+    Open,
+    /// `RTP/SAVP`, `RTP/SAVPF`: yes, from whichever keys there are.
+    Secure,
+    /// `UDP/TLS/RTP/SAVP`, `UDP/TLS/RTP/SAVPF`: yes, from a handshake.
+    Handshake,
+}
+
+impl Profile {
+    fn of(media: &Media) -> Result<Profile, NegotiationError> {
+        match media.protocol.to_ascii_uppercase().as_str() {
+            "RTP/AVP" | "RTP/AVPF" => Ok(Profile::Open),
+            "RTP/SAVP" | "RTP/SAVPF" => Ok(Profile::Secure),
+            "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => Ok(Profile::Handshake),
+            _ => Err(NegotiationError::UnknownProtocol { protocol: media.protocol.clone() }),
+        }
+    }
+}
+
+/// What is agreed on, and the line of ours that says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Protection {
+    pub(super) security: Security,
+    /// The number of the `a=crypto` line that was taken.
+    tag: u32,
+}
+
+impl Protection {
+    fn none() -> Protection {
+        Protection { security: Security::Plain, tag: 0 }
+    }
+
+    /// The smaller, the safer.
+    pub(super) fn rank(&self) -> usize {
+        match &self.security {
+            Security::Dtls(_) => 0,
+            Security::Sdes(keys) => 1 + keys.suite as usize,
+            Security::Plain => usize::MAX,
+        }
+    }
+
+    /// Our half of the answer.
+    pub(super) fn write(&self, local: &Local, media: &mut Media) {
+        match &self.security {
+            Security::Plain => {}
+            Security::Sdes(keys) => {
+                let line = Crypto { tag: self.tag, suite: keys.suite, key: keys.ours };
+                media.attributes.push(line.attribute());
+            }
+            Security::Dtls(dtls) => {
+                let setup = match dtls.role {
+                    DtlsRole::Active => "active",
+                    DtlsRole::Passive => "passive",
+                };
+                write_fingerprint(local, setup, media);
+            }
+        }
+    }
+}
+
+/// The safest protection of this line that the policy allows.
+pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Result<Protection, NegotiationError> {
+    let profile = Profile::of(theirs)?;
+    let protocol = || theirs.protocol.clone();
+    match (local.encryption, profile) {
+        (Encryption::Off, Profile::Open) => return Ok(Protection::none()),
+        (Encryption::Off, _) => return Err(NegotiationError::Encrypted { protocol: protocol() }),
+        (Encryption::Prefer | Encryption::Require, _) => {}
+    }
+    if let Some(protection) = handshake(local, offer, theirs) {
+        return Ok(protection);
+    }
+    let keys = (profile != Profile::Handshake).then(|| described_keys(local, theirs)).flatten();
+    match (keys, profile, local.encryption) {
+        (Some(protection), ..) => Ok(protection),
+        (None, Profile::Open, Encryption::Prefer) => Ok(Protection::none()),
+        (None, Profile::Open, _) => Err(NegotiationError::NotEncrypted),
+        (None, Profile::Secure, _) => {
+            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "no a=crypto line of a suite that we know" })
+        }
+        (None, Profile::Handshake, _) => {
+            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint, a=setup and a=rtcp-mux" })
+        }
+    }
+}
+
+fn described_keys(local: &Local, theirs: &Media) -> Option<Protection> {
+    let line = crypto::safest(theirs)?;
+    let ours = local.secrets.as_ref()?.master_key(line.suite);
+    let keys = SdesKeys { suite: line.suite, ours, theirs: line.key };
+    Some(Protection { security: Security::Sdes(Box::new(keys)), tag: line.tag })
+}
+
+// Not as RFC 5764 §5.1.2: without rtcp-mux there would be a handshake of its own for RTCP; we ask for one port.
+fn handshake(local: &Local, session: &Session, theirs: &Media) -> Option<Protection> {
+    local.fingerprint.as_ref().filter(|_| theirs.shares_rtcp())?;
+    let fingerprint = fingerprint(session, theirs)?;
+    let role = match setup(session, theirs).as_deref() {
+        Some("actpass") => role_before(local, &fingerprint).unwrap_or(DtlsRole::Active),
+        Some("passive") => DtlsRole::Active,
+        // RFC 4145 §4: without the attribute the offerer is active.
+        Some("active") | None => DtlsRole::Passive,
+        Some(_) => return None,
+    };
+    Some(Protection { security: Security::Dtls(Box::new(Dtls { role, fingerprint })), tag: 0 })
+}
+
+/// A new offer of the same certificate goes on with the same handshake. RFC 8842 §5.3.
+fn role_before(local: &Local, fingerprint: &Fingerprint) -> Option<DtlsRole> {
+    match &local.before.as_ref()?.security {
+        Security::Dtls(before) if before.fingerprint == *fingerprint => Some(before.role),
+        _ => None,
+    }
+}
+
+/// How our offer says what we can and want to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Offered {
+    Nothing,
+    /// Keys beside a protocol that does not insist on them. RFC 8643.
+    KeysIfYouLike,
+    Keys,
+    Handshake,
+}
+
+impl Offered {
+    pub(super) fn by(local: &Local) -> Offered {
+        let before = local.before.as_ref().map(|stream| &stream.security);
+        let can_shake_hands = local.fingerprint.is_some() && super::ice::offered(local).is_some();
+        match (local.encryption, before, local.form) {
+            (Encryption::Off, ..) => Offered::Nothing,
+            (_, Some(Security::Dtls(_)), _) => Offered::Handshake,
+            (_, None, Form::Browser) if can_shake_hands => Offered::Handshake,
+            _ if local.secrets.is_none() => Offered::Nothing,
+            // What is encrypted is not offered in the open again.
+            (_, Some(Security::Sdes(_)), _) | (Encryption::Require, ..) => Offered::Keys,
+            (Encryption::Prefer, _, Form::Plain) => Offered::Nothing,
+            (Encryption::Prefer, ..) => Offered::KeysIfYouLike,
+        }
+    }
+
+    pub(super) fn protocol(self) -> &'static str {
+        match self {
+            Offered::Nothing | Offered::KeysIfYouLike => "RTP/AVP",
+            Offered::Keys => "RTP/SAVP",
+            Offered::Handshake => "UDP/TLS/RTP/SAVPF",
+        }
+    }
+
+    pub(super) fn write(self, local: &Local, media: &mut Media) {
+        match self {
+            Offered::Nothing => {}
+            Offered::Handshake => write_fingerprint(local, "actpass", media),
+            Offered::Keys | Offered::KeysIfYouLike => {
+                media.attributes.extend(offered_keys(local).map(|line| line.attribute()));
+            }
+        }
+    }
+}
+
+/// For whom our offers are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Form {
+    /// A device that shall hear of no key unless encryption is required.
+    #[default]
+    Plain,
+    /// A telephone: keys beside plain RTP.
+    Phone,
+    /// A browser: DTLS-SRTP with ICE, and nothing else.
+    Browser,
+}
+
+fn offered_keys(local: &Local) -> impl Iterator<Item = Crypto> {
+    let secrets = local.secrets.iter();
+    secrets.flat_map(|secrets| {
+        (1..).zip(crypto::OFFERED).map(|(tag, suite)| Crypto { tag, suite, key: secrets.master_key(suite) })
+    })
+}
+
+/// What the answer made of our offer.
+pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Result<Protection, NegotiationError> {
+    let profile = Profile::of(theirs)?;
+    let protocol = theirs.protocol.clone();
+    let found = match Offered::by(local) {
+        Offered::Nothing => None,
+        Offered::Handshake => handshake_answered(answer, theirs),
+        Offered::Keys | Offered::KeysIfYouLike => keys_answered(local, theirs),
+    };
+    match (found, profile) {
+        (Some(protection), _) => Ok(protection),
+        (None, Profile::Open) if local.encryption == Encryption::Require => Err(NegotiationError::NotEncrypted),
+        (None, Profile::Open) => Ok(Protection::none()),
+        (None, _) => Err(NegotiationError::NoKeys { protocol, missing: "nothing of what was offered is answered" }),
+    }
+}
+
+fn keys_answered(local: &Local, theirs: &Media) -> Option<Protection> {
+    let taken = crypto::lines(theirs).next()?;
+    let ours = offered_keys(local).find(|ours| ours.tag == taken.tag && ours.suite == taken.suite)?;
+    let keys = SdesKeys { suite: taken.suite, ours: ours.key, theirs: taken.key };
+    Some(Protection { security: Security::Sdes(Box::new(keys)), tag: taken.tag })
+}
+
+fn handshake_answered(answer: &Session, theirs: &Media) -> Option<Protection> {
+    let fingerprint = fingerprint(answer, theirs).filter(|_| theirs.shares_rtcp())?;
+    let role = match setup(answer, theirs).as_deref() {
+        Some("passive") => DtlsRole::Active,
+        Some("holdconn") => return None,
+        // RFC 5763 §5 allows no `actpass` here; who writes it, and who writes nothing, begins.
+        _ => DtlsRole::Passive,
+    };
+    Some(Protection { security: Security::Dtls(Box::new(Dtls { role, fingerprint })), tag: 0 })
+}
+
+/// Of several hashes of the same certificate the best. RFC 8122 §5.
+fn fingerprint(session: &Session, media: &Media) -> Option<Fingerprint> {
+    let read = |text: &str| text.parse::<Fingerprint>().ok();
+    let of_media: Vec<Fingerprint> = media.values("fingerprint").filter_map(read).collect();
+    let all = if of_media.is_empty() { session.values("fingerprint").filter_map(read).collect() } else { of_media };
+    HashKind::ALL.into_iter().find_map(|hash| all.iter().copied().find(|fingerprint| fingerprint.hash == hash))
+}
+
+fn setup(session: &Session, media: &Media) -> Option<String> {
+    let said = media.attribute("setup").or_else(|| session.attribute("setup"))?;
+    Some(said.value.as_deref().unwrap_or_default().to_ascii_lowercase())
+}
+
+fn write_fingerprint(local: &Local, setup: &str, media: &mut Media) {
+    if let Some(fingerprint) = &local.fingerprint {
+        media.attributes.push(Attribute::with_value("fingerprint", fingerprint));
+        media.attributes.push(Attribute::with_value("setup", setup));
+    }
+}
