@@ -26,6 +26,8 @@ use desvio::dialplan::source::SourceFile;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
 use desvio::media::prompts::Prompts;
+use desvio::media::security::Fingerprint;
+use desvio::media::security::HashKind;
 use desvio::outage::Evidence;
 use desvio::outage::Outcome;
 use desvio::outage::Role;
@@ -706,7 +708,8 @@ fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) ->
         prompts,
         home: desvio::number::Region::default(),
         digest_key: [7; 32],
-        fingerprint: None,
+        // Also phones that know nothing of encryption are told of it, as in the field.
+        fingerprint: Fingerprint::new(HashKind::Sha256, &[0xD5; 32]),
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
         recording_folder: PathBuf::from("/nowhere/recordings"),
         mailboxes: sections.mailbox,

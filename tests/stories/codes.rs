@@ -119,6 +119,9 @@ fn a_call_without_a_common_codec_is_told_which_are_taken() {
     let mut pbx = Bench::new();
     let said = answer(&mut pbx, &invite("application/sdp", &odd));
     assert!(said.to_lowercase().contains("taken are pcma, pcmu"), "{said}");
+    let keyless = SDP.replace("RTP/AVP 8", "RTP/SAVP 8");
+    let warning = "Warning: 306 desvio.test \"RTP/SAVP comes without keys that we can use: no a=crypto line";
+    refused(&invite("application/sdp", &keyless), "488 ", &[warning]);
     let video = SDP.replace("m=audio 4000 RTP/AVP 8", "m=video 4000 RTP/AVP 96");
     refused(&invite("application/sdp", &video), "488 ", &["Warning: 304 desvio.test \"no audio is offered\""]);
     refused(&invite("application/sdp", "nonsense\r\n"), "400 ", &["Warning: 399 desvio.test"]);

@@ -16,6 +16,8 @@ mod codes;
 mod conferences;
 mod customers;
 mod fickle_carriers;
+mod encryption;
+mod handed_on;
 mod lamps;
 mod mailboxes;
 #[path = "../../src/sip/mutation.rs"]

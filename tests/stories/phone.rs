@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use desvio::media::codec::CodecKind;
+use desvio::media::command::Stream;
 use desvio::media::negotiation;
 use desvio::media::negotiation::Local;
 use desvio::sip::agent::Event;
@@ -35,8 +36,12 @@ pub(crate) struct Phone {
     pub(crate) address: SocketAddr,
     pub(crate) agent: UserAgent,
     pub(crate) server: SocketAddr,
+    pub(crate) transport: Transport,
     password: Option<String>,
-    rtp: SocketAddr,
+    /// What its descriptions say.
+    pub(crate) local: Local,
+    /// What it agreed on in its present or last call.
+    pub(crate) stream: Option<Stream>,
     /// The call that rings, and its offer.
     pub(crate) ringing: Option<(SessionId, Bytes)>,
     pub(crate) session: Option<SessionId>,
@@ -86,8 +91,13 @@ impl Phone {
             address,
             agent: UserAgent::new(&config, fastrand::Rng::with_seed(seed)),
             server,
+            transport: Transport::Udp,
             password: password.map(str::to_owned),
-            rtp: SocketAddr::new(address.ip(), 40_000 + (seed % 1000) as u16 * 2),
+            local: Local::plain(
+                SocketAddr::new(address.ip(), 40_000 + (seed % 1000) as u16 * 2),
+                vec![CodecKind::Pcma, CodecKind::Pcmu],
+            ),
+            stream: None,
             ringing: None,
             session: None,
             server_port: None,
@@ -130,16 +140,12 @@ impl Phone {
     }
 
     pub(crate) fn hop(&self) -> Hop {
-        Hop { transport: Transport::Udp, local: self.address, remote: self.server, connection: None }
+        Hop { transport: self.transport, local: self.address, remote: self.server, connection: None }
     }
 
     pub(crate) fn credentials(&self) -> Option<Credentials> {
         let password = self.password.clone()?;
         Some(Credentials { username: self.name.clone(), secret: Secret::Password(password) })
-    }
-
-    fn local(&self) -> Local {
-        Local::plain(self.rtp, vec![CodecKind::Pcma, CodecKind::Pcmu])
     }
 
     pub(crate) fn us(&self) -> NameAddr {
@@ -166,7 +172,7 @@ impl Phone {
             hop: self.hop(),
             alternatives: Vec::new(),
             from: NameAddr::new(Uri::sip(Some(&user), "desvio.test", None)),
-            sdp: negotiation::offer(&self.local()),
+            sdp: negotiation::offer(&self.local),
             headers: self.headers.iter().cloned().chain(std::mem::take(&mut self.next_headers)).collect(),
             credentials: self.credentials(),
         };
@@ -188,8 +194,9 @@ impl Phone {
 
     pub(crate) fn picks_up(&mut self, now: Instant) {
         let (session, offer) = self.ringing.take().expect("this phone does not ring");
-        let (answer, stream) = negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
+        let (answer, stream) = negotiation::answer(&self.local, &offer, None).expect("an offer that we can take");
         self.server_port = Some(stream.remote.port());
+        self.stream = Some(stream);
         self.agent.accept(session, answer, now);
         self.session = Some(session);
         self.up = true;
@@ -199,7 +206,7 @@ impl Phone {
     /// A re-INVITE with this direction: `sendonly` is hold, `sendrecv` the end of it.
     pub(crate) fn offers(&mut self, direction: &str, now: Instant) {
         let session = self.session.expect("this phone is in no call");
-        let local = Local { version: 2, ..self.local() };
+        let local = Local { version: 2, ..self.local.clone() };
         let sdp = String::from_utf8_lossy(&negotiation::offer(&local)).replace("a=sendrecv", &format!("a={direction}"));
         self.agent.offer(session, Bytes::from(sdp.into_bytes()), now);
     }
@@ -207,7 +214,7 @@ impl Phone {
     /// A re-INVITE that is written otherwise than this phone usually does.
     pub(crate) fn offers_as(&mut self, codecs: Vec<CodecKind>, change: impl Fn(String) -> String, now: Instant) {
         let session = self.session.expect("this phone is in no call");
-        let local = Local { version: 2, codecs, ..self.local() };
+        let local = Local { version: 2, codecs, ..self.local.clone() };
         let sdp = change(String::from_utf8_lossy(&negotiation::offer(&local)).into_owned());
         self.agent.offer(session, Bytes::from(sdp.into_bytes()), now);
     }
@@ -215,7 +222,7 @@ impl Phone {
     /// Early media: this phone rings with a sound of its own.
     pub(crate) fn rings_aloud(&mut self, now: Instant) {
         let (session, offer) = self.ringing.clone().expect("this phone does not ring");
-        let (answer, stream) = negotiation::answer(&self.local(), &offer, None).expect("an offer that we can take");
+        let (answer, stream) = negotiation::answer(&self.local, &offer, None).expect("an offer that we can take");
         self.server_port = Some(stream.remote.port());
         self.agent.progress(session, 183, Some(answer), now);
     }
@@ -314,8 +321,9 @@ impl Phone {
     }
 
     fn learn_port(&mut self, sdp: &[u8]) {
-        let stream = negotiation::accept_answer(&self.local(), sdp).expect("an answer that we can take");
+        let stream = negotiation::accept_answer(&self.local, sdp).expect("an answer that we can take");
         self.server_port = Some(stream.remote.port());
+        self.stream = Some(stream);
     }
 
     fn end(&mut self, how: String) {
