@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::media::config::Encryption;
 use crate::sip::digest::Secret;
 
 /// `[registrar]`: for how long, and how many.
@@ -99,6 +100,9 @@ pub struct Extension {
     /// The mailbox whose messages its phones are told of. Default: the mailbox named like the number.
     #[serde(default)]
     pub mailbox: Option<String>,
+    /// Whether audio of its phones is encrypted. Default: as `[media]` says.
+    #[serde(default)]
+    pub encryption: Option<Encryption>,
 }
 
 impl Extension {

@@ -64,6 +64,8 @@ pub(super) struct Desk {
     pub bind_address: IpAddr,
     pub codecs: Vec<CodecKind>,
     pub encryption: Encryption,
+    /// Of extensions that have a rule of their own.
+    pub encryption_by_extension: BTreeMap<String, Encryption>,
     /// Of the pump's certificate; none where the pump does not encrypt.
     pub fingerprint: Option<Fingerprint>,
     /// From which the secrets of every leg come.
@@ -148,10 +150,19 @@ impl Desk {
         self.advertising.address(*hop)
     }
 
-    /// How calls over this trunk are protected, or those of our phones.
-    pub(super) fn encryption(&self, trunk: Option<&trunk::Config>) -> Encryption {
-        let asked = trunk.and_then(|trunk| trunk.encryption).unwrap_or(self.encryption);
-        if self.fingerprint.is_some() { asked } else { Encryption::Off }
+    /// How calls with a phone of this extension are protected.
+    pub(super) fn encryption_of(&self, extension: Option<&str>) -> Encryption {
+        let asked = extension.and_then(|number| self.encryption_by_extension.get(number)).copied();
+        self.as_the_pump_can(asked)
+    }
+
+    /// How calls over this trunk are protected.
+    pub(super) fn encryption_over(&self, trunk: &trunk::Config) -> Encryption {
+        self.as_the_pump_can(trunk.encryption)
+    }
+
+    fn as_the_pump_can(&self, asked: Option<Encryption>) -> Encryption {
+        if self.fingerprint.is_some() { asked.unwrap_or(self.encryption) } else { Encryption::Off }
     }
 
     /// For whom our offers over this hop are made. A trunk hears of keys where its own section says so: what carriers make

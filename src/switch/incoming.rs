@@ -182,7 +182,11 @@ impl Switch {
         let offer = request.session_description().unwrap_or_default();
         let config = trunk.and_then(|name| self.desk.trunks.find(name)).map(|trunk| &trunk.config);
         let codecs = config.and_then(|config| config.codecs.clone());
-        let (encryption, form) = (self.desk.encryption(config), Desk::form(hop, config));
+        let encryption = match config {
+            Some(trunk) => self.desk.encryption_over(trunk),
+            None => self.desk.encryption_of(extension.as_deref()),
+        };
+        let form = Desk::form(hop, config);
         let media_address = self.desk.media_address(hop);
         let (trunk, max_forwards) = (trunk.map(str::to_owned), request.headers.max_forwards().ok().flatten());
         let peer = hop.remote.ip();

@@ -399,6 +399,8 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
     let mailbox_by_extension = boxes.collect();
     let recorded = settings.queues.iter().filter(|queue| queue.record).map(|queue| queue.name.clone());
     let recorded_queues = recorded.collect();
+    let own = |extension: &Extension| Some((extension.number.clone(), extension.encryption?));
+    let encryption = settings.extensions.iter().filter_map(own);
     let music = settings.queues.iter().map(|queue| (queue.name.clone(), queue.hold_music.clone()));
     Desk {
         names_by_extension: names.collect(),
@@ -415,6 +417,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         bind_address: settings.media.address,
         codecs: settings.media.codecs,
         encryption: settings.media.encryption,
+        encryption_by_extension: encryption.collect(),
         fingerprint: settings.fingerprint,
         media_key: settings.digest_key,
         loopback: if settings.media.loopback_candidates { Loopback::Named } else { Loopback::LeftOut },

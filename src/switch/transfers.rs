@@ -254,7 +254,7 @@ impl Switch {
         let media_address = self.desk.media_address(hop);
         let offer = request.session_description().unwrap_or_default();
         let (trunk, max_forwards, codecs) = (None, None, None);
-        let (encryption, form) = (self.desk.encryption(None), Desk::form(hop, None));
+        let (encryption, form) = (self.desk.encryption_of(Some(&extension)), Desk::form(hop, None));
         let whose = Some(extension.clone());
         let incoming = Incoming {
             session,

@@ -123,6 +123,18 @@ fn where_encryption_is_required_phones_are_offered_nothing_else() {
 }
 
 #[test]
+fn an_extension_may_have_a_rule_of_its_own() {
+    let config = CONFIG.replace("number = \"201\"\n", "number = \"201\"\nencryption = \"require\"\n");
+    let mut pbx = Bench::build(&config, DESIGN);
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    pbx.calls(bruno, None, "200");
+    pbx.ended(bruno, "488");
+    learns_keys(&mut pbx, bruno, Encryption::Prefer, Form::Phone);
+    call(&mut pbx, ana, bruno, "201");
+    assert!(stream(&pbx, ana).security.is_plain() && !stream(&pbx, bruno).security.is_plain());
+}
+
+#[test]
 fn new_keys_another_address_and_hold_in_one_re_invite_are_followed() {
     let mut pbx = Bench::new();
     let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));

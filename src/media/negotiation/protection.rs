@@ -8,6 +8,7 @@ use crate::media::negotiation::Local;
 use crate::media::negotiation::crypto;
 use crate::media::negotiation::crypto::Crypto;
 use crate::media::negotiation::fault::NegotiationError;
+use crate::media::negotiation::secrets::Secrets;
 use crate::media::sdp::Attribute;
 use crate::media::sdp::Media;
 use crate::media::sdp::Session;
@@ -15,8 +16,10 @@ use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
 use crate::media::security::Fingerprint;
 use crate::media::security::HashKind;
+use crate::media::security::MasterKey;
 use crate::media::security::SdesKeys;
 use crate::media::security::Security;
+use crate::media::security::Suite;
 
 /// Whether the protocol of a media line itself asks for encryption.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,9 +112,17 @@ pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Resul
 
 fn described_keys(local: &Local, theirs: &Media) -> Option<Protection> {
     let line = crypto::safest(theirs)?;
-    let ours = local.secrets.as_ref()?.master_key(line.suite);
+    let ours = our_key(local, local.secrets.as_ref()?, line.suite);
     let keys = SdesKeys { suite: line.suite, ours, theirs: line.key };
     Some(Protection { security: Security::Sdes(Box::new(keys)), tag: line.tag })
+}
+
+/// That in use, as long as its suite is.
+fn our_key(local: &Local, secrets: &Secrets, suite: Suite) -> MasterKey {
+    match local.before.as_ref().map(|stream| &stream.security) {
+        Some(Security::Sdes(before)) if before.suite == suite => before.ours,
+        _ => secrets.master_key(suite, local.version),
+    }
 }
 
 // Not as RFC 5764 §5.1.2: without rtcp-mux there would be a handshake of its own for RTCP; we ask for one port.
@@ -196,7 +207,7 @@ pub enum Form {
 fn offered_keys(local: &Local) -> impl Iterator<Item = Crypto> {
     let secrets = local.secrets.iter();
     secrets.flat_map(|secrets| {
-        (1..).zip(crypto::OFFERED).map(|(tag, suite)| Crypto { tag, suite, key: secrets.master_key(suite) })
+        (1..).zip(crypto::OFFERED).map(|(tag, suite)| Crypto { tag, suite, key: our_key(local, secrets, suite) })
     })
 }
 

@@ -27,12 +27,14 @@ impl Secrets {
         Secrets(draw(root, "media leg", &leg.0.to_be_bytes()))
     }
 
-    /// What we encrypt with under this suite: one key for each, as long as the leg lives.
-    pub(super) fn master_key(&self, suite: Suite) -> MasterKey {
+    /// What we encrypt with under this suite from this version of our description on: a key that was left is never taken
+    /// up again, for its packet numbers would begin anew.
+    pub(super) fn master_key(&self, suite: Suite, version: u64) -> MasterKey {
+        let of = format!("{} {version}", suite.name());
         let mut material = [0; 64];
         let (first, second) = material.split_at_mut(32);
-        first.copy_from_slice(&draw(&self.0, "SRTP key", suite.name().as_bytes()));
-        second.copy_from_slice(&draw(&self.0, "SRTP salt", suite.name().as_bytes()));
+        first.copy_from_slice(&draw(&self.0, "SRTP key", of.as_bytes()));
+        second.copy_from_slice(&draw(&self.0, "SRTP salt", of.as_bytes()));
         MasterKey::new(suite, &material[..suite.master_octets()]).expect("has the length of the suite")
     }
 
@@ -64,11 +66,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_leg_suite_and_restart_has_secrets_of_its_own() {
+    fn every_leg_suite_version_and_restart_has_secrets_of_its_own() {
         let secrets = |leg| Secrets::of_leg(&[7; 32], LegId(leg));
         assert_eq!(secrets(1), secrets(1));
-        let keys: Vec<MasterKey> =
-            [secrets(1), secrets(2)].iter().flat_map(|leg| Suite::ALL.map(|suite| leg.master_key(suite))).collect();
+        let keys: Vec<MasterKey> = [secrets(1), secrets(2)]
+            .iter()
+            .flat_map(|leg| Suite::ALL.map(|suite| [1, 2].map(|version| leg.master_key(suite, version))))
+            .flatten()
+            .collect();
         for (index, key) in keys.iter().enumerate() {
             assert!(keys[..index].iter().all(|other| other.key() != key.key() && other.salt() != key.salt()));
         }

@@ -177,6 +177,20 @@ fn the_key_of_ours_stays_when_theirs_changes() {
 }
 
 #[test]
+fn a_key_that_was_left_is_never_taken_up_again() {
+    let lines = "m=audio 7078 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY\r\n";
+    let key = |before: Option<Stream>, version| {
+        let later = Local { before: before.map(Box::new), version, ..able() };
+        match answered(&later, &offered(lines)).unwrap().1.security {
+            Security::Sdes(keys) => keys.ours,
+            other => panic!("{other:?}"),
+        }
+    };
+    let plain = answered(&able(), &offered("m=audio 7078 RTP/AVP 8\r\n")).unwrap().1;
+    assert_ne!(key(None, 3), key(Some(plain), 5));
+}
+
+#[test]
 fn a_handshake_beside_plain_rtp_comes_before_keys() {
     let lines = "m=audio 7078 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY\r\na=fingerprint:FINGERPRINT\r\na=setup:actpass\r\na=rtcp-mux\r\n";
     let (text, stream) = answered(&able(), &offered(lines)).unwrap();
