@@ -25,7 +25,9 @@ const DESIGN: &str = include_str!("../data/design.kdl");
 
 /// The bench's configuration with another line under `[media]`.
 fn pbx_with(media: &str) -> Bench {
-    Bench::build(&CONFIG.replace("[media]\n", &format!("[media]\n{media}\n")), DESIGN)
+    let config = CONFIG.replace("[media]\n", &format!("[media]\n{media}\n"));
+    let config = if media.contains("codecs") { config.replace("codecs = [\"pcma\", \"pcmu\"]\n", "") } else { config };
+    Bench::build(&config, DESIGN)
 }
 
 /// From now on this phone has keys.
@@ -120,6 +122,16 @@ fn where_encryption_is_required_phones_are_offered_nothing_else() {
     let invite = pbx.phones[bruno.0].invited.take().expect("an INVITE");
     assert!(String::from_utf8_lossy(&invite.body).contains("RTP/SAVP "));
     assert!(!stream(&pbx, bruno).security.is_plain());
+}
+
+#[test]
+fn an_invite_with_all_codecs_and_keys_still_fits_into_a_datagram() {
+    let mut pbx = pbx_with("encryption = \"prefer\"\ncodecs = [\"opus\", \"g722\", \"pcma\", \"pcmu\"]");
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    pbx.calls(ana, None, "201");
+    let invite = pbx.phones[bruno.0].invited.take().expect("an INVITE");
+    // RFC 3261 §18.1.1; longer names of hosts and people need some room too.
+    assert!(invite.write().len() <= 1_250, "{} octets", invite.write().len());
 }
 
 #[test]

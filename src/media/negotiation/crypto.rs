@@ -24,9 +24,8 @@ pub(super) struct Crypto {
 }
 
 /// What we offer. The other suites are taken where somebody offers them; each line costs an INVITE some 90 of the 1,300
-/// octets that UDP carries (RFC 3261 §18.1.1), and no device is known that has one of those but none of these.
-pub(super) const OFFERED: [Suite; 3] =
-    [Suite::AeadAes256Gcm, Suite::AesCm256HmacSha1Tag80, Suite::AesCm128HmacSha1Tag80];
+/// octets that UDP carries (RFC 3261 §18.1.1), and no device is known that has one of those but neither of these.
+pub(super) const OFFERED: [Suite; 2] = [Suite::AeadAes256Gcm, Suite::AesCm128HmacSha1Tag80];
 
 /// The usable lines of a media line, in their order.
 pub(super) fn lines(media: &Media) -> impl Iterator<Item = Crypto> {
