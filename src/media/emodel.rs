@@ -47,8 +47,10 @@ fn impairment(codec: CodecKind) -> Option<(f64, f64)> {
     match codec {
         // Robust as with the concealment of G.711 Appendix I, which every telephone has in some form.
         CodecKind::Pcma | CodecKind::Pcmu => Some((0.0, 25.1)),
-        // Nothing is published on this scale; both are at least as good as G.711 and conceal as it does.
-        CodecKind::G722 | CodecKind::Opus => Some((0.0, 25.1)),
+        // Nothing is published on this scale; all are at least as good as G.711 and conceal as it does.
+        CodecKind::G722 | CodecKind::Opus | CodecKind::L16 => Some((0.0, 25.1)),
+        CodecKind::G729 => Some((11.0, 19.0)),
+        CodecKind::Gsm | CodecKind::Ilbc => None,
     }
 }
 
