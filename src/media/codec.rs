@@ -276,16 +276,10 @@ impl Decoder {
             Decoder::Pcmu(concealment) => (pcmu::decode(payload, samples)?, concealment),
             Decoder::G722(decoder, concealment) => (decoder.decode(payload, samples)?, concealment),
             Decoder::Opus(decoder) => return decoder.decode(payload, samples),
+            Decoder::HandedOn(codec) => return Err(CodecError::HandedOn { codec: *codec }),
         };
         concealment.heard(&mut samples[..count]);
         Ok(count)
-        match self {
-            Decoder::Pcma(concealment) => concealment.heard(pcma::decode(payload, samples)?, samples),
-            Decoder::Pcmu(concealment) => concealment.heard(pcmu::decode(payload, samples)?, samples),
-            Decoder::G722(decoder, concealment) => concealment.heard(decoder.decode(payload, samples)?, samples),
-            Decoder::Opus(decoder) => decoder.decode(payload, samples),
-            Decoder::HandedOn(codec) => Err(CodecError::HandedOn { codec: *codec }),
-        }
     }
 
     /// Fills one 20 ms frame in place of a packet that never came; returns the samples written.
@@ -306,7 +300,6 @@ impl Decoder {
             Decoder::Opus(decoder) => {
                 decoder.conceal(frame)?;
             }
-            Decoder::Opus(decoder) => return decoder.conceal(frame),
             Decoder::HandedOn(_) => frame.fill(0),
         }
         Ok(count.min(needed))

@@ -221,8 +221,8 @@ enum Filled {
 /// The samples of the longest packet that the buffer takes.
 fn longest_packet(codec: CodecKind) -> usize {
     match codec {
-        CodecKind::Pcma | CodecKind::Pcmu => LONGEST,
-        CodecKind::G722 => 2 * LONGEST,
+        CodecKind::Pcma | CodecKind::Pcmu | CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc => LONGEST,
+        CodecKind::G722 | CodecKind::L16 => 2 * LONGEST,
         CodecKind::Opus => MAX_SAMPLES,
     }
 }
