@@ -107,6 +107,13 @@ impl CodecKind {
             // G.722 puts two samples into an octet and counts one.
             CodecKind::Pcma | CodecKind::Pcmu | CodecKind::G722 => payload.len(),
             CodecKind::Opus => opus::duration(payload)?,
+            CodecKind::L16 => payload.len() / 2,
+            // RFC 3551 §4.5.6: 10 ms in 10 octets; a description of silence, in 2, ends the packet.
+            CodecKind::G729 => payload.len() / 10 * 80,
+            CodecKind::Gsm => payload.len() / 33 * 160,
+            // RFC 3952 §3: frames of 20 ms have 38 octets, those of 30 ms 50.
+            CodecKind::Ilbc if payload.len().is_multiple_of(38) => payload.len() / 38 * 160,
+            CodecKind::Ilbc => payload.len() / 50 * 240,
         };
         u32::try_from(ticks).ok().filter(|ticks| *ticks > 0)
     }
