@@ -224,6 +224,6 @@ fn over_ipv6_everything_is_as_over_ipv4() {
     let (text, stream) = answer(&local, lines.as_bytes(), None).unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(text.contains("o=- 77 3 IN IP6 2001:db8::1\r\n") && text.contains("c=IN IP6 2001:db8::1\r\n"));
-    assert_eq!(stream.remote, "[2001:db8::5]:4000".parse().unwrap());
+    assert_eq!(stream.remote.to_string(), "[2001:db8::5]:4000");
     assert_eq!(stream.remote_rtcp, Some("[2001:db8::6]:4007".parse().unwrap()));
 }
