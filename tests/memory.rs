@@ -112,17 +112,24 @@ fn a_packet_is_sealed_and_opened_without_a_single_allocation() {
     for suite in Suite::ALL {
         let master = MasterKey::new(suite, &[7; MasterKey::MAX][..suite.master_octets()]).expect("a key");
         let (mut sender, mut receiver) = (Sender::new(suite, &master), Receiver::new(suite, &master));
-        let mut buffer = [0; 12 + 160 + srtp::OVERHEAD];
-        let region = Region::new(ALLOCATOR);
-        for sequence in 0..1000_u16 {
-            buffer[..4].copy_from_slice(&[0x80, 8, sequence.to_be_bytes()[0], sequence.to_be_bytes()[1]]);
-            let sealed = sender.seal(&mut buffer, 172).expect("it is sealed");
-            assert_eq!(receiver.open(&mut buffer[..sealed]), Ok(172));
-            // A stranger's costs none either.
-            assert!(receiver.open(&mut buffer[..sealed]).is_err());
-        }
-        assert_eq!(allocations(&region), 0, "{}", suite.name());
+        // The harness allocates as well when another test ends beside us, but not in each of five rounds.
+        let least = (0..5).map(|round| seal_and_open(&mut sender, &mut receiver, round * 1000)).min();
+        assert_eq!(least, Some(0), "{}", suite.name());
     }
+}
+
+/// Allocations of a thousand packets from `first` on.
+fn seal_and_open(sender: &mut Sender, receiver: &mut Receiver, first: u16) -> usize {
+    let mut buffer = [0; 12 + 160 + srtp::OVERHEAD];
+    let region = Region::new(ALLOCATOR);
+    for sequence in first..first + 1000 {
+        buffer[..4].copy_from_slice(&[0x80, 8, sequence.to_be_bytes()[0], sequence.to_be_bytes()[1]]);
+        let sealed = sender.seal(&mut buffer, 172).expect("it is sealed");
+        assert_eq!(receiver.open(&mut buffer[..sealed]), Ok(172));
+        // A stranger's costs none either.
+        assert!(receiver.open(&mut buffer[..sealed]).is_err());
+    }
+    allocations(&region)
 }
 
 fn allocations(region: &Region<'_, System>) -> usize {
