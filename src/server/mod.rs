@@ -39,6 +39,7 @@ use crate::io::probe::Prober;
 use crate::io::resolve::Resolver;
 use crate::io::sip::Sockets;
 use crate::io::speech::Speaker;
+use crate::media::security::Fingerprint;
 use crate::server::api_door::Door;
 use crate::server::ask::Asking;
 use crate::server::errands::Errands;
@@ -104,7 +105,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         recording_folder: recording_folder(&loaded),
         home: loaded.config.home.clone(),
     };
-    let settings = settings(loaded, kept)?;
+    let settings = settings(loaded, kept, pump.fingerprint())?;
     let switch = Switch::new(settings, fastrand::Rng::new(), Instant::now(), Timestamp::now());
     let hands = Hands { sockets, pump, writer: writer.clone(), feed: feed.clone(), errands, asking: Asking::default() };
     let closing = door.serve(api, &workers);
@@ -204,7 +205,7 @@ fn recording_folder(loaded: &Loaded) -> std::path::PathBuf {
     loaded.config.data_folder().join("recordings")
 }
 
-fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
+fn settings(loaded: Loaded, kept: KeptState, fingerprint: Fingerprint) -> Result<Settings, ServeError> {
     let mut digest_key = [0; 32];
     getrandom::fill(&mut digest_key).map_err(ServeError::NoRandomness)?;
     let voicemail_folder = voicemail_folder(&loaded);
@@ -225,7 +226,7 @@ fn settings(loaded: Loaded, kept: KeptState) -> Result<Settings, ServeError> {
         prompts: loaded.prompts,
         home: config.home,
         digest_key,
-        fingerprint: None,
+        fingerprint: Some(fingerprint),
         voicemail_folder,
         recording_folder,
         mailboxes: config.mailboxes,
