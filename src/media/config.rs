@@ -62,9 +62,6 @@ impl Config {
         let repeated = self.codecs.iter().enumerate().find(|(index, codec)| self.codecs[..*index].contains(codec));
         faults.extend(repeated.map(|(_, codec)| ConfigError::CodecTwice { codec: *codec }));
         faults.extend(self.span_faults());
-        if self.encryption == Encryption::Require {
-            faults.push(ConfigError::NoEncryption);
-        }
         faults
     }
 
@@ -94,7 +91,7 @@ const LONGEST_UNPROVEN: Duration = Duration::from_secs(120);
 #[serde(rename_all = "lowercase")]
 pub enum Encryption {
     Off,
-    /// Where the far side can. Until SRTP is there, nobody can.
+    /// Where the far side can.
     Prefer,
     /// Calls without it are refused.
     Require,
@@ -154,10 +151,6 @@ pub enum ConfigError {
     EndBeforeQuiet,
     #[error("`unproven_for` is outside 1 s to 120 s: less mutes honest calls, more lets strangers be flooded")]
     Unproven,
-    #[error(
-        "`encryption = \"require\"` cannot be kept: this version has no SRTP. Use \"prefer\" (encrypted as soon as it is there) or \"off\""
-    )]
-    NoEncryption,
 }
 
 #[cfg(test)]
@@ -193,7 +186,7 @@ mod tests {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
         let config: Config = toml::from_str("codecs = []\nencryption = \"require\"").unwrap();
-        assert_eq!(config.faults(), [ConfigError::NoCodec, ConfigError::NoEncryption]);
+        assert_eq!(config.faults(), [ConfigError::NoCodec]);
         let spans = "quiet_after = \"1s\"\nend_silent_calls_after = \"500ms\"\nunproven_for = \"5m\"";
         let config: Config = toml::from_str(spans).unwrap();
         assert_eq!(config.faults(), [ConfigError::QuietAfter, ConfigError::EndBeforeQuiet, ConfigError::Unproven]);

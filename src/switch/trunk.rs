@@ -91,7 +91,7 @@ pub struct Config {
     #[serde(default, deserialize_with = "codecs")]
     pub codecs: Option<Vec<CodecKind>>,
     /// Default: that of `[media]`.
-    #[serde(default, deserialize_with = "encryption")]
+    #[serde(default)]
     pub encryption: Option<Encryption>,
     /// Whether a 3xx of this trunk is followed: to its own host, or over a route. Default: false.
     #[serde(default)]
@@ -214,14 +214,6 @@ fn codecs<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Codec
     }
 }
 
-fn encryption<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Encryption>, D::Error> {
-    let encryption = Option::<Encryption>::deserialize(deserializer)?;
-    match encryption {
-        Some(Encryption::Require) => Err(D::Error::custom("SRTP is not there yet; write \"prefer\" or \"off\"")),
-        _ => Ok(encryption),
-    }
-}
-
 fn read_options_every<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let every: Duration = humantime_serde::deserialize(deserializer)?;
     match every.is_zero() || every >= SHORTEST_OPTIONS_EVERY {
@@ -298,7 +290,6 @@ mod tests {
             ("headers = { \"X-Y\" = \"x\\r\\nVia: y\" }", "line break"),
             ("options_every = \"10ms\"", "once a second at most"),
             ("codecs = []", "at least one codec"),
-            ("encryption = \"require\"", "SRTP is not there yet"),
             ("operator_code = \"1\"", "two digits"),
             ("max_calls_per_second = 0", "nonzero"),
             ("number_format = \"e163\"", "unknown variant"),
