@@ -77,8 +77,9 @@ fn a_call_with_a_lifeless_agent_ends_too() {
 
 #[test]
 fn a_phone_that_only_rings_is_not_lifeless() {
-    let mut pbx =
-        Bench::with_dialplan("number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" { progress; dial \"200\" }\n");
+    let mut pbx = Bench::with_dialplan(
+        "number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" { progress; dial \"200\" }\n",
+    );
     let ana = pbx.registered("200");
     let customer = pbx.customer_calls();
     pbx.rings(ana);
