@@ -14,6 +14,7 @@ use crate::server::folder;
 use crate::server::lines_of;
 use crate::server::newest;
 use crate::softphone::Answers;
+use crate::softphone::Media;
 use crate::softphone::PATIENCE;
 use crate::softphone::Softphone;
 use crate::softphone::Wish;
@@ -28,8 +29,20 @@ pub(crate) struct Baresip {
     pub(crate) address: SocketAddr,
 }
 
-const MODULES: [&str; 10] =
-    ["stdio", "g711", "aufile", "aubridge", "sndfile", "uuid", "account", "contact", "menu", "debug_cmd"];
+const MODULES: [&str; 12] = [
+    "stdio",
+    "g711",
+    "srtp",
+    "dtls_srtp",
+    "aufile",
+    "aubridge",
+    "sndfile",
+    "uuid",
+    "account",
+    "contact",
+    "menu",
+    "debug_cmd",
+];
 
 impl Baresip {
     pub(crate) fn start(wish: &Wish) -> Self {
@@ -184,8 +197,9 @@ fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
     let mut text = format!(
         "poll_method epoll\ncall_max_calls 4\nsip_listen {ip}:{port}\naudio_source aufile,{folder}/tone.wav\n\
          audio_player aubridge,null{port}\naudio_alert aubridge,alert{port}\nausrc_srate 8000\nauplay_srate 8000\n\
-         ausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\nrtp_ports 30000-39998\nnet_interface {ip}\n",
+         ausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\nrtp_ports 30000-39998\nrtcp_mux {rtcp_mux}\nnet_interface {ip}\n",
         ip = wish.ip,
+        rtcp_mux = if wish.media == Media::Dtls { "yes" } else { "no" },
     );
     for module in MODULES {
         let kind = match module {
@@ -202,9 +216,14 @@ fn account(wish: &Wish) -> String {
     let Wish { user, server, .. } = wish;
     let transport = wish.transport.name();
     let answers = if wish.answers == Answers::AtOnce { "auto" } else { "manual" };
+    let media = match wish.media {
+        Media::Plain => "",
+        Media::Sdes => ";mediaenc=srtp-mand",
+        Media::Dtls => ";mediaenc=dtls_srtp",
+    };
     match wish.password {
         Some(password) => format!(
-            "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server};transport={transport}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu\n"
+            "<sip:{user}@desvio.test>;auth_user={user};auth_pass={password};outbound=\"sip:{server};transport={transport}\";regint=300;answermode={answers};audio_codecs=pcma,pcmu{media}\n"
         ),
         None => {
             format!("<sip:{user}@{server}>;regint=0;answermode={answers};audio_codecs=pcma,pcmu\n")

@@ -7,6 +7,7 @@ use crate::server::Server;
 use crate::server::TRUNK;
 use crate::server::config;
 use crate::softphone::Answers;
+use crate::softphone::Media;
 use crate::softphone::Transport;
 use crate::softphone::Wish;
 use crate::sound::seconds_of;
@@ -37,6 +38,7 @@ pub(crate) fn agent(server: &Server, number: &str, answers: Answers) -> Baresip 
         transport: Transport::Udp,
         tone: AGENT_TONE,
         answers,
+        media: Media::Plain,
     };
     Baresip::start(&wish)
 }
@@ -50,6 +52,7 @@ pub(crate) fn customer(server: &Server) -> Baresip {
         transport: Transport::Udp,
         tone: CUSTOMER_TONE,
         answers: Answers::AtOnce,
+        media: Media::Plain,
     };
     Baresip::start(&wish)
 }

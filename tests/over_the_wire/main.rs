@@ -15,6 +15,7 @@ mod carrier;
 mod cases;
 mod conferences;
 mod customer;
+mod encrypted;
 mod http;
 mod lamps;
 mod linphone;

@@ -30,7 +30,12 @@ fn python() -> String {
 
 impl Pjsua {
     pub(crate) fn start(wish: &Wish) -> Self {
-        Self::start_with(wish, json!({}))
+        let mut phone = Self::start_with(wish, json!({}));
+        if wish.password.is_some() {
+            // A call to it that comes before would not find it.
+            phone.wait_for("register", |answer| answer["code"] == 200);
+        }
+        phone
     }
 
     /// `more`: keys of `DEFAULTS` in the script.

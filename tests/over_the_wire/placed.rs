@@ -12,6 +12,7 @@ use crate::customer::agent;
 use crate::server::Server;
 use crate::server::config;
 use crate::softphone::Answers;
+use crate::softphone::Media;
 use crate::softphone::Transport;
 use crate::softphone::Wish;
 use crate::sound::seconds_of;
@@ -28,6 +29,7 @@ fn server_and_network() -> (Server, Baresip) {
         transport: Transport::Udp,
         tone: CUSTOMER_TONE,
         answers: Answers::AtOnce,
+        media: Media::Plain,
     };
     let network = Baresip::start(&wish);
     let trunk = format!(

@@ -37,6 +37,16 @@ pub(crate) enum Answers {
     ByHand,
 }
 
+/// How a phone wants its audio protected; it takes nothing less.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Media {
+    Plain,
+    /// Keys in the SDP (RFC 4568).
+    Sdes,
+    /// A handshake on the media path (RFC 5764).
+    Dtls,
+}
+
 /// What a phone is to be.
 pub(crate) struct Wish<'a> {
     pub(crate) user: &'a str,
@@ -47,6 +57,7 @@ pub(crate) struct Wish<'a> {
     pub(crate) transport: Transport,
     pub(crate) tone: f64,
     pub(crate) answers: Answers,
+    pub(crate) media: Media,
 }
 
 /// A phone of an extension of [`crate::server::config`].
@@ -64,6 +75,7 @@ pub(crate) fn extension<'a>(server: &Server, number: &'a str, transport: Transpo
         transport,
         tone: tone_of(number),
         answers,
+        media: Media::Plain,
     }
 }
 

@@ -278,7 +278,7 @@ fn a_wrong_password_does_not_sign_in() {
     let server = server();
     let mut wish = extension(&server, "200", Transport::Udp, Answers::ByHand);
     wish.password = Some("errado");
-    let mut ana = Pjsua::start(&wish);
+    let mut ana = Pjsua::start_with(&wish, json!({}));
     let answer: Value = ana.wait_for("register", |_| true);
     assert!(answer["code"] == 401 || answer["code"] == 403, "{answer}");
     assert_eq!(server.get("/v1/registrations")["data"].as_array().map(Vec::len), Some(0));
