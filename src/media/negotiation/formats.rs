@@ -50,7 +50,7 @@ pub(super) fn choose(local: &Local, media: &Media, prefer: Option<CodecKind>) ->
 }
 
 /// Those codecs of an offer's first audio line that could be passed on, when its maker and somebody else speak to each other.
-/// The second is what else there is.
+/// Each once, as its maker likes it best: an offer of ours has one number for a codec. The second is what else there is.
 pub fn passable(offer: &[u8]) -> (Vec<Passed>, Vec<CodecKind>) {
     let Ok(session) = Session::read(offer) else {
         return (Vec::new(), Vec::new());
@@ -58,11 +58,13 @@ pub fn passable(offer: &[u8]) -> (Vec<Passed>, Vec<CodecKind>) {
     let line = session.media.iter().find(|media| media.is_audio() && media.port != 0);
     let formats = line.into_iter().flat_map(Media::rtp_formats);
     let known: Vec<(CodecKind, Format)> = formats.filter_map(|format| Some((codec_of(&format)?, format))).collect();
-    let passed = known
-        .iter()
-        .filter(|(codec, _)| !codec.is_spoken())
-        .map(|(codec, format)| Passed { codec: *codec, parameters: format.parameters.clone() });
-    (passed.collect(), known.iter().map(|(codec, _)| *codec).filter(|codec| codec.is_spoken()).collect())
+    let mut passed: Vec<Passed> = Vec::new();
+    for (codec, format) in known.iter().filter(|(codec, _)| !codec.is_spoken()) {
+        if passed.iter().all(|before| before.codec != *codec) {
+            passed.push(Passed { codec: *codec, parameters: format.parameters.clone() });
+        }
+    }
+    (passed, known.iter().map(|(codec, _)| *codec).filter(|codec| codec.is_spoken()).collect())
 }
 
 /// telephone-event at the codec's clock rate (RFC 4733 §2.1 wants one clock for one stream).

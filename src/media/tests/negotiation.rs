@@ -207,6 +207,16 @@ fn a_codec_that_we_only_hand_on_is_offered_after_ours() {
 }
 
 #[test]
+fn a_codec_that_is_handed_on_is_offered_once_however_often_its_maker_names_it() {
+    let lines = "m=audio 4000 RTP/AVP 97 18 8 98 18\r\na=rtpmap:97 G729/8000\r\na=fmtp:97 annexb=no\r\na=rtpmap:98 iLBC/8000\r\n";
+    let (passed, spoken) = formats::passable(offered(lines).as_bytes());
+    let ilbc = Passed { codec: CodecKind::Ilbc, parameters: None };
+    assert_eq!((&passed, spoken), (&vec![g729("annexb=no"), ilbc], vec![CodecKind::Pcma]));
+    let text = String::from_utf8(offer(&Local { passed, ..local() }).to_vec()).unwrap();
+    assert!(text.contains("m=audio 10000 RTP/AVP 96 9 8 0 18 97 13 101 102\r\n"), "{text}");
+}
+
+#[test]
 fn a_further_offer_keeps_the_lines_of_the_first_in_their_places() {
     let lines = "m=video 6000 RTP/AVP 96\r\na=mid:v\r\nm=audio 4000 RTP/AVP 8\r\na=mid:a\r\na=rtcp-mux\r\nm=image 7000 udptl t38\r\n";
     let (said, stream) = answer(&local(), offered(lines).as_bytes(), None).unwrap();
