@@ -236,13 +236,21 @@ impl Leg {
 
     /// A re-INVITE: our answer to it. The codec stays if the peer still has it.
     pub(super) fn on_new_offer(&mut self, sdp: Bytes) -> Result<Bytes, NegotiationError> {
+        let (early, offered) = (self.early.take(), std::mem::replace(&mut self.offered, sdp));
         self.sdp_version += 1;
-        let was_early = self.early.take().is_some();
-        self.offered = sdp;
-        let answer = self.answer(self.speaks())?;
-        // Before the call is answered: what was said last holds, and is not chosen anew by the answer.
-        self.early = was_early.then(|| answer.clone());
-        Ok(answer)
+        match self.answer(self.speaks()) {
+            Ok(answer) => {
+                // Before the call is answered: what was said last holds, and is not chosen anew by the answer.
+                self.early = early.map(|_| answer.clone());
+                Ok(answer)
+            }
+            Err(fault) => {
+                // RFC 3311 §5.2, RFC 3261 §14.2: what is refused changes nothing.
+                (self.early, self.offered) = (early, offered);
+                self.sdp_version -= 1;
+                Err(fault)
+            }
+        }
     }
 
     /// The codec of the stream, with the parameters that another leg needs to speak it too.
@@ -309,4 +317,41 @@ pub(super) enum Beside {
     OurCodecs,
     /// Nothing that we speak: whoever talks to it must have one of the others.
     Nothing,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::negotiation::secrets::Secrets;
+
+    const HEAD: &str = "v=0\r\nc=IN IP4 198.51.100.5\r\n";
+    const KEYS: &str = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n";
+
+    fn offered(lines: &str) -> Bytes {
+        Bytes::from(format!("{HEAD}{lines}"))
+    }
+
+    /// It has said how it hears, and is not answered yet.
+    fn early(encryption: Encryption) -> (Leg, Bytes) {
+        let mut leg = Leg::new(LegId(1), "caller".into(), "192.0.2.10".parse().unwrap(), Timestamp::UNIX_EPOCH);
+        leg.codecs = vec![CodecKind::Pcma];
+        leg.encryption = encryption;
+        leg.identity.secrets = Some(Secrets::of_leg(&[3; 32], LegId(1)));
+        leg.take_offer(offered(&format!("m=audio 4000 RTP/AVP 8\r\n{KEYS}")));
+        let said = leg.early_answer(None).unwrap();
+        (leg, said)
+    }
+
+    #[test]
+    fn an_offer_that_is_refused_before_the_answer_changes_nothing() {
+        let (mut leg, said) = early(Encryption::Off);
+        let stream = leg.stream.clone();
+        let refused = leg.on_new_offer(offered("m=video 4000 RTP/AVP 96\r\n"));
+        assert_eq!(refused, Err(NegotiationError::NoAudio));
+        assert!(leg.is_early() && leg.stream == stream);
+        assert_eq!(leg.answer(None), Ok(said));
+        let next = leg.on_new_offer(offered("m=audio 4002 RTP/AVP 8\r\n")).unwrap();
+        assert!(String::from_utf8_lossy(&next).contains("o=- 1 2 "), "RFC 3264 §8: one more than the last");
+        assert_eq!(leg.answer(None), Ok(next), "what was said last holds");
+    }
 }
