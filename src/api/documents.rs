@@ -148,8 +148,10 @@ pub struct LegDocument {
     pub ended: Timestamp,
     /// The final SIP status of a leg that was refused.
     pub sip_status: Option<u16>,
-    /// `opus`, `g722`, `pcma` or `pcmu`.
+    /// `opus`, `g722`, `pcma` or `pcmu`; `g729`, `ilbc`, `gsm` or `l16` where it was handed on.
     pub codec: Option<String>,
+    /// What was agreed on last: `none`, `DTLS-SRTP`, or the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`); null before.
+    pub encryption: Option<String>,
     /// Address and port that its SDP named.
     pub negotiated: Option<String>,
     /// Address and port that its audio came from.
@@ -201,8 +203,10 @@ pub struct LiveLegDocument {
     /// When it was answered.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub answered: Option<Timestamp>,
-    /// `opus`, `g722`, `pcma` or `pcmu`.
+    /// `opus`, `g722`, `pcma` or `pcmu`; `g729`, `ilbc`, `gsm` or `l16` where it was handed on.
     pub codec: Option<String>,
+    /// What was agreed on last: `none`, `DTLS-SRTP`, or the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`); null before.
+    pub encryption: Option<String>,
     /// Address and port that its SDP named.
     pub negotiated: Option<String>,
     /// Address and port that its audio came from.

@@ -277,6 +277,7 @@ impl Leg {
 
     fn on_stream(&mut self, stream: Stream) {
         self.record.media.codec = Some(stream.codec.to_string());
+        self.record.media.encryption = Some(stream.security.name().to_owned());
         self.stream = Some(stream);
     }
 
@@ -353,5 +354,15 @@ mod tests {
         let next = leg.on_new_offer(offered("m=audio 4002 RTP/AVP 8\r\n")).unwrap();
         assert!(String::from_utf8_lossy(&next).contains("o=- 1 2 "), "RFC 3264 §8: one more than the last");
         assert_eq!(leg.answer(None), Ok(next), "what was said last holds");
+    }
+
+    #[test]
+    fn the_record_says_how_the_audio_was_protected_last() {
+        let (mut leg, _) = early(Encryption::Prefer);
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("AES_CM_128_HMAC_SHA1_80"));
+        leg.on_new_offer(offered("m=audio 4000 RTP/AVP 8\r\n")).unwrap();
+        assert_eq!(leg.view(Some(&Figures::default())).media.encryption.as_deref(), Some("none"));
+        leg.on_closed(&Figures::default());
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("none"));
     }
 }

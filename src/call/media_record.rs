@@ -16,6 +16,8 @@ use crate::media::rtcp_xr::VoipMetrics;
 #[serde(default)]
 pub struct MediaRecord {
     pub codec: Option<String>,
+    /// What its SDP and ours agreed on last: `none`, a suite of SRTP, or `DTLS-SRTP`; none before they did.
+    pub encryption: Option<String>,
     /// Where its SDP said that it hears.
     pub negotiated: Option<SocketAddr>,
     /// Where its RTP came from, once known.
@@ -84,6 +86,7 @@ impl MediaRecord {
         let codec = Some(&figures.codec).filter(|codec| !codec.is_empty()).cloned();
         *self = MediaRecord {
             codec: codec.or_else(|| self.codec.take()),
+            encryption: self.encryption.take(),
             negotiated: figures.negotiated.or(self.negotiated),
             source: figures.source,
             packets_received: figures.received,
