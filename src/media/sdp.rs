@@ -225,16 +225,6 @@ impl Session {
 }
 
 impl Media {
-    /// Is this RTP as we speak it: without encryption, with or without feedback (RFC 3551, RFC 4585)?
-    pub fn is_plain_rtp(&self) -> bool {
-        ["RTP/AVP", "RTP/AVPF"].iter().any(|known| self.protocol.eq_ignore_ascii_case(known))
-    }
-
-    /// Is this RTP that asks for encryption (RFC 3711, RFC 5124, RFC 5764)?
-    pub fn is_secure_rtp(&self) -> bool {
-        self.protocol.to_ascii_uppercase().contains("RTP/SAVP")
-    }
-
     pub fn is_audio(&self) -> bool {
         self.kind.eq_ignore_ascii_case("audio")
     }

@@ -17,7 +17,7 @@ fn a_browser_is_understood() {
     let session = Session::read(BROWSER.as_bytes()).unwrap();
     assert_eq!((session.media.len(), session.origin.session, session.origin.version), (2, 46_117_317, 2));
     let audio = &session.media[0];
-    assert!(audio.is_audio() && audio.is_secure_rtp() && !audio.is_plain_rtp() && audio.shares_rtcp());
+    assert!(audio.is_audio() && audio.protocol == "UDP/TLS/RTP/SAVPF" && audio.shares_rtcp());
     let formats: Vec<Format> = audio.rtp_formats().collect();
     let opus = Format {
         payload_type: 111,
