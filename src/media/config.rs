@@ -171,6 +171,7 @@ mod tests {
         assert_eq!(config.address, "::1".parse::<IpAddr>().unwrap());
         assert_eq!((config.ports.pairs(), config.ports.even_ports().last()), (50, Some(20_098)));
         assert_eq!((config.codecs, config.encryption), (vec![CodecKind::Pcma], Encryption::Off));
+        assert!(config.loopback_candidates);
     }
 
     #[test]
