@@ -63,11 +63,15 @@ impl Post {
         loop {
             let Some(expected) = self.expected else {
                 let order = self.waiting.pop_front().or_else(|| self.inbox.next())?;
-                if let Order::Expect(leg) = order {
-                    self.expected = Some(leg);
-                    continue;
+                let Order::Expect(leg) = order else {
+                    return Some(order);
+                };
+                match self.arrived(leg) {
+                    Some(Order::Take(leg)) => return Some(Order::Take(leg)),
+                    Some(_) => {}
+                    None => self.expected = Some(leg),
                 }
-                return Some(order);
+                continue;
             };
             match self.inbox.next()? {
                 Order::Take(leg) if leg.id == expected => {
@@ -80,12 +84,26 @@ impl Post {
             }
         }
     }
+
+    /// A leg may have come while this thread still waited for another: then it was put aside with the rest.
+    fn arrived(&mut self, expected: LegId) -> Option<Order> {
+        let comes = |order: &Order| match order {
+            Order::Take(leg) => leg.id == expected,
+            Order::Gone(leg) => *leg == expected,
+            _ => false,
+        };
+        let place = self.waiting.iter().position(comes)?;
+        self.waiting.remove(place)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
     use crate::io::media::inbox::inbox;
+    use crate::io::media::ports::Ports;
 
     #[test]
     fn orders_after_a_bridge_wait_until_the_other_leg_has_come() {
@@ -100,5 +118,29 @@ mod tests {
         assert!(matches!(post.next(), Some(Order::Obey(Command::Bridge { .. }))));
         assert!(matches!(post.next(), Some(Order::Obey(Command::Close { .. }))));
         assert!(post.next().is_none());
+    }
+
+    #[test]
+    fn legs_that_come_in_another_order_than_they_were_announced_are_all_taken_in() {
+        let (mail, inbox) = inbox().unwrap();
+        let mut post = Post::new(inbox);
+        mail.send(Order::Expect(LegId(1)));
+        mail.send(Order::Obey(Command::Leave { leg: LegId(1) }));
+        mail.send(Order::Expect(LegId(2)));
+        mail.send(Order::Obey(Command::Leave { leg: LegId(2) }));
+        // A thread with less to do is quicker.
+        let pair = Ports::new((20_000, 59_999), &mut fastrand::Rng::new()).open(Ipv4Addr::LOCALHOST.into()).unwrap();
+        mail.send(Order::Take(Box::new(Leg::new(LegId(2), pair))));
+        assert!(post.next().is_none());
+        mail.send(Order::Gone(LegId(1)));
+        let done: Vec<Order> = std::iter::from_fn(|| post.next()).collect();
+        assert!(matches!(
+            done[..],
+            [
+                Order::Obey(Command::Leave { leg: LegId(1) }),
+                Order::Take(_),
+                Order::Obey(Command::Leave { leg: LegId(2) })
+            ]
+        ));
     }
 }
