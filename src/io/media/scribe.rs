@@ -33,6 +33,9 @@ const PIECE: Duration = Duration::from_secs(1);
 /// The longest run of lost packets that is made up; longer ones are silence.
 const MADE_UP: u16 = 4;
 
+/// Further behind is not late but a count begun anew, or a pause in which the numbers went on. RFC 3550 A.1.
+const MISORDERED: u16 = 100;
+
 #[derive(Debug)]
 pub(super) struct Scribe {
     timeline: Timeline,
@@ -235,12 +238,12 @@ impl Ear {
         match number.wrapping_sub(last) {
             0 => None,
             1 => Some(0),
-            further @ 2..=0x7fff => Some(if further - 1 <= MADE_UP { further - 1 } else { 0 }),
-            // Out of order: only the laws of G.711 can be decoded in any order.
-            _ => {
+            further if further.wrapping_neg() <= MISORDERED => {
+                // Out of order: only the laws of G.711 can be decoded in any order.
                 self.last = Some((ssrc, last));
                 matches!(self.codec, Some(CodecKind::Pcma | CodecKind::Pcmu)).then_some(0)
             }
+            further => Some(if further - 1 <= MADE_UP { further - 1 } else { 0 }),
         }
     }
 
@@ -264,5 +267,74 @@ impl Ear {
                 samples.len()
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::codec::Encoder;
+    use crate::media::codec::MAX_PAYLOAD;
+    use crate::media::rtp::Header;
+
+    const FRAME: Duration = Duration::from_millis(20);
+
+    struct Bench {
+        scribe: Scribe,
+        entries: mpsc::Receiver<tape::Entry>,
+        encoder: Encoder,
+        now: Instant,
+    }
+
+    impl Bench {
+        fn start() -> Bench {
+            let (tape, entries) = mpsc::channel();
+            let (now, codec, longest) = (Instant::now(), CodecKind::G722, Duration::from_hours(1));
+            let scribe = Scribe::start(LegId(1), "talk.wav".into(), Channels::Mono, longest, codec, tape, now);
+            Bench { scribe, entries, encoder: Encoder::new(codec), now }
+        }
+
+        /// A loud packet of this number, 20 ms after what was before.
+        fn hears(&mut self, sequence: u16) {
+            self.now += FRAME;
+            let samples: Vec<i16> = (0..320).map(|n| if n % 20 < 10 { 9_000 } else { -9_000 }).collect();
+            let mut octets = [0; MAX_PAYLOAD];
+            let length = self.encoder.encode(&samples, &mut octets).unwrap();
+            let timestamp = u32::from(sequence) * 160;
+            let header = Header { payload_type: 9, marker: false, sequence, timestamp, ssrc: 7 };
+            let packet = Packet { header, payload: &octets[..length] };
+            self.scribe.on_packet(Side::Said, &packet, CodecKind::G722, self.now);
+        }
+
+        /// How long it is loud in the file.
+        fn loud(self) -> Duration {
+            self.scribe.finish(RecordEnd::Asked, self.now);
+            let samples = self.entries.iter().filter_map(|entry| match entry {
+                tape::Entry::Samples { samples, .. } => Some(samples),
+                _ => None,
+            });
+            let loud = samples.flatten().filter(|sample| sample.unsigned_abs() > 2_000).count();
+            Duration::from_micros(loud as u64 * 1_000 / 16)
+        }
+    }
+
+    #[test]
+    fn a_voice_is_recorded_again_after_a_pause_of_many_minutes() {
+        let mut bench = Bench::start();
+        (0..10).for_each(|number| bench.hears(number));
+        bench.scribe.pause(bench.now);
+        bench.now += FRAME * 39_990;
+        bench.scribe.resume(bench.now);
+        (40_000..40_010).for_each(|number| bench.hears(number));
+        let loud = bench.loud();
+        assert!((FRAME * 14..=FRAME * 20).contains(&loud), "{loud:?}");
+    }
+
+    #[test]
+    fn a_phone_that_counts_anew_is_recorded_on_and_what_is_late_is_not_decoded_out_of_turn() {
+        let mut bench = Bench::start();
+        (1_000..1_010).chain(1_000..1_010).chain(900..910).for_each(|number| bench.hears(number));
+        let loud = bench.loud();
+        assert!((FRAME * 14..=FRAME * 20).contains(&loud), "{loud:?}");
     }
 }
