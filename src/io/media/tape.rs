@@ -73,25 +73,30 @@ pub(super) fn start(events: UnboundedSender<Event>) -> io::Result<(mpsc::Sender<
 fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
     let mut recordings: HashMap<Reel, Recording> = HashMap::new();
     while let Ok(entry) = entries.recv() {
-        match entry {
+        let written = match entry {
             Entry::Begin { reel, of, path, rate, channels } => {
                 recordings.insert(reel, Recording::begin(of, path, rate, channels));
+                reel
             }
             Entry::Samples { reel, samples } => {
                 if let Some(recording) = recordings.get_mut(&reel) {
                     recording.append(&samples);
                 }
+                reel
             }
             Entry::End { reel, ended } => {
                 if let Some(recording) = recordings.remove(&reel) {
                     // The switch may have ended before us.
                     let _ = events.send(recording.end(ended));
                 }
+                continue;
             }
             Entry::Stop => return,
-        }
+        };
         // A full disk is told at once; whatever is recorded after it is let go.
-        for (_, failed) in recordings.extract_if(|_, recording| recording.has_failed()) {
+        if recordings.get(&written).is_some_and(Recording::has_failed)
+            && let Some(failed) = recordings.remove(&written)
+        {
             let _ = events.send(failed.end(RecordEnd::Asked));
         }
     }
