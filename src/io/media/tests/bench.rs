@@ -27,7 +27,7 @@ use crate::media::rtp::Header;
 pub(super) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// Nothing here takes longer, even on a full machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(super) const SETTINGS: Settings = Settings {
     ports: (20_000, 59_999),

@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use super::bench::Bench;
 use super::bench::Got;
+use super::bench::PATIENCE;
 use super::bench::Phone;
 use super::bench::purity;
 use super::play::clip;
@@ -31,12 +32,13 @@ const TONES: [f64; 4] = [600.0, 1000.0, 1400.0, 1900.0];
 fn each_hears_all_others_and_never_himself_in_every_codec() {
     let mut bench = Bench::start();
     let mut phones: Vec<Phone> = CodecKind::ALL.into_iter().map(|codec| bench.phone(codec)).collect();
+    let began = Instant::now();
     phones.iter().for_each(|phone| join(&mut bench, phone.leg, Role::Speaker));
     let heard = all_say_their_tones(&mut phones, 60);
     for (listener, heard) in heard.iter().enumerate() {
         let expected: Vec<usize> = (0..phones.len()).filter(|speaker| *speaker != listener).collect();
         assert_eq!(tones_in(heard, &phones[listener]), expected, "listener {listener}");
-        assert_one_line(heard, phones[listener].stream.codec);
+        assert_one_line(heard, phones[listener].stream.codec, began, BEHIND + 1);
     }
 }
 
@@ -70,15 +72,16 @@ fn a_supervisor_is_heard_by_nobody_then_by_the_agent_then_by_both() {
 fn from_a_prompt_to_a_room_to_a_bridge_the_line_never_breaks() {
     let mut bench = Bench::start();
     let mut phones: Vec<Phone> = (0..3).map(|_| bench.phone(CodecKind::Pcma)).collect();
-    play(&mut bench, &phones[0], &[clip(2000)], Repeat::Once);
+    let began = Instant::now();
+    play(&mut bench, &phones[0], &[clip(2000)], Repeat::Forever);
     let mut heard: Vec<Got> = (0..5).map(|_| phones[0].get().unwrap()).collect();
     phones.iter().for_each(|phone| join(&mut bench, phone.leg, Role::Speaker));
-    heard.extend(all_say_their_tones(&mut phones, 10).swap_remove(0));
+    heard.extend(until_the_first_hears(&mut phones, &[TONES[0], TONES[1], TONES[2]], TONES[1]));
     bench.order(Command::Bridge { a: phones[0].leg, b: phones[1].leg });
-    for _ in 0..10 {
-        phones[1].say(700.0);
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let bridged = until_the_first_hears(&mut phones[..2], &[TONES[0], 700.0], 700.0);
+    // Packets that waited for a thread without time leave together: each takes the line its own length ahead of the clock.
+    let ahead = BEHIND + SWITCHES + bridged.len() as u32;
+    heard.extend(bridged);
     bench.order(Command::Unbridge { leg: phones[0].leg });
     join(&mut bench, phones[0].leg, Role::Speaker);
     bench.order(Command::Leave { leg: phones[0].leg });
@@ -86,7 +89,7 @@ fn from_a_prompt_to_a_room_to_a_bridge_the_line_never_breaks() {
     while bench.event() != (Event::Finished { leg: phones[0].leg, play: crate::media::command::PlayId(1) }) {}
     heard.extend(waiting(&phones[0]));
     assert!(heard.len() > 25);
-    assert_one_line(&heard, CodecKind::Pcma);
+    assert_one_line(&heard, CodecKind::Pcma, began, ahead);
 }
 
 #[test]
@@ -158,6 +161,24 @@ fn who_hears_whom(phones: &mut [Phone]) -> Vec<Vec<usize>> {
     heard.iter().zip(phones).map(|(heard, phone)| tones_in(&heard[heard.len() / 2..], phone)).collect()
 }
 
+/// Each says his tone in real time until the first has heard one of them for 200 ms; all that the first has heard meanwhile.
+fn until_the_first_hears(phones: &mut [Phone], tones: &[f64], awaited: f64) -> Vec<Got> {
+    let (start, mut heard) = (Instant::now(), Vec::new());
+    for frame in 1.. {
+        phones.iter_mut().zip(tones).for_each(|(phone, tone)| phone.say(*tone));
+        let next = start + Duration::from_millis(20) * frame;
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+        heard.extend(waiting(&phones[0]));
+        if let Some(last) = heard.last_chunk::<10>()
+            && amplitude(&decode(last, CodecKind::Pcma), 8_000, awaited) > 2_000.0
+        {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "{awaited} Hz is never heard");
+    }
+    heard
+}
+
 /// Everybody says a tone of his own in real time; what each has heard.
 fn all_say_their_tones(phones: &mut [Phone], frames: u32) -> Vec<Vec<Got>> {
     phones.iter().for_each(Phone::discard);
@@ -203,12 +224,23 @@ fn amplitude(samples: &[i16], rate: u32, frequency: f64) -> f64 {
     (purity(samples, rate, frequency) * 2.0 * energy / samples.len().max(1) as f64).sqrt()
 }
 
-/// One source, numbers without a gap, and a timestamp that never goes back.
-fn assert_one_line(heard: &[Got], codec: CodecKind) {
+/// A thread without time for a while sends what was due up to 200 ms ago, as of then.
+const BEHIND: u32 = 10;
+
+/// From one source to another: each waits for the end of a frame.
+const SWITCHES: u32 = 5;
+
+/// One source, numbers without a gap, and a timestamp that never goes back and never leaps: since `began`, before the
+/// first was sent, it has run no more than so many frames ahead of the clock. Whoever reads late, or is served late, sees
+/// more time pass and no other numbers.
+fn assert_one_line(heard: &[Got], codec: CodecKind, began: Instant, ahead: u32) {
     for pair in heard.windows(2) {
         let [before, after] = [pair[0].header, pair[1].header];
         assert_eq!((after.ssrc, after.sequence), (before.ssrc, before.sequence.wrapping_add(1)));
         let step = after.timestamp.wrapping_sub(before.timestamp);
-        assert!((codec.frame_ticks()..codec.clock_rate()).contains(&step), "{step}");
+        assert!((codec.frame_ticks()..1 << 31).contains(&step), "{step}");
+        let passed = (pair[1].at - began).as_secs_f64() * f64::from(codec.clock_rate());
+        let line = after.timestamp.wrapping_sub(heard[0].header.timestamp);
+        assert!(f64::from(line) <= passed + f64::from(ahead * codec.frame_ticks()), "{line} ticks in {passed}");
     }
 }
