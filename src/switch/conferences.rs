@@ -164,8 +164,9 @@ impl Conferences {
         let Some(conference) = self.by_name.get_mut(&name) else {
             return Vec::new();
         };
+        let was_moderator = conference.members.iter().any(|member| member.call == call && member.moderator);
         let mut steps = conference.take_out(&name, |member| member.call == call);
-        if !conference.is_moderated() && steps.iter().any(Step::is_of_a_moderator) {
+        if was_moderator && !conference.is_moderated() {
             let calls: Vec<u64> = conference.who_leaves_with_moderator();
             for call in calls {
                 steps.push(Step::Tell { call, news: ConferenceNews::Left(ConferenceOutcome::Ended) });
@@ -210,12 +211,6 @@ impl Conferences {
 impl Member {
     pub(super) fn role(&self) -> Role {
         if self.muted { Role::Listener } else { Role::Speaker }
-    }
-}
-
-impl Step {
-    fn is_of_a_moderator(&self) -> bool {
-        matches!(self, Step::Publish { data, .. } if data["moderator"] == json!(true))
     }
 }
 
