@@ -96,6 +96,10 @@ static SHEET: Sheet = Sheet {
 impl Compile for Conference {
     fn check(&self, filled: &Filled) -> Vec<(String, String)> {
         match (filled.maybe_text("pin"), filled.maybe_text("moderator-pin")) {
+            (pin, moderator) if pin.iter().chain(&moderator).any(|pin| pin.contains(FINISH)) => vec![(
+                format!("a PIN with `{FINISH}` in it can never be typed"),
+                format!("Choose other keys: `{FINISH}` says that the PIN is complete."),
+            )],
             (None, Some(_)) => vec![(
                 "`moderator-pin` stands without `pin`".to_owned(),
                 "Add a `pin` for the others, or write `moderator=\"yes\"` in a flow of the moderators' own.".to_owned(),
@@ -257,6 +261,7 @@ impl Room {
 mod tests {
     use crate::dialplan::example::names;
     use crate::dialplan::example::program;
+    use crate::dialplan::example::shown;
     use crate::dialplan::example::start;
     use crate::dialplan::example::with_steps;
     use crate::dialplan::rehearsal::rehearse;
@@ -283,6 +288,16 @@ mod tests {
         assert!(passes(GUARDED, "press \"11#\"\npress \"55555\"\npress \"9#\"\nhears \"closed\""));
         assert!(passes(GUARDED, "passes \"40s\"\nhears \"closed\""));
         assert!(!passes(GUARDED, "press \"11#\"\npress \"55555\"\njoins \"equipe\""));
+    }
+
+    #[test]
+    fn pins_that_nobody_could_type_are_faults() {
+        let fault = |pins: &str| shown(&with_steps(&format!("conference \"equipe\" {pins}\nhangup"))).join("\n");
+        assert_eq!(fault("pin=\"1234\" moderator-pin=\"98*\""), "");
+        assert!(fault("pin=\"12#4\"").contains("a PIN with `#` in it can never be typed"), "{}", fault("pin=\"12#4\""));
+        assert!(fault("pin=\"1234\" moderator-pin=\"9#\"").contains("a PIN with `#`"));
+        assert!(fault("moderator-pin=\"9\"").contains("stands without `pin`"));
+        assert!(fault("pin=\"12\" moderator-pin=\"123\"").contains("begins with the other"));
     }
 
     #[test]
