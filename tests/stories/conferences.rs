@@ -98,6 +98,24 @@ fn whoever_types_the_moderators_pin_opens_the_room_and_closes_it() {
 }
 
 #[test]
+fn the_room_closes_with_the_last_moderator_and_not_before_also_when_he_is_sent_away() {
+    let mut pbx = room("pin=\"11\" moderator-pin=\"99\" ends-with-moderator=\"yes\"");
+    let [ana, bruno, carla] = [("200", "11"), ("201", "99"), ("202", "99")].map(|(extension, pin)| {
+        let phone = comes(&mut pbx, extension);
+        pbx.presses(phone, pin);
+        phone
+    });
+    pbx.hangs_up(bruno);
+    hears(&pbx, ana, &[carla], &[]);
+    let call = call_of(&mut pbx, "202");
+    pbx.asks(Command::SendMemberAway { conference: "equipe".to_owned(), call }).expect("sent away");
+    pbx.ended(carla, "bye");
+    pbx.advance(secs(1));
+    pbx.ended(ana, "bye");
+    pbx.all_is_quiet();
+}
+
+#[test]
 fn a_wrong_pin_is_asked_for_again_and_a_full_room_lets_nobody_in() {
     let mut pbx = room("pin=\"11\" max=2 {\n        full { play \"all-busy\" }\n    }");
     let ana = comes(&mut pbx, "200");
