@@ -17,11 +17,14 @@ use desvio::io::media::pump::Pump;
 use desvio::io::media::pump::Settings;
 use desvio::media::clip::Clip;
 use desvio::media::codec::CodecKind;
+use desvio::media::command::Background;
 use desvio::media::command::Command;
 use desvio::media::command::Event;
 use desvio::media::command::LegId;
 use desvio::media::command::PlayId;
 use desvio::media::command::Repeat;
+use desvio::media::command::Role;
+use desvio::media::command::RoomId;
 use desvio::media::command::Sound;
 use desvio::media::command::Stream;
 use desvio::media::rtp;
@@ -222,6 +225,25 @@ fn an_announcement_allocates_nothing_while_it_is_heard() {
         });
         assert_eq!(count, 0, "60 packets of {codec} out, 60 in");
     }
+}
+
+#[test]
+fn a_turn_of_a_room_allocates_nothing() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut bench = Bench::start();
+    let mut phones = [CodecKind::Pcma, CodecKind::G722, CodecKind::Pcmu].map(|codec| bench.phone(codec));
+    for (phone, role) in phones.iter().zip([Role::Speaker, Role::Speaker, Role::Listener]) {
+        let (leg, room, background) = (phone.leg, RoomId(1), Background::Heard);
+        bench.pump.carry_out(Command::Join { leg, room, role, background });
+    }
+    let mut turns = |count: usize| {
+        for _ in 0..count {
+            phones.iter_mut().for_each(Phone::talk);
+            phones.iter().for_each(|phone| assert_eq!(phone.hear(), phone.stream.payload_type));
+        }
+    };
+    turns(60);
+    assert_eq!(allocations(|| turns(60)), 0, "60 turns of three members");
 }
 
 #[test]
