@@ -22,15 +22,10 @@ use crate::call::record::CallView;
 use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::record::Voicemail;
-use crate::dialplan::walk::QueueOutcome;
 use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
-use crate::queue;
-use crate::queue::agent::AgentId;
-use crate::queue::effect::JoinError;
-use crate::queue::effect::WaiterId;
 use crate::sip::agent::HangUpReason;
 use crate::sip::agent::Invitation;
 use crate::sip::agent::SessionEvent;
@@ -223,25 +218,6 @@ impl Switch {
         }
     }
 
-    fn on_engaged(&mut self, extension: &str, now: Instant) {
-        *self.desk.talks_by_extension.entry(extension.to_owned()).or_default() += 1;
-        self.desk.queues.on_engaged(&AgentId(extension.to_owned()), now);
-    }
-
-    fn on_disengaged(&mut self, extension: &str, now: Instant) {
-        let agent = AgentId(extension.to_owned());
-        let Some(talks) = self.desk.talks_by_extension.get_mut(extension) else {
-            return;
-        };
-        *talks -= 1;
-        if *talks == 0 {
-            self.desk.talks_by_extension.remove(extension);
-            // A consultation that ends beside it is not the end of a talk.
-            self.desk.queues.on_talk_ended(&agent, now);
-            self.desk.queues.on_free(&agent, now);
-        }
-    }
-
     pub(super) fn run_due_calls(&mut self, now: Instant) {
         while let Some(number) = self.calls.pop_due(now) {
             self.with_call(number, now, |call, desk, now| call.handle_timeout(desk, now));
@@ -343,25 +319,6 @@ impl Switch {
         }
     }
 
-    fn carry_out_queue(&mut self, number: u64, effect: CallEffect, now: Instant) {
-        let waiter = WaiterId(number);
-        match effect {
-            CallEffect::JoinQueue { queue } => self.join_queue(number, &queue, now),
-            CallEffect::LeaveQueue => self.desk.queues.leave(waiter, now),
-            CallEffect::PickedUp => self.desk.queues.on_picked_up(waiter, now),
-            CallEffect::AgentAnswered { agent } => {
-                *self.desk.talks_by_extension.entry(agent.clone()).or_default() += 1;
-                self.desk.queues.on_answered(waiter, &AgentId(agent), now);
-            }
-            CallEffect::AgentRefused { agent, refusal } => {
-                self.desk.queues.on_refused(waiter, &AgentId(agent), refusal, now)
-            }
-            CallEffect::AgentBusy { agent } => self.on_engaged(&agent, now),
-            CallEffect::AgentFree { agent } => self.on_disengaged(&agent, now),
-            _ => {}
-        }
-    }
-
     fn media(&mut self, number: u64, command: MediaCommand) {
         if let MediaCommand::RecordTalk { path, .. } = &command {
             self.calls.number_by_tape.insert(path.clone(), number);
@@ -398,40 +355,11 @@ impl Switch {
         }
     }
 
-    fn join_queue(&mut self, number: u64, queue: &str, now: Instant) {
-        let input = match self.desk.queues.join(queue, WaiterId(number), now) {
-            Ok(position) => CallInput::QueueJoined { position },
-            Err(JoinError::Full { .. }) => CallInput::QueueRefused(QueueOutcome::Full),
-            Err(JoinError::NobodySignedIn | JoinError::Unknown { .. }) => {
-                CallInput::QueueRefused(QueueOutcome::NobodySignedIn)
-            }
-        };
-        self.tell_call_later(number, input, now);
-    }
-
     /// From within `drain_call`: the call works, its effects are taken by the loop that is running.
     pub(super) fn tell_call_later(&mut self, number: u64, input: CallInput, now: Instant) {
         if let Some(entry) = self.calls.by_number.get_mut(&number) {
             entry.call.handle(input, &self.desk, now);
         }
-    }
-
-    /// What the queues want of calls. True: something moved.
-    pub(super) fn settle_queues(&mut self, now: Instant) -> bool {
-        let mut moved = false;
-        while let Some(effect) = self.desk.queues.poll_effect() {
-            moved = true;
-            match effect {
-                queue::effect::Effect::Ring { waiter, agent, .. } => {
-                    self.tell_call(waiter.0, CallInput::RingAgent { agent: agent.0 }, now);
-                }
-                queue::effect::Effect::StopRinging { waiter, agent, why } => {
-                    self.tell_call(waiter.0, CallInput::StopRingingAgent { agent: agent.0, why }, now);
-                }
-                queue::effect::Effect::Position { .. } => {}
-            }
-        }
-        moved
     }
 
     fn send_from_call(&mut self, number: u64, to: &str, text: String, now: Instant) {

@@ -96,6 +96,7 @@ pub(super) struct Desk {
 
 /// Its file in the folder of a mailbox.
 pub const GREETING: &str = "greeting.wav";
+
 /// Whether addresses of this machine alone are named as ICE candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Loopback {

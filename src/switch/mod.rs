@@ -45,6 +45,7 @@ mod measuring;
 mod messages;
 pub mod pins;
 mod proven;
+mod queueing;
 mod recordings;
 mod senders;
 mod sessions;
