@@ -77,6 +77,8 @@ pub struct Leg {
     /// The codecs of its trunk, where that has its own: no others are offered or taken.
     pub(super) allowed: Option<Vec<CodecKind>>,
     pub(super) heard: Heard,
+    /// It is not heard, and listeners were told so.
+    pub(super) missed: bool,
 }
 
 impl Leg {
@@ -113,6 +115,7 @@ impl Leg {
             spares: VecDeque::new(),
             allowed: None,
             heard: Heard::Nothing,
+            missed: false,
         }
     }
 

@@ -14,6 +14,7 @@ use crate::call::machine::cause;
 use crate::call::record::CallId;
 use crate::call::record::Party;
 use crate::media::command::LegId;
+use crate::media::silence::Side;
 use crate::media::silence::Silence;
 
 /// The data of `call.quiet` and `call.heard-again`.
@@ -42,6 +43,9 @@ pub struct SilenceCause {
 
 impl Call {
     pub(super) fn on_quiet(&mut self, id: LegId, since: Duration, silence: Silence, now: Instant) {
+        if silence.side() == Side::Theirs && !self.begins_to_miss(id) {
+            return;
+        }
         let party = self.party(id);
         let note = match silence {
             Silence::Withheld | Silence::Unsent => format!("{party} does not hear us: {silence}"),
@@ -58,7 +62,17 @@ impl Call {
         self.report_silence("call.quiet", party, since, Some(cause));
     }
 
+    /// Whether it is news that this party is not heard. Before it has answered nobody need speak, and a silence that lasts
+    /// over a re-INVITE is one.
+    fn begins_to_miss(&mut self, id: LegId) -> bool {
+        let leg = self.leg_mut(id).filter(|leg| leg.is_up());
+        leg.is_some_and(|leg| !std::mem::replace(&mut leg.missed, true))
+    }
+
     pub(super) fn on_heard_again(&mut self, id: LegId, after: Duration, now: Instant) {
+        if !self.leg_mut(id).is_some_and(|leg| std::mem::take(&mut leg.missed)) {
+            return;
+        }
         let party = self.party(id);
         self.clerk.note(format!("{party} is heard again after {} s", after.as_secs()), now);
         self.report_silence("call.heard-again", party, after, None);

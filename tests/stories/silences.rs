@@ -52,6 +52,33 @@ fn that_a_party_is_not_heard_is_told_with_its_likely_cause_and_that_it_is_heard_
 }
 
 #[test]
+fn a_caller_who_says_nothing_before_the_answer_is_not_missed() {
+    let mut pbx = Bench::with_dialplan(
+        "number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" { progress; dial \"200\" }\n",
+    );
+    let ana = pbx.registered("200");
+    let customer = pbx.customer_calls();
+    pbx.rings(ana);
+    let leg = pbx.leg(customer);
+    pbx.input(Input::Media(Event::Quiet { leg, since: secs(10), silence: Silence::NeverCame }));
+    pbx.picks_up(ana);
+    pbx.input(Input::Media(Event::HeardAgain { leg, after: secs(12) }));
+    assert!(pbx.events.iter().all(|event| !["call.quiet", "call.heard-again"].contains(&event.kind)));
+    pbx.input(Input::Media(Event::Quiet { leg, since: secs(10), silence: Silence::Stopped }));
+    assert_eq!(published(&pbx, "call.quiet")["cause"].as_str(), Some("stopped"));
+}
+
+#[test]
+fn a_silence_that_lasts_over_a_re_invite_is_told_once() {
+    let (mut pbx, customer, _) = a_talk();
+    let leg = pbx.leg(customer);
+    for _ in 0..2 {
+        pbx.input(Input::Media(Event::Quiet { leg, since: secs(10), silence: Silence::NeverCame }));
+    }
+    assert_eq!(pbx.events.iter().filter(|event| event.kind == "call.quiet").count(), 1);
+}
+
+#[test]
 fn a_call_with_a_lifeless_caller_ends_and_says_why() {
     let (mut pbx, customer, ana) = a_talk();
     let leg = pbx.leg(customer);

@@ -102,7 +102,7 @@ impl Session {
         self.source.reconnect(stream.remote);
         self.control_source = None;
         self.far.reset();
-        self.vigil = Vigil::new(now);
+        self.vigil.on_agreed(now);
         self.stream = stream;
     }
 

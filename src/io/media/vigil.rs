@@ -22,6 +22,9 @@ pub(super) struct Patience {
 pub(super) struct Vigil {
     /// The last packet, or the beginning.
     last_heard: Instant,
+    /// When the stream was agreed on: nobody is missed for a time before that.
+    agreed: Instant,
+    /// Under what is agreed on now.
     ever_heard: bool,
     /// What came meanwhile and was refused.
     refused: Option<(SocketAddr, Refusal)>,
@@ -36,6 +39,8 @@ pub(super) struct Vigil {
 enum Told {
     Nothing,
     Quiet,
+    /// Under what was agreed on before; it is told again if it stays so.
+    QuietBefore,
     /// It is heard again after so long, which is to be told.
     Again(Duration),
 }
@@ -61,6 +66,7 @@ impl Vigil {
     pub(super) fn new(now: Instant) -> Vigil {
         Vigil {
             last_heard: now,
+            agreed: now,
             ever_heard: false,
             refused: None,
             theirs: Told::Nothing,
@@ -70,8 +76,17 @@ impl Vigil {
         }
     }
 
+    /// Something else is agreed on, or the same again. A silence that was told of goes on until its end is told too.
+    pub(super) fn on_agreed(&mut self, now: Instant) {
+        let theirs = match self.theirs {
+            Told::Quiet => Told::QuietBefore,
+            told => told,
+        };
+        *self = Vigil { last_heard: self.last_heard, theirs, ..Vigil::new(now) };
+    }
+
     pub(super) fn on_heard(&mut self, now: Instant) {
-        if self.theirs == Told::Quiet {
+        if matches!(self.theirs, Told::Quiet | Told::QuietBefore) {
             self.theirs = Told::Again(self.unheard(now));
         }
         self.last_heard = now;
@@ -114,8 +129,8 @@ impl Vigil {
         }
         // On hold nobody need speak.
         if direction == Direction::SendRecv {
-            let since = self.unheard(now);
-            if self.theirs == Told::Nothing && since >= patience.quiet {
+            let since = now.saturating_duration_since(self.last_heard.max(self.agreed));
+            if matches!(self.theirs, Told::Nothing | Told::QuietBefore) && since >= patience.quiet {
                 self.theirs = Told::Quiet;
                 return Some(Finding::Quiet { since, silence: self.their_silence(reported, now, patience.quiet) });
             }
@@ -138,7 +153,8 @@ impl Vigil {
     }
 
     fn lifeless(&mut self, reported: Option<Instant>, patience: Patience, now: Instant) -> Option<Duration> {
-        let last = reported.map_or(self.last_heard, |came| came.max(self.last_heard));
+        let heard = self.last_heard.max(self.agreed);
+        let last = reported.map_or(heard, |came| came.max(heard));
         let since = now.saturating_duration_since(last);
         if self.lifeless || since < patience.lifeless? {
             return None;

@@ -61,6 +61,30 @@ fn a_side_that_is_heard_again_is_told_and_may_fall_quiet_again() {
 }
 
 #[test]
+fn a_silence_that_a_re_invite_ends_is_told_to_have_ended() {
+    let start = Instant::now();
+    let mut vigil = Vigil::new(start);
+    vigil.on_heard(start + secs(1));
+    quiet(&mut vigil, None, start + secs(11));
+    vigil.on_agreed(start + secs(20));
+    assert_eq!(vigil.unheard(start + secs(20)), secs(19), "no packet came with it");
+    vigil.on_heard(start + secs(21));
+    assert_eq!(look(&mut vigil, None, start + secs(21)), [Finding::HeardAgain { after: secs(20) }]);
+}
+
+#[test]
+fn under_what_is_agreed_on_anew_a_silence_is_counted_and_told_anew() {
+    let start = Instant::now();
+    let mut vigil = Vigil::new(start);
+    quiet(&mut vigil, None, start + secs(50));
+    vigil.on_agreed(start + secs(50));
+    assert_eq!(look(&mut vigil, None, start + secs(59)), []);
+    let told = Finding::Quiet { since: secs(10), silence: Silence::NeverCame };
+    assert_eq!(look(&mut vigil, None, start + secs(60)), [told]);
+    assert_eq!(look(&mut vigil, None, start + secs(109)), [], "lifeless is counted from there too");
+}
+
+#[test]
 fn nobody_is_missed_on_hold() {
     let start = Instant::now();
     let mut vigil = Vigil::new(start);
