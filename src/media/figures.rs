@@ -64,9 +64,10 @@ impl Figures {
         share(self.lost, self.received + self.lost)
     }
 
-    /// The same of what we sent, as the far side says.
+    /// The same of what we sent, as the far side says. Whoever says that he lost more than was sent has lost all of it.
     pub fn far_loss(&self) -> Option<f64> {
-        share(u64::try_from(self.far?.lost).unwrap_or(0), self.sent)
+        let lost = u64::try_from(self.far?.lost).unwrap_or(0);
+        share(lost.min(self.sent), self.sent)
     }
 
     /// How the far side sounds to us. The way's delay is counted as nothing where no RTCP has told it.
@@ -119,6 +120,9 @@ mod tests {
         assert!(told.mos < 2.5 && heard.mos > 3.9, "{heard:?} {told:?}");
         let duplicates = Figures { far: Some(FarEar { lost: -5, ..far }), ..talk() };
         assert_eq!(duplicates.far_loss(), Some(0.0));
+        let impossible = Figures { far: Some(FarEar { lost: 0x7f_ffff, jitter_ms: f32::MAX }), ..talk() };
+        assert_eq!(impossible.far_loss(), Some(1.0));
+        assert_eq!(impossible.told().map(|score| score.mos), Some(1.0));
     }
 
     #[test]
