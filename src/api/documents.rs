@@ -248,12 +248,12 @@ pub struct LiveLegDocument {
 #[schema(as = Far)]
 #[serde(deny_unknown_fields)]
 pub struct FarDocument {
-    /// Packets that it missed; below zero where it counts duplicates.
-    pub packets_lost: i64,
+    /// Packets that it missed; below zero where it counts duplicates; null where it sends VoIP metrics only.
+    pub packets_lost: Option<i64>,
     /// Share of our packets that it missed, 0 to 1.
     pub loss: Option<f64>,
     /// Interarrival jitter in milliseconds.
-    pub jitter_ms: f32,
+    pub jitter_ms: Option<f32>,
     /// How we sound to it, 1 to 4.5, by ITU-T G.107.
     pub mos: Option<f64>,
     /// The rating behind it.

@@ -50,9 +50,9 @@ pub struct MediaRecord {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct FarRecord {
     /// Below zero where it counts duplicates.
-    pub packets_lost: i64,
+    pub packets_lost: Option<i64>,
     pub loss: Option<f64>,
-    pub jitter_ms: f32,
+    pub jitter_ms: Option<f32>,
     pub mos: Option<f64>,
     pub r_factor: Option<f64>,
     /// RFC 3611 §4.7, from phones that send it.
@@ -111,14 +111,13 @@ impl MediaRecord {
 fn far(figures: &Figures) -> Option<FarRecord> {
     let told = figures.told();
     let voip = figures.voip.as_deref().map(VoipRecord::from);
-    let ear = match (figures.far, &voip) {
-        (None, None) => return None,
-        (ear, _) => ear.unwrap_or_default(),
-    };
+    if figures.far.is_none() && voip.is_none() {
+        return None;
+    }
     Some(FarRecord {
-        packets_lost: ear.lost,
+        packets_lost: figures.far.map(|ear| ear.lost),
         loss: figures.far_loss().map(short),
-        jitter_ms: ear.jitter_ms,
+        jitter_ms: figures.far.map(|ear| ear.jitter_ms),
         mos: told.map(opinion),
         r_factor: told.map(rating),
         voip,
@@ -175,6 +174,16 @@ mod tests {
         let mut record = MediaRecord { codec: Some("pcma".into()), ..MediaRecord::default() };
         record.measure(&Figures::default());
         assert_eq!(record, MediaRecord { codec: Some("pcma".into()), ..MediaRecord::default() });
+    }
+
+    #[test]
+    fn a_phone_that_sends_voip_metrics_alone_has_reported_no_zeros() {
+        let voip = Some(Box::new(VoipMetrics { loss: 0.25, ..VoipMetrics::default() }));
+        let mut record = MediaRecord::default();
+        record.measure(&Figures { voip, sent: 1_000, codec: "pcma".into(), ..Figures::default() });
+        let far = record.far.unwrap();
+        assert_eq!((far.packets_lost, far.jitter_ms, far.loss, far.mos), (None, None, None, None));
+        assert_eq!(far.voip.unwrap().loss, 0.25);
     }
 
     #[test]

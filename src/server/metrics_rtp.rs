@@ -53,7 +53,7 @@ fn of_leg(leg: &LegRecord) {
     if let Some(far) = &media.far {
         observe("desvio_rtp_mos", "out", far.mos);
         observe("desvio_rtp_loss_ratio", "out", far.loss);
-        observe("desvio_rtp_jitter_seconds", "out", far.loss.map(|_| seconds(far.jitter_ms)));
+        observe("desvio_rtp_jitter_seconds", "out", far.loss.and(far.jitter_ms).map(seconds));
     }
     if let Some(trip) = media.round_trip_ms {
         histogram!("desvio_rtp_round_trip_seconds", "trunk" => trunk).record(trip / 1000.0);
