@@ -317,6 +317,9 @@ impl Jitter {
         if slack >= self.target_ticks() && (!lost || slack >= self.target_ticks() + 2 * self.frame) {
             return self.deliver(index, entry.timestamp, out, now);
         }
+        if lost && !self.is_due(cursor, now) {
+            return self.hold_out();
+        }
         let ticks = gap.min(self.frame);
         self.run(cursor.wrapping_add(ticks.cast_unsigned()), 0);
         match lost {
@@ -327,6 +330,17 @@ impl Jitter {
                 Pull::Lost { ticks: ticks.cast_unsigned(), following }
             }
         }
+    }
+
+    /// What was overtaken may still come in time: the wait is shorter than it should be, and grows by what is put in.
+    fn hold_out(&mut self) -> Pull {
+        self.counts.lost += 1;
+        Pull::Lost { ticks: self.frame.cast_unsigned(), following: None }
+    }
+
+    /// Whether what is heard from `timestamp` on is as old as it should be.
+    fn is_due(&self, timestamp: u32, now: Instant) -> bool {
+        self.delay.slack(timestamp, now) >= self.target_ticks()
     }
 
     /// Nothing is here: either it comes later than we thought, and we wait, or it does not come.
@@ -342,7 +356,7 @@ impl Jitter {
             }
             return Pull::Nothing;
         }
-        let due = self.delay.slack(cursor, now) >= self.target_ticks();
+        let due = self.is_due(cursor, now);
         let ticks = self.frame.cast_unsigned();
         self.run(cursor.wrapping_add(if due { ticks } else { 0 }), missed);
         if missed > pause * self.frame {

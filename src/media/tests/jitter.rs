@@ -267,14 +267,26 @@ proptest! {
 
     #[test]
     fn once_it_knows_the_line_hardly_anything_is_late(seed in any::<u64>(), spread in 1..150_u64) {
-        let origin = start();
-        let mut random = fastrand::Rng::with_seed(seed);
-        let mut jitter = Jitter::new(8_000, origin);
-        let mut arrivals: Vec<_> = (0..1_500).map(|n| (u64::from(n) * 20 + random.u64(0..spread), packet(n))).collect();
-        arrivals.sort_by_key(|(at, _)| *at);
-        play(&mut jitter, origin, &arrivals, 1_500);
-        let late = jitter.counts().late;
-        // Nobody here obeys the tempo, so the wait is only what it has come to by itself.
-        prop_assert!(late <= 1_500 * 15 / 100, "{}", late);
+        let late = late_of_1500(seed, spread);
+        // What the wait leaves out: one in forty.
+        prop_assert!(late <= 1_500 / 40, "{}", late);
     }
+}
+
+#[test]
+fn a_packet_that_was_overtaken_is_waited_for_as_long_as_the_line_makes_necessary() {
+    // Found by the property above: a tenth came too late, though the wait had long been known.
+    assert!(late_of_1500(2_462_060_355_097_604_349, 139) <= 1_500 / 40);
+}
+
+/// Packets of 1,500 that came too late, on a line that delays each by less than `spread` milliseconds.
+fn late_of_1500(seed: u64, spread: u64) -> u64 {
+    let origin = start();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut jitter = Jitter::new(8_000, origin);
+    let mut arrivals: Vec<_> = (0..1_500).map(|n| (u64::from(n) * 20 + random.u64(0..spread), packet(n))).collect();
+    arrivals.sort_by_key(|(at, _)| *at);
+    play(&mut jitter, origin, &arrivals, 1_500);
+    // Nobody here obeys the tempo: the wait is what it has come to by itself.
+    jitter.counts().late
 }
