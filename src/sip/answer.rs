@@ -29,7 +29,7 @@ pub struct Answer {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reusable {
     algorithm: Algorithm,
-    realm: String,
+    pub(super) realm: String,
     nonce: String,
     opaque: Option<String>,
 }

@@ -1,8 +1,8 @@
 //! Signing ahead: the nonce that a server gave us serves for the next request to it as well, and saves a round trip.
 //! RFC 7616 §3.6, RFC 3261 §22.3.
 //!
-//! Whatever a server says to it, nothing is lost: a challenge is answered as if the request had not been signed at all, and
-//! what was known is forgotten.
+//! Nothing is lost by it: a challenge is answered as if the request had not been signed at all, a 403 is followed by the
+//! request unsigned, and what was known is forgotten.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,20 +38,20 @@ const MOST_REALMS: usize = 4;
 impl Known {
     /// These answers are on their way to a server.
     pub(super) fn note(&mut self, hop: Hop, who: &Credentials, header: &Name, answers: &[Answer]) {
-        let asked: Vec<Asked> = answers
-            .iter()
-            .filter_map(|answer| answer.reusable.clone())
-            .map(|challenge| Asked { header: header.clone(), challenge, count: 1 })
-            .collect();
-        if asked.is_empty() {
+        let server = (hop.remote, who.username.clone());
+        let mut known = self.by_server.remove(&server).unwrap_or_default();
+        // A realm that asks once more takes no answer any more to what it asked before.
+        known.retain(|old| old.header != *header || answers.iter().all(|answer| answer.realm != old.challenge.realm));
+        let asked = answers.iter().filter_map(|answer| answer.reusable.clone());
+        known.extend(asked.map(|challenge| Asked { header: header.clone(), challenge, count: 1 }));
+        known.truncate(MOST_REALMS);
+        if known.is_empty() {
             return;
         }
         if self.by_server.len() == MOST_SERVERS {
             self.by_server.pop_first();
         }
-        let known = self.by_server.entry((hop.remote, who.username.clone())).or_default();
-        known.extend(asked);
-        known.truncate(MOST_REALMS);
+        self.by_server.insert(server, known);
     }
 
     /// What this server asked is worth nothing any more.

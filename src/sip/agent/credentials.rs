@@ -66,15 +66,15 @@ impl Core {
         credentials: Option<&Credentials>,
     ) -> Option<(Request, Hop)> {
         let (request, _) = self.layer.request(key)?;
-        let asked = [Name::Authorization, Name::ProxyAuthorization];
-        if asked.iter().any(|name| request.headers.contains(name)) {
+        if is_signed(request) {
             return None;
         }
         self.answer_challenge(key, response, credentials, &mut Attempts::default())
     }
 
     /// The request once more with credentials, and where to send it; `None` if the response is no challenge, or one that
-    /// we cannot or should not answer. It has the next CSeq and no Via.
+    /// we cannot or should not answer. One that was signed ahead and forbidden goes once more without. It has the next CSeq
+    /// and no Via.
     pub(in crate::sip) fn answer_challenge(
         &mut self,
         key: ClientKey,
@@ -88,8 +88,10 @@ impl Core {
             401 => Name::Authorization,
             407 => Name::ProxyAuthorization,
             403 => {
+                let was_signed_ahead = attempts.is_unused() && is_signed(request);
                 self.ahead.forget(hop, credentials);
-                return None;
+                // Not every server that takes a nonce no more says so by a challenge.
+                return if was_signed_ahead { self.once_more_unsigned(key) } else { None };
             }
             _ => return None,
         };
@@ -105,14 +107,24 @@ impl Core {
             return None;
         }
         self.ahead.note(hop, credentials, &header, &answers);
-        let (mut request, hop) = self.once_more(key)?;
-        if is_first {
-            request.headers.remove(&Name::Authorization);
-            request.headers.remove(&Name::ProxyAuthorization);
-        }
+        let (mut request, hop) = if is_first { self.once_more_unsigned(key)? } else { self.once_more(key)? };
         put_in(&mut request, &header, answers);
         Some((request, hop))
     }
+
+    fn once_more_unsigned(&self, key: ClientKey) -> Option<(Request, Hop)> {
+        let (mut request, hop) = self.once_more(key)?;
+        for name in &CREDENTIALS {
+            request.headers.remove(name);
+        }
+        Some((request, hop))
+    }
+}
+
+const CREDENTIALS: [Name; 2] = [Name::Authorization, Name::ProxyAuthorization];
+
+fn is_signed(request: &Request) -> bool {
+    CREDENTIALS.iter().any(|name| request.headers.contains(name))
 }
 
 /// Each realm has one answer; those to other realms stay, for the request meets them again. RFC 3261 §22.3.

@@ -152,6 +152,45 @@ fn what_a_server_asked_is_answered_ahead_in_the_next_call_until_it_asks_anew() {
 }
 
 #[test]
+fn of_each_realm_only_the_newest_question_is_answered_ahead() {
+    let mut bench = Bench::new();
+    bench.calls(credentials());
+    let first = bench.texts().remove(0);
+    bench.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE));
+    let second = bench.texts().remove(1);
+    let stale = CHALLENGE.replace("one", "two").replace("qop", "stale=true, qop");
+    bench.receive(&response(&second, "401 Unauthorized", "x", &stale));
+    let third = bench.texts().remove(1);
+    bench.receive(&response(&third, "486 Busy Here", "x", ""));
+    bench.texts();
+    bench.calls(credentials());
+    let ahead = bench.texts().remove(0);
+    assert_eq!(ahead.matches("\r\nAuthorization: ").count(), 1, "{ahead}");
+    assert!(ahead.contains("nonce=\"two\"") && ahead.contains("nc=00000002"), "{ahead}");
+}
+
+#[test]
+fn a_server_that_forbids_what_was_signed_ahead_is_asked_once_more_and_heard_then() {
+    let mut bench = Bench::new();
+    bench.calls(credentials());
+    let first = bench.texts().remove(0);
+    bench.receive(&response(&first, "401 Unauthorized", "x", CHALLENGE));
+    bench.texts();
+    bench.calls(credentials());
+    let ahead = bench.texts().remove(0);
+    assert!(ahead.contains("nc=00000002"), "{ahead}");
+    bench.receive(&response(&ahead, "403 Forbidden", "x", ""));
+    let plain = bench.texts().remove(1);
+    assert_eq!(header(&plain, "Call-ID"), header(&ahead, "Call-ID"));
+    assert_eq!(plain.matches("\r\nAuthorization: ").count(), 0, "{plain}");
+    bench.receive(&response(&plain, "401 Unauthorized", "x", &CHALLENGE.replace("one", "two")));
+    let signed = bench.texts().remove(1);
+    assert!(signed.contains("nonce=\"two\"") && signed.contains("nc=00000001"), "{signed}");
+    assert_eq!(bench.ask(&response(&signed, "403 Forbidden", "x", "")).len(), 1, "only the ACK");
+    assert!(matches!(bench.session_events().as_slice(), [SessionEvent::Refused { status: 403, .. }]));
+}
+
+#[test]
 fn a_server_that_asks_for_another_realm_each_time_is_not_answered_for_ever() {
     let mut bench = Bench::new();
     bench.calls(credentials());
