@@ -83,7 +83,9 @@ impl Request {
     /// A 100 as it goes over the wire: every INVITE gets one at once, so it is made of nothing but the rows themselves.
     pub(super) fn trying(&self) -> Bytes {
         let once = COPIED_ONCE.iter().filter_map(|name| self.headers.iter().find(|row| row.name == *name));
-        let rows = self.headers.iter().filter(|row| row.name == Name::Via).chain(once);
+        // RFC 3261 §8.2.6.1: of all responses the 100 alone takes it over.
+        let sent_at = self.headers.iter().find(|row| row.name == Name::Timestamp);
+        let rows = self.headers.iter().filter(|row| row.name == Name::Via).chain(once).chain(sent_at);
         write(&[b"SIP/2.0 100 Trying\r\n"], rows, &Bytes::new())
     }
 
@@ -254,6 +256,9 @@ mod tests {
             "SIP/2.0 486 Busy  Here\r\nVia: SIP/2.0/UDP a\r\nVia: SIP/2.0/UDP b\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
         );
         assert_eq!(request.trying(), request.reply(100).write());
+        let mut timed = request.clone();
+        timed.headers.push(Name::Timestamp, "54");
+        assert!(timed.trying().ends_with(b"\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n"));
         assert!(reply.is_final() && !reply.is_success() && !reply.is_provisional());
     }
 

@@ -156,7 +156,7 @@ impl Session {
 
     fn on_peers_turn(&mut self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
         if request.method == Method::Invite {
-            core.layer.answer(transaction, &request.reply(100), now);
+            core.layer.answer_bytes(transaction, 100, request.trying(), now);
             core.invites.insert(transaction, InviteUse::Session(self.id));
         }
         let tag = request.headers.from_tag().unwrap_or_default();
