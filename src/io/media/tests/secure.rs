@@ -304,3 +304,44 @@ fn a_certificate_that_the_description_does_not_name_ends_it() {
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(bench.close(&ana.phone).received, 0);
 }
+
+#[test]
+fn strangers_who_shake_hands_first_spoil_nothing() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    for role in [DtlsRole::Passive, DtlsRole::Active] {
+        let mut bench = Bench::start();
+        let mut ana = shaking(&mut bench, role, identity.fingerprint(), &identity, None);
+        let scribbler = UdpSocket::bind("127.0.0.1:0").unwrap();
+        scribbler.send_to(&[22, 254, 253, 0], ana.phone.server).unwrap();
+        shake_as_a_stranger(bench.pump.fingerprint(), ana.phone.server);
+        assert!(!bench.has_event(), "it is no matter of the call");
+        scribbler.send_to(&[22, 254, 253, 0], ana.phone.server).unwrap();
+        let mut bruno = Secured::with_sdes(&mut bench, Suite::AesCm128HmacSha1Tag80, 1, 2);
+        bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.phone.leg });
+        talk(&mut ana, &mut bruno);
+        assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+        shake_as_a_stranger(bench.pump.fingerprint(), ana.phone.server);
+        talk(&mut ana, &mut bruno);
+        assert!(!bench.has_event());
+    }
+}
+
+/// Goes through with a handshake under a certificate of its own, or tries to for a while.
+fn shake_as_a_stranger(fingerprint: Fingerprint, pump: SocketAddr) {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let security = Security::Dtls(Box::new(Dtls { role: DtlsRole::Active, fingerprint }));
+    let terms = Stream { security, ..stream(pump, CodecKind::Pcma) };
+    let mut transport = renewed(None, &terms, &Arc::new(Identity::generate().unwrap()));
+    let until = Instant::now() + Duration::from_millis(600);
+    while Instant::now() < until {
+        transport.handle_timeout(pump, Instant::now());
+        while let Some((to, datagram)) = transport.poll_transmit() {
+            socket.send_to(&datagram, to).unwrap();
+        }
+        let mut datagram = [0; 2048];
+        if let Ok((length, from)) = socket.recv_from(&mut datagram) {
+            transport.on_datagram(&mut datagram[..length], from, |_| true, Instant::now());
+        }
+    }
+}

@@ -1,7 +1,8 @@
 //! The handshake from which the keys of a leg come. RFC 5764, over `rtc-dtls`.
 //!
 //! The far side is who the signalling says if its certificate has the fingerprint that stood there; before that is known
-//! no key is used.
+//! no key is used. Without ICE anybody may begin one, so each address has an association of its own: what a stranger makes
+//! of his is no matter of the far side's.
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -35,9 +36,30 @@ pub(super) struct Handshake {
     fingerprint: Fingerprint,
     identity: Arc<Identity>,
     state: State,
-    /// From where it was last heard: without ICE that is where the answer goes.
+    /// Those who shake hands with us, the last heard last.
+    peers: Vec<Peer>,
+    /// From where [`PEER`] was last heard.
     heard: Option<SocketAddr>,
     destination: Option<SocketAddr>,
+    /// Why somebody who came from elsewhere than signalling says was not believed.
+    doubt: Option<String>,
+}
+
+/// One association.
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    name: SocketAddr,
+    /// What it has made us read.
+    octets: usize,
+}
+
+/// From where a datagram has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Origin {
+    /// ICE has proven that it is the far side, whatever address it takes.
+    Checked(SocketAddr),
+    /// Anybody's.
+    Address(SocketAddr),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +80,8 @@ pub(super) enum Outcome {
     GoesOn,
     /// The datagram was no part of the handshake.
     Nonsense,
+    /// It came from somebody who is not the far side, or does not behave like one.
+    Stranger,
     Agreed(Agreed),
     Failed(String),
 }
@@ -67,9 +91,11 @@ pub(super) struct Agreed {
     pub(super) suite: Suite,
     pub(super) ours: MasterKey,
     pub(super) theirs: MasterKey,
+    /// With whom.
+    pub(super) with: SocketAddr,
 }
 
-/// The association is one, whatever address ICE chooses for it; so its peer has a name of its own.
+/// The association is one where ICE chooses the address, or where we began it; so its peer has a name of its own.
 const PEER: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// RFC 9147 §5.8.2 would wait a second; media waits for this, and the round trips of calls are short.
@@ -77,6 +103,12 @@ const REPEAT_AFTER: Duration = Duration::from_millis(250);
 
 /// A far side that has not begun, or not ended, within this is not coming.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// More addresses than these do not shake hands with one leg at a time: the one that was silent the longest is forgotten.
+const MOST_PEERS: usize = 4;
+
+/// What one peer may make us read: two long certificates with all their repetitions. `rtc-dtls` keeps what it cannot read yet.
+const MOST_OCTETS: usize = 64 * 1024;
 
 /// RFC 5764 §4.2.
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -93,8 +125,10 @@ impl Handshake {
             fingerprint: terms.fingerprint,
             identity,
             state: State::Waiting { until: now + PATIENCE },
+            peers: Vec::new(),
             heard: None,
             destination: None,
+            doubt: None,
         }
     }
 
@@ -102,13 +136,21 @@ impl Handshake {
         self.state != State::Over
     }
 
-    pub(super) fn on_datagram(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Outcome {
-        self.heard = Some(from);
+    pub(super) fn on_datagram(&mut self, datagram: &[u8], origin: Origin, now: Instant) -> Outcome {
+        let (Origin::Checked(from) | Origin::Address(from)) = origin;
+        let Some(name) = self.name(origin).filter(|name| self.admits(*name, datagram.len(), now)) else {
+            return Outcome::Stranger;
+        };
+        if name == PEER {
+            self.heard = Some(from);
+        }
         if let State::Waiting { until } = self.state {
             self.state = State::Shaking { until };
         }
-        match self.endpoint.read(now, PEER, None, BytesMut::from(datagram)) {
-            Ok(events) if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) => self.finish(),
+        match self.endpoint.read(now, name, None, BytesMut::from(datagram)) {
+            Ok(events) if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) => {
+                self.finish(name, from, now)
+            }
             Ok(_) => Outcome::GoesOn,
             Err(fault) => {
                 tracing::debug!(%fault, %from, "a datagram of no handshake");
@@ -117,34 +159,72 @@ impl Handshake {
         }
     }
 
+    /// Whose association it belongs to. What we have begun is answered from where we sent it.
+    fn name(&self, origin: Origin) -> Option<SocketAddr> {
+        match (self.role, origin) {
+            (DtlsRole::Active, _) if matches!(self.state, State::Waiting { .. }) => None,
+            (DtlsRole::Active, Origin::Address(from)) => (self.destination == Some(from)).then_some(PEER),
+            (DtlsRole::Passive, Origin::Address(from)) => Some(from),
+            (_, Origin::Checked(_)) => Some(PEER),
+        }
+    }
+
+    /// Whether so many octets of a peer are read; if so, they are counted.
+    fn admits(&mut self, name: SocketAddr, octets: usize, now: Instant) -> bool {
+        let known = self.peers.iter().position(|peer| peer.name == name).map(|at| self.peers.remove(at));
+        if known.is_none() && !self.is_open() {
+            return false;
+        }
+        let peer = known.unwrap_or(Peer { name, octets: 0 });
+        let fits = peer.octets + octets <= MOST_OCTETS;
+        if self.peers.len() >= MOST_PEERS {
+            // Whoever comes from where signalling says keeps its place.
+            let at = self.peers.iter().position(|peer| !self.is_named(peer.name)).unwrap_or(0);
+            let forgotten = self.peers.remove(at);
+            self.endpoint.stop(now, forgotten.name);
+        }
+        self.peers.push(Peer { octets: peer.octets + if fits { octets } else { 0 }, ..peer });
+        fits
+    }
+
+    /// Whether it is the far side, or comes from where that should be.
+    fn is_named(&self, name: SocketAddr) -> bool {
+        name == PEER || self.destination == Some(name)
+    }
+
     /// Begins where it is ours to begin, as soon as it is known where the far side is; repeats what was lost.
     pub(super) fn handle_timeout(&mut self, destination: Option<SocketAddr>, now: Instant) -> Outcome {
         self.destination = destination;
         match self.state {
             State::Over => Outcome::GoesOn,
             State::Waiting { until } | State::Shaking { until } if now >= until => {
-                self.fail("the far side did not finish the DTLS handshake".to_owned())
+                let why = self.doubt.take();
+                self.fail(why.unwrap_or_else(|| "the far side did not finish the DTLS handshake".to_owned()))
             }
             State::Waiting { until } if self.role == DtlsRole::Active && destination.is_some() => {
                 self.state = State::Shaking { until };
                 self.begin(now)
             }
             State::Waiting { .. } => Outcome::GoesOn,
-            State::Shaking { .. } => match self.endpoint.handle_timeout(PEER, now) {
-                Ok(()) => Outcome::GoesOn,
-                // It has repeated itself often enough; the patience above says when that is a failure.
-                Err(_) => Outcome::GoesOn,
-            },
+            State::Shaking { .. } => {
+                for peer in &self.peers {
+                    // Who has repeated itself often enough says so; the patience above says when that is a failure.
+                    let _ = self.endpoint.handle_timeout(peer.name, now);
+                }
+                Outcome::GoesOn
+            }
         }
     }
 
     pub(super) fn poll_transmit(&mut self, path: Option<SocketAddr>) -> Option<(SocketAddr, Vec<u8>)> {
-        let destination = path.or(self.heard).or(self.destination)?;
+        let far = path.or(self.heard).or(self.destination)?;
         let transmit = self.endpoint.poll_transmit()?;
-        Some((destination, transmit.message.to_vec()))
+        let name = transmit.transport.peer_addr;
+        Some((if name == PEER { far } else { name }, transmit.message.to_vec()))
     }
 
     fn begin(&mut self, now: Instant) -> Outcome {
+        self.peers.push(Peer { name: PEER, octets: 0 });
         let began = config(&self.identity, self.role)
             .and_then(|config| self.endpoint.connect(now, PEER, config, None).map_err(|fault| fault.to_string()));
         match began {
@@ -153,18 +233,25 @@ impl Handshake {
         }
     }
 
-    fn finish(&mut self) -> Outcome {
-        match self.agreed() {
+    fn finish(&mut self, name: SocketAddr, with: SocketAddr, now: Instant) -> Outcome {
+        match self.agreed(name, with) {
             Ok(agreed) => {
                 self.state = State::Over;
+                self.peers.retain(|peer| peer.name == name);
                 Outcome::Agreed(agreed)
             }
-            Err(why) => self.fail(why),
+            Err(why) if self.is_named(name) => self.fail(why),
+            Err(why) => {
+                self.peers.retain(|peer| peer.name != name);
+                self.endpoint.stop(now, name);
+                self.doubt = Some(why);
+                Outcome::Stranger
+            }
         }
     }
 
-    fn agreed(&self) -> Result<Agreed, String> {
-        let state = self.endpoint.get_connection_state(PEER).ok_or("the association is gone")?;
+    fn agreed(&self, name: SocketAddr, with: SocketAddr) -> Result<Agreed, String> {
+        let state = self.endpoint.get_connection_state(name).ok_or("the association is gone")?;
         let certificate = state.peer_certificates.first().ok_or("the far side showed no certificate")?;
         if !bears(certificate, &self.fingerprint) {
             return Err("the far side's certificate has another fingerprint than its SDP says".to_owned());
@@ -177,8 +264,8 @@ impl Handshake {
         let server = MasterKey::new(suite, &[&keys[key..], &salts[salt..]].concat());
         let (client, server) = client.zip(server).ok_or("keys of another length")?;
         Ok(match self.role {
-            DtlsRole::Active => Agreed { suite, ours: client, theirs: server },
-            DtlsRole::Passive => Agreed { suite, ours: server, theirs: client },
+            DtlsRole::Active => Agreed { suite, ours: client, theirs: server, with },
+            DtlsRole::Passive => Agreed { suite, ours: server, theirs: client, with },
         })
     }
 
@@ -228,5 +315,29 @@ fn bears(certificate: &[u8], fingerprint: &Fingerprint) -> bool {
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Handshake({:?}, {:?})", self.role, self.state)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_peer_makes_us_keep_more_than_a_handshake_needs() {
+        let identity = Arc::new(Identity::generate().unwrap());
+        let fingerprint = identity.fingerprint();
+        let now = Instant::now();
+        let mut handshake = Handshake::new(&Dtls { role: DtlsRole::Passive, fingerprint }, identity, now);
+        // A record of the epoch that follows cannot be read yet.
+        let mut record = vec![23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0xd3];
+        record.resize(13 + 0x3d3, 0);
+        record[11..13].copy_from_slice(&0x3d3_u16.to_be_bytes());
+        let mut taken = |port| {
+            let from = Origin::Address(SocketAddr::from(([192, 0, 2, 1], port)));
+            (0..200).filter(|_| !matches!(handshake.on_datagram(&record, from, now), Outcome::Stranger)).count()
+        };
+        assert_eq!(taken(4000) * record.len() / 1024, MOST_OCTETS / 1024 - 1);
+        (4001..4100).for_each(|port| assert!(taken(port) > 0, "and keeps nobody else out"));
+        assert_eq!((handshake.peers.len(), handshake.endpoint.get_connections_keys().len()), (MOST_PEERS, MOST_PEERS));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use crate::io::media::leg::DATAGRAM;
 use crate::io::media::transport::handshake::Handshake;
+use crate::io::media::transport::handshake::Origin;
 use crate::io::media::transport::handshake::Outcome;
 use crate::io::media::transport::identity::Identity;
 use crate::io::media::transport::keys::Content;
@@ -182,14 +183,14 @@ impl Transport {
         may_shake: impl Fn(SocketAddr) -> bool,
         now: Instant,
     ) -> Arrived {
-        let allowed = match &self.ice {
-            Some(agent) => agent.has_proven(from),
-            None => may_shake(from),
+        let origin = match &self.ice {
+            Some(agent) => agent.has_proven(from).then_some(Origin::Checked(from)),
+            None => may_shake(from).then_some(Origin::Address(from)),
         };
-        let Some(handshake) = self.handshake.as_mut().filter(|_| allowed) else {
+        let Some((handshake, origin)) = self.handshake.as_mut().zip(origin) else {
             return Arrived::Refused(Refusal::Source);
         };
-        let outcome = handshake.on_datagram(datagram, from, now);
+        let outcome = handshake.on_datagram(datagram, origin, now);
         self.conclude(outcome)
     }
 
@@ -197,6 +198,7 @@ impl Transport {
         match outcome {
             Outcome::GoesOn => Arrived::Handled,
             Outcome::Nonsense => Arrived::Refused(Refusal::Malformed),
+            Outcome::Stranger => Arrived::Refused(Refusal::Source),
             Outcome::Agreed(agreed) => {
                 self.keys = Some(Box::new(Keys::new(agreed.suite, agreed.ours, agreed.theirs)));
                 self.news = Some(News::Secured);
