@@ -20,7 +20,7 @@ impl Worker {
             self.unsettled.push(place);
         }
         match news {
-            Some(News::Secured) => self.report(Event::Secured { leg: id }),
+            Some(News::Secured { .. }) => self.report(Event::Secured { leg: id }),
             Some(News::Failed(why)) => self.report(Event::NotSecured { leg: id, why }),
             None => {}
         }
@@ -43,6 +43,9 @@ fn attend(leg: &mut Leg, now: Instant) -> Option<News> {
         datagrams.push(transmit);
     }
     let news = transport.poll_news();
+    if let Some(News::Secured { with }) = news {
+        session.source.on_handshake(with, now);
+    }
     datagrams.iter().for_each(|(to, datagram)| leg.send_as_is(datagram, *to));
     news
 }

@@ -66,8 +66,13 @@ impl Worker {
             None => Arrived::Media(length),
             Some(transport) => transport.on_control(&mut self.datagram[..length]),
         };
-        if let Arrived::Media(length) = arrived {
-            self.on_control(place, length, from, now);
+        match arrived {
+            Arrived::Media(length) => self.on_control(place, length, from, now),
+            Arrived::Refused(why) => {
+                leg.refused.count(why);
+                self.links.counters.dropped[why as usize].add(1);
+            }
+            Arrived::Handled => {}
         }
     }
 

@@ -153,6 +153,14 @@ impl Source {
         self.candidate = None;
     }
 
+    /// A handshake has shown that the far side is there, though it may have said nothing yet.
+    pub(super) fn on_handshake(&mut self, from: SocketAddr, now: Instant) {
+        match &mut self.state {
+            State::Open => self.state = State::Reopened(Speaker { from, ssrc: 0, last: now }),
+            State::Reopened(speaker) | State::Latched(speaker) => speaker.from = from,
+        }
+    }
+
     /// Checks have found where the far side is, or are not used any more.
     pub(super) fn set_path(&mut self, path: Option<SocketAddr>) {
         if let (Some(path), State::Latched(speaker) | State::Reopened(speaker)) = (path, &mut self.state) {

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::io::media::pump::Settings;
 use crate::io::media::tests::bench::Bench;
 use crate::io::media::tests::bench::Phone;
+use crate::io::media::tests::bench::SETTINGS;
 use crate::io::media::tests::bench::purity;
 use crate::io::media::tests::bench::stream;
+use crate::io::media::tests::play::clip;
+use crate::io::media::tests::play::play;
 use crate::io::media::transport::Arrived;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::Transport;
@@ -18,6 +22,7 @@ use crate::media::codec::CodecKind;
 use crate::media::codec::Decoder;
 use crate::media::command::Command;
 use crate::media::command::Event;
+use crate::media::command::Repeat;
 use crate::media::command::Stream;
 use crate::media::rtp;
 use crate::media::security::Candidate;
@@ -344,4 +349,26 @@ fn shake_as_a_stranger(fingerprint: Fingerprint, pump: SocketAddr) {
             transport.on_datagram(&mut datagram[..length], from, |_| true, Instant::now());
         }
     }
+}
+
+#[test]
+fn who_shook_hands_and_says_nothing_is_still_sent_to() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::with(Settings { unproven_for: Duration::from_millis(200), ..SETTINGS });
+    let mut ana = shaking(&mut bench, DtlsRole::Passive, identity.fingerprint(), &identity, None);
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    assert_eq!(ana.hears(60, None).len(), 60 * 160);
+    assert_eq!(bench.close(&ana.phone).withheld, 0);
+}
+
+#[test]
+fn a_forged_report_is_counted() {
+    let mut bench = Bench::start();
+    let phone = bench.phone(CodecKind::Pcma);
+    bench.connect(&phone, Stream { security: sdes(Suite::AeadAes128Gcm, 1, 2), ..phone.stream.clone() });
+    std::thread::sleep(Duration::from_millis(20));
+    let port = SocketAddr::new(phone.server.ip(), phone.server.port() + 1);
+    phone.socket.send_to(&[0x80; 64], port).unwrap();
+    std::thread::sleep(Duration::from_millis(60));
+    assert_eq!(bench.close(&phone).dropped, 1);
 }

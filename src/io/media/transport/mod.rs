@@ -44,7 +44,10 @@ pub(super) struct Transport {
 /// What the switch should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
-    Secured,
+    /// By a handshake with whoever is there.
+    Secured {
+        with: SocketAddr,
+    },
     Failed(String),
 }
 
@@ -201,7 +204,7 @@ impl Transport {
             Outcome::Stranger => Arrived::Refused(Refusal::Source),
             Outcome::Agreed(agreed) => {
                 self.keys = Some(Box::new(Keys::new(agreed.suite, agreed.ours, agreed.theirs)));
-                self.news = Some(News::Secured);
+                self.news = Some(News::Secured { with: agreed.with });
                 Arrived::Handled
             }
             Outcome::Failed(why) => {
