@@ -164,6 +164,11 @@ impl Restamp {
         self.ssrc
     }
 
+    /// Goes on under another SSRC from another sequence number; timestamps go on.
+    pub fn rename(&mut self, ssrc: u32, sequence: u16) {
+        (self.ssrc, self.next_sequence, self.source) = (ssrc, sequence, Source::Nobody);
+    }
+
     /// Goes on with another clock after a re-INVITE that changed the codec; sequence numbers go on. A source that was
     /// relayed counts otherwise from now on and is laid onto our line anew.
     pub fn set_clock_rate(&mut self, clock_rate: u32) {

@@ -146,6 +146,11 @@ impl Leg {
         if let (None, Some(session)) = (&self.transport, &mut self.session) {
             session.source.set_path(None);
         }
+        if let (Some(transport), Some(session)) = (&mut self.transport, &mut self.session)
+            && transport.needs_ssrc()
+        {
+            session.restart_line(rng);
+        }
     }
 
     /// How long the far side is sent to while its address has proved nothing.

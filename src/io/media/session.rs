@@ -106,6 +106,11 @@ impl Session {
         self.stream = stream;
     }
 
+    /// Goes on under another SSRC.
+    pub(super) fn restart_line(&mut self, rng: &mut fastrand::Rng) {
+        self.restamp.rename(rng.u32(..), rng.u16(..0x8000));
+    }
+
     pub(super) fn may_send(&self) -> bool {
         matches!(self.stream.direction, Direction::SendRecv | Direction::SendOnly)
     }

@@ -127,6 +127,20 @@ impl Secured {
         }
     }
 
+    /// Of the next packet that comes; its header is not hidden.
+    fn ssrc(&self) -> u32 {
+        let mut datagram = [0; 2048];
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            assert!(Instant::now() < until, "nothing comes");
+            if let Ok((length, _)) = self.phone.socket.recv_from(&mut datagram)
+                && !rtp::is_rtcp(&datagram[..length])
+            {
+                return u32::from_be_bytes(*datagram[8..].first_chunk().unwrap());
+            }
+        }
+    }
+
     /// Sends what is due and takes in one datagram, if one comes soon.
     fn step(&mut self) -> Option<Vec<u8>> {
         let now = Instant::now();
@@ -371,4 +385,27 @@ fn a_forged_report_is_counted() {
     phone.socket.send_to(&[0x80; 64], port).unwrap();
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(bench.close(&phone).dropped, 1);
+}
+
+#[test]
+fn a_key_that_comes_back_never_hides_two_packets_alike() {
+    let mut bench = Bench::start();
+    let (suite, other) = (Suite::AesCm128HmacSha1Tag80, Suite::AeadAes128Gcm);
+    let ana = Secured::with_sdes(&mut bench, suite, 1, 2);
+    let mut bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    let plain = Stream { remote_rtcp: None, ..ana.phone.stream.clone() };
+    let terms = Stream { security: sdes(suite, 1, 2), ..plain.clone() };
+    let mut names = std::collections::BTreeSet::new();
+    for between in [plain.clone(), Stream { security: sdes(other, 1, 2), ..plain.clone() }, plain.clone()] {
+        for stream in [terms.clone(), terms.clone()] {
+            bench.connect(&ana.phone, stream);
+            std::thread::sleep(Duration::from_millis(30));
+            bruno.say(700.0);
+            names.insert(ana.ssrc());
+        }
+        bench.connect(&ana.phone, between);
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(names.len(), 3, "one for each time that the key came, and none for a mere refresh");
 }

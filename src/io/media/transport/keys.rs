@@ -37,6 +37,10 @@ impl Keys {
         }
     }
 
+    pub(super) fn sends_under(&self, suite: Suite, ours: MasterKey) -> bool {
+        self.ours == (suite, ours)
+    }
+
     /// A direction whose key stays goes on where it is: to begin anew would use its keystream a second time.
     pub(super) fn change(&mut self, suite: Suite, ours: MasterKey, theirs: MasterKey) {
         if self.ours != (suite, ours) {

@@ -19,7 +19,9 @@ use crate::media::ice::agent::Agent;
 use crate::media::ice::agent::Verdict;
 use crate::media::refusal::Refusal;
 use crate::media::rtp;
+use crate::media::security::MasterKey;
 use crate::media::security::Security;
+use crate::media::security::Suite;
 use crate::media::srtp::OVERHEAD;
 use crate::media::stun;
 
@@ -37,8 +39,20 @@ pub(super) struct Transport {
     ice: Option<Box<Agent>>,
     handshake: Option<Box<Handshake>>,
     keys: Option<Box<Keys>>,
+    /// Keys from descriptions under which we have sent; a leg has one for each suite.
+    spent: Vec<MasterKey>,
+    line: Line,
     /// Of the certificate that the far side proved to have.
     news: Option<News>,
+}
+
+/// What a change of keys means for the packets that we send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    GoesOn,
+    /// An old key has come back, and under it we count from 0 again: only another SSRC keeps its keystream from being used a
+    /// second time. RFC 3711 §9.1.
+    NeedsSsrc,
 }
 
 /// What the switch should know.
@@ -71,7 +85,8 @@ impl Transport {
         rng: &mut fastrand::Rng,
         now: Instant,
     ) -> Option<Box<Transport>> {
-        if stream.security == Security::Plain && stream.ice.is_none() {
+        let has_sealed = former.as_ref().is_some_and(|former| !former.spent.is_empty());
+        if stream.security == Security::Plain && stream.ice.is_none() && !has_sealed {
             return None;
         }
         let mut transport = former.unwrap_or_else(|| Box::new(Transport::empty()));
@@ -82,7 +97,15 @@ impl Transport {
     }
 
     fn empty() -> Transport {
-        Transport { security: Security::Plain, ice: None, handshake: None, keys: None, news: None }
+        Transport {
+            security: Security::Plain,
+            ice: None,
+            handshake: None,
+            keys: None,
+            spent: Vec::new(),
+            line: Line::GoesOn,
+            news: None,
+        }
     }
 
     fn renew_ice(&mut self, stream: &Stream, rng: &mut fastrand::Rng, now: Instant) {
@@ -102,6 +125,7 @@ impl Transport {
             Security::Plain => (self.keys, self.handshake) = (None, None),
             Security::Sdes(terms) => {
                 self.handshake = None;
+                self.spend(terms.suite, terms.ours);
                 match &mut self.keys {
                     Some(keys) => keys.change(terms.suite, terms.ours, terms.theirs),
                     None => self.keys = Some(Box::new(Keys::new(terms.suite, terms.ours, terms.theirs))),
@@ -113,6 +137,21 @@ impl Transport {
             }
             Security::Dtls(_) => {}
         }
+    }
+
+    /// Notes a key that we are about to send under.
+    fn spend(&mut self, suite: Suite, ours: MasterKey) {
+        let goes_on = self.keys.as_ref().is_some_and(|keys| keys.sends_under(suite, ours));
+        match self.spent.contains(&ours) {
+            true if !goes_on => self.line = Line::NeedsSsrc,
+            true => {}
+            false => self.spent.push(ours),
+        }
+    }
+
+    /// Whether packets have to leave under another SSRC from now on; asked once after each [`Transport::renew`].
+    pub(super) fn needs_ssrc(&mut self) -> bool {
+        std::mem::replace(&mut self.line, Line::GoesOn) == Line::NeedsSsrc
     }
 
     /// Whether every datagram matters now, and timers are to be looked at each turn of the grid.
