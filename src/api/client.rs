@@ -10,12 +10,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::api::config::Config;
-use crate::api::documents::CallDocument;
-use crate::api::documents::ChannelDocument;
 use crate::api::documents::List;
-use crate::api::documents::MessageDocument;
 use crate::api::documents::ProblemDocument;
-use crate::api::documents::StatusDocument;
+use crate::api::documents::calls::CallDocument;
+use crate::api::documents::channels::ChannelDocument;
+use crate::api::documents::messages::MessageDocument;
+use crate::api::documents::status::StatusDocument;
 use crate::api::orders::NewCall;
 use crate::api::orders::NewMessage;
 use crate::api::orders::NewOverride;

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-use crate::api::documents::CallDocument;
-use crate::api::documents::ChannelDocument;
-use crate::api::documents::MessageDocument;
-use crate::api::documents::StatusDocument;
-use crate::api::documents::TargetDocument;
-use crate::api::documents::TrunkDocument;
+use crate::api::documents::calls::CallDocument;
+use crate::api::documents::channels::ChannelDocument;
+use crate::api::documents::messages::MessageDocument;
+use crate::api::documents::status::StatusDocument;
+use crate::api::documents::status::TargetDocument;
+use crate::api::documents::status::TrunkDocument;
 use crate::api::registrations::RegistrationDocument;
 
 /// `desvio call`

@@ -6,9 +6,9 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::documents::AgentDocument;
 use crate::api::documents::List;
-use crate::api::documents::QueueDocument;
+use crate::api::documents::queues::AgentDocument;
+use crate::api::documents::queues::QueueDocument;
 use crate::api::endpoints::listed;
 use crate::api::endpoints::shown;
 use crate::api::orders::NewAgentState;

@@ -9,9 +9,9 @@ use axum::response::Response;
 use tokio::time::sleep;
 
 use crate::api::Api;
-use crate::api::documents::CallDocument;
 use crate::api::documents::List;
-use crate::api::documents::RecordDocument;
+use crate::api::documents::calls::CallDocument;
+use crate::api::documents::calls::RecordDocument;
 use crate::api::endpoints::BETWEEN_LOOKS;
 use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::listed;

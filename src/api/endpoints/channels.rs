@@ -10,8 +10,8 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::documents::ChannelDocument;
 use crate::api::documents::List;
+use crate::api::documents::channels::ChannelDocument;
 use crate::api::endpoints::listed;
 use crate::api::endpoints::shown;
 use crate::api::orders::NewOverride;

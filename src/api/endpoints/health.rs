@@ -10,8 +10,8 @@ use axum::response::Response;
 
 use crate::api::Api;
 use crate::api::Readiness;
-use crate::api::documents::HealthDocument;
-use crate::api::documents::StatusDocument;
+use crate::api::documents::status::HealthDocument;
+use crate::api::documents::status::StatusDocument;
 use crate::api::endpoints::shown;
 use crate::api::problem::problem;
 use crate::switch::command::Command;

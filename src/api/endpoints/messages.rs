@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::Api;
-use crate::api::documents::MessageDocument;
 use crate::api::documents::Paged;
+use crate::api::documents::messages::MessageDocument;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::unknown;
 use crate::api::endpoints::value;

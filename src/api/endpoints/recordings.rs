@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::documents::Paged;
-use crate::api::documents::RecordingDocument;
+use crate::api::documents::recordings::RecordingDocument;
 use crate::api::endpoints::BETWEEN_LOOKS;
 use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::below;

@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::csv;
 use crate::api::documents::Paged;
-use crate::api::documents::RecordDocument;
+use crate::api::documents::calls::RecordDocument;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::unknown;
 use crate::api::reading::Named;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 
 use crate::api::Api;
-use crate::api::documents::CallDocument;
+use crate::api::documents::calls::CallDocument;
 use crate::api::endpoints::shown;
 use crate::api::orders::NewSupervision;
 use crate::api::reading::Body;

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::documents::Paged;
-use crate::api::documents::VoicemailDocument;
+use crate::api::documents::recordings::VoicemailDocument;
 use crate::api::endpoints::BETWEEN_LOOKS;
 use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::below;

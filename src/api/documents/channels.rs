@@ -1,0 +1,75 @@
+//! Chat and text channels, and what their probes say.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// A chat or text channel that is watched.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Channel)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelDocument {
+    /// As in `[[channel]]`.
+    pub name: String,
+    /// `whatsapp`, …
+    pub kind: String,
+    /// `up`, `degraded`, `down` or `recovering`; the dialplan counts the last two as down.
+    pub state: String,
+    /// Since when; absent where it has not changed since the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Sentences, most telling first.
+    pub reasons: Vec<String>,
+    /// What the probes say, whatever a person says.
+    pub probed: String,
+    /// Our own line is in doubt, and the state stands still.
+    pub frozen: bool,
+    /// What a person declared; absent when the probes decide.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
+    pub overriding: Option<OverrideDocument>,
+    /// Each target that is probed.
+    pub evidence: Vec<EvidenceDocument>,
+}
+
+/// A state that a person declared.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Override)]
+#[serde(deny_unknown_fields)]
+pub struct OverrideDocument {
+    /// `up`, `degraded` or `down`.
+    pub state: String,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub author: String,
+    /// When the probes decide again; null until it is lifted by hand.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub until: Option<Timestamp>,
+}
+
+/// What one target of the probes is worth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Evidence)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceDocument {
+    /// `dns`, `tcp`, `tls` or `http`.
+    pub layer: String,
+    /// What is asked.
+    pub target: String,
+    /// `channel`, or `control`: something else on the network, to tell our own line from theirs.
+    pub role: String,
+    /// `unknown`, `good` or `bad`.
+    pub verdict: String,
+    /// When it was last asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub asked: Option<Timestamp>,
+    /// How long the last answer took; absent when the last probe failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took_seconds: Option<f64>,
+    /// Why the last probe failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+}
