@@ -70,8 +70,10 @@ pub enum Input {
         agent: String,
         why: Silenced,
     },
-    /// What `Effect::Speak` or `Effect::LoadSound` came to.
+    /// What `Effect::Speak` came to.
     Spoken(Result<Arc<Clip>, String>),
+    /// What `Effect::LoadSound` came to.
+    Loaded(Result<Arc<Clip>, String>),
     /// What `Effect::ListVoicemails` came to.
     Voicemails(Vec<Voicemail>),
     Conference(ConferenceNews),
@@ -182,7 +184,7 @@ pub enum Effect {
     ListVoicemails {
         mailbox: String,
     },
-    /// A WAV file comes back as `Input::Spoken`.
+    /// A WAV file comes back as `Input::Loaded`.
     LoadSound {
         path: PathBuf,
     },

@@ -107,10 +107,22 @@ impl Call {
         self.end_talk(now);
         self.leave_queue(now);
         self.leave_conference(now);
+        self.drop_unwritten();
         self.reaches.clear();
         let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {
             self.hang_up_leg(id, cause);
+        }
+    }
+
+    /// Only what the pump writes has an end of its own. What still was to be played ends here: its end may be reported after
+    /// the caller has gone, and nothing may be recorded of a leg that is not there.
+    fn drop_unwritten(&mut self) {
+        if !self.is_writing_voicemail() {
+            self.voicemail = None;
+        }
+        if !self.is_writing_greeting() {
+            self.listening = None;
         }
     }
 

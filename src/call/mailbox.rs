@@ -99,8 +99,12 @@ impl Call {
         }
     }
 
+    /// What a listener asked for who has gone meanwhile opens no other mailbox.
     pub(super) fn on_voicemails(&mut self, mut messages: Vec<Voicemail>, around: &dyn Around) {
-        let Some(listening) = &mut self.listening else { return };
+        let Some(listening) = self.listening.as_mut().filter(|it| it.stage == Stage::Asking) else {
+            return;
+        };
+        messages.retain(|message| message.mailbox == listening.mailbox);
         messages.sort_by_key(|message| (message.heard.is_some(), message.left));
         let new = messages.iter().filter(|message| message.heard.is_none()).count();
         let old = messages.len() - new;
@@ -171,11 +175,11 @@ impl Call {
             }
             (Stage::Message, '1') => self.fetch_message(around),
             (Stage::Message, '2' | '#') => {
-                self.sort_message(Sorting::Heard);
+                self.sort_message(Sorting::Heard, around, now);
                 self.next_message(around);
             }
             (Stage::Message, '3') => {
-                self.sort_message(Sorting::Delete);
+                self.sort_message(Sorting::Delete, around, now);
                 self.say(&["mailbox-deleted"], around);
                 // What follows is the next message, once this has been said.
                 self.turn_to(Stage::Fetching);
@@ -190,7 +194,7 @@ impl Call {
             Stage::Pin { .. } | Stage::Menu => listening.until = Some(now + PATIENCE),
             Stage::Message => {
                 listening.until = Some(now + PATIENCE);
-                self.sort_message(Sorting::Heard);
+                self.sort_message(Sorting::Heard, around, now);
             }
             Stage::Fetching => self.next_message(around),
             Stage::GreetingPrompt => self.record_greeting(around),
@@ -296,11 +300,14 @@ impl Call {
         self.fetch_message(around);
     }
 
-    fn sort_message(&mut self, sorting: Sorting) {
-        let message = self.listening.as_ref().and_then(|it| it.messages.get(it.at)).cloned();
-        if let Some(message) = message.filter(|message| sorting == Sorting::Delete || message.heard.is_none()) {
-            self.effects.push_back(Effect::SortVoicemail { voicemail: Box::new(message), sorting });
-        }
+    fn sort_message(&mut self, sorting: Sorting, around: &dyn Around, now: Instant) {
+        let message = self.listening.as_mut().and_then(|it| it.messages.get_mut(it.at));
+        let Some(message) = message.filter(|message| sorting == Sorting::Delete || message.heard.is_none()) else {
+            return;
+        };
+        let voicemail = Box::new(message.clone());
+        message.heard.get_or_insert_with(|| around.wall(now));
+        self.effects.push_back(Effect::SortVoicemail { voicemail, sorting });
     }
 
     fn record_greeting(&mut self, around: &dyn Around) {

@@ -192,13 +192,15 @@ impl Call {
         self.happenings.push_back(Happening::PlayFinished);
     }
 
-    pub(super) fn on_spoken(&mut self, result: Result<Arc<Clip>, String>, around: &dyn Around, now: Instant) {
-        if self.listening.is_some() {
-            return self.on_message_fetched(result, around, now);
+    /// A message or a greeting: only in the place that asked for it is it heard, however late it comes.
+    pub(super) fn on_loaded(&mut self, result: Result<Arc<Clip>, String>, around: &dyn Around, now: Instant) {
+        match self.listening.is_some() {
+            true => self.on_message_fetched(result, around, now),
+            false => self.on_greeting_fetched(result, around),
         }
-        if self.voicemail.is_some() {
-            return self.on_greeting_fetched(result, around);
-        }
+    }
+
+    pub(super) fn on_spoken(&mut self, result: Result<Arc<Clip>, String>, now: Instant) {
         match result {
             Ok(clip) => self.play(vec![Sound::Clip(clip)], Repeat::Once),
             Err(why) => {

@@ -134,7 +134,7 @@ impl Errands {
         self.run(async move {
             let read = tokio::fs::read(&path).await.map_err(|why| format!("{}: {why}", path.display()));
             let clip = read.and_then(|wav| Clip::from_wav("message", Cow::Owned(wav)).map_err(|why| why.to_string()));
-            Report::Input(Input::Spoken { ticket, result: clip.map(Arc::new) })
+            Report::Input(Input::Loaded { ticket, result: clip.map(Arc::new) })
         });
     }
 

@@ -392,6 +392,12 @@ impl Switch {
         }
     }
 
+    pub(super) fn on_loaded(&mut self, ticket: Ticket, result: Result<Arc<Clip>, String>, now: Instant) {
+        if let Some(number) = self.calls.call_by_ticket.remove(&ticket) {
+            self.tell_call(number, CallInput::Loaded(result), now);
+        }
+    }
+
     fn keep_voicemail(&mut self, number: u64, recording: &Recording, now: Instant) {
         let Some(view) = self.calls.by_number.get(&number).map(|entry| entry.call.view()) else {
             return;

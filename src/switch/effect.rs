@@ -56,7 +56,7 @@ pub enum Effect {
         ticket: Ticket,
         mailbox: String,
     },
-    /// A WAV file; comes back as `Input::Spoken`.
+    /// A WAV file; comes back as `Input::Loaded`.
     LoadSound {
         ticket: Ticket,
         path: PathBuf,

@@ -72,8 +72,13 @@ pub enum Input {
         id: MessageId,
         why: String,
     },
-    /// `Effect::Speak` or `Effect::LoadSound` came back.
+    /// `Effect::Speak` came back.
     Spoken {
+        ticket: Ticket,
+        result: Result<Arc<Clip>, String>,
+    },
+    /// `Effect::LoadSound` came back.
+    Loaded {
         ticket: Ticket,
         result: Result<Arc<Clip>, String>,
     },

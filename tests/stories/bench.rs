@@ -116,6 +116,8 @@ pub(crate) struct Bench {
     pub(crate) removed: Vec<PathBuf>,
     /// Why the command that tells of messages fails, while it does.
     pub(crate) mail_fails: Option<String>,
+    /// What a slow disk and a slow store were asked; none: they answer at once.
+    pub(crate) held: Option<Vec<Effect>>,
     pub(crate) luck: fastrand::Rng,
     /// Where messages are late, twice or out of order as well; none: each arrives at once.
     pub(crate) network: Option<Network>,
@@ -198,6 +200,7 @@ impl Bench {
             loss: 0,
             removed: Vec::new(),
             mail_fails: None,
+            held: None,
             network: None,
             flying: BTreeMap::new(),
             sent: 0,
@@ -360,6 +363,14 @@ impl Bench {
         self.settle();
     }
 
+    /// The slow disk and the slow store answer at last.
+    pub(crate) fn disk_answers(&mut self) {
+        for effect in self.held.take().unwrap_or_default() {
+            self.carry_out(effect);
+        }
+        self.settle();
+    }
+
     pub(crate) fn advance(&mut self, by: Duration) {
         let until = self.now + by;
         loop {
@@ -426,6 +437,11 @@ impl Bench {
 
     fn carry_out(&mut self, effect: Effect) {
         let now = self.now;
+        if let Some(held) = &mut self.held
+            && matches!(effect, Effect::ListVoicemails { .. } | Effect::LoadSound { .. })
+        {
+            return held.push(effect);
+        }
         match effect {
             Effect::Sip(transmit) => self.deliver(transmit),
             Effect::Media(command) => {
@@ -450,7 +466,7 @@ impl Bench {
             Effect::LoadSound { ticket, path } => {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let clip = Clip::from_pcm(&name, vec![1000; 16_000], 8_000);
-                self.switch.handle(Input::Spoken { ticket, result: Ok(Arc::new(clip)) }, now);
+                self.switch.handle(Input::Loaded { ticket, result: Ok(Arc::new(clip)) }, now);
             }
             Effect::RemoveFile { path } => self.removed.push(path),
             Effect::Notify { voicemail } => {

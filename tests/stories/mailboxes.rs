@@ -1,7 +1,11 @@
 //! Messages are listened to by telephone, and the operator is told of new ones.
 
+use desvio::call::record::Voicemail;
 use desvio::media::command::RecordEnd;
+use desvio::switch::command::Answer;
+use desvio::switch::command::Command;
 use desvio::switch::input::Input;
+use desvio::switch::input::Ticket;
 
 use crate::bench::Bench;
 use crate::bench::PhoneId;
@@ -56,6 +60,9 @@ fn the_pin_opens_the_mailbox_and_each_message_is_told_with_its_caller_and_time()
     assert!(pbx.store.voicemails[0].heard.is_none());
     pbx.advance(secs(40));
     assert!(pbx.store.voicemails[0].heard.is_some(), "heard to its end");
+    pbx.presses(caller, "1");
+    pbx.presses(caller, "2");
+    assert_eq!(pbx.events.iter().filter(|event| event.kind == "voicemail.heard").count(), 1, "told once");
     pbx.presses(caller, "*");
     pbx.advance(secs(10));
     pbx.ended(caller, "bye");
@@ -145,6 +152,31 @@ fn somebody_who_hangs_up_while_recording_his_greeting_leaves_nothing_open() {
     pbx.all_is_quiet();
 }
 
+/// What is played to somebody comes to its end while he is hanging up.
+fn ends_as_the_call_does(pbx: &mut Bench) {
+    let Ok(Answer::Calls(calls)) = pbx.asks(Command::Calls) else { panic!("no list of calls") };
+    let command = Command::HangUp(calls[0].id.clone());
+    let (now, later) = (pbx.now, pbx.now + secs(60));
+    pbx.switch.handle(Input::Command { ticket: Ticket(9_999), command }, now);
+    for event in pbx.pump.finished(later) {
+        pbx.switch.handle(Input::Media(event), now);
+    }
+    pbx.settle();
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn a_tone_that_ends_while_the_caller_hangs_up_records_nothing() {
+    let mut pbx = with_pin();
+    let customer = pbx.customer_calls();
+    pbx.hears(customer, "voicemail");
+    ends_as_the_call_does(&mut pbx);
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, "+551140031299");
+    pbx.presses(ana, "2");
+    ends_as_the_call_does(&mut pbx);
+}
+
 #[test]
 fn the_operators_command_is_told_of_each_message_and_its_failure_stands_in_the_api() {
     let mut pbx = with_pin();
@@ -155,4 +187,61 @@ fn the_operators_command_is_told_of_each_message_and_its_failure_stands_in_the_a
     let failed = pbx.store.voicemails.iter().filter_map(|message| message.notified.as_deref());
     assert!(failed.clone().any(|notified| notified == "failed: no route"));
     assert!(pbx.was_published("voicemail.notified") && pbx.was_published("voicemail.notice-failed"));
+}
+
+fn left_before() -> Voicemail {
+    Voicemail {
+        id: "vm_1".to_owned(),
+        mailbox: "200".to_owned(),
+        call: "call_1".to_owned(),
+        from: "+5511988887777".to_owned(),
+        left: "2026-11-23T12:00:00Z".parse().expect("a time"),
+        length_ms: 3_000,
+        path: "200/1.wav".to_owned(),
+        heard: None,
+        notified: None,
+    }
+}
+
+/// Ana talks to a customer, opens her mailbox aside, and brings the customer there before the disk has answered.
+fn a_customer_comes_in_before_the_disk_answers(keys: &str, then: &str) -> (Bench, PhoneId) {
+    let plan = r#"
+number "+551140031234" flow="entrada"
+number "+551140031299" flow="ouvir"
+flow "entrada" { dial "200"; hangup }
+flow "ouvir" { mailbox "200"; THEN; hangup }"#;
+    let plan = plan.replace("THEN", then);
+    let mut pbx = Bench::larger_with("[[mailbox]]\nname = \"200\"\npin = \"4711\"\n", &plan);
+    pbx.store.voicemails.push(left_before());
+    let ana = pbx.registered("200");
+    let customer = pbx.customer_calls();
+    pbx.picks_up(ana);
+    pbx.does(ana, |phone, now| phone.sets_aside(now));
+    if keys.is_empty() {
+        pbx.held = Some(Vec::new());
+    }
+    pbx.calls(ana, None, "+551140031299");
+    pbx.held.get_or_insert_default();
+    pbx.presses(ana, keys);
+    assert_eq!(pbx.held.as_ref().map(Vec::len), Some(1), "{}", pbx.trace);
+    pbx.does(ana, |phone, now| phone.joins_both(now));
+    pbx.disk_answers();
+    (pbx, customer)
+}
+
+#[test]
+fn a_message_that_comes_late_from_the_disk_is_not_heard_by_whom_the_listener_brought_in() {
+    let (mut pbx, customer) = a_customer_comes_in_before_the_disk_answers("1", "wait \"30s\"");
+    assert!(!pbx.heard(customer).iter().any(|name| name.ends_with(".wav")), "{}", pbx.trace);
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
+}
+
+#[test]
+fn the_list_of_a_listener_who_has_left_opens_the_mailbox_to_nobody_else() {
+    let (mut pbx, customer) = a_customer_comes_in_before_the_disk_answers("", "mailbox \"200\"");
+    pbx.hears(customer, "mailbox-pin");
+    assert!(!pbx.heard(customer).contains(&"mailbox-menu".to_owned()), "{}", pbx.trace);
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
 }
