@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
+use crate::call::effect::Around;
 use crate::call::effect::Kept;
 use crate::call::effect::Sorting;
 use crate::call::record::Mailbox;
@@ -135,9 +136,16 @@ impl Switch {
 
     pub(super) fn on_greeting(&mut self, mailbox: String, kept: Kept) {
         match kept {
-            Kept::Yes => self.desk.greetings.insert(mailbox),
-            Kept::No => self.desk.greetings.remove(&mailbox),
-        };
+            Kept::Yes => {
+                self.desk.greetings.insert(mailbox);
+            }
+            // The next start would find the file, and take it for a greeting.
+            Kept::No => {
+                let path = self.desk.greeting_path(&mailbox);
+                self.desk.greetings.remove(&mailbox);
+                self.effects.push_back(Effect::RemoveFile { path });
+            }
+        }
     }
 
     /// The operator's command has ended.

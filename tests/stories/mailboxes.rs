@@ -152,6 +152,19 @@ fn somebody_who_hangs_up_while_recording_his_greeting_leaves_nothing_open() {
     pbx.all_is_quiet();
 }
 
+#[test]
+fn a_greeting_that_is_too_short_is_none_after_a_restart_either() {
+    let mut pbx = with_pin();
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, "+551140031299");
+    pbx.presses(ana, "2");
+    let prompted = pbx.pump.next_end().expect("a prompt and a tone") - pbx.now;
+    pbx.advance(prompted);
+    pbx.hangs_up(ana);
+    pbx.all_is_quiet();
+    assert!(pbx.removed.iter().any(|path| path.ends_with("200/greeting.wav")), "{:?}", pbx.removed);
+}
+
 /// What is played to somebody comes to its end while he is hanging up.
 fn ends_as_the_call_does(pbx: &mut Bench) {
     let Ok(Answer::Calls(calls)) = pbx.asks(Command::Calls) else { panic!("no list of calls") };
