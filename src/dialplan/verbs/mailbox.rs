@@ -29,7 +29,22 @@ static SHEET: Sheet = Sheet {
     arguments: &[Parameter::required("mailbox", Kind::Name, "the name that `voicemail` gives it")],
     time: Time::Takes,
     needs: Needs::Answer,
-    speaks_with: &["mailbox-menu", "mailbox-pin", "mailbox-new", "mailbox-old", "mailbox-keys"],
+    // Each is somewhere all that is said, and what follows waits for its end.
+    speaks_with: &[
+        "mailbox-menu",
+        "mailbox-pin",
+        "mailbox-wrong-pin",
+        "mailbox-new",
+        "mailbox-old",
+        "mailbox-from",
+        "mailbox-at",
+        "mailbox-keys",
+        "mailbox-deleted",
+        "mailbox-no-more",
+        "mailbox-greeting",
+        "mailbox-greeting-saved",
+        "thank-you",
+    ],
     example: "mailbox \"geral\"\nhangup",
     ..Sheet::PLAIN
 };
