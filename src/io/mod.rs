@@ -6,6 +6,7 @@ pub mod media;
 pub mod mend;
 pub mod notify;
 pub mod probe;
+mod program;
 pub mod resolve;
 pub mod sip;
 pub mod speech;

@@ -4,16 +4,15 @@
 //! a bounded time, and what it says when it fails is repeated in the log and in the API.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Command;
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 
 use crate::call::record::Voicemail;
+use crate::io::program;
+use crate::io::program::Fault;
+use crate::io::program::Ran;
 
 /// `[voicemail]`
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,53 +32,49 @@ impl Default for Config {
     }
 }
 
-/// Bytes of the program's complaint that are repeated.
-const MOST_SAID: u64 = 400;
+/// Programs that run at the same time: many callers may leave their messages at once.
+const AT_ONCE: usize = 4;
 
-/// None: no program is set.
-pub async fn notify(config: &Config, voicemail: &Voicemail, file: &Path) -> Option<Result<(), String>> {
-    let (program, arguments) = config.command.split_first()?;
-    let fill = |argument: &String| {
-        let argument = argument.replace("{mailbox}", &voicemail.mailbox).replace("{from}", &voicemail.from);
-        argument.replace("{file}", &file.display().to_string())
-    };
-    let json = serde_json::to_vec(voicemail).unwrap_or_default();
-    let run = run(program, arguments.iter().map(fill).collect(), json);
-    Some(match timeout(config.timeout, run).await {
-        Ok(result) => result,
-        Err(_) => Err(format!("`{program}` did not finish within {} s", config.timeout.as_secs())),
-    })
+/// Tells of messages, a few at a time.
+#[derive(Debug)]
+pub struct Notifier {
+    config: Config,
+    turns: Semaphore,
 }
 
-async fn run(program: &str, arguments: Vec<String>, json: Vec<u8>) -> Result<(), String> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|why| format!("`{program}` does not start: {why}"))?;
-    let (stdin, stderr) = (child.stdin.take(), child.stderr.take());
-    let give = async move {
-        if let Some(mut stdin) = stdin {
-            // A program that does not want to read it may have closed it.
-            let _ = stdin.write_all(&json).await;
+impl Notifier {
+    pub fn new(config: Config) -> Notifier {
+        Notifier { config, turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// A program is set.
+    pub fn is_on(&self) -> bool {
+        !self.config.command.is_empty()
+    }
+
+    pub async fn notify(&self, voicemail: &Voicemail, file: &Path) -> Result<(), String> {
+        let Some((program, arguments)) = self.config.command.split_first() else {
+            return Ok(());
+        };
+        let file = file.display().to_string();
+        let values = [("{mailbox}", &*voicemail.mailbox), ("{from}", &*voicemail.from), ("{file}", &*file)];
+        let arguments: Vec<String> = arguments.iter().map(|argument| program::fill(argument, &values)).collect();
+        let json = serde_json::to_vec(voicemail).unwrap_or_default();
+        let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
+        let ran = program::run(program, &arguments, &json, 0, self.config.timeout).await;
+        let Ran { status, said, .. } = ran.map_err(|fault| self.complaint(program, fault))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("`{program}` failed ({status}): {said}")),
         }
-    };
-    let hear = async move {
-        let mut said = Vec::new();
-        if let Some(stderr) = stderr {
-            // What it complains of helps; that it cannot be heard does not matter.
-            let _ = stderr.take(MOST_SAID).read_to_end(&mut said).await;
+    }
+
+    fn complaint(&self, program: &str, fault: Fault) -> String {
+        match fault {
+            Fault::NotStarted(why) => format!("`{program}` does not start: {why}"),
+            Fault::TooSlow => format!("`{program}` did not finish within {} s", self.config.timeout.as_secs()),
+            Fault::Broken(why) => format!("`{program}` cannot be waited for: {why}"),
         }
-        said
-    };
-    let ((), said) = tokio::join!(give, hear);
-    let status = child.wait().await.map_err(|why| format!("`{program}` cannot be waited for: {why}"))?;
-    match status.success() {
-        true => Ok(()),
-        false => Err(format!("`{program}` failed ({status}): {}", String::from_utf8_lossy(&said).trim())),
     }
 }
 
@@ -101,11 +96,11 @@ mod tests {
         }
     }
 
-    fn told(command: &[&str]) -> Option<Result<(), String>> {
+    fn told(command: &[&str]) -> Result<(), String> {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
-        let config = Config { command, timeout: Duration::from_millis(1_500) };
+        let notifier = Notifier::new(Config { command, timeout: Duration::from_millis(1_500) });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(notify(&config, &voicemail(), Path::new("/data/voicemail/geral/1.wav")))
+        runtime.block_on(notifier.notify(&voicemail(), Path::new("/data/voicemail/geral/1.wav")))
     }
 
     #[test]
@@ -113,7 +108,7 @@ mod tests {
         let out = std::env::temp_dir().join(format!("desvio-notify-{}.json", std::process::id()));
         let script = "cat > \"$1\"; printf '%s|%s' \"$2\" \"$3\" >> \"$1\"";
         let sent = told(&["sh", "-c", script, "sh", &out.display().to_string(), "{file}", "{from}"]);
-        assert_eq!(sent, Some(Ok(())));
+        assert_eq!(sent, Ok(()));
         let text = std::fs::read_to_string(&out).unwrap();
         std::fs::remove_file(&out).unwrap();
         assert!(text.starts_with("{\"id\":\"vm_1\",\"mailbox\":\"geral\""), "{text}");
@@ -122,10 +117,10 @@ mod tests {
 
     #[test]
     fn what_goes_wrong_is_said() {
-        let why = |command: &[&str]| told(command).unwrap().unwrap_err();
+        let why = |command: &[&str]| told(command).unwrap_err();
         assert!(why(&["/nowhere/mail"]).contains("does not start"));
         assert!(why(&["sh", "-c", "echo no route >&2; exit 3"]).contains("no route"));
         assert!(why(&["sleep", "9"]).contains("did not finish"));
-        assert_eq!(told(&[]), None);
+        assert!(!Notifier::new(Config::default()).is_on());
     }
 }

@@ -5,20 +5,17 @@
 
 use std::collections::VecDeque;
 use std::process::ExitStatus;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::io::AsyncReadExt;
-use tokio::io::AsyncWriteExt;
-use tokio::process::Child;
-use tokio::process::Command;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
+use crate::io::program;
+use crate::io::program::Fault;
+use crate::io::program::Ran;
 use crate::media::clip::Clip;
 use crate::media::wav::WavError;
 
@@ -72,8 +69,6 @@ const LARGEST_WAV: u64 = 8 << 20;
 const KEPT: usize = 64;
 /// Programs that run at the same time.
 const AT_ONCE: usize = 2;
-/// Bytes of the program's complaint that are repeated.
-const MOST_SAID: u64 = 400;
 
 /// Speaks; shared by whoever asks.
 #[derive(Debug)]
@@ -129,27 +124,24 @@ impl Speaker {
 
     fn arguments(&self, said: &Said) -> Option<(String, Vec<String>)> {
         let (program, arguments) = self.config.command.split_first()?;
-        let fill = |argument: &String| {
-            argument.replace("{language}", &said.language).replace("{text}", &as_argument(&said.text, argument))
-        };
+        let values = [("{language}", &*said.language), ("{text}", &*said.text)];
+        let fill = |argument: &String| program::fill(argument, &values);
         Some((program.clone(), arguments.iter().map(fill).collect()))
     }
 
     async fn run(&self, program: &str, arguments: &[String], said: &Said) -> Result<Vec<u8>, SpeechError> {
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|why| SpeechError::NotStarted { program: program.to_owned(), why })?;
         let by_argument = self.config.command.iter().any(|argument| argument.contains("{text}"));
         let input = if by_argument { "" } else { &said.text };
         let limit = self.config.timeout;
-        match timeout(limit, converse(program, child, input)).await {
-            Ok(result) => result,
-            Err(_) => Err(SpeechError::TooSlow { program: program.to_owned(), limit }),
+        let ran = program::run(program, arguments, input.as_bytes(), LARGEST_WAV + 1, limit).await;
+        let program = program.to_owned();
+        match ran {
+            Ok(Ran { wrote, .. }) if wrote.len() as u64 > LARGEST_WAV => Err(SpeechError::TooLarge { program }),
+            Ok(Ran { status, wrote, .. }) if status.success() => Ok(wrote),
+            Ok(Ran { status, said, .. }) => Err(SpeechError::Failed { program, status, said }),
+            Err(Fault::NotStarted(why)) => Err(SpeechError::NotStarted { program, why }),
+            Err(Fault::TooSlow) => Err(SpeechError::TooSlow { program, limit }),
+            Err(Fault::Broken(why)) => Err(SpeechError::Broken { program, why }),
         }
     }
 }
@@ -165,45 +157,6 @@ fn check(said: &Said) -> Result<(), SpeechError> {
         return Err(SpeechError::Language(said.language.clone()));
     }
     Ok(())
-}
-
-/// A text that begins with `-` must not become an option of the program: a space goes before it.
-fn as_argument(text: &str, argument: &str) -> String {
-    let text = text.replace('\0', " ");
-    match argument.starts_with("{text}") && text.starts_with('-') {
-        true => format!(" {text}"),
-        false => text,
-    }
-}
-
-/// Writes the text, reads the answer and the complaint at the same time, and waits for the end.
-async fn converse(program: &str, mut child: Child, text: &str) -> Result<Vec<u8>, SpeechError> {
-    let broken = |why| SpeechError::Broken { program: program.to_owned(), why };
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
-    else {
-        return Err(broken(std::io::ErrorKind::BrokenPipe.into()));
-    };
-    let give = async move {
-        // A program that needs no input may have closed it; whether that was right shows in what it writes.
-        let _ = stdin.write_all(text.as_bytes()).await;
-        drop(stdin);
-    };
-    let (mut wav, mut said) = (Vec::new(), Vec::new());
-    let mut stdout = stdout.take(LARGEST_WAV + 1);
-    let mut stderr = stderr.take(MOST_SAID);
-    let ((), read, complaint) = tokio::join!(give, stdout.read_to_end(&mut wav), stderr.read_to_end(&mut said));
-    read.and(complaint).map_err(broken)?;
-    if wav.len() as u64 > LARGEST_WAV {
-        return Err(SpeechError::TooLarge { program: program.to_owned() });
-    }
-    let status = child.wait().await.map_err(broken)?;
-    match status.success() {
-        true => Ok(wav),
-        false => {
-            let said = String::from_utf8_lossy(&said).trim().to_owned();
-            Err(SpeechError::Failed { program: program.to_owned(), status, said })
-        }
-    }
 }
 
 #[cfg(test)]

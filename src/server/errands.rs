@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::call::record::Voicemail;
 use crate::channel::HttpRequest;
 use crate::io::http::Http;
-use crate::io::notify;
+use crate::io::notify::Notifier;
 use crate::io::probe::Prober;
 use crate::io::resolve::Found;
 use crate::io::resolve::Resolver;
@@ -43,7 +43,7 @@ pub(super) struct Errands {
     resolver: Arc<Resolver>,
     speaker: Arc<Speaker>,
     answer_within: Duration,
-    voicemail: Arc<notify::Config>,
+    notifier: Arc<Notifier>,
     voicemail_folder: PathBuf,
     store: Store,
 }
@@ -61,7 +61,7 @@ impl Errands {
         resolver: Resolver,
         speaker: Speaker,
         answer_within: Duration,
-        voicemail: notify::Config,
+        notifier: Notifier,
         voicemail_folder: PathBuf,
         store: Store,
     ) -> Errands {
@@ -73,7 +73,7 @@ impl Errands {
             resolver: Arc::new(resolver),
             speaker: Arc::new(speaker),
             answer_within,
-            voicemail: Arc::new(voicemail),
+            notifier: Arc::new(notifier),
             voicemail_folder,
             store,
         }
@@ -147,12 +147,12 @@ impl Errands {
     }
 
     pub(super) fn notify(&self, voicemail: Box<Voicemail>) {
-        if self.voicemail.command.is_empty() {
+        if !self.notifier.is_on() {
             return;
         }
-        let (config, file) = (self.voicemail.clone(), self.voicemail_folder.join(&voicemail.path));
+        let (notifier, file) = (self.notifier.clone(), self.voicemail_folder.join(&voicemail.path));
         self.run(async move {
-            let result = notify::notify(&config, &voicemail, &file).await.unwrap_or(Ok(()));
+            let result = notifier.notify(&voicemail, &file).await;
             if let Err(why) = &result {
                 tracing::error!(why, id = voicemail.id, mailbox = voicemail.mailbox, "nobody was told of a message");
             }

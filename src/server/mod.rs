@@ -35,6 +35,7 @@ use crate::config::secrets::Made;
 use crate::io::http::Http;
 use crate::io::media::pump;
 use crate::io::media::pump::Pump;
+use crate::io::notify::Notifier;
 use crate::io::probe::Prober;
 use crate::io::resolve::Resolver;
 use crate::io::sip::Sockets;
@@ -191,7 +192,7 @@ fn errands(
         Resolver::from_system()?,
         Speaker::new(loaded.config.speech.clone()),
         loaded.config.messages.answer_within,
-        loaded.config.voicemail.clone(),
+        Notifier::new(loaded.config.voicemail.clone()),
         voicemail_folder(loaded),
         store,
     ))
