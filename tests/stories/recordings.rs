@@ -170,6 +170,34 @@ fn a_recording_goes_on_through_a_hold_and_is_deleted_only_when_it_is_over() {
 }
 
 #[test]
+fn a_customer_who_is_moved_into_another_call_leaves_his_recording_complete_in_the_first() {
+    let mut pbx = Bench::larger();
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(30));
+    pbx.presses(customer, "0");
+    pbx.picks_up(ana);
+    order(&mut pbx, RecordOrder::Start { name: None, channels: Channels::Mono }).unwrap();
+    pbx.advance(secs(10));
+    pbx.does(ana, |phone, now| phone.sets_aside(now));
+    pbx.calls(ana, None, "+551140031234");
+    pbx.advance(secs(30));
+    pbx.presses(ana, "1");
+    pbx.does(ana, |phone, now| phone.joins_both(now));
+    let kept = only_recording(&pbx);
+    assert_eq!((kept.state, kept.length_ms), (RecordingState::Completed, 40_000), "{}", pbx.trace);
+    pbx.picks_up(bruno);
+    pbx.are_talking(customer, bruno);
+    pbx.advance(secs(20));
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
+    assert_eq!(only_recording(&pbx), kept, "the talk that followed was not recorded");
+    let of: Vec<_> = pbx.store.records.iter().map(|record| (record.id.0.as_str(), record.recordings.len())).collect();
+    assert_eq!(of.len(), 2, "one record for each call: {of:?}");
+    assert!(of.contains(&(kept.call.as_str(), 1)), "{of:?}");
+}
+
+#[test]
 fn a_call_that_rings_is_not_recorded() {
     let mut pbx =
         Bench::with_dialplan("number \"+551140031234\" flow=\"a\"\nflow \"a\" { ringing; wait \"10s\"; hangup }");
