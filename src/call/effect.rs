@@ -360,7 +360,7 @@ pub trait Around: Scene {
     /// How this leg shows itself, whose ports are bound at `bound` and reached at `advertised`.
     fn identity(&self, leg: LegId, advertised: SocketAddr, bound: SocketAddr) -> Identity;
     /// Where a message for this mailbox is to be written.
-    fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf;
+    fn voicemail_path(&self, mailbox: &str, file: &str) -> PathBuf;
 }
 
 /// By what a leg proves itself and is found, beyond its address.

@@ -74,6 +74,8 @@ pub struct Call {
     pub(super) attending: Option<Attending>,
     pub(super) supervision: Option<Supervision>,
     pub(super) voicemail: Option<Voicemail>,
+    /// Messages that were left.
+    pub(super) messages: u32,
     pub(super) listening: Option<Listening>,
     pub(super) tapings: Vec<Taping>,
     /// Recordings that were begun.
@@ -180,6 +182,7 @@ impl Call {
             attending: None,
             supervision: None,
             voicemail: None,
+            messages: 0,
             listening: None,
             tapings: Vec::new(),
             files: 0,

@@ -88,7 +88,12 @@ impl Call {
         match voicemail.stage {
             Stage::Greeting => {
                 voicemail.stage = Stage::Recording;
-                let path = around.voicemail_path(&voicemail.mailbox, &self.id.0);
+                // Who leaves another message takes nothing from the first.
+                let file = match self.messages {
+                    0 => self.id.0.clone(),
+                    left => format!("{}_{}", self.id.0, left + 1),
+                };
+                let path = around.voicemail_path(&voicemail.mailbox, &file);
                 let limits = RecordLimits { longest: LONGEST, silence: SILENCE, stop_key: Some('#') };
                 if let Some(leg) = self.caller {
                     self.media(MediaCommand::Record { leg, path, limits });
@@ -121,6 +126,7 @@ impl Call {
             let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
             let recording = Recording { mailbox: voicemail.mailbox.clone(), path, length_ms };
             self.effects.push_back(Effect::Voicemail(recording));
+            self.messages += 1;
         }
         if self.is_ending() {
             self.voicemail = None;

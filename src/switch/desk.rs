@@ -267,8 +267,8 @@ impl Around for Desk {
         Identity { secrets, fingerprint: self.fingerprint, candidates }
     }
 
-    fn voicemail_path(&self, mailbox: &str, call: &str) -> PathBuf {
-        self.voicemail_folder.join(mailbox).join(format!("{call}.wav"))
+    fn voicemail_path(&self, mailbox: &str, file: &str) -> PathBuf {
+        self.voicemail_folder.join(mailbox).join(format!("{file}.wav"))
     }
 
     fn ringback(&self) -> Vec<Sound> {

@@ -92,6 +92,25 @@ fn a_message_can_be_repeated_and_deleted_with_its_file() {
 }
 
 #[test]
+fn two_messages_of_one_call_are_two_files() {
+    let plan = r#"
+number "+551140031234" flow="recado"
+flow "recado" { voicemail "200"; voicemail "200"; hangup }"#;
+    let mut pbx = Bench::build(CONFIG, plan);
+    let customer = pbx.customer_calls();
+    for _ in 0..2 {
+        pbx.advance(secs(25));
+        let leg = pbx.leg(customer);
+        pbx.recording_ends(leg);
+    }
+    pbx.advance(secs(20));
+    pbx.all_is_quiet();
+    let paths: Vec<&str> = pbx.store.voicemails.iter().map(|message| message.path.as_str()).collect();
+    assert_eq!(paths.len(), 2, "{}", pbx.trace);
+    assert_ne!(paths[0], paths[1]);
+}
+
+#[test]
 fn three_wrong_pins_end_it_and_no_pin_stands_in_the_record() {
     let mut pbx = with_pin();
     let caller = opens(&mut pbx);
