@@ -223,13 +223,6 @@ impl Encoder {
         }
     }
 
-    /// Protects what follows against losses of `percent`, where the codec can: Opus.
-    pub fn expect_loss(&mut self, percent: u8) {
-        if let Encoder::Opus(encoder) = self {
-            encoder.expect_loss(percent);
-        }
-    }
-
     /// Encodes one frame at [`CodecKind::sample_rate`]; returns the octets written to `payload`.
     /// G.711 takes any length, G.722 an even one, Opus 10, 20, 40 or 60 ms.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
@@ -414,6 +407,12 @@ mod tests {
                 }
                 prop_assert_eq!(decoder.conceal(&mut samples), Ok(kind.frame_samples()));
                 prop_assert!(decoder.conceal(&mut [0; 10]).is_err());
+                let frame = kind.frame_samples();
+                for payload in &payloads {
+                    if let Ok(count) = decoder.recover(payload, frame, &mut samples) {
+                        prop_assert_eq!(count, frame);
+                    }
+                }
             }
         }
     }

@@ -104,12 +104,12 @@ impl Concealment {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::media) mod tests {
     use super::*;
     use crate::media::level;
 
     /// A voice: pulses of 125 Hz through a formant, a bit of breath.
-    fn voice(rate: u32, count: usize) -> Vec<i16> {
+    pub(in crate::media) fn voice(rate: u32, count: usize) -> Vec<i16> {
         let (mut one, mut two, mut random) = (0.0, 0.0, fastrand::Rng::with_seed(3));
         let angle = std::f64::consts::TAU * 600.0 / f64::from(rate);
         (0..count)

@@ -35,10 +35,11 @@ impl Default for Encoder {
 
 impl Encoder {
     /// Protects what follows against losses of `percent` on the way: packets say again in few bits what the one before
-    /// held (RFC 6716 §2.1.7). 0 leaves that out.
-    pub fn expect_loss(&mut self, percent: u8) {
-        self.inner.packet_loss_perc = i32::from(percent.min(100));
-        self.inner.use_inband_fec = percent > 0;
+    /// held (RFC 6716 §2.1.7). Others do so; we do not, for nobody tells us yet what is lost.
+    #[cfg(test)]
+    pub(in crate::media) fn expect_loss(&mut self, percent: u8) {
+        self.inner.packet_loss_perc = i32::from(percent);
+        self.inner.use_inband_fec = true;
     }
 
     /// Takes 10, 20, 40 or 60 ms; returns the octets written.
@@ -90,8 +91,12 @@ impl Decoder {
 
     /// Reads what `following` says of the frame of 20 ms before it; invents that frame when it says nothing.
     pub fn recover(&mut self, following: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
-        let malformed = CodecError::Malformed { codec: CodecKind::Opus, octets: following.len() };
         let frame = CodecKind::Opus.frame_samples();
+        if !repeats(following, frame) {
+            let room = samples.len();
+            return self.conceal(samples.get_mut(..frame).ok_or(CodecError::Room { needed: frame, room })?);
+        }
+        let malformed = CodecError::Malformed { codec: CodecKind::Opus, octets: following.len() };
         let count = self.inner.decode_fec(following, frame, &mut self.scratch[..]).map_err(|_| malformed)?;
         self.give(count, samples)
     }
@@ -111,6 +116,13 @@ impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("opus::Decoder")
     }
+}
+
+/// Whether what a packet may say again is a frame of so many samples in mono. The decoder takes it for that without a look:
+/// of a packet in stereo, or of another length, it would make noise.
+fn repeats(payload: &[u8], frame: usize) -> bool {
+    const STEREO: u8 = 0x04;
+    duration(payload) == Some(frame) && payload.first().is_some_and(|toc| toc & STEREO == 0)
 }
 
 /// Samples at 48 kHz in a packet, from its first octets (RFC 6716 §3.1, §3.2); `None` beyond 120 ms.

@@ -1,6 +1,7 @@
 use super::*;
 use crate::media::codec::Encoder;
 use crate::media::codec::MAX_PAYLOAD;
+use crate::media::conceal::tests::voice;
 
 #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
@@ -191,12 +192,92 @@ fn a_pause_sounds_as_the_far_side_says() {
 
 #[test]
 fn a_line_that_loses_opus_packets_is_heard_later_so_that_the_packet_behind_is_there() {
-    let mut speaker = Speaker::new(CodecKind::Opus);
-    speaker.encoder.expect_loss(20);
-    let (playout, heard) = hear(speaker, 500, |n| (n % 10 != 5).then_some(n * 20_000));
+    let (playout, heard) = run(CodecKind::Opus, 500, |n| (n % 10 != 5).then_some(n * 20_000));
     assert!(playout.counts().lost >= 45);
     assert!(playout.delay() >= Duration::from_millis(30), "{:?}", playout.delay());
     assert!(heard.len() > 480 * 960);
+}
+
+/// A voice in Opus that grows loud in every sixth packet of `length` samples and soft three later; each says again what the one
+/// before held.
+fn repeating_voice(length: usize, count: usize) -> Vec<Vec<u8>> {
+    let mut encoder = Encoder::new(CodecKind::Opus);
+    let Encoder::Opus(opus) = &mut encoder else { panic!("not Opus") };
+    opus.expect_loss(20);
+    let mut payload = [0; MAX_PAYLOAD];
+    let voice = voice(48_000, length * count);
+    let packets = voice.chunks(length).enumerate().map(|(n, chunk)| {
+        let loudness = if n % 6 < 3 { 1 } else { 16 };
+        let chunk: Vec<i16> = chunk.iter().map(|sample| sample / loudness).collect();
+        let length = encoder.encode(&chunk, &mut payload).unwrap();
+        payload[..length].to_vec()
+    });
+    packets.collect()
+}
+
+#[test]
+fn what_an_opus_packet_says_again_is_nearer_to_what_was_lost_than_what_is_invented() {
+    let packets = repeating_voice(960, 120);
+    let (mut invented, mut recovered) = (0.0, 0.0);
+    let [mut whole, mut one, mut other] = [(); 3].map(|()| Decoder::new(CodecKind::Opus));
+    let mut samples = [[0; MAX_SAMPLES]; 3];
+    for (n, packet) in packets.iter().enumerate().take(119) {
+        whole.decode(packet, &mut samples[0]).unwrap();
+        if n % 6 != 0 || n < 12 {
+            one.decode(packet, &mut samples[1]).unwrap();
+            other.decode(packet, &mut samples[2]).unwrap();
+            continue;
+        }
+        assert_eq!(one.conceal(&mut samples[1]), Ok(960));
+        assert_eq!(other.recover(&packets[n + 1], 960, &mut samples[2]), Ok(960));
+        invented += distance(&samples[0][..960], &samples[1][..960]);
+        recovered += distance(&samples[0][..960], &samples[2][..960]);
+    }
+    println!("invented {invented} recovered {recovered}");
+    assert!(recovered < invented / 4.0, "{recovered} instead of {invented}");
+}
+
+/// Power of the difference.
+fn distance(one: &[i16], other: &[i16]) -> f64 {
+    one.iter().zip(other).map(|(one, other)| (f64::from(*one) - f64::from(*other)).powi(2)).sum()
+}
+
+#[test]
+fn what_a_lost_opus_packet_held_is_heard_from_the_packet_behind_it() {
+    let (origin, packets) = (start(), repeating_voice(960, 20));
+    let at = |n: usize| origin + Duration::from_millis(n as u64 * 20);
+    let (mut playout, mut decoder) = (Playout::new(CodecKind::Opus, origin), Decoder::new(CodecKind::Opus));
+    let (mut out, mut expected) = ([0; MAX_SAMPLES], [0; MAX_SAMPLES]);
+    for n in 0..14 {
+        let header = Header { payload_type: 96, marker: false, sequence: n as u16, timestamp: n as u32 * 960, ssrc: 1 };
+        if n != 12 {
+            playout.on_audio(&header, &packets[n], at(n));
+        }
+        let count = playout.listen(&mut out, at(n));
+        match n {
+            0 => assert_eq!(count, 0),
+            13 => assert_eq!(decoder.recover(&packets[13], 960, &mut expected), Ok(960)),
+            _ => assert_eq!(decoder.decode(&packets[n - 1], &mut expected), Ok(960)),
+        }
+        assert!(n == 0 || out[..960] == expected[..960], "frame {n}");
+    }
+}
+
+#[test]
+fn an_opus_packet_in_stereo_or_of_another_length_is_not_taken_for_a_repetition() {
+    let mut stereo = repeating_voice(960, 20);
+    stereo.iter_mut().for_each(|packet| packet[0] |= 0x04);
+    for following in [&repeating_voice(2_880, 8)[7], &repeating_voice(480, 40)[39], &stereo[12]] {
+        let [mut one, mut other] = [(); 2].map(|()| Decoder::new(CodecKind::Opus));
+        let mut samples = [[0; MAX_SAMPLES]; 2];
+        for packet in &repeating_voice(960, 12) {
+            one.decode(packet, &mut samples[0]).unwrap();
+            other.decode(packet, &mut samples[1]).unwrap();
+        }
+        assert_eq!(one.conceal(&mut samples[0]), Ok(960));
+        assert_eq!(other.recover(following, 960, &mut samples[1]), Ok(960));
+        assert!(samples[0] == samples[1], "a packet that begins with {:#x}", following[0]);
+    }
 }
 
 #[test]
