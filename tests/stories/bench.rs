@@ -9,25 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
-use desvio::call::record::Mailbox;
-use desvio::call::record::Record;
-use desvio::call::record::TalkRecording;
-use desvio::call::record::Voicemail;
 use desvio::channel::HttpAnswer;
 use desvio::channel::HttpRequest;
-use desvio::channel::channels::Channels;
-use desvio::channel::config::Messages;
-use desvio::channel::message::Message;
 use desvio::channel::message::MessageStatus;
-use desvio::dialplan::config::Config as Dialplan;
-use desvio::dialplan::load::load;
-use desvio::dialplan::names::Names;
-use desvio::dialplan::source::SourceFile;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
-use desvio::media::prompts::Prompts;
-use desvio::media::security::Fingerprint;
-use desvio::media::security::HashKind;
 use desvio::outage::Evidence;
 use desvio::outage::Outcome;
 use desvio::outage::Role;
@@ -39,18 +25,18 @@ use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::Problem;
 use desvio::switch::effect::Effect;
-use desvio::switch::effect::Keep;
 use desvio::switch::effect::PublicEvent;
 use desvio::switch::input::Input;
 use desvio::switch::input::Resolved;
 use desvio::switch::input::Ticket;
 use desvio::switch::machine::KeptState;
-use desvio::switch::machine::Settings;
 use desvio::switch::machine::Switch;
-use jiff::Timestamp;
 
 use crate::phone::Phone;
 use crate::pump::Pump;
+use crate::store::Store;
+use crate::switch::switch;
+use crate::switch::wall;
 use crate::weather::Network;
 
 pub(crate) const SERVER: &str = "10.0.0.1:5060";
@@ -67,33 +53,6 @@ pub(crate) enum To {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct PhoneId(pub usize);
-
-/// What the store holds: it outlives a restart of the switch.
-#[derive(Default)]
-pub(crate) struct Store {
-    pub(crate) records: Vec<Record>,
-    pub(crate) messages: BTreeMap<String, Message>,
-    pub(crate) bindings: BTreeMap<String, desvio::registrar::StoredBinding>,
-    pub(crate) channels: BTreeMap<String, serde_json::Value>,
-    pub(crate) voicemails: Vec<Voicemail>,
-    pub(crate) recordings: BTreeMap<String, TalkRecording>,
-    /// Every write fails while this says why.
-    pub(crate) broken: Option<String>,
-}
-
-impl Store {
-    fn mailboxes(&self) -> BTreeMap<String, Mailbox> {
-        let mut mailboxes: BTreeMap<String, Mailbox> = BTreeMap::new();
-        for voicemail in &self.voicemails {
-            let mailbox = mailboxes.entry(voicemail.mailbox.clone()).or_default();
-            match voicemail.heard {
-                Some(_) => mailbox.old += 1,
-                None => mailbox.new.extend([voicemail.id.clone()]),
-            }
-        }
-        mailboxes
-    }
-}
 
 pub(crate) struct Bench {
     pub(crate) switch: Switch,
@@ -139,31 +98,8 @@ fn origin() -> Instant {
     Instant::now()
 }
 
-/// 23 November 2026, a Monday, 12:39 in São Paulo.
-fn wall() -> Timestamp {
-    "2026-11-23T12:39:00-03:00".parse().expect("a time")
-}
-
 const CONFIG: &str = include_str!("../data/bench.toml");
 const DESIGN: &str = include_str!("../data/design.kdl");
-
-#[derive(serde::Deserialize)]
-struct Sections {
-    sip: desvio::sip::config::Config,
-    media: desvio::media::config::Config,
-    #[serde(default)]
-    registrar: desvio::registrar::config::Config,
-    #[serde(default)]
-    extension: Vec<desvio::registrar::config::Extension>,
-    #[serde(default)]
-    trunk: Vec<desvio::switch::trunk::Config>,
-    #[serde(default)]
-    queue: Vec<desvio::queue::config::Config>,
-    #[serde(default)]
-    mailbox: Vec<desvio::switch::pins::Config>,
-    #[serde(default)]
-    channel: Vec<desvio::channel::config::Config>,
-}
 
 impl Bench {
     /// The dialplan of the contract, extensions 200 and 201, queue `vendas`, trunk `operadora`, channels `whatsapp` and `sms`.
@@ -552,129 +488,6 @@ impl Bench {
         self.switch.handle(Input::Evidence { channel: due.channel, evidence }, self.now);
     }
 
-    fn keep(&mut self, keep: Keep) {
-        if let Some(why) = self.store.broken.clone() {
-            if let Keep::Message(message) = keep {
-                self.switch.handle(Input::MessageNotKept { id: message.id.clone(), why }, self.now);
-            }
-            return;
-        }
-        match keep {
-            Keep::Record(record) => self.store.records.push((*record).clone()),
-            Keep::Message(message) => {
-                let id = message.id.clone();
-                self.store.messages.insert(id.to_string(), *message);
-                self.switch.handle(Input::MessageKept(id), self.now);
-            }
-            Keep::Receipt { provider_id, delivery, .. } => {
-                let mut messages = self.store.messages.values_mut();
-                if let Some(message) = messages.find(|message| message.provider_id.as_ref() == Some(&provider_id)) {
-                    message.on_delivery(delivery, wall());
-                }
-            }
-            Keep::Binding(binding) => {
-                self.store.bindings.insert(format!("{} {}", binding.extension, binding.key()), *binding);
-            }
-            Keep::ForgetBinding { extension, contact } => {
-                self.store.bindings.remove(&format!("{extension} {contact}"));
-            }
-            Keep::Channel { name, snapshot } => {
-                self.store.channels.insert(name, snapshot);
-            }
-            Keep::Voicemail(voicemail) => {
-                self.store.voicemails.retain(|kept| kept.id != voicemail.id);
-                self.store.voicemails.push(voicemail);
-            }
-            Keep::ForgetVoicemail { id } => self.store.voicemails.retain(|kept| kept.id != id),
-            Keep::Recording(recording) => {
-                self.store.recordings.insert(recording.id.clone(), *recording);
-            }
-            Keep::ForgetRecording { id } => {
-                self.store.recordings.remove(&id);
-            }
-        }
-    }
-
-    /// Whether the server's side of this phone's call is still there.
-    pub(crate) fn has_media(&self, phone: PhoneId) -> bool {
-        self.phones[phone.0].server_port.is_some_and(|port| self.pump.leg_on(port).is_some())
-    }
-
-    /// Whether a sound is played to this phone at this moment.
-    pub(crate) fn is_played_to(&self, phone: PhoneId) -> bool {
-        self.pump.legs[&self.leg(phone)].is_playing()
-    }
-
-    /// The pump's leg that talks to this phone.
-    pub(crate) fn leg(&self, phone: PhoneId) -> desvio::media::command::LegId {
-        let port = self.phones[phone.0]
-            .server_port
-            .unwrap_or_else(|| panic!("{} has no media\n{}", self.phones[phone.0].name, self.trace));
-        self.pump
-            .leg_on(port)
-            .unwrap_or_else(|| panic!("the media of {} is closed\n{}", self.phones[phone.0].name, self.trace))
-    }
-
-    /// Everything that this phone has heard in its present or last call.
-    pub(crate) fn heard(&self, phone: PhoneId) -> Vec<String> {
-        let port = self.phones[phone.0].server_port;
-        port.and_then(|port| self.pump.heard_on.get(&port)).cloned().unwrap_or_default()
-    }
-
-    #[track_caller]
-    pub(crate) fn hears(&self, phone: PhoneId, what: &str) {
-        let heard = self.heard(phone);
-        assert!(
-            heard.iter().any(|name| name == what),
-            "{} never heard `{what}`, but {heard:?}\n{}",
-            self.phones[phone.0].name,
-            self.trace
-        );
-    }
-
-    #[track_caller]
-    pub(crate) fn rings(&self, phone: PhoneId) {
-        assert!(self.phones[phone.0].ringing.is_some(), "{} does not ring\n{}", self.phones[phone.0].name, self.trace);
-    }
-
-    #[track_caller]
-    pub(crate) fn is_silent(&self, phone: PhoneId) {
-        assert!(self.phones[phone.0].ringing.is_none(), "{} rings\n{}", self.phones[phone.0].name, self.trace);
-    }
-
-    #[track_caller]
-    pub(crate) fn are_talking(&self, one: PhoneId, other: PhoneId) {
-        let (a, b) = (self.leg(one), self.leg(other));
-        let (leg, partner) = (&self.pump.legs[&a], &self.pump.legs[&b]);
-        assert_eq!((leg.partner, partner.partner), (Some(b), Some(a)), "not bridged\n{}", self.trace);
-        assert!(leg.stream.is_some() && partner.stream.is_some(), "not connected\n{}", self.trace);
-        assert!(self.phones[one.0].up && self.phones[other.0].up, "not both answered\n{}", self.trace);
-    }
-
-    #[track_caller]
-    pub(crate) fn ended(&self, phone: PhoneId, how: &str) {
-        assert_eq!(self.phones[phone.0].ended.as_deref(), Some(how), "{}\n{}", self.phones[phone.0].name, self.trace);
-    }
-
-    /// Nobody is in a call, and nothing of any call is left: no leg, no session, no transaction after its timers.
-    #[track_caller]
-    pub(crate) fn all_is_quiet(&mut self) {
-        self.advance(secs(40));
-        assert!(self.switch.is_empty(), "calls are left\n{}", self.trace);
-        assert!(self.pump.legs.is_empty(), "media legs are left\n{}", self.trace);
-        assert!(self.phones.iter().all(|phone| phone.ringing.is_none()), "a phone rings\n{}", self.trace);
-    }
-
-    #[track_caller]
-    pub(crate) fn only_record(&self) -> &Record {
-        assert_eq!(self.store.records.len(), 1, "records\n{}", self.trace);
-        &self.store.records[0]
-    }
-
-    pub(crate) fn was_published(&self, kind: &str) -> bool {
-        self.events.iter().any(|event| event.kind == kind)
-    }
-
     pub(crate) fn note(&mut self, what: &str) {
         let at = (self.now - self.started).as_secs_f64();
         let _ = writeln!(self.trace, "{at:9.3} {what}");
@@ -690,48 +503,4 @@ impl Bench {
         let name = self.phones[phone].name.clone();
         self.note(&format!("{name} {arrow} {first}{routes}{reasons}"));
     }
-}
-
-fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) -> Switch {
-    let sections: Sections = toml::from_str(config).expect("the bench's configuration");
-    let prompts = Prompts::shipped();
-    let names = Names {
-        extensions: sections.extension.iter().map(|extension| extension.number.clone()).collect(),
-        queues: sections.queue.iter().map(|queue| queue.name.clone()).collect(),
-        trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
-        channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
-        prompts: prompts.names(),
-        ..Names::default()
-    };
-    let file = SourceFile { path: "plan.kdl".to_owned(), text: plan.to_owned() };
-    let dialplan = Dialplan { language: "pt-BR".to_owned(), ..Dialplan::default() };
-    let checked = load(&[file], &names, &dialplan);
-    let program = checked
-        .unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<String>()))
-        .program;
-    let settings = Settings {
-        sip: sections.sip,
-        media: sections.media,
-        registrar: sections.registrar,
-        extensions: sections.extension,
-        trunks: sections.trunk,
-        queues: sections.queue,
-        kinds: Channels::open(&sections.channel).expect("channels").into(),
-        channels: sections.channel,
-        messages: Messages::default(),
-        program,
-        language: "pt-BR".to_owned(),
-        prompts,
-        home: desvio::number::Region::default(),
-        digest_key: [7; 32],
-        // Also phones that know nothing of encryption are told of it, as in the field.
-        fingerprint: Fingerprint::new(HashKind::Sha256, &[0xD5; 32]),
-        voicemail_folder: PathBuf::from("/nowhere/voicemail"),
-        recording_folder: PathBuf::from("/nowhere/recordings"),
-        mailboxes: sections.mailbox,
-        zone: jiff::tz::TimeZone::UTC,
-        version: "test",
-        kept,
-    };
-    Switch::new(settings, fastrand::Rng::with_seed(seed), now, wall())
 }

@@ -8,8 +8,8 @@ use desvio::switch::command::Mark;
 use crate::bench::Bench;
 use crate::bench::PhoneId;
 use crate::bench::secs;
-use crate::transfers::calls_with_replaces;
-use crate::transfers::replaces;
+use crate::pick_ups::calls_with_replaces;
+use crate::pick_ups::replaces;
 
 /// Carla watches Bruno's phone.
 fn watching(event: &str) -> (Bench, PhoneId, PhoneId, PhoneId) {

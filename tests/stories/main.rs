@@ -7,6 +7,9 @@ mod bench;
 mod features;
 mod phone;
 mod pump;
+mod seen;
+mod store;
+mod switch;
 
 mod any_order;
 mod carriers;
@@ -24,6 +27,7 @@ mod mailboxes;
 mod mutation;
 mod outages;
 mod passwords;
+mod pick_ups;
 mod placed_calls;
 mod recordings;
 mod refusals;
