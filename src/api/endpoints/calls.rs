@@ -6,15 +6,13 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
 use axum::response::Response;
-use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::documents::List;
 use crate::api::documents::calls::CallDocument;
 use crate::api::documents::calls::RecordDocument;
-use crate::api::endpoints::BETWEEN_LOOKS;
-use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::listed;
+use crate::api::endpoints::once_written;
 use crate::api::endpoints::shown;
 use crate::api::endpoints::value;
 use crate::api::orders::NewCall;
@@ -24,8 +22,6 @@ use crate::api::repeat::Key;
 use crate::api::repeat::Made;
 use crate::api::repeat::once;
 use crate::call::record::CallId;
-use crate::call::record::Record;
-use crate::store::error::StoreError;
 use crate::switch::command::Answer;
 use crate::switch::command::Command;
 use crate::switch::command::Problem;
@@ -70,7 +66,7 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>) -> Result<Response
 pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = CallId(id);
     match api.ask(Command::Call(id.clone())).await {
-        Err(refusal) if refusal.status == 404 => match just_ended(&api, &id).await? {
+        Err(refusal) if refusal.status == 404 => match once_written(|| api.store.record(&id)).await? {
             Some(record) => Ok(Json(record).into_response()),
             None => Err(refusal),
         },
@@ -94,15 +90,4 @@ pub(in crate::api) async fn hang_up(State(api): State<Arc<Api>>, Named(id): Name
 enum CallOrRecord {
     Call(CallDocument),
     Record(RecordDocument),
-}
-
-/// Records gather for a moment before they are written: who asks in that moment waits for it.
-async fn just_ended(api: &Api, id: &CallId) -> Result<Option<Record>, StoreError> {
-    for _ in 0..LOOKS {
-        if let Some(record) = api.store.record(id).await? {
-            return Ok(Some(record));
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-    api.store.record(id).await
 }

@@ -24,8 +24,10 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::api::problem::problem;
+use crate::store::error::StoreError;
 use crate::switch::command::Answer;
 use crate::switch::command::Problem;
 
@@ -78,7 +80,21 @@ fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
     inside.then(|| folder.join(path))
 }
 
-/// What has just happened gathers for a moment before it is written: so often, and so long, who asks for it waits.
+/// What `look` finds. What has just happened gathers for a moment before it is written, and who has heard of it by an event
+/// may ask before that: he waits for it.
+async fn once_written<T, Looked>(look: impl Fn() -> Looked) -> Result<Option<T>, StoreError>
+where
+    Looked: Future<Output = Result<Option<T>, StoreError>>,
+{
+    for _ in 0..LOOKS {
+        if let Some(found) = look().await? {
+            return Ok(Some(found));
+        }
+        sleep(BETWEEN_LOOKS).await;
+    }
+    look().await
+}
+
 const LOOKS: u32 = 4;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 

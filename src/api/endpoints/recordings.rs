@@ -11,14 +11,12 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::documents::Paged;
 use crate::api::documents::recordings::RecordingDocument;
-use crate::api::endpoints::BETWEEN_LOOKS;
-use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::below;
+use crate::api::endpoints::once_written;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::shown;
 use crate::api::endpoints::unknown;
@@ -115,15 +113,8 @@ pub(in crate::api) async fn audio(State(api): State<Arc<Api>>, Named(id): Named)
     }
 }
 
-/// Who has just heard of it by an event may ask before it is written, and waits for that.
 async fn find(api: &Api, id: &str) -> Result<TalkRecording, Problem> {
-    for _ in 0..LOOKS {
-        if let Some(recording) = api.store.recording(id).await? {
-            return Ok(recording);
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-    let found = api.store.recording(id).await?;
+    let found = once_written(|| api.store.recording(id)).await?;
     found.ok_or_else(|| unknown("recording", id, "/v1/recordings"))
 }
 

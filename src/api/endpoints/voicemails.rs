@@ -11,14 +11,12 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::documents::Paged;
 use crate::api::documents::recordings::VoicemailDocument;
-use crate::api::endpoints::BETWEEN_LOOKS;
-use crate::api::endpoints::LOOKS;
 use crate::api::endpoints::below;
+use crate::api::endpoints::once_written;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::shown;
 use crate::api::endpoints::unknown;
@@ -117,15 +115,8 @@ pub(in crate::api) async fn audio(State(api): State<Arc<Api>>, Named(id): Named)
     }
 }
 
-/// Who has just heard of it by an event may ask before it is written, and waits for that.
 async fn find(api: &Api, id: &str) -> Result<Voicemail, Problem> {
-    for _ in 0..LOOKS {
-        if let Some(voicemail) = api.store.voicemail(id).await? {
-            return Ok(voicemail);
-        }
-        sleep(BETWEEN_LOOKS).await;
-    }
-    let found = api.store.voicemail(id).await?;
+    let found = once_written(|| api.store.voicemail(id)).await?;
     found.ok_or_else(|| unknown("voicemail", id, "/v1/voicemails"))
 }
 
