@@ -1,8 +1,8 @@
 //! Signing ahead: the nonce that a server gave us serves for the next request to it as well, and saves a round trip.
 //! RFC 7616 §3.6, RFC 3261 §22.3.
 //!
-//! Nothing is lost by it: a challenge is answered as if the request had not been signed at all, a 403 is followed by the
-//! request unsigned, and what was known is forgotten.
+//! A challenge is answered as if the request had not been signed at all, a 403 is followed by the request unsigned unless it
+//! was a call, and what was known is forgotten.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

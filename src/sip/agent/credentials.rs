@@ -8,6 +8,7 @@ use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
+use crate::sip::method::Method;
 use crate::sip::transaction::layer::ClientKey;
 
 /// Which challenges to one request have been answered.
@@ -73,8 +74,8 @@ impl Core {
     }
 
     /// The request once more with credentials, and where to send it; `None` if the response is no challenge, or one that
-    /// we cannot or should not answer. One that was signed ahead and forbidden goes once more without. It has the next CSeq
-    /// and no Via.
+    /// we cannot or should not answer. One that was signed ahead and forbidden goes once more without, unless it is an
+    /// INVITE. It has the next CSeq and no Via.
     pub(in crate::sip) fn answer_challenge(
         &mut self,
         key: ClientKey,
@@ -89,9 +90,11 @@ impl Core {
             407 => Name::ProxyAuthorization,
             403 => {
                 let was_signed_ahead = attempts.is_unused() && is_signed(request);
+                // A call that is barred would be tried twice, by every server on its way.
+                let may_go_again = was_signed_ahead && request.method != Method::Invite;
                 self.ahead.forget(hop, credentials);
                 // Not every server that takes a nonce no more says so by a challenge.
-                return if was_signed_ahead { self.once_more_unsigned(key) } else { None };
+                return if may_go_again { self.once_more_unsigned(key) } else { None };
             }
             _ => return None,
         };
