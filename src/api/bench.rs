@@ -41,7 +41,7 @@ use crate::call::record::Status;
 use crate::call::record::TalkRecording;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::api::parties::party;
 use crate::api::problem::problem;
 use crate::call::record::SupervisorMode;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;

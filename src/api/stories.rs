@@ -19,7 +19,7 @@ use crate::api::bench::at;
 use crate::api::bench::block_on;
 use crate::call::record::RecordingState;
 use crate::call::record::Voicemail;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::store::writer::Write;
 use crate::store::writer::Writer;
 use crate::switch::effect::PublicEvent;

@@ -7,7 +7,7 @@ use crate::call::effect::ConferenceNews;
 use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::dialplan::attendance::Attendance;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::Background;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;

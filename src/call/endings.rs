@@ -14,7 +14,7 @@ use crate::call::reach::Refused;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::call::verdict::Verdict;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::LegId;
 
 impl Call {

@@ -15,7 +15,7 @@ use crate::call::effect::Kept;
 use crate::call::effect::Sorting;
 use crate::call::machine::Call;
 use crate::call::record::Voicemail;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::RecordEnd;

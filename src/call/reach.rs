@@ -25,7 +25,7 @@ use crate::call::machine::cause;
 use crate::call::record::CallId;
 use crate::call::record::Status;
 use crate::call::script::Script;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::queue::effect::Refusal;

@@ -14,7 +14,7 @@ use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::call::record::RecordingState;
 use crate::call::record::TalkRecording;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;

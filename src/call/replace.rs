@@ -10,7 +10,7 @@ use crate::call::machine::Call;
 use crate::call::machine::Incoming;
 use crate::call::machine::cause;
 use crate::call::reach::Purpose;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 

@@ -14,7 +14,7 @@ use crate::call::machine::cause;
 use crate::call::reach::Refused;
 use crate::call::record::Party;
 use crate::call::record::Status;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;

@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use crate::call::effect::Around;
 use crate::call::record::StepRecord;
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::happening::Happening;
+use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::trail::Told;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Happening;
-use crate::dialplan::walk::Order;
-use crate::dialplan::walk::QueueOutcome;
 use crate::dialplan::walk::Walk;
 
 #[derive(Debug)]

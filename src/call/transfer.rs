@@ -21,7 +21,7 @@ use crate::call::reach::Purpose;
 use crate::call::record::Party;
 use crate::call::script::Plain;
 use crate::call::script::Script;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::LegId;
 use crate::media::command::Repeat;

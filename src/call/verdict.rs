@@ -1,9 +1,9 @@
 //! What the side that was dialled said when it refused or hung up, for the caller's own end. RFC 3326, RFC 3398.
 
 use crate::call::refusals::outcome_of;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Order;
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 
 /// The last word of whoever was dialled, until the dialplan does something else with the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

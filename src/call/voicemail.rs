@@ -11,7 +11,7 @@ use crate::call::effect::Around;
 use crate::call::effect::Effect;
 use crate::call::effect::Recording;
 use crate::call::machine::Call;
-use crate::dialplan::walk::Happening;
+use crate::dialplan::happening::Happening;
 use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::RecordEnd;

@@ -6,20 +6,20 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
+use crate::dialplan::scene::Scene;
 use crate::dialplan::template::Template;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::trail::Trail;
 use crate::dialplan::walk::Caller;
 use crate::dialplan::walk::Deadline;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Order;
-use crate::dialplan::walk::QueueOutcome;
-use crate::dialplan::walk::Scene;
 
 /// What a step does when the walk comes to it.
 pub(super) trait Action: fmt::Debug + Send + Sync {

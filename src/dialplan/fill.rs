@@ -11,6 +11,7 @@ use crate::dialplan::document::Node;
 use crate::dialplan::fault::choices;
 use crate::dialplan::hours::TimeRange;
 use crate::dialplan::kind::Value;
+use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
 use crate::dialplan::program::StepId;
@@ -21,7 +22,6 @@ use crate::dialplan::template::Template;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::verb::Need;
 use crate::dialplan::verb::Parameter;
-use crate::dialplan::walk::DialTarget;
 
 /// What a word may be followed by.
 #[derive(Debug, Clone, Copy)]

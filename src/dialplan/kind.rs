@@ -8,11 +8,11 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::dialplan::hours::TimeRange;
+use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
 use crate::dialplan::template::Template;
 use crate::dialplan::template::VariableId;
-use crate::dialplan::walk::DialTarget;
 
 /// What may stand in one place of a dialplan. Its `Display` is how the reference calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

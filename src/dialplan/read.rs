@@ -15,6 +15,7 @@ use crate::dialplan::hours::WEEKDAYS;
 use crate::dialplan::hours::parse_weekdays;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::kind::Value;
+use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
 use crate::dialplan::source::Span;
@@ -22,7 +23,6 @@ use crate::dialplan::template::BUILT_IN;
 use crate::dialplan::template::Template;
 use crate::dialplan::template::TemplateFault;
 use crate::dialplan::verbs::message::CALLER;
-use crate::dialplan::walk::DialTarget;
 use crate::number::PhoneNumber;
 use crate::number::Region;
 

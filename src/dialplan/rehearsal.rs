@@ -8,13 +8,13 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::dialplan::names::Names;
+use crate::dialplan::order::HangupCause;
 use crate::dialplan::program::Program;
 use crate::dialplan::script::Act;
 use crate::dialplan::script::Expectation;
 use crate::dialplan::script::Line;
 use crate::dialplan::script::Test;
 use crate::dialplan::trail::Told;
-use crate::dialplan::walk::HangupCause;
 use crate::dialplan::world::Event;
 use crate::dialplan::world::World;
 use crate::media::speech;

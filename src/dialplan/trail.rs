@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Instant;
 
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::QueueOutcome;
 
 /// One step of a walk, told to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]

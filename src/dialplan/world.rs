@@ -11,24 +11,24 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::happening::Happening;
+use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::names::Names;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
+use crate::dialplan::order::RecordOrder;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
+use crate::dialplan::scene::ExtensionState;
+use crate::dialplan::scene::QueueGlance;
+use crate::dialplan::scene::Scene;
 use crate::dialplan::script::ChannelChange;
 use crate::dialplan::script::ChannelWord;
 use crate::dialplan::script::Does;
 use crate::dialplan::script::Manner;
 use crate::dialplan::trail::Entry;
 use crate::dialplan::walk::Caller;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::ExtensionState;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Happening;
-use crate::dialplan::walk::Order;
-use crate::dialplan::walk::QueueGlance;
-use crate::dialplan::walk::QueueOutcome;
-use crate::dialplan::walk::RecordOrder;
-use crate::dialplan::walk::Scene;
 use crate::dialplan::walk::Walk;
 use crate::media::tone::Signal;
 

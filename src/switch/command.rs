@@ -13,7 +13,7 @@ use crate::call::record::Voicemail;
 use crate::channel::Webhook;
 use crate::channel::message::Message;
 use crate::dialplan::attendance::Speech;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::outage::ChannelState;
 use crate::outage::view::ChannelView as Verdict;
 use crate::queue::agent::Wish;

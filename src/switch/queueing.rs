@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::call::effect::Effect as CallEffect;
 use crate::call::effect::Input as CallInput;
-use crate::dialplan::walk::QueueOutcome;
+use crate::dialplan::happening::QueueOutcome;
 use crate::queue::agent::AgentId;
 use crate::queue::effect::Effect;
 use crate::queue::effect::JoinError;

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::call::record::CallId;
 use crate::call::record::TalkRecording;
 use crate::call::recording::NotRecorded;
-use crate::dialplan::walk::RecordOrder;
+use crate::dialplan::order::RecordOrder;
 use crate::switch::command::Answer;
 use crate::switch::command::Problem;
 use crate::switch::commands::no_call;

@@ -3,7 +3,7 @@
 use desvio::call::record::CallId;
 use desvio::call::record::RecordingState;
 use desvio::call::record::TalkRecording;
-use desvio::dialplan::walk::RecordOrder;
+use desvio::dialplan::order::RecordOrder;
 use desvio::media::both_sides::Channels;
 use desvio::media::command::RecordEnd;
 use desvio::switch::command::Answer;

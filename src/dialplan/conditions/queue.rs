@@ -7,8 +7,8 @@ use crate::dialplan::condition::Sight;
 use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::scene::QueueGlance;
 use crate::dialplan::verb::Parameter;
-use crate::dialplan::walk::QueueGlance;
 
 #[derive(Debug)]
 pub(super) struct Queue;

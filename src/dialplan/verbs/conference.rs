@@ -16,6 +16,8 @@ use crate::dialplan::attendance::Standing;
 use crate::dialplan::attendance::Tape;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::After;
@@ -27,8 +29,6 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Conference;

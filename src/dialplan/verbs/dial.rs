@@ -7,7 +7,11 @@ use crate::dialplan::action::Moment;
 use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
+use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::DialTarget;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::After;
@@ -18,10 +22,6 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::DialOutcome;
-use crate::dialplan::walk::DialTarget;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Dial;

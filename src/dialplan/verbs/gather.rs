@@ -8,6 +8,7 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::trail::Reason;
@@ -20,7 +21,6 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Gather;

@@ -10,6 +10,7 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::After;
@@ -21,7 +22,6 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Menu;

@@ -5,6 +5,7 @@ use crate::dialplan::action::Moment;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Order;
 use crate::dialplan::template::Template;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::Compile;
@@ -12,7 +13,6 @@ use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Message;

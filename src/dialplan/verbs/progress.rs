@@ -5,10 +5,10 @@ use crate::dialplan::action::Audio;
 use crate::dialplan::action::Moment;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
+use crate::dialplan::order::Order;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Progress;

@@ -7,7 +7,10 @@ use crate::dialplan::action::Moment;
 use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
+use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::After;
@@ -19,9 +22,6 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::HangupCause;
-use crate::dialplan::walk::Order;
-use crate::dialplan::walk::QueueOutcome;
 
 #[derive(Debug)]
 pub(super) struct Queue;

@@ -6,14 +6,14 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Order;
+use crate::dialplan::order::RecordOrder;
 use crate::dialplan::template::Template;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
-use crate::dialplan::walk::RecordOrder;
 use crate::media::both_sides::Channels;
 
 #[derive(Debug)]

@@ -5,12 +5,12 @@ use crate::dialplan::action::Moment;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::HangupCause;
 use crate::dialplan::verb::After;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::HangupCause;
 
 #[derive(Debug)]
 pub(super) struct Reject;

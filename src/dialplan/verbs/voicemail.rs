@@ -6,13 +6,13 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Order;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
-use crate::dialplan::walk::Order;
 
 #[derive(Debug)]
 pub(super) struct Voicemail;

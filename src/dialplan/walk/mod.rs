@@ -8,28 +8,25 @@
 mod tests;
 
 use std::sync::Arc;
-use std::time::Duration;
 use std::time::Instant;
-
-use jiff::Timestamp;
 
 use crate::dialplan::action::Audio;
 use crate::dialplan::action::Memory;
 use crate::dialplan::action::Moment;
 use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
-use crate::dialplan::attendance::Attendance;
-use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::happening::Happening;
+use crate::dialplan::order::HangupCause;
+use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::Step;
 use crate::dialplan::program::StepId;
+use crate::dialplan::scene::Scene;
 use crate::dialplan::trail::Entry;
 use crate::dialplan::trail::Reason;
 use crate::dialplan::trail::Told;
 use crate::dialplan::verb::Needs;
-use crate::media::both_sides::Channels;
-use crate::media::tone::Signal;
 
 /// Who calls whom. A caller who shows no number is `anonymous`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,179 +37,11 @@ pub struct Caller {
     pub trunk: Option<String>,
 }
 
-/// Something that happened to the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Happening {
-    Started,
-    Answered,
-    /// All prompts of the last `Play`, or the whole of the last `Speak`. Nothing is heard of one that was stopped.
-    PlayFinished,
-    Digit(char),
-    QueueLeft(QueueOutcome),
-    /// An agent or the dialled party answered: nothing rings any more, and no time runs.
-    TalkStarted,
-    /// The talk is over and the caller is still there.
-    TalkEnded,
-    DialEnded(DialOutcome),
-    VoicemailDone,
-    /// Whoever listened to a mailbox has had enough, or may not.
-    MailboxLeft,
-    /// The caller is in the conference no more, and not by an order of his own.
-    ConferenceLeft(ConferenceOutcome),
-    /// The call is over, whoever ended it.
-    CallerHungUp,
-}
-
-/// Why a queue gave the caller back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueueOutcome {
-    TimedOut,
-    Full,
-    NobodySignedIn,
-}
-
-/// Why nobody was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialOutcome {
-    NoAnswer,
-    Busy,
-    Declined,
-    Unreachable,
-    Failed,
-}
-
-/// Something that is to be done for the caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    Answer,
-    Ringing,
-    /// Early media: the caller hears us before the call is answered, at no cost to him.
-    Progress,
-    /// One after the other, without a gap. Replaces what is playing.
-    Play {
-        prompts: Vec<String>,
-        language: String,
-    },
-    /// Says a text that no prompt holds. Ends with `PlayFinished`.
-    Speak {
-        text: String,
-        language: String,
-    },
-    /// Of the telephone network: a beep once, which ends with `PlayFinished`, others until something else is ordered.
-    Tone {
-        signal: Signal,
-    },
-    /// The caller hears himself until something else is ordered.
-    Echo,
-    StopPlaying,
-    JoinQueue {
-        queue: String,
-    },
-    /// Nothing more is heard of the queue.
-    LeaveQueue,
-    /// The walk keeps the time; `ring_for` is for the far side's information.
-    Dial {
-        target: DialTarget,
-        ring_for: Duration,
-    },
-    /// Nothing more is heard of the dialling.
-    StopDialling,
-    /// Greeting, tone, recording, thanks. Ends with `VoicemailDone`.
-    Voicemail {
-        mailbox: String,
-        language: String,
-    },
-    /// The caller listens to messages. Ends with `MailboxLeft`; keys are the mailbox's until then.
-    Mailbox {
-        mailbox: String,
-        language: String,
-    },
-    /// Of the whole call.
-    Record(RecordOrder),
-    /// Ends with `ConferenceLeft`, or with the call.
-    JoinConference(Box<Attendance>),
-    /// Nothing more is heard of the conference.
-    LeaveConference,
-    Message {
-        to: String,
-        text: String,
-    },
-    /// Something for the call's record.
-    Tag {
-        name: String,
-        value: String,
-    },
-    Hangup {
-        cause: HangupCause,
-    },
-}
-
-/// What is to become of the recording of a call.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RecordOrder {
-    Start { name: Option<String>, channels: Channels },
-    Pause,
-    Resume,
-    Stop,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DialTarget {
-    Extension(String),
-    /// One phone of an extension. No dialplan writes it: who calls has its GRUU (RFC 5627).
-    Device {
-        extension: String,
-        instance: String,
-    },
-    /// In E.164; a route leads to it.
-    Number(String),
-}
-
-/// Why we end a call; for one that was not answered, how it is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HangupCause {
-    Normal,
-    Busy,
-    Declined,
-    NoAnswer,
-    Unreachable,
-    NotFound,
-    Failed,
-}
-
 /// When the walk wants to be woken, and what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
     pub at: Instant,
     pub why: &'static str,
-}
-
-/// What conditions may look up. Nothing here changes anything.
-pub trait Scene {
-    /// The time on the wall at this moment.
-    fn wall(&self, now: Instant) -> Timestamp;
-    fn channel_is_down(&self, name: &str) -> bool;
-    fn queue(&self, name: &str) -> QueueGlance;
-    fn extension(&self, number: &str) -> ExtensionState;
-}
-
-/// A queue at this moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct QueueGlance {
-    pub waiting: usize,
-    pub signed_in: usize,
-    /// Agents who are signed in and whom a caller would ring at once.
-    pub free: usize,
-}
-
-/// An extension at this moment.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum ExtensionState {
-    /// No phone of it is registered.
-    #[default]
-    Unreachable,
-    Free,
-    Busy,
 }
 
 /// One caller's way through the dialplan.
@@ -448,44 +277,5 @@ impl Walk {
 
     fn moment<'m>(&'m mut self, program: &'m Program, step: StepId, scene: &'m dyn Scene, now: Instant) -> Moment<'m> {
         Moment { memory: &mut self.memory, program, scene, now, step }
-    }
-}
-
-impl HangupCause {
-    /// The word in `reject` and `ends`.
-    pub fn word(self) -> &'static str {
-        match self {
-            HangupCause::Normal => "normal",
-            HangupCause::Busy => "busy",
-            HangupCause::Declined => "declined",
-            HangupCause::NoAnswer => "no-answer",
-            HangupCause::Unreachable => "unreachable",
-            HangupCause::NotFound => "not-found",
-            HangupCause::Failed => "failed",
-        }
-    }
-
-    pub(super) fn named(word: &str) -> HangupCause {
-        let named = [
-            HangupCause::Busy,
-            HangupCause::Declined,
-            HangupCause::NoAnswer,
-            HangupCause::Unreachable,
-            HangupCause::NotFound,
-            HangupCause::Failed,
-        ];
-        let mut causes = named.into_iter();
-        let found = causes.find(|cause| cause.word() == word);
-        found.unwrap_or(HangupCause::Normal)
-    }
-}
-
-impl DialTarget {
-    /// What the owner wrote: a number, an extension, an address.
-    pub fn text(&self) -> &str {
-        match self {
-            DialTarget::Extension(text) | DialTarget::Number(text) => text,
-            DialTarget::Device { extension, .. } => extension,
-        }
     }
 }

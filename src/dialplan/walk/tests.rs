@@ -1,11 +1,20 @@
 //! The rules of a walk, each shown by what it orders.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+
 use super::*;
 use crate::dialplan::example::DESIGN;
 use crate::dialplan::example::program;
 use crate::dialplan::example::secs;
 use crate::dialplan::example::start;
 use crate::dialplan::example::with_steps;
+use crate::dialplan::happening::DialOutcome;
+use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::order::DialTarget;
+use crate::dialplan::scene::ExtensionState;
+use crate::dialplan::scene::QueueGlance;
 
 /// A Monday morning on which WhatsApp works, an agent is free and 200 is registered.
 struct Calm {

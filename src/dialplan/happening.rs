@@ -1,0 +1,44 @@
+//! What happens to one caller: the news that reach a walk.
+
+use crate::dialplan::attendance::ConferenceOutcome;
+
+/// Something that happened to the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    Started,
+    Answered,
+    /// All prompts of the last `Play`, or the whole of the last `Speak`. Nothing is heard of one that was stopped.
+    PlayFinished,
+    Digit(char),
+    QueueLeft(QueueOutcome),
+    /// An agent or the dialled party answered: nothing rings any more, and no time runs.
+    TalkStarted,
+    /// The talk is over and the caller is still there.
+    TalkEnded,
+    DialEnded(DialOutcome),
+    VoicemailDone,
+    /// Whoever listened to a mailbox has had enough, or may not.
+    MailboxLeft,
+    /// The caller is in the conference no more, and not by an order of his own.
+    ConferenceLeft(ConferenceOutcome),
+    /// The call is over, whoever ended it.
+    CallerHungUp,
+}
+
+/// Why a queue gave the caller back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueOutcome {
+    TimedOut,
+    Full,
+    NobodySignedIn,
+}
+
+/// Why nobody was reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialOutcome {
+    NoAnswer,
+    Busy,
+    Declined,
+    Unreachable,
+    Failed,
+}

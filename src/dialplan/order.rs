@@ -1,0 +1,145 @@
+//! What is to be done for one caller: the orders that leave a walk.
+
+use std::time::Duration;
+
+use crate::dialplan::attendance::Attendance;
+use crate::media::both_sides::Channels;
+use crate::media::tone::Signal;
+
+/// Something that is to be done for the caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    Answer,
+    Ringing,
+    /// Early media: the caller hears us before the call is answered, at no cost to him.
+    Progress,
+    /// One after the other, without a gap. Replaces what is playing.
+    Play {
+        prompts: Vec<String>,
+        language: String,
+    },
+    /// Says a text that no prompt holds. Ends with `PlayFinished`.
+    Speak {
+        text: String,
+        language: String,
+    },
+    /// Of the telephone network: a beep once, which ends with `PlayFinished`, others until something else is ordered.
+    Tone {
+        signal: Signal,
+    },
+    /// The caller hears himself until something else is ordered.
+    Echo,
+    StopPlaying,
+    JoinQueue {
+        queue: String,
+    },
+    /// Nothing more is heard of the queue.
+    LeaveQueue,
+    /// The walk keeps the time; `ring_for` is for the far side's information.
+    Dial {
+        target: DialTarget,
+        ring_for: Duration,
+    },
+    /// Nothing more is heard of the dialling.
+    StopDialling,
+    /// Greeting, tone, recording, thanks. Ends with `VoicemailDone`.
+    Voicemail {
+        mailbox: String,
+        language: String,
+    },
+    /// The caller listens to messages. Ends with `MailboxLeft`; keys are the mailbox's until then.
+    Mailbox {
+        mailbox: String,
+        language: String,
+    },
+    /// Of the whole call.
+    Record(RecordOrder),
+    /// Ends with `ConferenceLeft`, or with the call.
+    JoinConference(Box<Attendance>),
+    /// Nothing more is heard of the conference.
+    LeaveConference,
+    Message {
+        to: String,
+        text: String,
+    },
+    /// Something for the call's record.
+    Tag {
+        name: String,
+        value: String,
+    },
+    Hangup {
+        cause: HangupCause,
+    },
+}
+
+/// What is to become of the recording of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RecordOrder {
+    Start { name: Option<String>, channels: Channels },
+    Pause,
+    Resume,
+    Stop,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DialTarget {
+    Extension(String),
+    /// One phone of an extension. No dialplan writes it: who calls has its GRUU (RFC 5627).
+    Device {
+        extension: String,
+        instance: String,
+    },
+    /// In E.164; a route leads to it.
+    Number(String),
+}
+
+/// Why we end a call; for one that was not answered, how it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HangupCause {
+    Normal,
+    Busy,
+    Declined,
+    NoAnswer,
+    Unreachable,
+    NotFound,
+    Failed,
+}
+
+impl DialTarget {
+    /// What the owner wrote: a number, an extension, an address.
+    pub fn text(&self) -> &str {
+        match self {
+            DialTarget::Extension(text) | DialTarget::Number(text) => text,
+            DialTarget::Device { extension, .. } => extension,
+        }
+    }
+}
+
+impl HangupCause {
+    /// The word in `reject` and `ends`.
+    pub fn word(self) -> &'static str {
+        match self {
+            HangupCause::Normal => "normal",
+            HangupCause::Busy => "busy",
+            HangupCause::Declined => "declined",
+            HangupCause::NoAnswer => "no-answer",
+            HangupCause::Unreachable => "unreachable",
+            HangupCause::NotFound => "not-found",
+            HangupCause::Failed => "failed",
+        }
+    }
+
+    pub(super) fn named(word: &str) -> HangupCause {
+        let named = [
+            HangupCause::Busy,
+            HangupCause::Declined,
+            HangupCause::NoAnswer,
+            HangupCause::Unreachable,
+            HangupCause::NotFound,
+            HangupCause::Failed,
+        ];
+        let mut causes = named.into_iter();
+        let found = causes.find(|cause| cause.word() == word);
+        found.unwrap_or(HangupCause::Normal)
+    }
+}
