@@ -45,6 +45,7 @@ use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
+use crate::outage::blame::Blame;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::view::ChannelView as Verdict;
 use crate::registrar::BindingView;
@@ -316,6 +317,7 @@ pub(super) fn channel(name: &str) -> ChannelView {
         kind: "whatsapp".into(),
         verdict: Verdict {
             state: ChannelState::Down,
+            blame: Blame::None,
             since: Some(at("2026-11-23T12:39:00Z")),
             reasons: vec!["set to down by ana: Meta says so".into()],
             probed: ChannelState::Up,

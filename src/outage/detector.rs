@@ -16,6 +16,7 @@
 //! Control targets say whether our own line works. While most of them fail, nothing that the channel's probes say counts, and
 //! afterwards they begin anew. `Down` also needs most control targets to have answered since the failure began.
 
+use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -25,7 +26,9 @@ use crate::outage::ChannelState;
 use crate::outage::Deadline;
 use crate::outage::Evidence;
 use crate::outage::Layer;
+use crate::outage::Outcome;
 use crate::outage::Role;
+use crate::outage::blame::Blame;
 use crate::outage::config::Config;
 use crate::outage::overriding::Override;
 use crate::outage::probe::Probe;
@@ -73,17 +76,19 @@ impl Detector {
     /// Tells which targets there are, so that a layer is not called good before most of its targets were heard.
     pub fn watching(mut self, probes: &[Probe]) -> Detector {
         for probe in probes {
-            self.target_of(probe.layer, &probe.target, probe.role());
+            let nothing_yet = Outcome::Answered { took: Duration::ZERO };
+            self.place_of(&probe.evidence(nothing_yet, Timestamp::UNIX_EPOCH));
         }
         self
     }
 
     pub fn on_evidence(&mut self, evidence: Evidence, now: Instant) -> Option<Change> {
         let before = self.state();
-        let Evidence { layer, target, role, outcome, at } = evidence;
+        let place = self.place_of(&evidence);
+        let Evidence { role, outcome, at, .. } = evidence;
         let rule = self.config.failures;
         let counts = role == Role::Control || self.line == OwnLine::Works;
-        let target = self.target_of(layer, &target, role);
+        let target = &mut self.targets[place];
         match counts {
             true => target.on_outcome(outcome, at, rule, now),
             false => target.note(outcome, at),
@@ -124,6 +129,15 @@ impl Detector {
             State::Degraded => ChannelState::Degraded,
             State::Down => ChannelState::Down,
             State::Recovering { .. } => ChannelState::Recovering,
+        }
+    }
+
+    /// Whose fault it is, whatever a person says.
+    pub fn blame(&self) -> Blame {
+        match (self.line, self.state) {
+            (OwnLine::InDoubt { .. }, _) => Blame::OurLine,
+            (OwnLine::Works, State::Up) => Blame::None,
+            (OwnLine::Works, _) => Blame::Channel,
         }
     }
 
@@ -168,7 +182,7 @@ impl Detector {
         }
         self.since = Some(now);
         let reasons = self.reasons();
-        Some(Change { from, to, reasons })
+        Some(Change { from, to, blame: self.blame(), reasons })
     }
 
     fn next_state(&self, at: Timestamp, now: Instant) -> State {
@@ -293,13 +307,11 @@ impl Detector {
     }
 
     /// A target that nobody announced is watched from its first evidence on.
-    fn target_of(&mut self, layer: Layer, name: &str, role: Role) -> &mut Target {
-        let known =
-            self.targets.iter().position(|target| target.layer == layer && target.role == role && target.name == name);
-        let place = known.unwrap_or_else(|| {
-            self.targets.push(Target::new(layer, name, role));
+    fn place_of(&mut self, evidence: &Evidence) -> usize {
+        let known = self.targets.iter().position(|target| target.is_of(evidence));
+        known.unwrap_or_else(|| {
+            self.targets.push(Target::of(evidence));
             self.targets.len() - 1
-        });
-        &mut self.targets[place]
+        })
     }
 }

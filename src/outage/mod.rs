@@ -3,9 +3,11 @@
 //! Pure: probes are run elsewhere, the time is handed in. What is probed stands in [`probe`] and [`catalogue`], when in
 //! [`schedule`], what a single target is worth in [`target`], and the decision in [`detector`].
 
+pub mod blame;
 pub mod catalogue;
 pub mod config;
 pub mod detector;
+pub mod fault;
 pub mod overriding;
 pub mod probe;
 pub mod schedule;
@@ -13,6 +15,7 @@ pub mod snapshot;
 #[cfg(test)]
 mod stories;
 pub mod target;
+pub mod vantage;
 pub mod view;
 
 use std::fmt;
@@ -23,19 +26,30 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
 
-/// One probe's outcome: the only thing that verdicts are made of.
-#[derive(Debug, Clone, PartialEq, Eq)]
+use crate::outage::blame::Blame;
+use crate::outage::fault::Fault;
+use crate::outage::vantage::Resolver;
+use crate::outage::vantage::Vantage;
+
+/// One outcome of a probe, one report, one finding about our own traffic: the only thing that verdicts are made of.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Evidence {
     pub layer: Layer,
-    /// As the probe names it: a host name, `host:port`, a URL.
+    /// As the probe names it: a host name, `host:port`, a URL; who reports; what of our traffic was looked at.
     pub target: String,
+    #[serde(default)]
+    pub vantage: Vantage,
+    /// Whom a DNS probe asked. `None`: our own resolver, or no lookup at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Resolver>,
     pub role: Role,
     pub outcome: Outcome,
     /// For display only; decisions go by the monotonic time that comes with the evidence.
     pub at: Timestamp,
 }
 
-/// How deep a probe looks. Each layer can fail while those before it answer.
+/// How deep a look goes. Each of the first five can fail while those before it answer; the others see what no probe sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Layer {
@@ -43,6 +57,16 @@ pub enum Layer {
     Tcp,
     Tls,
     Http,
+    /// A question with the business's own credential.
+    Api,
+    /// What the service says of itself: status pages, health feeds.
+    Feed,
+    /// Our own sends, their receipts, and customers who write or do not.
+    Traffic,
+    /// A peer's word, by webhook.
+    Report,
+    /// A person's word that weighs as evidence; an override stands above all evidence.
+    Person,
 }
 
 /// What a target's silence means.
@@ -55,10 +79,16 @@ pub enum Role {
     Control,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Outcome {
+    /// It is well. For layers that ask nobody, `took` is zero.
     Answered { took: Duration },
-    Failed { why: String },
+    Failed {
+        fault: Fault,
+        /// The cause in words, for people.
+        why: String,
+    },
 }
 
 /// What the world is told of a channel.
@@ -73,11 +103,13 @@ pub enum ChannelState {
     Recovering,
 }
 
-/// The state that callers and people watching will notice has changed.
+/// What callers and people watching will notice. `from` equals `to` when only the blame has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     pub from: ChannelState,
     pub to: ChannelState,
+    /// Whose fault it is from now on.
+    pub blame: Blame,
     pub reasons: Vec<String>,
 }
 
@@ -88,7 +120,17 @@ pub struct Deadline {
 }
 
 impl Layer {
-    pub const ALL: [Layer; 4] = [Layer::Dns, Layer::Tcp, Layer::Tls, Layer::Http];
+    pub const ALL: [Layer; 9] = [
+        Layer::Dns,
+        Layer::Tcp,
+        Layer::Tls,
+        Layer::Http,
+        Layer::Api,
+        Layer::Feed,
+        Layer::Traffic,
+        Layer::Report,
+        Layer::Person,
+    ];
 
     /// What a probe of this layer attempts, for sentences.
     pub(super) fn attempts(self) -> &'static str {
@@ -97,18 +139,42 @@ impl Layer {
             Layer::Tcp => "connections to",
             Layer::Tls => "handshakes with",
             Layer::Http => "requests to",
+            Layer::Api => "API calls to",
+            Layer::Feed => "readings of",
+            Layer::Traffic => "findings about",
+            Layer::Report => "reports by",
+            Layer::Person => "words of",
+        }
+    }
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Layer::Dns => "dns",
+            Layer::Tcp => "tcp",
+            Layer::Tls => "tls",
+            Layer::Http => "http",
+            Layer::Api => "api",
+            Layer::Feed => "feed",
+            Layer::Traffic => "traffic",
+            Layer::Report => "report",
+            Layer::Person => "person",
         }
     }
 }
 
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Layer::Dns => "dns",
-            Layer::Tcp => "tcp",
-            Layer::Tls => "tls",
-            Layer::Http => "http",
-        })
+        f.write_str(self.as_str())
+    }
+}
+
+impl Outcome {
+    pub fn failed(fault: Fault, why: impl Into<String>) -> Outcome {
+        Outcome::Failed { fault, why: why.into() }
+    }
+
+    pub fn has_failed(&self) -> bool {
+        matches!(self, Outcome::Failed { .. })
     }
 }
 

@@ -15,6 +15,7 @@ use crate::outage::Role;
 use crate::outage::catalogue;
 use crate::outage::config::Config;
 use crate::outage::detector::Detector;
+use crate::outage::fault::Fault;
 use crate::outage::overriding::Override;
 use crate::outage::probe::Probe;
 use crate::outage::schedule::Schedule;
@@ -303,16 +304,11 @@ fn whatsapp_is_silent(probe: &Probe) -> Result<(), &'static str> {
 }
 
 fn evidence(probe: &Probe, answer: Result<(), &'static str>, at: Timestamp) -> Evidence {
-    Evidence {
-        layer: probe.layer,
-        target: probe.target.clone(),
-        role: probe.role(),
-        outcome: match answer {
-            Ok(()) => Outcome::Answered { took: Duration::from_millis(30) },
-            Err(why) => Outcome::Failed { why: why.to_owned() },
-        },
-        at,
-    }
+    let outcome = match answer {
+        Ok(()) => Outcome::Answered { took: Duration::from_millis(30) },
+        Err(why) => Outcome::failed(Fault::Timeout, why),
+    };
+    probe.evidence(outcome, at)
 }
 
 fn probes() -> Vec<Probe> {

@@ -6,15 +6,21 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::outage::Evidence;
 use crate::outage::Layer;
 use crate::outage::Outcome;
 use crate::outage::Role;
 use crate::outage::config::Failures;
+use crate::outage::fault::Fault;
+use crate::outage::vantage::Resolver;
+use crate::outage::vantage::Vantage;
 
 #[derive(Debug)]
 pub(super) struct Target {
     pub(super) layer: Layer,
     pub(super) name: String,
+    pub(super) vantage: Vantage,
+    pub(super) resolver: Option<Resolver>,
     pub(super) role: Role,
     verdict: Verdict,
     history: History,
@@ -39,6 +45,7 @@ pub(super) struct Last {
     pub(super) at: Timestamp,
     pub(super) took: Option<Duration>,
     pub(super) why: Option<String>,
+    pub(super) fault: Option<Fault>,
 }
 
 /// The last outcomes, newest in the lowest bit; a set bit is a failure.
@@ -52,15 +59,26 @@ struct History {
 }
 
 impl Target {
-    pub(super) fn new(layer: Layer, name: &str, role: Role) -> Target {
+    /// What the evidence is about; the evidence itself is not counted yet.
+    pub(super) fn of(evidence: &Evidence) -> Target {
         Target {
-            layer,
-            name: name.to_owned(),
-            role,
+            layer: evidence.layer,
+            name: evidence.target.clone(),
+            vantage: evidence.vantage.clone(),
+            resolver: evidence.resolver.clone(),
+            role: evidence.role,
             verdict: Verdict::Unknown,
             history: History::default(),
             last: None,
         }
+    }
+
+    pub(super) fn is_of(&self, evidence: &Evidence) -> bool {
+        self.layer == evidence.layer
+            && self.role == evidence.role
+            && self.name == evidence.target
+            && self.vantage == evidence.vantage
+            && self.resolver == evidence.resolver
     }
 
     pub(super) fn on_outcome(&mut self, outcome: Outcome, at: Timestamp, rule: Failures, now: Instant) {
@@ -171,8 +189,8 @@ impl History {
 impl Last {
     fn new(outcome: Outcome, at: Timestamp) -> Last {
         match outcome {
-            Outcome::Answered { took } => Last { at, took: Some(took), why: None },
-            Outcome::Failed { why } => Last { at, took: None, why: Some(why) },
+            Outcome::Answered { took } => Last { at, took: Some(took), why: None, fault: None },
+            Outcome::Failed { why, fault } => Last { at, took: None, why: Some(why), fault: Some(fault) },
         }
     }
 }
@@ -187,6 +205,7 @@ fn mask(bits: u32) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outage::probe::Probe;
 
     #[test]
     fn three_of_five_turn_it_bad_and_three_in_a_row_turn_it_good() {
@@ -223,6 +242,11 @@ mod tests {
         assert!(!probed.sees(&".".repeat(64)));
     }
 
+    fn lookup() -> Evidence {
+        let probe = Probe::new(Layer::Dns, "graph.facebook.com", Role::Channel);
+        probe.evidence(Outcome::Answered { took: Duration::ZERO }, Timestamp::UNIX_EPOCH)
+    }
+
     struct Probed {
         target: Target,
         rule: Failures,
@@ -236,7 +260,7 @@ mod tests {
             #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
             let start = Instant::now();
             Probed {
-                target: Target::new(Layer::Dns, "graph.facebook.com", Role::Channel),
+                target: Target::of(&lookup()),
                 rule: rule.parse().unwrap(),
                 start,
                 now: start,
@@ -248,7 +272,7 @@ mod tests {
         fn sees(&mut self, outcomes: &str) -> bool {
             for outcome in outcomes.chars() {
                 let outcome = match outcome {
-                    'x' => Outcome::Failed { why: "SERVFAIL".to_owned() },
+                    'x' => Outcome::failed(Fault::ServFail, "SERVFAIL"),
                     _ => Outcome::Answered { took: Duration::from_millis(20) },
                 };
                 self.target.on_outcome(outcome, self.wall, self.rule, self.now);

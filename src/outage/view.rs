@@ -8,15 +8,20 @@ use serde::Serialize;
 use crate::outage::ChannelState;
 use crate::outage::Layer;
 use crate::outage::Role;
+use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
 use crate::outage::detector::OwnLine;
+use crate::outage::fault::Fault;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::target::Target;
 use crate::outage::target::Verdict;
+use crate::outage::vantage::Resolver;
+use crate::outage::vantage::Vantage;
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChannelView {
     pub state: ChannelState,
+    pub blame: Blame,
     /// Absent: not changed since the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
@@ -34,6 +39,12 @@ pub struct ChannelView {
 pub struct TargetView {
     pub layer: Layer,
     pub target: String,
+    /// Absent: here.
+    #[serde(skip_serializing_if = "Vantage::is_here")]
+    pub vantage: Vantage,
+    /// Whom a DNS probe asked; absent: the resolver of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<Resolver>,
     pub role: Role,
     /// unknown, good, bad.
     pub verdict: &'static str,
@@ -44,6 +55,9 @@ pub struct TargetView {
     pub took_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The class of the last failure; absent when the last probe answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<Fault>,
 }
 
 impl Detector {
@@ -56,6 +70,7 @@ impl Detector {
         let overriding = self.overriding.as_ref();
         ChannelView {
             state: self.state(),
+            blame: self.blame(),
             since,
             reasons: self.reasons(),
             probed: self.probed_state(),
@@ -72,6 +87,8 @@ impl TargetView {
         TargetView {
             layer: target.layer,
             target: target.name.clone(),
+            vantage: target.vantage.clone(),
+            resolver: target.resolver.clone(),
             role: target.role,
             verdict: match target.verdict() {
                 Verdict::Unknown => "unknown",
@@ -81,6 +98,7 @@ impl TargetView {
             asked: last.map(|last| last.at),
             took_seconds: last.and_then(|last| last.took).map(|took| took.as_secs_f64()),
             why: last.and_then(|last| last.why.clone()),
+            fault: last.and_then(|last| last.fault),
         }
     }
 }

@@ -138,8 +138,8 @@ impl Switch {
         if change.to.is_down() && !change.from.is_down() {
             *self.tally.outages.entry(name.to_owned()).or_default() += 1;
         }
-        warn!(channel = %name, from = %change.from, to = %change.to, reasons = ?change.reasons, "channel changed");
-        let data = json!({ "channel": name, "from": change.from, "state": change.to, "reasons": change.reasons });
+        warn!(channel = %name, from = %change.from, to = %change.to, blame = %change.blame, reasons = ?change.reasons, "channel changed");
+        let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
         self.desk.channels_down = self.channels.down();
         self.publish("channel.changed", data, now);
         self.keep_channel(name, now);

@@ -14,9 +14,9 @@ use desvio::channel::HttpRequest;
 use desvio::channel::message::MessageStatus;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
-use desvio::outage::Evidence;
 use desvio::outage::Outcome;
 use desvio::outage::Role;
+use desvio::outage::fault::Fault;
 use desvio::outage::schedule::Due;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
@@ -479,12 +479,11 @@ impl Bench {
     fn probe(&mut self, due: Due) {
         let failed = self.fallen.contains(&due.channel) && due.probe.role() == Role::Channel;
         let outcome = match failed {
-            true => Outcome::Failed { why: "timed out".to_owned() },
+            true => Outcome::failed(Fault::Timeout, "timed out"),
             false => Outcome::Answered { took: Duration::from_millis(30) },
         };
         let at = wall().checked_add(self.now - self.started).expect("a time");
-        let evidence =
-            Evidence { layer: due.probe.layer, target: due.probe.target.clone(), role: due.probe.role(), outcome, at };
+        let evidence = due.probe.evidence(outcome, at);
         self.switch.handle(Input::Evidence { channel: due.channel, evidence }, self.now);
     }
 

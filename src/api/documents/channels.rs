@@ -16,6 +16,8 @@ pub struct ChannelDocument {
     pub kind: String,
     /// `up`, `degraded`, `down` or `recovering`; the dialplan counts the last two as down.
     pub state: String,
+    /// Whose fault it is: `none`, `channel`, `our-line`, `our-resolver`, `our-credential`, `our-webhook` or `blocked-here`.
+    pub blame: String,
     /// Since when; absent where it has not changed since the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -54,10 +56,16 @@ pub struct OverrideDocument {
 #[schema(as = Evidence)]
 #[serde(deny_unknown_fields)]
 pub struct EvidenceDocument {
-    /// `dns`, `tcp`, `tls` or `http`.
+    /// `dns`, `tcp`, `tls`, `http`, `api`, `feed`, `traffic`, `report` or `person`.
     pub layer: String,
     /// What is asked.
     pub target: String,
+    /// `path:NAME` or `outside:NAME`; absent: from here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<String>,
+    /// Whom a DNS probe asked: `other:NAME`, `authoritative:NAME`; absent: the resolver of this machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resolver: Option<String>,
     /// `channel`, or `control`: something else on the network, to tell our own line from theirs.
     pub role: String,
     /// `unknown`, `good` or `bad`.
@@ -72,4 +80,7 @@ pub struct EvidenceDocument {
     /// Why the last probe failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The class of that failure: `timeout`, `servfail`, `status 503`, `credential-refused`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }

@@ -133,7 +133,7 @@ async fn failure(prober: &Prober, layer: Layer, target: &str) -> String {
     let outcome = outcome(prober, layer, target, Duration::from_millis(300)).await;
     assert!(started.elapsed() < Duration::from_secs(2), "it took too long");
     match outcome {
-        Outcome::Failed { why } => why,
+        Outcome::Failed { why, .. } => why,
         answered => panic!("{layer} {target}: {answered:?}"),
     }
 }

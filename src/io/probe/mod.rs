@@ -28,6 +28,7 @@ use crate::io::trust::TrustError;
 use crate::outage::Evidence;
 use crate::outage::Layer;
 use crate::outage::Outcome;
+use crate::outage::fault::Fault;
 use crate::outage::probe::Probe;
 
 /// `[probes]`: how channels are looked at.
@@ -71,10 +72,12 @@ impl Prober {
         let asked = tokio::time::timeout(within, self.ask(probe)).await;
         let outcome = match asked {
             Ok(Ok(())) => Outcome::Answered { took: started.elapsed() },
-            Ok(Err(why)) => Outcome::Failed { why },
-            Err(_) => Outcome::Failed { why: format!("no answer within {}", humantime::format_duration(within)) },
+            Ok(Err(why)) => Outcome::Failed { fault: Fault::Other, why },
+            Err(_) => {
+                Outcome::failed(Fault::Timeout, format!("no answer within {}", humantime::format_duration(within)))
+            }
         };
-        Evidence { layer: probe.layer, target: probe.target.clone(), role: probe.role(), outcome, at: Timestamp::now() }
+        probe.evidence(outcome, Timestamp::now())
     }
 
     async fn ask(&self, probe: &Probe) -> Result<(), String> {
@@ -83,6 +86,7 @@ impl Prober {
             Layer::Tcp => tcp::connect(&self.names, &probe.target).await.map(drop),
             Layer::Tls => tls::shake_hands(&self.names, &self.tls, &probe.target).await,
             Layer::Http => page::fetch(&self.http, &probe.target).await,
+            other => Err(format!("`{other}` is not probed")),
         }
     }
 }
