@@ -258,6 +258,7 @@ pub(super) fn call(id: &str) -> CallView {
         from: "+551140031234".into(),
         to: "+5511999998888".into(),
         diverted_from: None,
+        answered_by: None,
         trunk: Some("operadora".into()),
         flow: None,
         queue: None,

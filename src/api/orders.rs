@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use crate::api::parties::party;
 use crate::api::problem::problem;
+use crate::call::machine::Detect;
 use crate::call::record::SupervisorMode;
 use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
@@ -51,6 +52,9 @@ pub struct NewCall {
     /// How long it rings at most: `30s`, from `1s` to `10m`. Default: `45s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ring_for: Option<String>,
+    /// `machine`: listens whether a person or an answering machine answers; `answered_by` tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detect: Option<String>,
 }
 
 /// What is to become of the recording of a call.
@@ -105,11 +109,19 @@ impl NewCall {
             Some(text) => duration("ring_for", text, SHORTEST_RING, LONGEST_RING)?,
             None => USUAL_RING,
         };
+        let detect = match self.detect.as_deref() {
+            None => Detect::Nothing,
+            Some("machine") => Detect::Machine,
+            Some(other) => {
+                return Err(unfit(&format!("`detect` knows no `{other}`."), "Say `machine`, or leave it out."));
+            }
+        };
         Ok(PlaceCall {
             to: party("to", &self.to, home)?,
             from: self.from.as_deref().map(|from| party("from", from, home)).transpose()?,
             then: self.then(home)?,
             ring_for,
+            detect,
         })
     }
 

@@ -16,6 +16,7 @@ use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::record::StepRecord;
 use crate::call::record::TalkRecording;
+use crate::media::answering;
 
 /// Steps beyond this are counted and not kept: a record stays small however long a caller wanders.
 const STEPS_KEPT: usize = 200;
@@ -49,6 +50,7 @@ pub(super) struct Clerk {
     ending: Option<Ending>,
     /// Of a call that was never answered.
     refusal: Option<Status>,
+    answered_by: Option<answering::Verdict>,
     tags: BTreeMap<String, String>,
     legs: Vec<LegRecord>,
     steps: Vec<StepRecord>,
@@ -71,6 +73,7 @@ impl Clerk {
             talked: Duration::ZERO,
             ending: None,
             refusal: None,
+            answered_by: None,
             tags: BTreeMap::new(),
             legs: Vec::new(),
             steps: Vec::new(),
@@ -120,6 +123,14 @@ impl Clerk {
 
     pub(super) fn on_refusal(&mut self, status: Status) {
         self.refusal.get_or_insert(status);
+    }
+
+    pub(super) fn on_greeted(&mut self, verdict: answering::Verdict) {
+        self.answered_by = Some(verdict);
+    }
+
+    pub(super) fn answered_by(&self) -> Option<answering::Verdict> {
+        self.answered_by
     }
 
     pub(super) fn tag(&mut self, name: String, value: String) {
@@ -178,6 +189,7 @@ impl Clerk {
             from: self.facts.from.clone(),
             to: self.facts.to.clone(),
             diverted_from: self.facts.caller.diverted_from().map(str::to_owned),
+            answered_by: self.answered_by,
             status: self.final_status(ending),
             started: self.started,
             answered: self.answered(),

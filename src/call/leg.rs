@@ -28,6 +28,7 @@ use crate::media::negotiation::fault::NegotiationError;
 use crate::media::negotiation::formats;
 use crate::media::negotiation::formats::Passed;
 use crate::media::negotiation::protection::Form;
+use crate::media::presses::Presses;
 use crate::sip::agent::SessionId;
 
 /// How far a leg has come.
@@ -79,6 +80,7 @@ pub struct Leg {
     pub(super) heard: Heard,
     /// It is not heard, and listeners were told so.
     pub(super) missed: bool,
+    pub(super) presses: Presses,
 }
 
 impl Leg {
@@ -114,6 +116,7 @@ impl Leg {
             way: None,
             spares: VecDeque::new(),
             allowed: None,
+            presses: Presses::default(),
             heard: Heard::Nothing,
             missed: false,
         }

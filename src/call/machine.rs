@@ -90,6 +90,7 @@ pub struct Call {
     pub(super) walked: Vec<StepRecord>,
     pub(super) playing: Option<PlayId>,
     pub(super) verdict: Option<Verdict>,
+    pub(super) detect: Detect,
     pub(super) max_forwards: Option<u8>,
     pub(super) happenings: VecDeque<Happening>,
     pub(super) effects: VecDeque<Effect>,
@@ -98,6 +99,14 @@ pub struct Call {
     /// When the first leg of a call that the API placed has rung long enough.
     pub(super) rings_until: Option<Instant>,
     pub(super) life: Life,
+}
+
+/// What is listened for once a call that was placed is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detect {
+    Nothing,
+    /// Whether a person or a machine has answered.
+    Machine,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,6 +203,7 @@ impl Call {
             walked: Vec::new(),
             playing: None,
             verdict: None,
+            detect: Detect::Nothing,
             max_forwards: None,
             happenings: VecDeque::new(),
             effects: VecDeque::new(),
@@ -222,6 +232,7 @@ impl Call {
             from: facts.from.clone(),
             to: facts.to.clone(),
             diverted_from: facts.caller.diverted_from().map(str::to_owned),
+            answered_by: self.clerk.answered_by(),
             trunk: facts.trunk.clone(),
             flow: facts.flow.clone(),
             queue: self.clerk.queue().map(str::to_owned),

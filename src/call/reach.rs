@@ -21,6 +21,7 @@ use crate::call::effect::Ways;
 use crate::call::failover::Heard;
 use crate::call::leg::Leg;
 use crate::call::machine::Call;
+use crate::call::machine::Detect;
 use crate::call::machine::cause;
 use crate::call::record::CallId;
 use crate::call::record::Status;
@@ -97,6 +98,11 @@ impl Call {
         call.tell("call.queued");
         call.reach(Purpose::Caller, ways, around, now);
         call
+    }
+
+    /// Says what is to be listened for once it is answered.
+    pub fn detect(&mut self, detect: Detect) {
+        self.detect = detect;
     }
 
     pub(super) fn reach(&mut self, purpose: Purpose, ways: Ways, around: &dyn Around, now: Instant) {
@@ -294,6 +300,9 @@ impl Call {
         self.caller = Some(id);
         self.clerk.on_answered(now, around.wall(now));
         self.tell("call.in-progress");
+        if self.detect == Detect::Machine {
+            self.media(MediaCommand::Detect { leg: id });
+        }
         self.begin();
     }
 

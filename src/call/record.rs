@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::call::media_record::MediaRecord;
+use crate::media::answering;
 use crate::media::both_sides::Channels;
 
 /// Our name for a call, `call_` and 20 characters: in the API, the log, the record and every event.
@@ -134,6 +135,9 @@ pub struct CallView {
     /// The number that was called in the first place, where somebody sent the call on before it came to us.
     #[serde(default)]
     pub diverted_from: Option<String>,
+    /// Of a call that was placed to find that out, once it is known.
+    #[serde(default)]
+    pub answered_by: Option<answering::Verdict>,
     pub trunk: Option<String>,
     pub flow: Option<String>,
     pub queue: Option<String>,
@@ -194,6 +198,9 @@ pub struct Record {
     /// The number that was called in the first place, where somebody sent the call on before it came to us.
     #[serde(default)]
     pub diverted_from: Option<String>,
+    /// Of a call that was placed to find that out.
+    #[serde(default)]
+    pub answered_by: Option<answering::Verdict>,
     pub status: Status,
     pub started: Timestamp,
     pub answered: Option<Timestamp>,

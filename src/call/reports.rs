@@ -15,11 +15,13 @@ use crate::call::reach::Refused;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::dialplan::happening::Happening;
+use crate::media::answering;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
 use crate::media::command::Repeat;
 use crate::media::negotiation::fault::NegotiationError;
+use crate::media::presses;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::SessionId;
 
@@ -29,7 +31,13 @@ impl Call {
             MediaEvent::Opened { leg, local } => self.on_opened(leg, local, around, now),
             MediaEvent::OpenFailed { leg, why } => self.on_open_failed(leg, &why, around, now),
             MediaEvent::Finished { leg, play } => self.on_finished(leg, play, around, now),
-            MediaEvent::Digit { leg, digit } => self.on_digit(leg, digit, around, now),
+            MediaEvent::Digit { leg, digit } => {
+                if self.is_new_press(leg, digit, presses::Way::Media, now) {
+                    self.on_digit(leg, digit, around, now);
+                }
+            }
+            MediaEvent::Greeted { leg, verdict } => self.on_greeted(leg, verdict, now),
+            MediaEvent::Beeped { leg } => self.on_beeped(leg, now),
             MediaEvent::Recorded { path, length, ended, .. }
                 if self.on_talk_recorded(&path, length, &ended, around, now) => {}
             MediaEvent::Recorded { path, length, ended, .. }
@@ -214,9 +222,33 @@ impl Call {
     /// A key that came as INFO goes to the one who talks as RFC 4733 events; keys of the audio the pump passes on by itself.
     fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8], around: &dyn Around, now: Instant) {
         let Some(digit) = digit_of_info(content_type, body) else { return };
+        if !self.is_new_press(id, digit, presses::Way::Info, now) {
+            return;
+        }
         match self.partner(id) {
             Some(leg) => self.media(MediaCommand::SendDigits { leg, digits: digit.to_string() }),
             None => self.on_digit(id, digit, around, now),
+        }
+    }
+
+    /// A phone may tell a key in its media and as INFO.
+    fn is_new_press(&mut self, id: LegId, digit: char, way: presses::Way, now: Instant) -> bool {
+        self.leg_mut(id).is_none_or(|leg| leg.presses.hear(digit, way, now).is_some())
+    }
+
+    fn on_greeted(&mut self, id: LegId, verdict: answering::Verdict, now: Instant) {
+        if self.caller == Some(id) {
+            let answering::Verdict { by, confidence } = verdict;
+            self.clerk.note(format!("answered by: {}, {confidence} % sure", by.name()), now);
+            self.clerk.on_greeted(verdict);
+            self.tell("call.answered-by");
+        }
+    }
+
+    fn on_beeped(&mut self, id: LegId, now: Instant) {
+        if self.caller == Some(id) {
+            self.clerk.note("the machine beeped".to_owned(), now);
+            self.tell("call.beeped");
         }
     }
 

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::media::answering;
 use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
@@ -154,6 +155,11 @@ pub enum Command {
     Measure {
         leg: LegId,
     },
+    /// Listens whether a person or a machine speaks on the far side; answered by `Greeted`, and by `Beeped` when a machine
+    /// waits for a message.
+    Detect {
+        leg: LegId,
+    },
     /// Gives the sockets back; answered by `Closed`. A recording is ended first.
     Close {
         leg: LegId,
@@ -176,6 +182,15 @@ pub enum Event {
     Finished {
         leg: LegId,
         play: PlayId,
+    },
+    /// Who has answered, as far as the greeting tells. Once for each `Detect`.
+    Greeted {
+        leg: LegId,
+        verdict: answering::Verdict,
+    },
+    /// The machine on the far side has beeped. Once, after `Greeted` or with it.
+    Beeped {
+        leg: LegId,
     },
     /// The far side pressed a key: `0`-`9`, `*`, `#`, `A`-`D`. Once for each press.
     Digit {
@@ -356,6 +371,8 @@ impl Event {
             | Event::OpenFailed { leg, .. }
             | Event::Finished { leg, .. }
             | Event::Digit { leg, .. }
+            | Event::Greeted { leg, .. }
+            | Event::Beeped { leg }
             | Event::Recorded { leg, .. }
             | Event::Secured { leg }
             | Event::NotSecured { leg, .. }

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::media::codec::CodecKind;
+use crate::media::tone::Region;
 
 /// The section `[media]` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -33,6 +34,8 @@ pub struct Config {
     pub unproven_for: Duration,
     /// Whether addresses that only this machine reaches are named as ICE candidates: for a browser beside us. Default: false.
     pub loopback_candidates: bool,
+    /// Whose exchange our tones sound like: `br`, `eu`, `uk`, `us`. Default: br.
+    pub tones: Region,
 }
 
 impl Default for Config {
@@ -46,6 +49,7 @@ impl Default for Config {
             end_silent_calls_after: None,
             unproven_for: Duration::from_secs(15),
             loopback_candidates: false,
+            tones: Region::Brazil,
         }
     }
 }
@@ -183,6 +187,7 @@ mod tests {
             "ports = \"5000-5001\"",
             "codecs = [\"speex\"]",
             "port = 1",
+            "tones = \"brazil\"",
         ] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }

@@ -4,6 +4,7 @@
 //! The threads that carry audio live in [`crate::io`]; the switch speaks to them in the words of [`command`].
 
 pub mod amounts;
+pub mod answering;
 pub mod both_sides;
 pub mod chime;
 pub mod clip;
@@ -19,7 +20,9 @@ pub mod emodel;
 pub mod far;
 pub mod figures;
 pub mod fmtp;
+mod goertzel;
 pub mod ice;
+pub mod inband;
 pub mod jitter;
 pub mod level;
 pub mod mixer;
@@ -28,6 +31,7 @@ pub mod negotiation;
 pub mod noise;
 mod pitch;
 pub mod playout;
+pub mod presses;
 pub mod prompts;
 pub mod reception;
 pub mod refusal;

@@ -7,6 +7,8 @@ use std::f64::consts::TAU;
 use std::sync::Arc;
 use std::sync::LazyLock;
 
+use serde::Deserialize;
+
 use crate::media::clip::Clip;
 
 /// A tone of one region.
@@ -19,23 +21,31 @@ pub struct Tone {
 /// What a tone says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Signal {
+    /// Dial now.
+    Dial,
     /// The other phone rings.
     Ringback,
     Busy,
     /// No line, or no such number.
     Congestion,
+    /// Three rising notes before a spoken notice (ITU-T E.180 §7).
+    Information,
     /// Speak now.
     Beep,
 }
 
 /// Whose exchange it sounds like.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Deserialize)]
 pub enum Region {
     #[default]
+    #[serde(rename = "br")]
     Brazil,
     /// Most of Europe (CEPT).
+    #[serde(rename = "eu")]
     Europe,
+    #[serde(rename = "uk")]
     UnitedKingdom,
+    #[serde(rename = "us")]
     NorthAmerica,
 }
 
@@ -53,6 +63,13 @@ impl Tone {
     fn cadence(self) -> Vec<Part> {
         match (self.signal, self.region) {
             (Signal::Beep, _) => vec![on(&[1000], 400)],
+            (Signal::Dial, Region::Brazil | Region::Europe) => vec![on(&[425], 1000)],
+            (Signal::Dial, Region::UnitedKingdom) => vec![on(&[350, 450], 1000)],
+            (Signal::Dial, Region::NorthAmerica) => vec![on(&[350, 440], 1000)],
+            (Signal::Information, Region::NorthAmerica) => {
+                vec![on(&[914], 274), on(&[1371], 274), on(&[1777], 380), off(1000)]
+            }
+            (Signal::Information, _) => vec![on(&[950], 330), on(&[1400], 330), on(&[1800], 330), off(1000)],
             (Signal::Ringback, Region::Brazil) => vec![on(&[425], 1000), off(4000)],
             (Signal::Busy, Region::Brazil) => vec![on(&[425], 250), off(250)],
             (Signal::Congestion, Region::Brazil) => {
@@ -76,7 +93,7 @@ impl Tone {
 }
 
 static CLIPS: LazyLock<BTreeMap<Tone, Arc<Clip>>> = LazyLock::new(|| {
-    let signals = [Signal::Ringback, Signal::Busy, Signal::Congestion, Signal::Beep];
+    let signals = [Signal::Dial, Signal::Ringback, Signal::Busy, Signal::Congestion, Signal::Information, Signal::Beep];
     let regions = [Region::Brazil, Region::Europe, Region::UnitedKingdom, Region::NorthAmerica];
     let tones = signals.into_iter().flat_map(|signal| regions.map(|region| Tone { signal, region }));
     tones.map(|tone| (tone, Arc::new(render(tone)))).collect()
@@ -98,17 +115,20 @@ const fn off(ms: u32) -> Part {
 
 fn render(tone: Tone) -> Clip {
     let name = format!("{:?}", tone.signal).to_lowercase();
-    Clip::from_pcm(&name, tone.cadence().iter().flat_map(part).collect(), RATE)
+    let cadence = tone.cadence();
+    // Without a pause it goes round: a second holds whole periods, so its end joins its beginning.
+    let fade = if tone.signal == Signal::Dial { 0 } else { FADE };
+    Clip::from_pcm(&name, cadence.iter().flat_map(|part| render_part(part, fade)).collect(), RATE)
 }
 
-fn part(part: &Part) -> Vec<i16> {
+fn render_part(part: &Part, fade: u32) -> Vec<i16> {
     let count = part.ms * RATE / 1000;
-    (0..count).map(|index| sample(part.frequencies, index, count)).collect()
+    (0..count).map(|index| sample(part.frequencies, index, count, fade)).collect()
 }
 
-/// The tone at one sample, faded in and out over 5 ms so that it does not click.
-fn sample(frequencies: &[u32], index: u32, count: u32) -> i16 {
-    let edge = f64::from(index.min(count - 1 - index).min(FADE)) / f64::from(FADE);
+/// The tone at one sample, faded in and out over `fade` samples so that it does not click.
+fn sample(frequencies: &[u32], index: u32, count: u32, fade: u32) -> i16 {
+    let edge = if fade == 0 { 1.0 } else { f64::from(index.min(count - 1 - index).min(fade)) / f64::from(fade) };
     let wave = |frequency: &u32| (f64::from(*frequency) * TAU * f64::from(index) / f64::from(RATE)).sin();
     let sum: f64 = frequencies.iter().map(wave).sum();
     (sum * edge * LOUDNESS / frequencies.len().max(1) as f64) as i16
@@ -147,7 +167,16 @@ mod tests {
             // A period of 425 ms would be cut at its last frame; silence makes up for it within 20 ms.
             assert!(level::mean(&clip.samples()) > 500, "{tone:?}");
         }
-        assert_eq!(CLIPS.len(), 16);
+        assert_eq!(CLIPS.len(), 24);
+    }
+
+    #[test]
+    fn a_dial_tone_goes_round_without_a_click() {
+        for region in [Region::Brazil, Region::Europe, Region::UnitedKingdom, Region::NorthAmerica] {
+            let samples = Tone { signal: Signal::Dial, region }.clip().samples().into_owned();
+            let steepest = samples.windows(2).map(|pair| (pair[1] - pair[0]).abs()).max().unwrap();
+            assert!((samples[0] - samples[samples.len() - 1]).abs() <= steepest, "{region:?}");
+        }
     }
 
     #[test]

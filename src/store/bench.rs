@@ -68,6 +68,7 @@ pub(super) fn record(id: &str, seconds: i64) -> Record {
         from: "+5511999998888".into(),
         to: "+551140031234".into(),
         diverted_from: None,
+        answered_by: None,
         status: Status::Completed,
         started,
         answered: Some(started),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::call::machine::Detect;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::SupervisorMode;
@@ -137,6 +138,7 @@ pub struct PlaceCall {
     pub then: Then,
     /// Default: 45 s.
     pub ring_for: Duration,
+    pub detect: Detect,
 }
 
 /// What happens once the far side has answered.

@@ -102,7 +102,8 @@ impl Switch {
         facts.trunk = ways.together.first().and_then(|way| way.trunk.clone());
         let number = self.calls.next_number();
         let id = CallId(self.fresh_id("call_"));
-        let call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
+        let mut call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
+        call.detect(wish.detect);
         self.admit(number, call, now);
         let (_, call) = self.calls.find(&id).ok_or_else(|| no_call(&id))?;
         Ok(Answer::Call(Box::new(call.view())))

@@ -71,6 +71,8 @@ pub(super) struct Desk {
     /// From which the secrets of every leg come.
     pub media_key: [u8; 32],
     pub loopback: Loopback,
+    /// Whose exchange our ringback sounds like.
+    pub tones: ToneRegion,
     /// Whether a phone that answers 3xx may send its calls on.
     pub redirects: Redirects,
     pub voicemail_folder: PathBuf,
@@ -237,7 +239,7 @@ impl Around for Desk {
     }
 
     fn tone(&self, signal: Signal) -> Vec<Sound> {
-        vec![Sound::Tone(Tone { signal, region: ToneRegion::default() })]
+        vec![Sound::Tone(Tone { signal, region: self.tones })]
     }
 
     fn records(&self, queue: &str) -> Option<Channels> {
@@ -272,7 +274,7 @@ impl Around for Desk {
     }
 
     fn ringback(&self) -> Vec<Sound> {
-        vec![Sound::Tone(Tone::RINGBACK)]
+        vec![Sound::Tone(Tone { region: self.tones, ..Tone::RINGBACK })]
     }
 
     fn beep(&self) -> Vec<Sound> {

@@ -422,6 +422,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         fingerprint: settings.fingerprint,
         media_key: settings.digest_key,
         loopback: if settings.media.loopback_candidates { Loopback::Named } else { Loopback::LeftOut },
+        tones: settings.media.tones,
         redirects: if settings.registrar.follow_redirects { Redirects::Followed } else { Redirects::Refused },
         voicemail_folder: settings.voicemail_folder,
         recording_folder: settings.recording_folder,

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use desvio::call::machine::Detect;
 use desvio::call::record::CallId;
 use desvio::sip::headers::Name;
 use desvio::switch::command::Answer;
@@ -172,7 +173,13 @@ impl Day {
             1 => Then::Queue("vendas".to_owned()),
             _ => Then::Connect(["200", "201", CUSTOMER][self.rng.usize(..3)].to_owned()),
         };
-        let _ = self.pbx.asks(Command::PlaceCall(PlaceCall { to, from: None, then, ring_for: secs(30) }));
+        let _ = self.pbx.asks(Command::PlaceCall(PlaceCall {
+            to,
+            from: None,
+            then,
+            ring_for: secs(30),
+            detect: Detect::Nothing,
+        }));
     }
 
     fn program_ends_a_call(&mut self) {

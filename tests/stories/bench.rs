@@ -12,6 +12,7 @@ use std::time::Instant;
 use desvio::channel::HttpAnswer;
 use desvio::channel::HttpRequest;
 use desvio::channel::message::MessageStatus;
+use desvio::media::answering::Verdict;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
 use desvio::outage::Outcome;
@@ -228,6 +229,13 @@ impl Bench {
         for digit in digits.chars() {
             self.input(Input::Media(MediaEvent::Digit { leg, digit }));
         }
+    }
+
+    /// The pump tells who has answered, where it was asked.
+    pub(crate) fn is_found_to_be(&mut self, phone: PhoneId, verdict: Verdict) {
+        let leg = self.leg(phone);
+        assert!(self.pump.legs[&leg].detects, "nobody asked\n{}", self.trace);
+        self.input(Input::Media(MediaEvent::Greeted { leg, verdict }));
     }
 
     pub(crate) fn picks_up(&mut self, phone: PhoneId) {

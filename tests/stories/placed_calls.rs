@@ -1,8 +1,11 @@
 //! Calls that programs place: into a flow, with something to hear, or between two parties.
 
+use desvio::call::machine::Detect;
 use desvio::call::record::CallId;
 use desvio::call::record::Direction;
 use desvio::call::record::Status;
+use desvio::media::answering::AnsweredBy;
+use desvio::media::answering::Verdict;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::PlaceCall;
@@ -15,7 +18,11 @@ use crate::bench::CUSTOMER;
 use crate::bench::secs;
 
 fn place(pbx: &mut Bench, to: &str, then: Then) -> Result<CallId, Problem> {
-    let wish = PlaceCall { to: to.to_owned(), from: None, then, ring_for: secs(45) };
+    place_and(pbx, to, then, Detect::Nothing)
+}
+
+fn place_and(pbx: &mut Bench, to: &str, then: Then, detect: Detect) -> Result<CallId, Problem> {
+    let wish = PlaceCall { to: to.to_owned(), from: None, then, ring_for: secs(45), detect };
     match pbx.asks(Command::PlaceCall(wish))? {
         Answer::Call(view) => Ok(view.id),
         other => panic!("{other:?}"),
@@ -51,6 +58,26 @@ fn a_placed_call_that_plays_a_prompt_ends_after_it() {
     pbx.advance(secs(60));
     pbx.ended(carrier, "bye");
     pbx.all_is_quiet();
+}
+
+#[test]
+fn who_has_answered_a_placed_call_is_told_while_it_runs_and_in_its_record() {
+    let mut pbx = Bench::new();
+    let carrier = pbx.trunk();
+    let then = Then::Flow("entrada".to_owned());
+    let id = place_and(&mut pbx, CUSTOMER, then, Detect::Machine).expect("placed");
+    pbx.picks_up(carrier);
+    let view = |pbx: &mut Bench| match pbx.asks(Command::Call(id.clone())) {
+        Ok(Answer::Call(view)) => view.answered_by,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(view(&mut pbx), None);
+    let verdict = Verdict { by: AnsweredBy::Machine, confidence: 90 };
+    pbx.is_found_to_be(carrier, verdict);
+    assert_eq!(view(&mut pbx), Some(verdict));
+    pbx.hangs_up(carrier);
+    pbx.all_is_quiet();
+    assert_eq!(pbx.only_record().answered_by, Some(verdict));
 }
 
 #[test]

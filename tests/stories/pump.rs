@@ -46,6 +46,7 @@ pub(crate) struct PumpLeg {
     recording: Option<(PathBuf, Instant)>,
     pub(crate) talk: Option<Talk>,
     pub(crate) echoes: bool,
+    pub(crate) detects: bool,
 }
 
 impl PumpLeg {
@@ -90,6 +91,7 @@ impl Pump {
             }
             Command::Vouch { .. } => Vec::new(),
             Command::Measure { leg } => self.measure(leg),
+            Command::Detect { leg } => self.with(leg, |it| it.detects = true),
             Command::Join { leg, room, role, .. } => self.join(leg, room, role),
             Command::Leave { leg } => self.leave(leg, now),
             Command::Announce { room, sounds } => self.announce(room, &sounds),
@@ -153,8 +155,16 @@ impl Pump {
         self.next_port += 2;
         self.opened += 1;
         let port = 20_000 + self.next_port;
-        let state =
-            PumpLeg { port, stream: None, partner: None, playing: None, recording: None, talk: None, echoes: false };
+        let state = PumpLeg {
+            port,
+            stream: None,
+            partner: None,
+            playing: None,
+            recording: None,
+            talk: None,
+            echoes: false,
+            detects: false,
+        };
         self.legs.insert(leg, state);
         Event::Opened { leg, local: SocketAddr::new(address, port) }
     }

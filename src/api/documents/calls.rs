@@ -28,6 +28,8 @@ pub struct CallDocument {
     pub to: String,
     /// The number that was called in the first place; null where nobody sent the call on before it came to us.
     pub diverted_from: Option<String>,
+    /// Who has answered, of a call that was placed with `detect`; null before that is known, and for all others.
+    pub answered_by: Option<AnsweredByDocument>,
     /// The trunk that it came from or went to.
     pub trunk: Option<String>,
     /// The flow of the dialplan that it walks.
@@ -53,6 +55,17 @@ pub struct CallDocument {
     pub legs: Vec<LiveLegDocument>,
 }
 
+/// Who has answered, as far as the greeting tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AnsweredBy)]
+#[serde(deny_unknown_fields)]
+pub struct AnsweredByDocument {
+    /// `human`, `machine` or `unknown`.
+    pub by: String,
+    /// How sure that is, in percent.
+    pub confidence: u8,
+}
+
 /// A call that has ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Record)]
@@ -68,6 +81,8 @@ pub struct RecordDocument {
     pub to: String,
     /// The number that was called in the first place; null where nobody sent the call on before it came to us.
     pub diverted_from: Option<String>,
+    /// Who has answered, of a call that was placed with `detect`; null before that is known, and for all others.
+    pub answered_by: Option<AnsweredByDocument>,
     /// `completed`, `busy`, `failed`, `no-answer` or `canceled`.
     pub status: String,
     /// When it began.

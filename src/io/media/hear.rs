@@ -115,16 +115,23 @@ impl Worker {
         {
             playout.on_other(packet.header.sequence);
         }
-        let stop_key = leg.recorder.as_ref().and_then(|recorder| recorder.stop_key());
-        match key {
-            Some(digit) if stop_key == Some(digit) => self.end_recording(place, RecordEnd::Key(digit)),
-            Some(digit) => {
-                let leg = leg.id;
-                self.report(Event::Digit { leg, digit });
-            }
-            None => {}
+        if let Some(digit) = key {
+            self.on_press(place, digit);
         }
         self.relay(place, length, Heard::Key, now);
+    }
+
+    /// A press was heard, in whatever way.
+    pub(super) fn on_press(&mut self, place: Place, digit: char) {
+        let Some(leg) = self.legs.at(place) else {
+            return;
+        };
+        let stop_key = leg.recorder.as_ref().and_then(|recorder| recorder.stop_key());
+        let leg = leg.id;
+        match stop_key == Some(digit) {
+            true => self.end_recording(place, RecordEnd::Key(digit)),
+            false => self.report(Event::Digit { leg, digit }),
+        }
     }
 
     /// The switch may have ended before us; then nobody is left to hear it.

@@ -22,6 +22,7 @@ use crate::io::media::session::Verdict;
 use crate::io::media::transport::Arrived;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::Transport;
+use crate::media::answering::Answering;
 use crate::media::both_sides::Side;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_PAYLOAD;
@@ -31,6 +32,7 @@ use crate::media::command::Stream;
 use crate::media::dtmf;
 use crate::media::figures::FarEar;
 use crate::media::figures::Figures;
+use crate::media::inband::KeyTones;
 use crate::media::playout::Playout;
 use crate::media::refusal::Refusal;
 use crate::media::refusal::Refusals;
@@ -60,6 +62,10 @@ pub(super) struct Leg {
     pub(super) seat: Option<Box<Seat>>,
     /// Only where somebody needs samples of what the far side says.
     pub(super) playout: Option<Box<Playout>>,
+    /// Beside a playout, until a telephone event shows that tones need not be heard.
+    pub(super) tones: Option<Box<KeyTones>>,
+    /// While it is not known who has answered.
+    pub(super) answering: Option<Box<Answering>>,
     /// Its RTP socket is in the thread's epoll set.
     pub(super) watched: bool,
     pub(super) slot: Option<usize>,
@@ -127,6 +133,8 @@ impl Leg {
             bridge: None,
             seat: None,
             playout: None,
+            tones: None,
+            answering: None,
             watched: false,
             slot: None,
             busy_line: false,
@@ -199,12 +207,26 @@ impl Leg {
         let wanted = self.session.as_ref().map(|session| session.stream.codec).filter(|_| self.needs_samples());
         if self.playout.as_ref().map(|playout| playout.codec()) != wanted {
             self.playout = wanted.map(|codec| Box::new(Playout::new(codec, now)));
+            self.tones = wanted.map(|codec| Box::new(KeyTones::new(codec.sample_rate())));
+            if let (Some(answering), Some(codec)) = (&mut self.answering, wanted) {
+                **answering = Answering::new(codec.sample_rate());
+            }
         }
     }
 
     fn needs_samples(&self) -> bool {
         let transcoded = self.bridge.as_ref().is_some_and(|bridge| matches!(bridge.way, Way::Transcode(_)));
-        transcoded || self.recorder.is_some() || self.seat.is_some()
+        transcoded
+            || self.recorder.is_some()
+            || self.seat.is_some()
+            || self.answering.is_some()
+            || self.presses_by_tones()
+    }
+
+    /// A far side that can send no telephone events, alone with a dialplan that may ask for keys. Two who talk press none for us.
+    fn presses_by_tones(&self) -> bool {
+        let hears = self.session.as_ref().is_some_and(|session| session.stream.dtmf.is_none() && session.may_hear());
+        hears && self.bridge.is_none()
     }
 
     /// One datagram from the RTP socket into `buffer`; `None` when there is none.

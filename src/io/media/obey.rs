@@ -17,6 +17,7 @@ use crate::io::media::studio::Job;
 use crate::io::media::thread::Turn;
 use crate::io::media::thread::Worker;
 use crate::io::media::transport::Transport;
+use crate::media::answering::Answering;
 use crate::media::both_sides::Channels;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
@@ -74,6 +75,7 @@ impl Worker {
             }
             Command::Steer { order, .. } => self.steer(place, order, now),
             Command::Echo { .. } => self.echo(place),
+            Command::Detect { .. } => self.detect(place),
             Command::SendDigits { digits, .. } => self.press(place, &digits),
             Command::Vouch { address, .. } => return self.vouch(place, address),
             Command::Measure { .. } => return self.measure(place, now),
@@ -295,6 +297,13 @@ impl Worker {
         }
     }
 
+    fn detect(&mut self, place: Place) {
+        if let Some(leg) = self.legs.at(place) {
+            let rate = leg.codec().unwrap_or(CodecKind::Pcma).sample_rate();
+            leg.answering = Some(Box::new(Answering::new(rate)));
+        }
+    }
+
     /// A far side that cannot take keys is not sent any.
     fn press(&mut self, place: Place, digits: &str) {
         let Some(leg) = self.legs.at(place) else {
@@ -354,6 +363,7 @@ pub(super) fn about(command: &Command) -> Option<LegId> {
         | Command::Steer { leg, .. }
         | Command::Echo { leg }
         | Command::SendDigits { leg, .. }
+        | Command::Detect { leg }
         | Command::Join { leg, .. }
         | Command::Leave { leg }
         | Command::Vouch { leg, .. }

@@ -31,11 +31,20 @@ pub(super) struct Session {
     /// Received and lost under codecs that a re-INVITE has replaced.
     before: (u64, u64),
     presses: dtmf::Receiver,
+    pub(super) keys: Keys,
     /// Of the payloads that were accepted.
     pub(super) octets_received: u64,
     pub(super) vigil: Vigil,
     pub(super) far: Far,
     control_source: Option<SocketAddr>,
+}
+
+/// How the far side tells its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keys {
+    Unknown,
+    /// It has sent telephone events; the tones in its audio are the same presses.
+    Events,
 }
 
 /// What one datagram is to us.
@@ -83,6 +92,7 @@ impl Session {
             next_report: now + REPORT_EVERY.mul_f32(0.5 + rng.f32() / 2.0),
             before: (0, 0),
             presses: dtmf::Receiver::new(),
+            keys: Keys::Unknown,
             octets_received: 0,
             vigil: Vigil::new(now),
             far: Far::default(),
@@ -182,6 +192,7 @@ impl Session {
         if arrival == Arrival::Restarted {
             self.presses.reset();
         }
+        self.keys = Keys::Events;
         Verdict::Key(self.presses.on_packet(payload, header.timestamp))
     }
 

@@ -116,4 +116,15 @@ mod tests {
             assert!((before - after).abs() <= (before.abs() >> 4).max(8), "{before} became {after}");
         }
     }
+    /// The first 32 values of G.711 table 1b, times eight, with the even bits inverted as they are sent.
+    #[test]
+    fn samples_are_those_of_the_recommendation() {
+        let expected = [
+            -5_504, -5_248, -6_016, -5_760, -4_480, -4_224, -4_992, -4_736, -7_552, -7_296, -8_064, -7_808, -6_528,
+            -6_272, -7_040, -6_784, -2_752, -2_624, -3_008, -2_880, -2_240, -2_112, -2_496, -2_368, -3_776, -3_648,
+            -4_032, -3_904, -3_264, -3_136, -3_520, -3_392,
+        ];
+        assert!(expected.iter().enumerate().all(|(octet, sample)| expand(octet as u8) == *sample));
+        assert!((0..128).all(|octet| expand(octet) == -expand(octet | 0x80)));
+    }
 }

@@ -108,6 +108,19 @@ mod tests {
         assert_eq!(expand(0x00), -32_124);
     }
 
+    /// The loudest two segments and the softest of G.711 table 2b, times four.
+    #[test]
+    fn samples_are_those_of_the_recommendation() {
+        let loud = [
+            -32_124, -31_100, -30_076, -29_052, -28_028, -27_004, -25_980, -24_956, -23_932, -22_908, -21_884, -20_860,
+            -19_836, -18_812, -17_788, -16_764, -15_996, -15_484, -14_972, -14_460, -13_948, -13_436, -12_924, -12_412,
+        ];
+        let soft = [-120, -112, -104, -96, -88, -80, -72, -64, -56, -48, -40, -32, -24, -16, -8, 0];
+        assert!(loud.iter().enumerate().all(|(octet, sample)| expand(octet as u8) == *sample));
+        assert!(soft.iter().enumerate().all(|(octet, sample)| expand(0x70 + octet as u8) == *sample));
+        assert!((0..128).all(|octet| expand(octet) == -expand(octet | 0x80)));
+    }
+
     #[test]
     fn rewritten_octets_stay_within_a_step() {
         let mut octets: Vec<u8> = (0..=255).collect();

@@ -3,6 +3,7 @@
 mod bench;
 mod bridge;
 mod injection;
+mod listen;
 mod play;
 mod record;
 mod room;
