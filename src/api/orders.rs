@@ -113,7 +113,7 @@ impl NewCall {
             None => Detect::Nothing,
             Some("machine") => Detect::Machine,
             Some(other) => {
-                return Err(unfit(&format!("`detect` knows no `{other}`."), "Say `machine`, or leave it out."));
+                return Err(unfit(format!("`detect` knows no `{other}`."), "Say `machine`, or leave it out."));
             }
         };
         Ok(PlaceCall {
