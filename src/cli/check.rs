@@ -5,34 +5,46 @@ use std::path::Path;
 use desvio::config;
 use desvio::config::Loaded;
 use desvio::dialplan::fault::Fault;
+use desvio::dialplan::fault::Severity;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::exit::Exit;
 
-pub(super) fn check(file: &Path, style: Style) -> Exit {
+/// What a warning means for the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Warnings {
+    AreShown,
+    Fail,
+}
+
+pub(super) fn check(file: &Path, warnings: Warnings, style: Style) -> Exit {
     let loaded = match load(file, style) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     match style {
-        Style::Json => println!("{}", json!({ "faults": [], "warnings": loaded.warnings })),
+        Style::Json => println!("{}", report(&loaded.warnings)),
         Style::Text => {
             print_faults(&loaded.warnings);
-            println!("{}: no faults ({})", file.display(), extent(&loaded));
+            println!("{}: {} ({})", file.display(), summary(&loaded.warnings), extent(&loaded));
         }
     }
-    Exit::Done
+    match warnings {
+        Warnings::Fail if !loaded.warnings.is_empty() => Exit::Failed,
+        Warnings::Fail | Warnings::AreShown => Exit::Done,
+    }
 }
 
 /// Loads everything, or says all that is wrong with it.
 pub(super) fn load(file: &Path, style: Style) -> Result<Loaded, Exit> {
     config::load(file).map_err(|faults| {
         match style {
-            Style::Json => println!("{}", json!({ "faults": faults, "warnings": [] })),
+            Style::Json => println!("{}", report(&faults)),
             Style::Text => {
                 print_faults(&faults);
-                eprintln!("{}; nothing was started", in_words(faults.len()));
+                eprintln!("{}: {}; nothing was started", file.display(), summary(&faults));
             }
         }
         Exit::Faults
@@ -41,15 +53,32 @@ pub(super) fn load(file: &Path, style: Style) -> Result<Loaded, Exit> {
 
 pub(super) fn print_faults(faults: &[Fault]) {
     for fault in faults {
-        eprintln!("{fault}");
+        eprintln!("{}", fault.in_full());
     }
 }
 
-fn in_words(faults: usize) -> String {
-    match faults {
-        1 => "1 fault".to_owned(),
-        many => format!("{many} faults"),
+/// For editors and scripts: faults and warnings apart, each in the order of the files.
+fn report(found: &[Fault]) -> Value {
+    let (faults, warnings): (Vec<&Fault>, Vec<&Fault>) =
+        found.iter().partition(|fault| fault.severity == Severity::Fault);
+    json!({ "version": 1, "faults": faults, "warnings": warnings })
+}
+
+/// `no faults`, `2 faults`, `1 fault and 3 warnings`
+fn summary(found: &[Fault]) -> String {
+    let warnings = found.iter().filter(|fault| fault.severity == Severity::Warning).count();
+    let faults = match found.len() - warnings {
+        0 => "no faults".to_owned(),
+        count => in_words(count, "fault"),
+    };
+    match warnings {
+        0 => faults,
+        count => format!("{faults} and {}", in_words(count, "warning")),
     }
+}
+
+fn in_words(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn extent(loaded: &Loaded) -> String {
@@ -60,6 +89,32 @@ fn extent(loaded: &Loaded) -> String {
         (program.flows().count(), "flow"),
         (program.test_count(), "test"),
     ];
-    let words = counted.map(|(count, what)| format!("{count} {what}{}", if count == 1 { "" } else { "s" }));
-    words.join(", ")
+    counted.map(|(count, what)| in_words(count, what)).join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use desvio::dialplan::rule::Rule;
+
+    use super::*;
+
+    fn found(rules: &[Rule]) -> Vec<Fault> {
+        rules.iter().map(|rule| Fault::of_file("a.kdl", *rule, "said".to_owned(), None)).collect()
+    }
+
+    #[test]
+    fn faults_and_warnings_are_counted_apart() {
+        assert_eq!(summary(&[]), "no faults");
+        assert_eq!(summary(&found(&[Rule::Syntax])), "1 fault");
+        assert_eq!(summary(&found(&[Rule::LostStep])), "no faults and 1 warning");
+        assert_eq!(summary(&found(&[Rule::Syntax, Rule::LostStep, Rule::LostFlow])), "1 fault and 2 warnings");
+    }
+
+    #[test]
+    fn editors_are_told_the_same() {
+        let report = report(&found(&[Rule::LostStep, Rule::Syntax]));
+        assert_eq!(report["faults"][0]["code"], "syntax");
+        assert_eq!(report["warnings"][0]["severity"], "warning");
+        assert_eq!(report["warnings"][0]["end_column"], 1);
+    }
 }

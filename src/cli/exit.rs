@@ -6,7 +6,7 @@ use std::process::ExitCode;
 pub(super) const HELP: &str = "\
 Exit codes:
    0  done
-   1  failed: a test of the dialplan, or what the server was asked for
+   1  failed: a test of the dialplan, a warning of `check --strict`, or what the server was asked for
    2  the arguments are wrong
   64  the configuration or a dialplan has faults; nothing was started
   69  something that is needed is not there: a port, the database, the running server";

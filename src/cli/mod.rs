@@ -15,6 +15,7 @@ use clap::Parser;
 use clap::Subcommand;
 use desvio::config::log::Format;
 
+use crate::cli::check::Warnings;
 use crate::cli::exit::Exit;
 
 #[derive(Debug, Parser)]
@@ -39,7 +40,11 @@ enum Command {
         log: Option<Format>,
     },
     /// Checks configuration and dialplans as `serve` would: all faults at once.
-    Check,
+    Check {
+        /// Warnings count as failure too: exit code 1.
+        #[arg(long)]
+        strict: bool,
+    },
     /// Runs the `test` blocks of the dialplans on a virtual clock.
     Test {
         /// Only tests whose name holds this text.
@@ -64,7 +69,10 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
     let style = if json { Style::Json } else { Style::Text };
     match command {
         Command::Serve { log } => serve::serve(&config, log, style),
-        Command::Check => check::check(&config, style),
+        Command::Check { strict } => {
+            let warnings = if strict { Warnings::Fail } else { Warnings::AreShown };
+            check::check(&config, warnings, style)
+        }
         Command::Test { filter } => rehearse::test(&config, filter.as_deref(), style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
         Command::Call(order) => remote::call(&config, order, style),

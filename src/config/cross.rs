@@ -10,6 +10,7 @@ use crate::config::document::Document;
 use crate::config::document::Word;
 use crate::config::document::word_of;
 use crate::config::document::words_of;
+use crate::config::rule::Rule;
 use crate::config::tls;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::choices;
@@ -37,11 +38,16 @@ fn defined_once(document: &Document<'_>, tables: &str, key: &str, faults: &mut V
     for word in document.names(tables, key) {
         let Word { text, span } = word;
         if let Some(first) = seen.get(&text) {
-            let fault = document.fault(span, format!("there is a second [[{tables}]] with the {key} `{text}`"), None);
+            let fault = document.fault(
+                Rule::DefinedTwice,
+                span,
+                format!("there is a second [[{tables}]] with the {key} `{text}`"),
+                None,
+            );
             let hint = format!("the first stands in line {first}; give one of them another {key}");
             faults.push(Fault { help: Some(hint), ..fault });
         } else {
-            let line = document.fault(span, String::new(), None).line;
+            let line = document.line(span.start);
             seen.insert(text, line);
         }
     }
@@ -57,11 +63,16 @@ fn agents_exist(document: &Document<'_>, faults: &mut Vec<Fault>) {
                 let hint = choices("extensions", extensions.iter().map(String::as_str), &agent.text);
                 let message = format!("queue `{name}` lists agent `{}`, who is not defined", agent.text);
                 let hint = format!("agents are the numbers of [[extension]] tables. {hint}");
-                faults.push(document.fault(agent.span.clone(), message, Some(hint)));
+                faults.push(document.fault(Rule::UnknownAgent, agent.span.clone(), message, Some(hint)));
             }
             if !listed.insert(agent.text.clone()) {
                 let message = format!("queue `{name}` lists agent `{}` twice", agent.text);
-                faults.push(document.fault(agent.span, message, Some("remove one of them".to_owned())));
+                faults.push(document.fault(
+                    Rule::ListedTwice,
+                    agent.span,
+                    message,
+                    Some("remove one of them".to_owned()),
+                ));
             }
         }
     }
@@ -72,7 +83,7 @@ fn music_exists(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fau
         if prompts.pieces(&music.text).is_empty() {
             let message = format!("there is no music `{}`", music.text);
             let hint = "`default` is shipped; other music is a file `dialplans/prompts/music/NAME.wav`, or a folder `NAME` of them";
-            faults.push(document.fault(music.span, message, Some(hint.to_owned())));
+            faults.push(document.fault(Rule::UnknownMusic, music.span, message, Some(hint.to_owned())));
         }
     }
 }
@@ -82,7 +93,12 @@ fn listeners_differ(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for listener in document.words("sip", "listen") {
         if !seen.insert(listener.text.clone()) {
             let message = format!("`{}` is listed twice", listener.text);
-            faults.push(document.fault(listener.span, message, Some("remove one of them".to_owned())));
+            faults.push(document.fault(
+                Rule::ListedTwice,
+                listener.span,
+                message,
+                Some("remove one of them".to_owned()),
+            ));
         }
     }
 }
@@ -98,12 +114,12 @@ fn session_timer_is_bearable(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let least = time("min_se");
     if let Some((_, span)) = least.clone().filter(|(least, _)| *least < usual) {
         let hint = "RFC 4028 allows 90s and more".to_owned();
-        faults.push(document.fault(span, "`min_se` is too short".to_owned(), Some(hint)));
+        faults.push(document.fault(Rule::SessionTimer, span, "`min_se` is too short".to_owned(), Some(hint)));
     }
     let least = least.map_or(usual, |(least, _)| least).max(usual);
     if let Some((_, span)) = time("session_expires").filter(|(expires, _)| !expires.is_zero() && *expires < least) {
         let hint = format!("write at least {} s (see `min_se`), or \"0s\" for no session timer", least.as_secs());
-        faults.push(document.fault(span, "`session_expires` is too short".to_owned(), Some(hint)));
+        faults.push(document.fault(Rule::SessionTimer, span, "`session_expires` is too short".to_owned(), Some(hint)));
     }
 }
 
@@ -116,7 +132,7 @@ fn trunks_can_register(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if word_of(trunk, "username").is_none() || word_of(trunk, "password").is_none() {
             let message = "a trunk that registers needs a `username` and a `password`".to_owned();
             let hint = "add both, or set `register = false` where the carrier knows us by our address";
-            faults.push(document.fault(registers.span(), message, Some(hint.to_owned())));
+            faults.push(document.fault(Rule::TrunkCredentials, registers.span(), message, Some(hint.to_owned())));
         }
     }
 }
@@ -131,7 +147,7 @@ fn trunks_can_write_numbers(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if let (Some(code), "e164" | "e164-without-plus") = (word_of(trunk, "operator_code"), written) {
             let message = format!("`operator_code` has no place in numbers of the form `{written}`");
             let hint = "remove it, or set `number_format` to \"national\" or \"brazil\"".to_owned();
-            faults.push(document.fault(code.span, message, Some(hint)));
+            faults.push(document.fault(Rule::NumberForm, code.span, message, Some(hint)));
         }
         let Some(format) = format.filter(|format| format.text == "brazil") else {
             continue;
@@ -139,6 +155,7 @@ fn trunks_can_write_numbers(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if own("country_code").is_some_and(|country| country != "55") {
             let hint = "use \"national\", or set `country_code = \"55\"` for this trunk".to_owned();
             faults.push(document.fault(
+                Rule::NumberForm,
                 format.span.clone(),
                 "`brazil` is a form of numbers for country 55".to_owned(),
                 Some(hint),
@@ -147,7 +164,7 @@ fn trunks_can_write_numbers(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if own("area_code").is_none() {
             let message = "`brazil` leaves the area out of numbers of its own: it must be known".to_owned();
             let hint = "add `area_code = \"11\"` to the trunk or to [number]".to_owned();
-            faults.push(document.fault(format.span, message, Some(hint)));
+            faults.push(document.fault(Rule::NumberForm, format.span, message, Some(hint)));
         }
     }
 }
@@ -161,7 +178,7 @@ fn networks_belong_to_one_trunk(document: &Document<'_>, faults: &mut Vec<Fault>
             if let Some(owner) = owners.get(&network.text) {
                 let message = format!("`{}` is in the `from` of trunk `{owner}` already", network.text);
                 let hint = "an address can belong to one trunk only; remove it from the other";
-                faults.push(document.fault(network.span, message, Some(hint.to_owned())));
+                faults.push(document.fault(Rule::SharedNetwork, network.span, message, Some(hint.to_owned())));
             } else {
                 owners.insert(network.text, name.clone());
             }
@@ -177,7 +194,7 @@ fn one_secret_each(document: &Document<'_>, faults: &mut Vec<Fault>) {
         if let Some(second) = twice.or_else(|| plain.and(hashed)) {
             let message = "this extension has its password in two places".to_owned();
             let hint = "keep one of `password`, `password_file`, or the `ha1_…` pair";
-            faults.push(document.fault(second.span, message, Some(hint.to_owned())));
+            faults.push(document.fault(Rule::TwoSecrets, second.span, message, Some(hint.to_owned())));
         }
     }
 }

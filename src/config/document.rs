@@ -9,8 +9,13 @@ use toml::Spanned;
 use toml::de::DeTable;
 use toml::de::DeValue;
 
+use crate::config::rule::Rule;
+use crate::dialplan::excerpt::Excerpt;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::Severity;
+
+/// In keys with these words stand secrets, or addresses that hold some.
+const SECRET: [&str; 6] = ["ha1_", "pin", "url", "key", "sid", "auth"];
 
 /// Where something stands in the file, in bytes.
 pub(super) type Span = Range<usize>;
@@ -37,18 +42,41 @@ impl<'t> Document<'t> {
         let document = Self { path, text, root: root.into_inner() };
         let faults = errors.iter().map(|error| {
             let hint = "this is not TOML; see https://toml.io for how tables, texts and lists are written";
-            document.fault(error.span().unwrap_or_default(), error.message().to_owned(), Some(hint.to_owned()))
+            document.fault(
+                Rule::NotToml,
+                error.span().unwrap_or_default(),
+                error.message().to_owned(),
+                Some(hint.to_owned()),
+            )
         });
         let faults = faults.collect();
         (document, faults)
     }
 
-    pub(super) fn fault(&self, span: Span, message: String, help: Option<String>) -> Fault {
+    pub(super) fn fault(&self, rule: Rule, span: Span, message: String, help: Option<String>) -> Fault {
         let (line, column) = self.locate(span.start);
-        let meant = self.text.get(span).unwrap_or_default().lines().next().unwrap_or_default();
-        let length = small(meant.chars().count().max(1));
-        let path = self.path.to_owned();
-        Fault { path, line, column, length, message, help, severity: Severity::Fault }
+        let (end_line, end_column) = self.locate(span.end);
+        let meant = self.text.get(span.clone()).unwrap_or_default().lines().next().unwrap_or_default();
+        Fault {
+            path: self.path.to_owned(),
+            line,
+            column,
+            length: small(meant.chars().count().max(1)),
+            end_line,
+            end_column,
+            severity: Severity::Fault,
+            code: rule.code(),
+            message,
+            help,
+            excerpt: self.excerpt(&span),
+        }
+    }
+
+    /// The line, unless a secret may stand in it.
+    fn excerpt(&self, span: &Span) -> Option<Box<Excerpt>> {
+        let excerpt = Excerpt::of(self.text, span.start, span.end)?;
+        let may_be_secret = SECRET.iter().any(|word| excerpt.text.contains(word));
+        (!may_be_secret).then(|| Box::new(excerpt))
     }
 
     /// Every section and list of tables at the top, with the place of its name.
@@ -78,6 +106,11 @@ impl<'t> Document<'t> {
     /// The text under `key` in each `[[name]]` table that has one.
     pub(super) fn names(&self, tables: &str, key: &str) -> Vec<Word> {
         self.tables(tables).iter().filter_map(|table| word_of(table, key)).collect()
+    }
+
+    /// The line of a byte, counted from 1.
+    pub(super) fn line(&self, offset: usize) -> u32 {
+        self.locate(offset).0
     }
 
     fn locate(&self, offset: usize) -> (u32, u32) {
@@ -126,7 +159,7 @@ mod tests {
         let (document, faults) = Document::parse("desvio.toml", text);
         assert!(faults.is_empty());
         let agents = words_of(&document.tables("queue")[0], "agents");
-        let fault = document.fault(agents[1].span.clone(), "nobody".to_owned(), None);
+        let fault = document.fault(Rule::UnknownAgent, agents[1].span.clone(), "nobody".to_owned(), None);
         assert_eq!((fault.line, fault.column, fault.length), (5, 18, 5));
         assert_eq!(document.word("sip", "domain").unwrap().text, "loja");
         assert_eq!(document.names("queue", "name")[0].text, "vendas");

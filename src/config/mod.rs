@@ -10,8 +10,11 @@ mod folder;
 pub mod log;
 mod plan;
 mod prompts;
+pub mod rule;
 pub mod secrets;
 mod section;
+#[cfg(test)]
+mod shown;
 mod tls;
 
 use std::path::Path;
@@ -26,11 +29,12 @@ use toml::de::DeValue;
 use crate::channel::channels::Channels;
 use crate::config::document::Document;
 use crate::config::document::Span;
+use crate::config::rule::Rule;
 use crate::dialplan::fault::Fault;
-use crate::dialplan::fault::Severity;
 use crate::dialplan::fault::choices;
 use crate::dialplan::names::Names;
 use crate::dialplan::program::Program;
+use crate::dialplan::rule::Rule::Unreadable;
 use crate::dialplan::source::SourceFile;
 use crate::io::sip::tls::files::Files;
 use crate::media::prompts::Prompts;
@@ -144,7 +148,11 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let media: Option<crate::media::config::Config> = section(document, "media", faults);
     if let Some(media) = &media {
         let found = media.faults();
-        faults.extend(found.iter().map(|fault| document.fault(place(document, "media"), fault.to_string(), None)));
+        faults.extend(
+            found
+                .iter()
+                .map(|fault| document.fault(Rule::WrongSetting, place(document, "media"), fault.to_string(), None)),
+        );
     }
     let storage = section(document, "storage", faults);
     let api = section(document, "api", faults);
@@ -207,7 +215,12 @@ fn unknown_sections(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for name in document.sections() {
         if !known.clone().any(|known| known == name.text) {
             let hint = choices("sections", known.clone(), &name.text);
-            faults.push(document.fault(name.span, format!("there is no section `{}`", name.text), Some(hint)));
+            faults.push(document.fault(
+                Rule::UnknownSection,
+                name.span,
+                format!("there is no section `{}`", name.text),
+                Some(hint),
+            ));
         }
     }
 }
@@ -218,7 +231,12 @@ fn section<T: DeserializeOwned>(document: &Document<'_>, name: &str, faults: &mu
     let table = document.section(name).unwrap_or(&absent);
     if table.get_ref().as_array().is_some() {
         let message = format!("[[{name}]] stands in double brackets");
-        faults.push(document.fault(place(document, name), message, Some(format!("write [{name}]: there is only one"))));
+        faults.push(document.fault(
+            Rule::WrongBrackets,
+            place(document, name),
+            message,
+            Some(format!("write [{name}]: there is only one")),
+        ));
         return None;
     }
     section::read(document, &format!("[{name}]"), table, faults)
@@ -234,6 +252,7 @@ fn tables<T: DeserializeOwned>(
     if document.section(name).is_some_and(|value| value.get_ref().as_array().is_none()) {
         let message = format!("[{name}] stands in single brackets");
         faults.push(document.fault(
+            Rule::WrongBrackets,
             place(document, name),
             message,
             Some(format!("write [[{name}]]: there may be several")),
@@ -267,7 +286,7 @@ fn kinds(
             document::word_of(table, "name").is_some_and(|name| name.text == fault.channel)
         };
         let span = document.tables("channel").iter().find(is_its).map(|table| document::key_of(table, &fault.key));
-        faults.push(document.fault(span.unwrap_or(0..0), fault.to_string(), None));
+        faults.push(document.fault(Rule::Channel, span.unwrap_or(0..0), fault.to_string(), None));
     }
     None
 }
@@ -279,15 +298,8 @@ fn place(document: &Document<'_>, section: &str) -> Span {
 }
 
 fn unreadable(path: &str, error: &std::io::Error) -> Fault {
-    Fault {
-        path: path.to_owned(),
-        line: 1,
-        column: 1,
-        length: 1,
-        message: format!("the configuration cannot be read: {error}"),
-        help: Some("start where `config/desvio.toml` stands, or name the file with --config FILE".to_owned()),
-        severity: Severity::Fault,
-    }
+    let help = "start where `config/desvio.toml` stands, or name the file with --config FILE".to_owned();
+    Fault::of_file(path, Unreadable, format!("the configuration cannot be read: {error}"), Some(help))
 }
 
 #[cfg(test)]

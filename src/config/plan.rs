@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,13 +11,15 @@ use crate::config::document::Word;
 use crate::config::document::word_of;
 use crate::config::document::words_of;
 use crate::config::folder;
+use crate::config::rule::Rule;
 use crate::config::section;
 use crate::dialplan;
 use crate::dialplan::fault::Fault;
-use crate::dialplan::fault::Severity;
 use crate::dialplan::fault::choices;
 use crate::dialplan::load::Checked;
 use crate::dialplan::names::Names;
+use crate::dialplan::rule::Rule::TooLarge;
+use crate::dialplan::rule::Rule::Unreadable;
 use crate::dialplan::source::SourceFile;
 use crate::media::prompts::Prompts;
 
@@ -94,21 +97,23 @@ fn nothing_found(document: &Document<'_>, base: &Path, pattern: Word) -> Fault {
         "looked for {}; paths are relative to the configuration (to the folder around it, if that is named `config`)",
         place.display()
     );
-    document.fault(pattern.span, message, Some(hint))
+    document.fault(Rule::NoDialplan, pattern.span, message, Some(hint))
 }
 
+/// A file is not read before its size is known: of a disk's whole content nothing could be said.
 fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Fault> {
-    let bytes = std::fs::read(path).map_err(|error| Fault {
-        path: shown.to_owned(),
-        line: 1,
-        column: 1,
-        length: 1,
-        message: format!("the dialplan cannot be read: {error}"),
-        help: None,
-        severity: Severity::Fault,
-    })?;
-    SourceFile::from_bytes(shown, bytes)
+    let unreadable =
+        |error: io::Error| Fault::of_file(shown, Unreadable, format!("the dialplan cannot be read: {error}"), None);
+    let octets = std::fs::metadata(path).map_err(unreadable)?.len();
+    if octets > LARGEST {
+        let message = format!("this file has {octets} bytes, more than {LARGEST}");
+        return Err(Fault::of_file(shown, TooLarge, message, Some("Split it into several files.".to_owned())));
+    }
+    SourceFile::from_bytes(shown, std::fs::read(path).map_err(unreadable)?)
 }
+
+/// The largest file of a dialplan, in octets.
+const LARGEST: u64 = 16 << 20;
 
 /// The checked program; none when anything is wrong with it.
 pub(super) fn check(
@@ -146,6 +151,11 @@ fn language_is_spoken(
         && !languages.contains(&config.language)
     {
         let hint = choices("languages with prompts", languages.iter().map(String::as_str), &config.language);
-        faults.push(document.fault(word.span, format!("there is no prompt in `{}`", config.language), Some(hint)));
+        faults.push(document.fault(
+            Rule::LanguageWithoutPrompts,
+            word.span,
+            format!("there is no prompt in `{}`", config.language),
+            Some(hint),
+        ));
     }
 }

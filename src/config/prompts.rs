@@ -4,8 +4,9 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
+use crate::config::rule::Rule;
 use crate::dialplan::fault::Fault;
-use crate::dialplan::fault::Severity;
+use crate::dialplan::rule::Rule::Unreadable;
 use crate::media::prompts::MUSIC;
 use crate::media::prompts::Prompts;
 
@@ -57,13 +58,8 @@ fn file_name(path: &Path) -> String {
 }
 
 fn fault(file: &Path, why: String) -> Fault {
-    Fault {
-        path: file.display().to_string(),
-        line: 1,
-        column: 1,
-        length: 1,
-        message: format!("this prompt cannot be played: {why}"),
-        help: Some("prompts are WAV files, best mono at 8 or 16 kHz".to_owned()),
-        severity: Severity::Fault,
-    }
+    let help = "prompts are WAV files, best mono at 8 or 16 kHz".to_owned();
+    let path = file.display().to_string();
+    let fault = Fault::of_file(&path, Unreadable, format!("this prompt cannot be played: {why}"), Some(help));
+    Fault { code: Rule::UnplayablePrompt.code(), ..fault }
 }

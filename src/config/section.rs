@@ -14,6 +14,7 @@ use toml::de::ValueDeserializer;
 
 use crate::config::document::Document;
 use crate::config::document::Span;
+use crate::config::rule::Rule;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::closest;
 
@@ -55,17 +56,32 @@ fn explain(document: &Document<'_>, title: &str, error: &Error, span: Span) -> F
     let message = error.message();
     if let Some(key) = quoted(message, "unknown field `") {
         let known = expected(message);
-        return document.fault(span, format!("{title} has no key `{key}`"), Some(key_hint(key, &known)));
+        return document.fault(
+            Rule::UnknownKey,
+            span,
+            format!("{title} has no key `{key}`"),
+            Some(key_hint(key, &known)),
+        );
     }
     if let Some(key) = quoted(message, "missing field `") {
         let hint = format!("add a line `{key} = …` under {title}");
-        return document.fault(span.start..span.start, format!("{title} lacks the key `{key}`"), Some(hint));
+        return document.fault(
+            Rule::MissingKey,
+            span.start..span.start,
+            format!("{title} lacks the key `{key}`"),
+            Some(hint),
+        );
     }
     if let Some(word) = quoted(message, "unknown variant `") {
         let known = expected(message);
-        return document.fault(span, format!("`{word}` is not known here"), Some(word_hint(word, &known)));
+        return document.fault(
+            Rule::UnknownChoice,
+            span,
+            format!("`{word}` is not known here"),
+            Some(word_hint(word, &known)),
+        );
     }
-    document.fault(span, message.replace('\n', " "), None)
+    document.fault(Rule::WrongSetting, span, message.replace('\n', " "), None)
 }
 
 fn key_hint(key: &str, known: &[&str]) -> String {

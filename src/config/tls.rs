@@ -10,6 +10,7 @@ use crate::config::document::Document;
 use crate::config::document::Span;
 use crate::config::document::key_of;
 use crate::config::document::word_of;
+use crate::config::rule::Rule;
 use crate::dialplan::fault::Fault;
 use crate::io::sip::tls::Tls;
 use crate::io::sip::tls::files::Setting;
@@ -41,7 +42,7 @@ fn listeners_have_a_certificate(document: &Document<'_>, faults: &mut Vec<Fault>
                 "name `certificate` and `certificate_key` under [sip]; a pair for trying out is made by: {}",
                 self_signed(&domain, Path::new("config/tls.pem"), Path::new("config/tls.key"))
             );
-            faults.push(document.fault(listener.span, message, Some(hint)));
+            faults.push(document.fault(Rule::Certificate, listener.span, message, Some(hint)));
         }
     }
 }
@@ -51,7 +52,7 @@ fn clients_can_be_believed(document: &Document<'_>, faults: &mut Vec<Fault>) {
     if let Some(asked) = asked.filter(|_| document.word("sip", "client_trust").is_none()) {
         let message = format!("client_certificates = \"{}\" lacks `client_trust`", asked.text);
         let hint = "name the PEM file with the authorities, or the certificates themselves, that are believed";
-        faults.push(document.fault(asked.span, message, Some(hint.to_owned())));
+        faults.push(document.fault(Rule::Certificate, asked.span, message, Some(hint.to_owned())));
     }
 }
 
@@ -60,7 +61,12 @@ fn pairs_are_whole(document: &Document<'_>, table: &Spanned<DeValue<'_>>, faults
         let alone = word_of(table, present).filter(|_| word_of(table, absent).is_none());
         if let Some(alone) = alone {
             let hint = format!("add `{absent}`: both are needed, in one file or in two");
-            faults.push(document.fault(alone.span, format!("`{present}` stands without `{absent}`"), Some(hint)));
+            faults.push(document.fault(
+                Rule::Certificate,
+                alone.span,
+                format!("`{present}` stands without `{absent}`"),
+                Some(hint),
+            ));
         }
     }
 }
@@ -68,9 +74,14 @@ fn pairs_are_whole(document: &Document<'_>, table: &Spanned<DeValue<'_>>, faults
 /// What the files show.
 pub(super) fn check_files(document: &Document<'_>, config: &Config, faults: &mut Vec<Fault>) {
     let found = Tls::load(&config.tls_files()).err().unwrap_or_default();
-    let found = found
-        .iter()
-        .map(|fault| document.fault(place(document, &fault.setting), fault.why.to_string(), Some(fault.why.mend())));
+    let found = found.iter().map(|fault| {
+        document.fault(
+            Rule::Certificate,
+            place(document, &fault.setting),
+            fault.why.to_string(),
+            Some(fault.why.mend()),
+        )
+    });
     faults.extend(found);
 }
 

@@ -21,6 +21,7 @@ use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Step;
 use crate::dialplan::program::StepId;
 use crate::dialplan::routes::Routes;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::verb::After;
@@ -145,7 +146,7 @@ impl<'a> Compiler<'a> {
         if let Some(node) = node {
             let help = "It stands on the line after the closing brace of its `if`.";
             let message = "this `else` follows no `if`".to_owned();
-            self.faults.fault(node.name_span, message, Some(help.to_owned()));
+            self.faults.fault(Rule::LoneElse, node.name_span, message, Some(help.to_owned()));
         }
     }
 
@@ -175,7 +176,7 @@ impl<'a> Compiler<'a> {
         let wrong = verb.check(filled);
         for (message, help) in &wrong {
             let head = node.head_span();
-            self.faults.fault(head, message.clone(), Some(help.clone()));
+            self.faults.fault(Rule::StepValues, head, message.clone(), Some(help.clone()));
         }
         match wrong.is_empty() {
             true => self.add(verb, node, filled, next),
@@ -210,7 +211,7 @@ impl<'a> Compiler<'a> {
     fn unknown_verb(&mut self, node: &Node) {
         let message = format!("`{}` is not a step", node.name);
         let help = (!self.faults.is_full()).then(|| choices("steps", verbs::names(), &node.name));
-        self.faults.fault(node.name_span, message, help);
+        self.faults.fault(Rule::UnknownStep, node.name_span, message, help);
     }
 
     fn runs_here(&mut self, node: &Node, sheet: &Sheet) {
@@ -220,7 +221,7 @@ impl<'a> Compiler<'a> {
             let able: Vec<&str> = able.map(|sheet| sheet.name).collect();
             let message = format!("`{}` cannot run after the call is over", node.name);
             let help = format!("These can: {}.", able.join(", "));
-            self.faults.fault(node.name_span, message, Some(help));
+            self.faults.fault(Rule::AfterTheCall, node.name_span, message, Some(help));
         }
     }
 
@@ -240,7 +241,7 @@ impl<'a> Compiler<'a> {
             Children::None if node.children.is_some() => {
                 let message = format!("`{}` has no block", sheet.name);
                 let help = "The steps that follow it stand below it.".to_owned();
-                self.faults.fault(node.name_span, message, Some(help));
+                self.faults.fault(Rule::NoBlock, node.name_span, message, Some(help));
                 return None;
             }
             Children::None => {}
@@ -280,7 +281,7 @@ impl<'a> Compiler<'a> {
         if earlier.any(|other| other.name == written.name && other.key == written.key) {
             let text = self.faults.text(node.head_span()).to_owned();
             let message = format!("`{text}` is written twice");
-            self.faults.fault(node.head_span(), message, None);
+            self.faults.fault(Rule::WrittenTwice, node.head_span(), message, None);
             return None;
         }
         Some(written)
@@ -299,7 +300,7 @@ impl<'a> Compiler<'a> {
         let message = format!("`{}` is no way out of `{}`", node.name, sheet.name);
         let names = known.iter().map(|branch| branch.name);
         let help = (!self.faults.is_full()).then(|| choices("ways out", names, &node.name));
-        self.faults.fault(node.name_span, message, help);
+        self.faults.fault(Rule::UnknownBranch, node.name_span, message, help);
     }
 }
 

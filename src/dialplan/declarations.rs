@@ -16,6 +16,7 @@ use crate::dialplan::hours::Opening;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::routes;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::BUILT_IN;
 use crate::dialplan::template::VariableId;
@@ -132,7 +133,7 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
                 let known = DECLARATIONS.iter().map(|known| known.name);
                 let message = format!("`{unknown}` cannot stand at the top of a file");
                 let help = choices("possible", known, unknown);
-                compiler.faults.fault(node.name_span, message, Some(help));
+                compiler.faults.fault(Rule::UnknownWord, node.name_span, message, Some(help));
             }
         }
         variables(node, &mut declared, compiler);
@@ -154,7 +155,7 @@ impl Seen {
         };
         let message = format!("{what} `{name}` is there twice");
         let help = format!("The first is at {}.", compiler.faults.place(first));
-        compiler.faults.fault(span, message, Some(help));
+        compiler.faults.fault(Rule::DeclaredTwice, span, message, Some(help));
         false
     }
 }
@@ -216,14 +217,14 @@ fn openings(node: &Node, compiler: &mut Compiler<'_>) -> (Vec<Opening>, Vec<(Dat
             unknown => {
                 let message = format!("`{unknown}` cannot stand in `hours`");
                 let help = choices("possible", ["open", "closed"].into_iter(), unknown);
-                compiler.faults.fault(child.name_span, message, Some(help));
+                compiler.faults.fault(Rule::UnknownWord, child.name_span, message, Some(help));
             }
         }
     }
     if open.is_empty() && compiler.faults.count() == faults_before {
         let message = "these hours are never open".to_owned();
         let help = format!("For example: `{}`", OPEN.example);
-        compiler.faults.fault(node.head_span(), message, Some(help));
+        compiler.faults.fault(Rule::NeverOpen, node.head_span(), message, Some(help));
     }
     closed.sort();
     (open, closed)
@@ -240,7 +241,7 @@ fn closing(filled: &Filled) -> (Date, String) {
 fn no_block(node: &Node, compiler: &mut Compiler<'_>) {
     if node.children.is_some() {
         let message = format!("`{}` has no block", node.name);
-        compiler.faults.fault(node.name_span, message, Some("Remove the braces.".to_owned()));
+        compiler.faults.fault(Rule::NoBlock, node.name_span, message, Some("Remove the braces.".to_owned()));
     }
 }
 

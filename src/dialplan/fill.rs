@@ -17,6 +17,7 @@ use crate::dialplan::program::HoursId;
 use crate::dialplan::program::StepId;
 use crate::dialplan::read::Word;
 use crate::dialplan::read::read;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::Template;
 use crate::dialplan::template::VariableId;
@@ -93,7 +94,7 @@ impl Filling<'_> {
             match known {
                 Some(_) if twice => {
                     let message = format!("`{}` is written twice", property.name);
-                    self.fault(property.span, message, None, compiler);
+                    self.fault(Rule::WrittenTwice, property.span, message, None, compiler);
                 }
                 Some(known) => {
                     let what = format!("`{}`", known.name);
@@ -132,7 +133,7 @@ impl Filling<'_> {
         let message = format!("`{}` lacks its {name}: {}", self.form.name, parameter.help);
         let example = self.form.example.lines().next().unwrap_or_default();
         let help = format!("For example: `{}`", example.trim_end_matches(['{', ' ']));
-        self.fault(self.node.name_span, message, Some(help), compiler);
+        self.fault(Rule::MissingValue, self.node.name_span, message, Some(help), compiler);
     }
 
     fn one_too_many(&mut self, span: Span, compiler: &mut Compiler<'_>) {
@@ -143,7 +144,7 @@ impl Filling<'_> {
             [] => "It takes nothing.".to_owned(),
             takes => format!("It takes: {}.", takes.join(", ")),
         };
-        self.fault(span, message, Some(help), compiler);
+        self.fault(Rule::SurplusValue, span, message, Some(help), compiler);
     }
 
     fn unknown_property(&mut self, name: &str, span: Span, compiler: &mut Compiler<'_>) {
@@ -153,12 +154,12 @@ impl Filling<'_> {
             true => "It takes none.".to_owned(),
             false => choices("properties", known, name),
         };
-        self.fault(span, message, Some(help), compiler);
+        self.fault(Rule::UnknownProperty, span, message, Some(help), compiler);
     }
 
-    fn fault(&mut self, span: Span, message: String, help: Option<String>, compiler: &mut Compiler<'_>) {
+    fn fault(&mut self, rule: Rule, span: Span, message: String, help: Option<String>, compiler: &mut Compiler<'_>) {
         self.sound = false;
-        compiler.faults.fault(span, message, help);
+        compiler.faults.fault(rule, span, message, help);
     }
 }
 

@@ -16,6 +16,7 @@ mod declarations;
 mod document;
 #[cfg(test)]
 mod example;
+pub mod excerpt;
 pub mod fault;
 mod fill;
 pub mod happening;
@@ -32,8 +33,11 @@ pub mod reference;
 pub mod rehearsal;
 mod rounds;
 pub mod routes;
+pub mod rule;
 pub mod scene;
 mod script;
+#[cfg(test)]
+mod shown;
 pub mod simulate;
 pub mod source;
 mod strings;

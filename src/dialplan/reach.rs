@@ -9,6 +9,7 @@ use crate::dialplan::compile::Notes;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 
 /// Warns of flows and steps that no call comes to; a prompt that a caller would miss is a fault.
@@ -100,7 +101,7 @@ fn unreached_flows(program: &Program, reached: &BTreeSet<FlowId>) -> Vec<FlowId>
 fn warn_of_flow(program: &Program, flow: FlowId, spans: &[Span], compiler: &mut Compiler<'_>) {
     let message = format!("no number and no step leads to flow `{}`", program.name_of(flow));
     let help = "Only the API can send a call there; if that is not meant, remove it.".to_owned();
-    compiler.faults.warn(spans[flow.0 as usize], message, Some(help));
+    compiler.faults.fault(Rule::LostFlow, spans[flow.0 as usize], message, Some(help));
 }
 
 /// Only the first step of a row that is never come to: the others follow from it.
@@ -112,7 +113,7 @@ fn warn_of_steps(program: &Program, search: &Search<'_>, notes: &[Notes], compil
         if !search.reaches(StepId(index)) {
             let above = program.step(previous).sheet.name;
             let message = format!("no call comes here: `{above}` above does not go on");
-            compiler.faults.warn(note.span, message, Some("Remove it, or move it up.".to_owned()));
+            compiler.faults.fault(Rule::LostStep, note.span, message, Some("Remove it, or move it up.".to_owned()));
         }
     }
 }
@@ -140,6 +141,6 @@ fn missing_prompts(search: &Search<'_>, notes: &[Notes], compiler: &mut Compiler
             true => folder,
             false => format!("It exists in: {}. {folder}", there.join(", ")),
         };
-        compiler.faults.fault(span, message, Some(help));
+        compiler.faults.fault(Rule::MissingPrompt, span, message, Some(help));
     }
 }

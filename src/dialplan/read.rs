@@ -18,6 +18,7 @@ use crate::dialplan::kind::Value;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::BUILT_IN;
 use crate::dialplan::template::Template;
@@ -39,6 +40,7 @@ pub(super) struct Word<'w> {
 
 /// What is wrong, and the mend. The fault is shown at the value, or at the whole where that reads better.
 struct Wrong {
+    rule: Rule,
     at: Span,
     message: String,
     help: Option<String>,
@@ -50,7 +52,7 @@ pub(super) fn read(kind: Kind, word: Word<'_>, compiler: &mut Compiler<'_>) -> O
         Raw::Text(text) => Reader { word, text, compiler }.text(kind),
         Raw::Other(written) => Err(wrong_kind(kind, written, word)),
     };
-    result.map_err(|wrong| compiler.faults.fault(wrong.at, wrong.message, wrong.help)).ok()
+    result.map_err(|wrong| compiler.faults.fault(wrong.rule, wrong.at, wrong.message, wrong.help)).ok()
 }
 
 fn integer(kind: Kind, number: i128, word: Word<'_>) -> Result<Value, Wrong> {
@@ -61,11 +63,13 @@ fn integer(kind: Kind, number: i128, word: Word<'_>) -> Result<Value, Wrong> {
             _ => Err(wrong_kind(kind, &written, word)),
         },
         Kind::Duration => Err(Wrong {
+            rule: Rule::MissingUnit,
             at: word.span,
             message: format!("{} lacks its unit", word.what),
             help: Some(format!("Write \"{written}s\" for seconds, or \"{written}m\" for minutes.")),
         }),
         _ => Err(Wrong {
+            rule: Rule::MissingQuotes,
             at: word.span,
             message: format!("{} must stand in quotes", word.what),
             help: Some(format!("Write \"{written}\".")),
@@ -75,6 +79,7 @@ fn integer(kind: Kind, number: i128, word: Word<'_>) -> Result<Value, Wrong> {
 
 fn wrong_kind(kind: Kind, written: &str, word: Word<'_>) -> Wrong {
     Wrong {
+        rule: Rule::WrongValue,
         at: word.span,
         message: format!("{} must be {}, not `{written}`", word.what, with_article(kind)),
         help: Some(format!("For example {}.", kind.example())),
@@ -109,11 +114,11 @@ impl Reader<'_, '_, '_> {
             Kind::Word(words) => self.one_of(words),
             Kind::Flow => self.flow(),
             Kind::Hours => self.hours(),
-            Kind::Queue => self.known("queue", "queues", names.queues.iter()),
-            Kind::Extension => self.known("extension", "extensions", names.extensions.iter()),
-            Kind::Trunk => self.known("trunk", "trunks", names.trunks.iter()),
-            Kind::Channel => self.known("channel", "channels", names.channels.iter()),
-            Kind::Prompt => self.known("prompt", "prompts", names.prompts.keys()),
+            Kind::Queue => self.known(Rule::UnknownQueue, "queue", "queues", names.queues.iter()),
+            Kind::Extension => self.known(Rule::UnknownExtension, "extension", "extensions", names.extensions.iter()),
+            Kind::Trunk => self.known(Rule::UnknownTrunk, "trunk", "trunks", names.trunks.iter()),
+            Kind::Channel => self.known(Rule::UnknownChannel, "channel", "channels", names.channels.iter()),
+            Kind::Prompt => self.known(Rule::UnknownPrompt, "prompt", "prompts", names.prompts.keys()),
             Kind::Language => self.language(),
             Kind::Key => self.key(),
             Kind::Keys => self.keys(),
@@ -132,7 +137,7 @@ impl Reader<'_, '_, '_> {
 
     fn plain(&self) -> Result<Value, Wrong> {
         if self.text.trim().is_empty() {
-            return Err(self.wrong(format!("{} is empty", self.word.what), None));
+            return Err(self.wrong(Rule::WrongValue, format!("{} is empty", self.word.what), None));
         }
         Ok(Value::Text(self.text.to_owned()))
     }
@@ -150,13 +155,13 @@ impl Reader<'_, '_, '_> {
         Err(match fault {
             TemplateFault::NeverClosed => {
                 let help = "Write `{{` for a brace that is meant as such.";
-                self.wrong("a `{` in this text is never closed".to_owned(), Some(help.to_owned()))
+                self.wrong(Rule::OpenBrace, "a `{` in this text is never closed".to_owned(), Some(help.to_owned()))
             }
             TemplateFault::UnknownName(name) => {
                 let gathered = variables.keys().map(String::as_str);
                 let known = BUILT_IN.iter().copied().chain(gathered);
                 let help = self.hint("names", known, &name);
-                self.wrong(format!("`{{{name}}}` is filled in by nothing"), help)
+                self.wrong(Rule::UnknownVariable, format!("`{{{name}}}` is filled in by nothing"), help)
             }
         })
     }
@@ -168,7 +173,7 @@ impl Reader<'_, '_, '_> {
         };
         if duration.is_zero() || duration > LONGEST {
             let message = format!("{} cannot be {}", self.word.what, self.text);
-            return Err(self.wrong(message, Some("It lies between 1ms and 24h.".to_owned())));
+            return Err(self.wrong(Rule::WrongValue, message, Some("It lies between 1ms and 24h.".to_owned())));
         }
         Ok(Value::Duration(duration))
     }
@@ -178,7 +183,7 @@ impl Reader<'_, '_, '_> {
         found.copied().map(Value::Word).ok_or_else(|| {
             let message = format!("{} cannot be `{}`", self.word.what, self.text);
             let help = self.hint("possible", words.iter().copied(), self.text);
-            self.wrong(message, help)
+            self.wrong(Rule::WrongValue, message, help)
         })
     }
 
@@ -192,6 +197,7 @@ impl Reader<'_, '_, '_> {
         let written = self.compiler.faults.text(self.word.whole);
         let flows = self.compiler.flow_by_name.keys();
         Err(Wrong {
+            rule: Rule::UnknownFlow,
             at: self.word.whole,
             message: format!("`{written}` leads nowhere"),
             help: self.hint("flows", flows.map(String::as_str), self.text),
@@ -204,12 +210,13 @@ impl Reader<'_, '_, '_> {
         found.map(|id| Value::Hours(HoursId(id))).ok_or_else(|| {
             let known = self.compiler.hours_by_name.keys().map(String::as_str);
             let help = self.hint("hours", known, self.text);
-            self.wrong(format!("no hours are called `{}`", self.text), help)
+            self.wrong(Rule::UnknownHours, format!("no hours are called `{}`", self.text), help)
         })
     }
 
     fn known<'n>(
         &self,
+        rule: Rule,
         one: &str,
         many: &str,
         names: impl Iterator<Item = &'n String> + Clone,
@@ -218,12 +225,12 @@ impl Reader<'_, '_, '_> {
             return Ok(Value::Text(self.text.to_owned()));
         }
         let help = self.hint(many, names.map(String::as_str), self.text);
-        Err(self.wrong(format!("there is no {one} `{}`", self.text), help))
+        Err(self.wrong(rule, format!("there is no {one} `{}`", self.text), help))
     }
 
     fn language(&self) -> Result<Value, Wrong> {
         let languages = &self.compiler.languages;
-        self.known("language", "languages with prompts", languages.iter())
+        self.known(Rule::UnknownLanguage, "language", "languages with prompts", languages.iter())
     }
 
     fn key(&self) -> Result<Value, Wrong> {
@@ -232,7 +239,7 @@ impl Reader<'_, '_, '_> {
             (Some(key), None) if KEYS.contains(key) => Ok(Value::Key(key)),
             _ => {
                 let message = format!("`{}` is not a key", self.text);
-                Err(self.wrong(message, Some("A key is one of 0 to 9, * and #.".to_owned())))
+                Err(self.wrong(Rule::WrongValue, message, Some("A key is one of 0 to 9, * and #.".to_owned())))
             }
         }
     }
@@ -249,7 +256,7 @@ impl Reader<'_, '_, '_> {
             return Ok(Value::Text(self.text.to_owned()));
         }
         let message = format!("`{}` is not a number in E.164", self.text);
-        Err(self.wrong(message, Some(e164_hint(self.text))))
+        Err(self.wrong(Rule::NotE164, message, Some(e164_hint(self.text))))
     }
 
     fn pattern(&self) -> Result<Value, Wrong> {
@@ -275,7 +282,7 @@ impl Reader<'_, '_, '_> {
         self.number()?;
         if self.compiler.routes.route_for(self.text).is_none() && !self.compiler.is_incomplete() {
             let help = "Write one at the top of the file: `route \"+*\" trunk=\"…\"`.";
-            return Err(self.wrong(format!("no `route` leads to {text}"), Some(help.to_owned())));
+            return Err(self.wrong(Rule::NoRoute, format!("no `route` leads to {text}"), Some(help.to_owned())));
         }
         Ok(Value::Target(DialTarget::Number(text)))
     }
@@ -294,7 +301,7 @@ impl Reader<'_, '_, '_> {
         let extensions = self.compiler.names.extensions.iter();
         let help = self.hint("extensions", extensions.map(String::as_str), self.text);
         let help = help.map(|help| help + addition);
-        Err(self.wrong(format!("there is no extension `{}`", self.text), help))
+        Err(self.wrong(Rule::UnknownExtension, format!("there is no extension `{}`", self.text), help))
     }
 
     fn variable(&self) -> Result<Value, Wrong> {
@@ -302,7 +309,7 @@ impl Reader<'_, '_, '_> {
         found.copied().map(Value::Variable).ok_or_else(|| {
             let message = format!("`{}` cannot be the name of a variable", self.text);
             let help = "It is made of letters, digits, `-` and `_`, and is not `caller` or `called`.";
-            self.wrong(message, Some(help.to_owned()))
+            self.wrong(Rule::WrongValue, message, Some(help.to_owned()))
         })
     }
 
@@ -311,7 +318,7 @@ impl Reader<'_, '_, '_> {
         days.ok_or_else(|| {
             let message = format!("`{}` are no days of the week", self.text);
             let help = format!("Days: {}. For example \"mon-fri\" or \"mon,wed\".", WEEKDAYS.join(", "));
-            self.wrong(message, Some(help))
+            self.wrong(Rule::WrongValue, message, Some(help))
         })
     }
 
@@ -324,12 +331,12 @@ impl Reader<'_, '_, '_> {
                 Some(near) => format!("Did you mean `{near}`?"),
                 None => "Time zones are called as in \"America/Sao_Paulo\".".to_owned(),
             };
-            self.wrong(format!("there is no time zone `{}`", self.text), Some(help))
+            self.wrong(Rule::UnknownZone, format!("there is no time zone `{}`", self.text), Some(help))
         })
     }
 
-    fn wrong(&self, message: String, help: Option<String>) -> Wrong {
-        Wrong { at: self.word.span, message, help }
+    fn wrong(&self, rule: Rule, message: String, help: Option<String>) -> Wrong {
+        Wrong { rule, at: self.word.span, message, help }
     }
 
     /// Not worked out for faults that nobody will see.

@@ -8,6 +8,7 @@ use crate::dialplan::compile::Notes;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::verb::Time;
 
 /// A fault for each round of steps that need take no time.
@@ -70,5 +71,5 @@ fn report(way: &[(usize, usize)], goal: usize, program: &Program, notes: &[Notes
     };
     let message = format!("{shown} can go round for ever without any time passing");
     let help = "Put a `play`, `menu` or `wait` in between, or end the call.".to_owned();
-    compiler.faults.fault(notes[last].span, message, Some(help));
+    compiler.faults.fault(Rule::EndlessRound, notes[last].span, message, Some(help));
 }

@@ -11,6 +11,7 @@ use crate::dialplan::fault::choices;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::verb::Parameter;
 
 /// `route "+55*" trunk="operadora"`, or with several trunks in its block.
@@ -128,16 +129,21 @@ pub(super) fn declare(node: &Node, seen: &mut Seen, compiler: &mut Compiler<'_>)
         (true, Some(_)) => {
             let help = "Remove `trunk=`, and write the trunk as the first line of the block.".to_owned();
             let message = "this `route` names a trunk before its block as well".to_owned();
-            compiler.faults.fault(node.head_span(), message, Some(help));
+            compiler.faults.fault(Rule::RouteTrunks, node.head_span(), message, Some(help));
         }
         (false, None) => {
             let help = format!("For example: `{}`", ROUTE.example.lines().next().unwrap_or_default());
             let message = "`route` lacks its `trunk`: the trunk that carries the call".to_owned();
-            compiler.faults.fault(node.name_span, message, Some(help));
+            compiler.faults.fault(Rule::MissingValue, node.name_span, message, Some(help));
         }
         (false, Some(_)) if !block.names_a_trunk => {
             let help = format!("For example: `{}`", TRUNK.example);
-            compiler.faults.fault(node.head_span(), "this `route` names no trunk".to_owned(), Some(help));
+            compiler.faults.fault(
+                Rule::RouteTrunks,
+                node.head_span(),
+                "this `route` names no trunk".to_owned(),
+                Some(help),
+            );
         }
         _ => {}
     }
@@ -169,7 +175,7 @@ impl Block {
                 unknown => {
                     let message = format!("`{unknown}` cannot stand in `route`");
                     let help = choices("possible", ["trunk", "then"].into_iter(), unknown);
-                    compiler.faults.fault(node.name_span, message, Some(help));
+                    compiler.faults.fault(Rule::UnknownWord, node.name_span, message, Some(help));
                     continue;
                 }
             };

@@ -14,6 +14,7 @@ use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::program::FlowId;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verbs::message::CALLER;
@@ -264,7 +265,7 @@ fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut C
     let Some((caller, span)) = draft.call else {
         let message = "this test makes no call".to_owned();
         let help = "Add a line such as `call from=\"+5511999998888\" to=\"+551140031234\"`.";
-        compiler.faults.fault(node.head_span(), message, Some(help.to_owned()));
+        compiler.faults.fault(Rule::TestCall, node.head_span(), message, Some(help.to_owned()));
         return None;
     };
     let Some(flow) = flow_by_number.get(&caller.to) else {
@@ -292,7 +293,7 @@ fn no_such_number(number: &str, span: Span, flow_by_number: &BTreeMap<String, Fl
     }
     let message = format!("no `number` line says where {number} leads");
     let help = choices("numbers", flow_by_number.keys().map(String::as_str), number);
-    compiler.faults.fault(span, message, Some(help));
+    compiler.faults.fault(Rule::TestNumber, span, message, Some(help));
 }
 
 #[derive(Debug, Default)]
@@ -311,11 +312,11 @@ impl Draft {
             let names = STATEMENTS.iter().map(|known| known.name);
             let message = format!("`{}` cannot stand in a test", node.name);
             let help = choices("possible", names, &node.name);
-            return compiler.faults.fault(node.name_span, message, Some(help));
+            return compiler.faults.fault(Rule::UnknownWord, node.name_span, message, Some(help));
         };
         if node.children.is_some() {
             let message = format!("`{}` has no block", node.name);
-            compiler.faults.fault(node.name_span, message, None);
+            compiler.faults.fault(Rule::NoBlock, node.name_span, message, None);
         }
         let Some(filled) = fill(node, statement.form(), compiler) else {
             // A call that is written, but wrong, must not be reported as missing as well.
@@ -334,12 +335,12 @@ impl Draft {
     fn before(&mut self, name: &str, filled: &Filled, node: &Node, compiler: &mut Compiler<'_>) {
         let span = node.head_span();
         if self.call.is_some() {
-            let message = match name {
-                "call" => "a test makes one call".to_owned(),
-                name => format!("`{name}` stands above the call"),
+            let (rule, message) = match name {
+                "call" => (Rule::TestCall, "a test makes one call".to_owned()),
+                name => (Rule::TestOrder, format!("`{name}` stands above the call")),
             };
             let help = "Write another test for another call.";
-            return compiler.faults.fault(span, message, Some(help.to_owned()));
+            return compiler.faults.fault(rule, span, message, Some(help.to_owned()));
         }
         match name {
             "at" => self.at = Some(filled.moment("moment")),
@@ -364,7 +365,7 @@ impl Draft {
         let Some((caller, _)) = &self.call else {
             let message = format!("`{}` stands above the call", node.name);
             let help = "Write it below the `call` line.".to_owned();
-            return compiler.faults.fault(span, message, Some(help));
+            return compiler.faults.fault(Rule::TestOrder, span, message, Some(help));
         };
         let Some(act) = act(&node.name, filled, caller) else {
             return;

@@ -1,7 +1,7 @@
 //! Files as they were written, and where in them a byte stands.
 
 use crate::dialplan::fault::Fault;
-use crate::dialplan::fault::Severity;
+use crate::dialplan::rule::Rule;
 
 /// One file of the dialplan. The path is shown in faults as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,15 +23,9 @@ fn not_utf8(path: &str, error: &std::string::FromUtf8Error) -> Fault {
     let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
     let good = String::from_utf8_lossy(good);
     let (line, column) = Lines::of(&good).locate(&good, good.len());
-    Fault {
-        path: path.to_owned(),
-        line,
-        column,
-        length: 1,
-        message: "this byte is not UTF-8 text".to_owned(),
-        help: Some("Save the file as UTF-8.".to_owned()),
-        severity: Severity::Fault,
-    }
+    let message = "this byte is not UTF-8 text".to_owned();
+    let fault = Fault::of_file(path, Rule::NotText, message, Some("Save the file as UTF-8.".to_owned()));
+    Fault { line, column, end_line: line, end_column: column + 1, ..fault }
 }
 
 /// A stretch of one file, in bytes. The file is its index in the list that was loaded.

@@ -10,6 +10,7 @@ use crate::dialplan::lexer::Before;
 use crate::dialplan::lexer::Lexeme;
 use crate::dialplan::lexer::Lexer;
 use crate::dialplan::lexer::Token;
+use crate::dialplan::rule::Rule;
 use crate::dialplan::source::SourceFile;
 use crate::dialplan::source::Span;
 
@@ -70,7 +71,7 @@ pub(super) fn read(file: &SourceFile, index: u16, faults: &mut Faults<'_>) -> Op
     if file.text.len() > MOST_BYTES {
         let message = format!("this file has {} bytes, more than {MOST_BYTES}", file.text.len());
         let help = "Split it into several files.".to_owned();
-        faults.fault(Span::new(index, 0, 0), message, Some(help));
+        faults.fault(Rule::TooLarge, Span::new(index, 0, 0), message, Some(help));
         return None;
     }
     let mut reader = Reader {
@@ -150,7 +151,7 @@ impl Reader<'_, '_, '_> {
         self.words += usize::from(token.lexeme != Lexeme::NewLine);
         if self.words > MOST_WORDS {
             let message = format!("this file has more than {MOST_WORDS} words");
-            self.slip(self.span(&token), message, "Split it into several files.");
+            self.break_rule(Rule::TooLarge, self.span(&token), message, "Split it into several files.");
             return Go::Stop;
         }
         self.hides_something(&token);
@@ -311,7 +312,7 @@ impl Reader<'_, '_, '_> {
         if self.levels.len() > MOST_DEPTH + 1 {
             let message = format!("more than {MOST_DEPTH} blocks stand in each other here");
             let help = "Move the inner ones to a flow of their own and `go` there.";
-            self.slip(brace, message, help);
+            self.break_rule(Rule::TooLarge, brace, message, help);
         }
     }
 
@@ -370,8 +371,12 @@ impl Reader<'_, '_, '_> {
     }
 
     fn slip(&mut self, span: Span, message: String, help: &str) {
+        self.break_rule(Rule::Syntax, span, message, help);
+    }
+
+    fn break_rule(&mut self, rule: Rule, span: Span, message: String, help: &str) {
         self.slips += 1;
-        self.faults.fault(span, message, Some(help.to_owned()));
+        self.faults.fault(rule, span, message, Some(help.to_owned()));
     }
 
     fn span(&self, token: &Token) -> Span {
