@@ -23,6 +23,8 @@ use crate::call::transfer::Transfer;
 use crate::dialplan::attendance::Attendance;
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::lookup::Findings;
+use crate::dialplan::lookup::Query;
 use crate::dialplan::scene::Scene;
 use crate::media::both_sides::Channels;
 use crate::media::clip::Clip;
@@ -72,6 +74,11 @@ pub enum Input {
     },
     /// What `Effect::Speak` came to.
     Spoken(Result<Arc<Clip>, String>),
+    /// What `Effect::Ask` came to.
+    LookedUp {
+        query: u32,
+        findings: Findings,
+    },
     /// What `Effect::LoadSound` came to.
     Loaded(Result<Arc<Clip>, String>),
     /// What `Effect::ListVoicemails` came to.
@@ -179,6 +186,8 @@ pub enum Effect {
         text: String,
         language: String,
     },
+    Ask(Box<Query>),
+    StopAsking,
     Voicemail(Recording),
     /// The messages of a mailbox come back as `Input::Voicemails`.
     ListVoicemails {
@@ -333,6 +342,8 @@ pub trait Around: Scene {
     fn ways_on(&self, by: &Redirecting<'_>, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay>;
     fn prompt(&self, name: &str, language: &str) -> Option<Arc<Clip>>;
     fn hold_music(&self, queue: &str) -> Vec<Sound>;
+    /// Music by its name; of an unknown one, nothing.
+    fn music(&self, name: &str) -> Vec<Sound>;
     /// Heard by an answered caller while somebody else's phone rings.
     fn ringback(&self) -> Vec<Sound>;
     /// Heard before a message is recorded.

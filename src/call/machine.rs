@@ -328,6 +328,9 @@ impl Call {
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
             Input::Spoken(result) => self.on_spoken(result, now),
+            Input::LookedUp { query, findings } => {
+                self.happenings.push_back(Happening::LookedUp { query, findings });
+            }
             Input::Loaded(result) => self.on_loaded(result, around, now),
             Input::Voicemails(messages) => self.on_voicemails(messages, around),
             Input::Conference(news) => self.on_conference(news, around, now),

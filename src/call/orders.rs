@@ -45,6 +45,9 @@ impl Call {
             Order::Echo => self.echo(),
             Order::StopPlaying => self.stop_playing(),
             Order::Speak { text, language } => self.effects.push_back(Effect::Speak { text, language }),
+            Order::Ask(query) => self.effects.push_back(Effect::Ask(query)),
+            Order::StopAsking => self.effects.push_back(Effect::StopAsking),
+            Order::Music { music } => self.play(around.music(&music), Repeat::Forever),
             Order::JoinQueue { queue } => self.join_queue(queue, around, now),
             Order::LeaveQueue => self.leave_queue(now),
             Order::Dial { target, .. } => self.dial(&target, around, now),
@@ -65,6 +68,7 @@ impl Call {
         match order {
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
+            Order::StopAsking => self.effects.push_back(Effect::StopAsking),
             _ => {}
         }
     }

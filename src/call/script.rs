@@ -101,7 +101,8 @@ impl Plain {
     fn handle(&mut self, happening: &Happening, now: Instant) {
         match happening {
             Happening::Started => self.start(now),
-            Happening::Answered | Happening::Digit(_) => {}
+            // What a former script asked for is nothing to this one.
+            Happening::Answered | Happening::Digit(_) | Happening::LookedUp { .. } => {}
             Happening::TalkStarted | Happening::CallerHungUp => self.ring_until = None,
             ended => {
                 self.ring_until = None;

@@ -17,9 +17,14 @@ use crate::dialplan::fault::choices;
 use crate::media::prompts::Prompts;
 
 pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec<Fault>) {
-    for (tables, key) in
-        [("extension", "number"), ("trunk", "name"), ("queue", "name"), ("channel", "name"), ("mailbox", "name")]
-    {
+    for (tables, key) in [
+        ("extension", "number"),
+        ("trunk", "name"),
+        ("queue", "name"),
+        ("channel", "name"),
+        ("mailbox", "name"),
+        ("credential", "name"),
+    ] {
         defined_once(document, tables, key, faults);
     }
     agents_exist(document, faults);
@@ -31,6 +36,25 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     networks_belong_to_one_trunk(document, faults);
     trunks_can_write_numbers(document, faults);
     one_secret_each(document, faults);
+    credentials_have_a_value(document, faults);
+}
+
+fn credentials_have_a_value(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for credential in document.tables("credential") {
+        let (value, file) = (word_of(credential, "value"), word_of(credential, "value_file"));
+        let hint = "keep one of `value` and `value_file`".to_owned();
+        match (value, file) {
+            (Some(_), Some(file)) => {
+                let message = "this credential has its value in two places".to_owned();
+                faults.push(document.fault(Rule::TwoSecrets, file.span, message, Some(hint)));
+            }
+            (None, None) => {
+                let message = "this credential has no value".to_owned();
+                faults.push(document.fault(Rule::MissingKey, credential.span(), message, Some(hint)));
+            }
+            _ => {}
+        }
+    }
 }
 
 fn defined_once(document: &Document<'_>, tables: &str, key: &str, faults: &mut Vec<Fault>) {

@@ -54,6 +54,8 @@ pub struct Config {
     pub probes: crate::io::probe::Config,
     pub speech: crate::io::speech::Config,
     pub voicemail: crate::io::notify::Config,
+    pub http: crate::io::lookup::config::Config,
+    pub credentials: Vec<crate::io::lookup::config::Credential>,
     pub mailboxes: Vec<crate::switch::pins::Config>,
     pub log: log::Config,
     /// `[messages]`
@@ -161,6 +163,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let probes = section(document, "probes", faults);
     let speech = section(document, "speech", faults);
     let voicemail = section(document, "voicemail", faults);
+    let http = section(document, "http", faults);
+    let credentials = tables(document, "credential", "name", faults);
     let mailboxes = tables(document, "mailbox", "name", faults);
     let log = section(document, "log", faults);
     let messages = section(document, "messages", faults);
@@ -180,6 +184,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         probes: probes?,
         speech: speech?,
         voicemail: voicemail?,
+        http: http?,
+        credentials: credentials?,
         mailboxes: mailboxes?,
         log: log?,
         messages: messages?,
@@ -194,7 +200,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
 }
 
 /// `[name]` tables, then `[[name]]` tables.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "sip",
     "media",
     "storage",
@@ -205,10 +211,11 @@ const SECTIONS: [&str; 12] = [
     "probes",
     "speech",
     "voicemail",
+    "http",
     "log",
     "number",
 ];
-const TABLES: [&str; 5] = ["extension", "trunk", "queue", "channel", "mailbox"];
+const TABLES: [&str; 6] = ["extension", "trunk", "queue", "channel", "mailbox", "credential"];
 
 fn unknown_sections(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let known = SECTIONS.iter().chain(&TABLES).copied();

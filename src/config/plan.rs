@@ -32,9 +32,16 @@ pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
         trunks: set("trunk", "name"),
         channels: set("channel", "name"),
         prompts: prompts.names(),
+        music: prompts.music_names(),
+        credentials: credentials(document),
         agents: agents(document),
         durations: durations(prompts),
     }
+}
+
+fn credentials(document: &Document<'_>) -> BTreeMap<String, String> {
+    let of_table = |table| Some((word_of(table, "name")?.text, word_of(table, "host")?.text));
+    document.tables("credential").iter().filter_map(of_table).collect()
 }
 
 fn agents(document: &Document<'_>) -> BTreeMap<String, Vec<String>> {

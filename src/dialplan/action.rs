@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
@@ -58,6 +59,8 @@ pub(super) enum News {
     VoicemailDone,
     MailboxLeft,
     ConferenceLeft(ConferenceOutcome),
+    /// What was found waits in the moment's findings.
+    LookedUp(Result<(), LookUpFailure>),
 }
 
 /// What a walk remembers between two happenings.
@@ -75,9 +78,20 @@ pub(super) struct Memory {
     /// What runs when the call is over.
     pub(super) afterwards: Option<StepId>,
     pub(super) audio: Audio,
+    /// Questions that were asked; it may begin anew.
+    pub(super) questions: u16,
+    /// The question whose answer is still wanted.
+    pub(super) asking: Option<Box<Asking>>,
     /// The current step's own count and stage; zero when it begins.
     pub(super) round: u16,
     pub(super) stage: u8,
+}
+
+/// A question to another program, and then what it brought.
+#[derive(Debug)]
+pub(super) struct Asking {
+    pub(super) query: u32,
+    pub(super) findings: Vec<Option<String>>,
 }
 
 /// Whether the caller hears us.
@@ -104,6 +118,8 @@ impl Memory {
             rng: fastrand::Rng::with_seed(seed),
             afterwards: None,
             audio: Audio::None,
+            questions: 0,
+            asking: None,
             round: 0,
             stage: 0,
         }
@@ -158,6 +174,31 @@ impl Moment<'_> {
     pub(super) fn fill(&self, template: &Template) -> String {
         let Caller { from, to, .. } = &self.memory.caller;
         template.fill(from, to, |id| self.variable(id))
+    }
+
+    /// As [`Moment::fill`]; what fills the holes is quoted first.
+    pub(super) fn fill_quoted(&self, template: &Template, quote: impl Fn(&str) -> String) -> String {
+        let Caller { from, to, .. } = &self.memory.caller;
+        template.fill_quoted(from, to, |id| self.variable(id), quote)
+    }
+
+    /// The id of a question whose answer is awaited from now on.
+    pub(super) fn next_question(&mut self) -> u32 {
+        self.memory.questions = self.memory.questions.wrapping_add(1);
+        let query = u32::from(self.memory.questions);
+        self.memory.asking = Some(Box::new(Asking { query, findings: Vec::new() }));
+        query
+    }
+
+    /// What the question brought; it is asked no more.
+    pub(super) fn take_findings(&mut self) -> Vec<Option<String>> {
+        self.memory.asking.take().map(|asking| asking.findings).unwrap_or_default()
+    }
+
+    pub(super) fn stop_asking(&mut self) {
+        if self.memory.asking.take().is_some() {
+            self.order(Order::StopAsking);
+        }
     }
 
     pub(super) fn set_variable(&mut self, id: VariableId, value: String) {

@@ -28,6 +28,7 @@ use crate::dialplan::verb::After;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Children;
 use crate::dialplan::verb::Compile;
+use crate::dialplan::verb::Detail;
 use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
@@ -171,6 +172,7 @@ impl<'a> Compiler<'a> {
             return next;
         };
         filled.branches = children.branches;
+        filled.details = children.details;
         filled.steps = children.steps;
         filled.otherwise = otherwise;
         let wrong = verb.check(filled);
@@ -260,6 +262,13 @@ impl<'a> Compiler<'a> {
         let mut filled = Filled::default();
         let mut sound = true;
         for node in nodes {
+            if let Some(detail) = sheet.details.iter().find(|detail| detail.name == node.name) {
+                match self.detail(node, detail) {
+                    Some(written) => filled.details.push((detail.name, written)),
+                    None => sound = false,
+                }
+                continue;
+            }
             let Some(branch) = known.iter().find(|branch| branch.name == node.name) else {
                 self.unknown_branch(node, sheet, known);
                 sound = false;
@@ -271,6 +280,16 @@ impl<'a> Compiler<'a> {
             }
         }
         sound.then_some(filled)
+    }
+
+    fn detail(&mut self, node: &Node, detail: &'static Detail) -> Option<Filled> {
+        if node.children.is_some() {
+            let message = format!("`{}` has no block", detail.name);
+            self.faults.fault(Rule::NoBlock, node.name_span, message, None);
+            return None;
+        }
+        let Detail { name, arguments, properties, help } = *detail;
+        fill(node, Form { name, arguments, properties, example: help }, self)
     }
 
     fn branch(&mut self, node: &Node, branch: &'static Branch, before: &Filled, next: StepId) -> Option<FilledBranch> {
@@ -298,7 +317,8 @@ impl<'a> Compiler<'a> {
 
     fn unknown_branch(&mut self, node: &Node, sheet: &Sheet, known: &'static [Branch]) {
         let message = format!("`{}` is no way out of `{}`", node.name, sheet.name);
-        let names = known.iter().map(|branch| branch.name);
+        let details = sheet.details.iter().map(|detail| detail.name);
+        let names = known.iter().map(|branch| branch.name).chain(details);
         let help = (!self.faults.is_full()).then(|| choices("ways out", names, &node.name));
         self.faults.fault(Rule::UnknownBranch, node.name_span, message, help);
     }

@@ -70,6 +70,8 @@ pub(super) fn names() -> Names {
         trunks: set(&["operadora", "reserva"]),
         channels: set(&["whatsapp"]),
         prompts,
+        music: set(&["default", "calma"]),
+        credentials: BTreeMap::from([("loja".to_owned(), "api.loja.example".to_owned())]),
         agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),
         durations: BTreeMap::new(),
     }

@@ -38,6 +38,7 @@ pub(super) struct Form<'f> {
 #[derive(Debug, Default)]
 pub(super) struct Filled {
     values: Vec<(&'static str, Value)>,
+    pub(super) details: Vec<(&'static str, Filled)>,
     pub(super) branches: Vec<FilledBranch>,
     /// The block of a verb whose braces hold steps, and the block of its `else`.
     pub(super) steps: StepId,
@@ -175,9 +176,14 @@ impl Filled {
         found.map(|branch| branch.entry)
     }
 
+    /// The lines of its block with this name, in their order.
+    pub(super) fn details<'f>(&'f self, name: &'f str) -> impl Iterator<Item = &'f Filled> {
+        self.details.iter().filter(move |(known, _)| *known == name).map(|(_, filled)| filled)
+    }
+
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let texts = self.values.iter().filter_map(|(known, value)| match value {
-            Value::Text(text) if *known == name => Some(text.clone()),
+            Value::Text(text) | Value::Credential { name: text, .. } if *known == name => Some(text.clone()),
             _ => None,
         });
         texts.collect()
@@ -302,6 +308,14 @@ impl Filled {
             _ => None,
         }
         .expect(CHECKED)
+    }
+
+    /// The host that a credential belongs to.
+    pub(super) fn credential_host(&self, name: &str) -> Option<&str> {
+        match self.find(name) {
+            Some(Value::Credential { host, .. }) => Some(host),
+            _ => None,
+        }
     }
 
     pub(super) fn maybe_key(&self, name: &str) -> Option<char> {

@@ -1,9 +1,10 @@
 //! What happens to one caller: the news that reach a walk.
 
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::lookup::Findings;
 
 /// Something that happened to the caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Happening {
     Started,
     Answered,
@@ -21,6 +22,11 @@ pub enum Happening {
     MailboxLeft,
     /// The caller is in the conference no more, and not by an order of his own.
     ConferenceLeft(ConferenceOutcome),
+    /// What a question came to, by its id.
+    LookedUp {
+        query: u32,
+        findings: Findings,
+    },
     /// The call is over, whoever ended it.
     CallerHungUp,
 }

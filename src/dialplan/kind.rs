@@ -36,6 +36,10 @@ pub enum Kind {
     Hours,
     Channel,
     Language,
+    /// A secret of the configuration, by its name.
+    Credential,
+    /// Hold music.
+    Music,
     /// One key of a telephone.
     Key,
     /// Keys, one after the other.
@@ -64,6 +68,7 @@ pub enum Kind {
 #[derive(Debug, Clone)]
 pub(super) enum Value {
     Text(String),
+    Credential { name: String, host: String },
     Template(Template),
     Duration(Duration),
     Integer(u32),
@@ -97,6 +102,8 @@ impl Kind {
             Kind::Hours => "\"comercial\"",
             Kind::Channel => "\"whatsapp\"",
             Kind::Language => "\"pt-BR\"",
+            Kind::Credential => "\"loja\"",
+            Kind::Music => "\"default\"",
             Kind::Key => "\"1\", \"*\" or \"#\"",
             Kind::Keys => "\"10\"",
             Kind::Number => "\"+551140031234\"",
@@ -130,6 +137,8 @@ impl fmt::Display for Kind {
             Kind::Hours => "hours",
             Kind::Channel => "channel",
             Kind::Language => "language",
+            Kind::Credential => "credential",
+            Kind::Music => "music",
             Kind::Key => "key",
             Kind::Keys => "keys",
             Kind::Number => "number in E.164",

@@ -13,6 +13,10 @@ pub struct Names {
     pub channels: BTreeSet<String>,
     /// Prompt → the languages in which it exists.
     pub prompts: BTreeMap<String, BTreeSet<String>>,
+    /// Hold music: what is shipped, and files and folders of the owner's.
+    pub music: BTreeSet<String>,
+    /// `[[credential]]` → the host that it is for.
+    pub credentials: BTreeMap<String, String>,
     /// Queue → its agents, in the order in which a rehearsal rings them.
     pub agents: BTreeMap<String, Vec<String>>,
     /// Prompt → how long it lasts on the virtual clock. A prompt that is not listed lasts [`PROMPT_LASTS`].

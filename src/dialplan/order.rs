@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::dialplan::attendance::Attendance;
+use crate::dialplan::lookup::Query;
 use crate::media::both_sides::Channels;
 use crate::media::tone::Signal;
 
@@ -58,6 +59,14 @@ pub enum Order {
     JoinConference(Box<Attendance>),
     /// Nothing more is heard of the conference.
     LeaveConference,
+    /// A question to another program. Ends with `LookedUp`.
+    Ask(Box<Query>),
+    /// Nothing more is heard of the question.
+    StopAsking,
+    /// Until something else is ordered.
+    Music {
+        music: String,
+    },
     Message {
         to: String,
         text: String,

@@ -120,6 +120,8 @@ impl Reader<'_, '_, '_> {
             Kind::Channel => self.known(Rule::UnknownChannel, "channel", "channels", names.channels.iter()),
             Kind::Prompt => self.known(Rule::UnknownPrompt, "prompt", "prompts", names.prompts.keys()),
             Kind::Language => self.language(),
+            Kind::Credential => self.credential(),
+            Kind::Music => self.known(Rule::UnknownMusic, "music", "music", names.music.iter()),
             Kind::Key => self.key(),
             Kind::Keys => self.keys(),
             Kind::Number => self.number(),
@@ -226,6 +228,16 @@ impl Reader<'_, '_, '_> {
         }
         let help = self.hint(many, names.map(String::as_str), self.text);
         Err(self.wrong(rule, format!("there is no {one} `{}`", self.text), help))
+    }
+
+    fn credential(&self) -> Result<Value, Wrong> {
+        let credentials = &self.compiler.names.credentials;
+        if let Some(host) = credentials.get(self.text) {
+            return Ok(Value::Credential { name: self.text.to_owned(), host: host.clone() });
+        }
+        let help = self.hint("credentials", credentials.keys().map(String::as_str), self.text);
+        let help = help.map(|help| help + " They are the [[credential]] tables of the configuration.");
+        Err(self.wrong(Rule::UnknownCredential, format!("there is no credential `{}`", self.text), help))
     }
 
     fn language(&self) -> Result<Value, Wrong> {

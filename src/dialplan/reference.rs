@@ -11,6 +11,7 @@ use crate::dialplan::routes::THEN;
 use crate::dialplan::routes::TRUNK;
 use crate::dialplan::script::STATEMENTS;
 use crate::dialplan::verb::Branch;
+use crate::dialplan::verb::Detail;
 use crate::dialplan::verb::Need;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Verb;
@@ -51,6 +52,7 @@ fn render_verb(page: &mut String, verb: &dyn Verb) {
     line(page, &format!("### `{}`\n", sheet.name));
     line(page, &format!("{}\n", sheet.help));
     parameters(page, sheet.arguments, &verb.properties());
+    details(page, sheet.details);
     branches(page, sheet.branches());
     example(page, sheet.example);
 }
@@ -71,13 +73,35 @@ fn parameters(page: &mut String, arguments: &[Parameter], properties: &[Paramete
 }
 
 fn parameter_row(page: &mut String, parameter: &Parameter, name: &str) {
-    let default = match parameter.need {
+    let Parameter { kind, help, .. } = parameter;
+    line(page, &format!("| {name} | {kind} | {help} | {} |", left_out(parameter)));
+}
+
+fn left_out(parameter: &Parameter) -> &'static str {
+    match parameter.need {
         Need::Required => "not possible",
         Need::Repeated => "not possible; several may be written",
         Need::Optional { default } => default,
-    };
-    let Parameter { kind, help, .. } = parameter;
-    line(page, &format!("| {name} | {kind} | {help} | {default} |"));
+    }
+}
+
+fn details(page: &mut String, details: &[Detail]) {
+    if details.is_empty() {
+        return;
+    }
+    line(page, "In its block, as often as needed:\n");
+    line(page, "| line | value | kind | what it says | left out |");
+    line(page, "|---|---|---|---|---|");
+    for detail in details {
+        line(page, &format!("| `{}` | | | {} | |", detail.name, detail.help));
+        let properties = detail.properties.iter().map(|it| (it, format!("`{}=`", it.name)));
+        let arguments = detail.arguments.iter().map(|it| (it, it.name.to_owned()));
+        for (parameter, name) in arguments.chain(properties) {
+            let Parameter { kind, help, .. } = parameter;
+            line(page, &format!("| | {name} | {kind} | {help} | {} |", left_out(parameter)));
+        }
+    }
+    line(page, "");
 }
 
 fn branches(page: &mut String, branches: &[Branch]) {
@@ -158,10 +182,9 @@ mod tests {
         use crate::dialplan::rehearsal::rehearse;
 
         let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
-        let sample = tutorial.split("```kdl\n").last().unwrap();
-        let (text, _) = sample.split_once("```").unwrap();
-        let outcomes = rehearse(&program(text), &names(), start());
-        assert_eq!(outcomes.len(), 2);
+        let samples = tutorial.split("```kdl\n").skip(1).filter_map(|sample| sample.split_once("```"));
+        let outcomes: Vec<_> = samples.flat_map(|(text, _)| rehearse(&program(text), &names(), start())).collect();
+        assert!(outcomes.len() >= 4);
         for outcome in outcomes {
             assert!(outcome.passed(), "{outcome}");
         }

@@ -14,6 +14,7 @@ use crate::dialplan::script::Act;
 use crate::dialplan::script::Expectation;
 use crate::dialplan::script::Line;
 use crate::dialplan::script::Test;
+use crate::dialplan::stand_in;
 use crate::dialplan::trail::Told;
 use crate::dialplan::world::Event;
 use crate::dialplan::world::World;
@@ -66,6 +67,9 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
     for change in &test.channels {
         world.change(change.clone());
     }
+    for stand_in in &test.stand_ins {
+        world.stand_in(stand_in.clone());
+    }
     world.begin();
     let mut seen = Seen::default();
     for line in &test.lines {
@@ -74,6 +78,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
             Act::Pass(time) => world.pass(*time),
             Act::HangUp => world.hang_up(),
             Act::Change(change) => world.change(change.clone()),
+            Act::StandIn(stand_in) => world.stand_in(stand_in.clone()),
             Act::Expect(expected) => {
                 if !seen.comes_true(expected, line.within, &mut world) {
                     return Some(failure(test, line, expected, &world, program));
@@ -87,7 +92,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
 /// How far the events have been looked through, for each sort of expectation on its own: a text that is sent before
 /// the caller reaches a flow may be expected before or after it.
 #[derive(Debug, Default)]
-struct Seen([usize; 8]);
+struct Seen([usize; 9]);
 
 impl Seen {
     /// Lets time pass until the expectation comes true, but no longer than it may take.
@@ -117,6 +122,7 @@ fn sort(expected: &Expectation) -> usize {
         Expectation::Records(_) => 5,
         Expectation::Ends(_) => 6,
         Expectation::Joins(_) => 7,
+        Expectation::Asks { .. } => 8,
     }
 }
 
@@ -133,6 +139,9 @@ impl Expectation {
                     && containing.as_ref().is_none_or(|part| text.contains(part.as_str()))
             }
             (Expectation::Records(mailbox), Event::Recorded(recorded)) => mailbox == recorded,
+            (Expectation::Asks { url, containing }, Event::Asked { url: asked, body, .. }) => {
+                stand_in::fits(url, asked) && containing.as_ref().is_none_or(|part| body.contains(part.as_str()))
+            }
             (Expectation::Joins(conference), Event::Joined(joined)) => conference == joined,
             (Expectation::Ends(cause), Event::Ended(ended)) => cause.is_none_or(|cause| cause == ended.word()),
             _ => false,
@@ -169,6 +178,9 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
         (Expectation::Texts { .. }, Event::Texted { to, text }) => Some(format!("last text: to {to}, \"{text}\"")),
         (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last recorded: {mailbox}")),
+        (Expectation::Asks { .. }, Event::Asked { method, url, body }) => {
+            Some(format!("last asked: {method} {url} {body}"))
+        }
         (Expectation::Joins(_), Event::Joined(conference)) => Some(format!("last joined: {conference}")),
         (Expectation::Ends(_), Event::Ended(cause)) => Some(format!("it ended: {}", cause.word())),
         _ => None,

@@ -29,6 +29,8 @@ pub enum Rule {
     UnknownChannel,
     UnknownPrompt,
     UnknownLanguage,
+    UnknownCredential,
+    UnknownMusic,
     UnknownZone,
     UnknownVariable,
     OpenBrace,
@@ -75,6 +77,8 @@ pub const RULES: &[Rule] = &[
     Rule::UnknownChannel,
     Rule::UnknownPrompt,
     Rule::UnknownLanguage,
+    Rule::UnknownCredential,
+    Rule::UnknownMusic,
     Rule::UnknownZone,
     Rule::UnknownVariable,
     Rule::OpenBrace,
@@ -142,6 +146,8 @@ impl Rule {
             Rule::UnknownChannel => ("unknown-channel", Fault, "a channel that is named is a [[channel]]"),
             Rule::UnknownPrompt => ("unknown-prompt", Fault, "a prompt that is named exists in a language"),
             Rule::UnknownLanguage => ("unknown-language", Fault, "a language that is named has prompts"),
+            Rule::UnknownCredential => ("unknown-credential", Fault, "credentials that are named are a [[credential]]"),
+            Rule::UnknownMusic => ("unknown-music", Fault, "music that is named exists"),
             Rule::UnknownZone => ("unknown-zone", Fault, "a time zone is one of the IANA database"),
             Rule::UnknownVariable => {
                 ("unknown-variable", Fault, "what stands in the braces of a text is filled in by something")

@@ -13,9 +13,13 @@ use crate::dialplan::fault::choices;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
+use crate::dialplan::stand_in;
+use crate::dialplan::stand_in::FAILURES;
+use crate::dialplan::stand_in::StandIn;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verbs::message::CALLER;
 use crate::dialplan::walk::Caller;
@@ -29,6 +33,7 @@ pub(super) struct Test {
     pub(super) at: Timestamp,
     pub(super) channels: Vec<ChannelChange>,
     pub(super) manners: BTreeMap<String, Manner>,
+    pub(super) stand_ins: Vec<StandIn>,
     pub(super) caller: Caller,
     pub(super) flow: FlowId,
     pub(super) lines: Vec<Line>,
@@ -83,6 +88,7 @@ pub(super) enum Act {
     Pass(Duration),
     HangUp,
     Change(ChannelChange),
+    StandIn(StandIn),
     Expect(Expectation),
 }
 
@@ -95,6 +101,7 @@ pub(super) enum Expectation {
     Texts { to: Option<String>, containing: Option<String> },
     Records(String),
     Joins(String),
+    Asks { url: String, containing: Option<String> },
     Ends(Option<&'static str>),
 }
 
@@ -147,6 +154,22 @@ pub(super) const STATEMENTS: &[Declaration] = &[
             Parameter::optional("talks", Kind::Duration, "60s", "how long they talk"),
         ],
         example: "agent \"200\" answers after=\"5s\"",
+    },
+    Declaration {
+        name: "http",
+        help: "What another program answers when an `http` step asks it, from here on. What no such line answers is out of \
+               reach: a test asks nobody outside.",
+        arguments: &[
+            Parameter::required("method", Kind::Name, "of the question"),
+            Parameter::required("url", Kind::Name, "as it is asked; a final `*` stands for any further signs"),
+        ],
+        properties: &[
+            Parameter::optional("gives", Kind::Name, "nothing", "the answer's body"),
+            Parameter::optional("status", Kind::Integer { least: 200, most: 599 }, "200", "its status"),
+            Parameter::optional("after", Kind::Duration, "at once", "how long it takes"),
+            Parameter::optional("fails", Kind::Word(FAILURES), "it answers", "why it does not answer"),
+        ],
+        example: "http \"GET\" \"https://api.loja.example/pedidos*\" gives=#\"{\"pedidos\":[]}\"# after=\"1s\"",
     },
     Declaration {
         name: "call",
@@ -237,6 +260,13 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         example: "joins \"equipe\"",
     },
     Declaration {
+        name: "asks",
+        help: "Expected: an `http` step asks this address.",
+        arguments: &[Parameter::required("url", Kind::Name, "which; a final `*` stands for any further signs")],
+        properties: &[Parameter::optional("containing", Kind::Name, "anything", "words in the body"), WITHIN_PARAMETER],
+        example: "asks \"https://api.loja.example/pedidos?fone=%2B5511*\"",
+    },
+    Declaration {
         name: "ends",
         help: "Expected: the call ends.",
         arguments: &[Parameter::optional("cause", Kind::Word(CAUSES), "any", "with which cause")],
@@ -280,6 +310,7 @@ fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut C
         at: draft.at.unwrap_or(ORDINARY_MONDAY),
         channels: draft.channels,
         manners: draft.manners,
+        stand_ins: draft.stand_ins,
         caller,
         flow: *flow,
         lines: draft.lines,
@@ -301,6 +332,7 @@ struct Draft {
     at: Option<Timestamp>,
     channels: Vec<ChannelChange>,
     manners: BTreeMap<String, Manner>,
+    stand_ins: Vec<StandIn>,
     call: Option<(Caller, Span)>,
     lines: Vec<Line>,
 }
@@ -328,6 +360,7 @@ impl Draft {
         match statement.name {
             "at" | "agent" | "call" => self.before(statement.name, &filled, node, compiler),
             "channel" if self.call.is_none() => self.channels.push(change(&filled)),
+            "http" if self.call.is_none() => self.stand_ins.push(stand_in(&filled)),
             _ => self.after(&filled, node, compiler),
         }
     }
@@ -385,6 +418,7 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
         "passes" => return Some(Act::Pass(filled.duration("time"))),
         "hangs-up" => return Some(Act::HangUp),
         "channel" => return Some(Act::Change(change(filled))),
+        "http" => return Some(Act::StandIn(stand_in(filled))),
         "hears" => Expectation::Hears(filled.text("prompt")),
         "says" => Expectation::Says(filled.text("text")),
         "reaches" => Expectation::Reaches(filled.flow("flow")),
@@ -397,10 +431,24 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
             containing: filled.maybe_text("containing"),
         },
         "records" => Expectation::Records(filled.text("what")),
+        "asks" => Expectation::Asks { url: filled.text("url"), containing: filled.maybe_text("containing") },
         "joins" => Expectation::Joins(filled.text("conference")),
         _ => Expectation::Ends(filled.maybe_word("cause")),
     };
     Some(Act::Expect(expectation))
+}
+
+fn stand_in(filled: &Filled) -> StandIn {
+    StandIn::new(
+        filled.text("method"),
+        filled.text("url"),
+        filled.maybe_duration("after").unwrap_or_default(),
+        match (filled.maybe_word("fails"), filled.maybe_integer("status").unwrap_or(200)) {
+            (Some(why), _) => Err(stand_in::failure(why)),
+            (None, 200..=299) => Ok(filled.maybe_text("gives").unwrap_or_default()),
+            (None, status) => Err(LookUpFailure::Status(u16::try_from(status).unwrap_or(500))),
+        },
+    )
 }
 
 fn change(filled: &Filled) -> ChannelChange {

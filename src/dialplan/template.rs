@@ -54,6 +54,35 @@ impl Template {
         Ok(Template(pieces))
     }
 
+    /// The owner's own words before the first hole.
+    pub(super) fn head(&self) -> &str {
+        match self.0.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    pub(super) fn has_holes(&self) -> bool {
+        self.0.iter().any(|piece| !matches!(piece, Piece::Text(_)))
+    }
+
+    /// As [`Template::fill`], but what fills the holes is quoted for the place where the text goes.
+    pub(super) fn fill_quoted<'v>(
+        &'v self,
+        caller: &'v str,
+        called: &'v str,
+        variable: impl Fn(VariableId) -> &'v str,
+        quote: impl Fn(&str) -> String,
+    ) -> String {
+        let pieces = self.0.iter().map(|piece| match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Caller => quote(caller),
+            Piece::Called => quote(called),
+            Piece::Variable(id) => quote(variable(*id)),
+        });
+        pieces.collect()
+    }
+
     /// The text for one caller. A variable that was not gathered is empty.
     pub(super) fn fill<'v>(
         &'v self,

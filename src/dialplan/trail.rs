@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
 
@@ -44,6 +45,11 @@ pub(super) enum Reason {
     TalkEnded,
     /// A text was to go to a caller who shows no number.
     NumberWithheld,
+    /// A look-up has brought all that was wanted.
+    AnswerTaken,
+    /// It lacks so many of the values.
+    AnswerLacks(u32),
+    LookUp(LookUpFailure),
     Goodbye,
     TooManySteps,
 }
@@ -127,6 +133,10 @@ impl fmt::Display for Reason {
             Reason::TalkStarted => f.write_str("somebody answered"),
             Reason::TalkEnded => f.write_str("the talk is over"),
             Reason::NumberWithheld => f.write_str("not sent: the caller shows no number"),
+            Reason::AnswerTaken => f.write_str("it answered"),
+            Reason::AnswerLacks(1) => f.write_str("it answered, but one value is missing"),
+            Reason::AnswerLacks(count) => write!(f, "it answered, but {count} values are missing"),
+            Reason::LookUp(failure) => failure.fmt(f),
             Reason::Goodbye => f.write_str("nothing is left to try: goodbye"),
             Reason::TooManySteps => f.write_str("too many steps: the call is ended"),
         }

@@ -40,6 +40,8 @@ pub struct Sheet {
     pub help: &'static str,
     pub arguments: &'static [Parameter],
     pub properties: &'static [Parameter],
+    /// Lines in its block that are no ways out.
+    pub details: &'static [Detail],
     pub children: Children,
     pub after: After,
     pub time: Time,
@@ -68,6 +70,15 @@ pub enum Need {
     },
     /// One or more, at the end of the arguments.
     Repeated,
+}
+
+/// A line in a verb's block that says more about the step, as often as the owner likes.
+#[derive(Debug, Clone, Copy)]
+pub struct Detail {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub arguments: &'static [Parameter],
+    pub properties: &'static [Parameter],
 }
 
 /// What may stand in a verb's braces.
@@ -134,6 +145,7 @@ impl Sheet {
         help: "",
         arguments: &[],
         properties: &[],
+        details: &[],
         children: Children::None,
         after: After::Next,
         time: Time::Instant,

@@ -14,6 +14,8 @@ use jiff::Timestamp;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::Happening;
 use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::lookup::Query;
 use crate::dialplan::names::Names;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
@@ -27,6 +29,7 @@ use crate::dialplan::script::ChannelChange;
 use crate::dialplan::script::ChannelWord;
 use crate::dialplan::script::Does;
 use crate::dialplan::script::Manner;
+use crate::dialplan::stand_in::StandIn;
 use crate::dialplan::trail::Entry;
 use crate::dialplan::walk::Caller;
 use crate::dialplan::walk::Walk;
@@ -50,6 +53,11 @@ pub(super) enum Event {
     },
     Recorded(String),
     Joined(String),
+    Asked {
+        method: &'static str,
+        url: String,
+        body: String,
+    },
     Ended(HangupCause),
 }
 
@@ -66,6 +74,7 @@ pub(super) struct World<'n> {
     play: u64,
     link: u64,
     waiting: Option<Line>,
+    stand_ins: Vec<StandIn>,
     pub(super) events: Vec<Event>,
     /// Every entry of the trail, unbounded: a rehearsal is short.
     pub(super) story: Vec<Entry>,
@@ -151,6 +160,7 @@ impl<'n> World<'n> {
             play: 0,
             link: 0,
             waiting: None,
+            stand_ins: Vec::new(),
             events: Vec::new(),
             story: Vec::new(),
             routes: BTreeMap::new(),
@@ -169,6 +179,11 @@ impl<'n> World<'n> {
             true => self.around.change(change),
             false => self.cue(change.after, Cue::Change(change)),
         }
+    }
+
+    /// From here on, a question that fits is answered so; the stand-in that was set last counts.
+    pub(super) fn stand_in(&mut self, stand_in: StandIn) {
+        self.stand_ins.push(stand_in);
     }
 
     pub(super) fn begin(&mut self) {
@@ -283,7 +298,9 @@ impl<'n> World<'n> {
             Order::Record(RecordOrder::Start { name, .. }) => {
                 self.events.push(Event::Recorded(name.unwrap_or_else(|| "call".to_owned())));
             }
-            Order::StopPlaying => self.play += 1,
+            Order::StopPlaying | Order::Music { .. } => self.play += 1,
+            Order::Ask(query) => self.ask(*query),
+            Order::StopAsking => {}
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling => self.unlink(),
             Order::Dial { target, .. } => {
@@ -316,6 +333,20 @@ impl<'n> World<'n> {
         self.cue(begins, Cue::Finished { play });
         if self.walk.verb() == Some("say") {
             self.events.push(Event::Counted { prompts, language });
+        }
+    }
+
+    /// What no stand-in answers is out of reach: a rehearsal touches nothing outside.
+    fn ask(&mut self, query: Query) {
+        let Query { id, method, url, body, within, wanted, .. } = query;
+        let mut known = self.stand_ins.iter().rev();
+        let (after, findings) = match known.find(|known| known.fits(method, &url)) {
+            Some(known) => (known.after, known.answer(&wanted)),
+            None => (Duration::ZERO, Err(LookUpFailure::Unreachable)),
+        };
+        self.events.push(Event::Asked { method, url, body: body.map(|body| body.text).unwrap_or_default() });
+        if after < within && findings != Err(LookUpFailure::TimedOut) {
+            self.cue(after, Cue::Tell(Happening::LookedUp { query: id, findings }));
         }
     }
 

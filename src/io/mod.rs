@@ -2,6 +2,7 @@
 
 pub mod holder;
 pub mod http;
+pub mod lookup;
 pub mod media;
 pub mod mend;
 pub mod notify;

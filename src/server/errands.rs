@@ -1,17 +1,23 @@
 //! What takes time, done by the workers; what comes of it is reported to the event loop.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::AbortHandle;
 
 use crate::call::record::Voicemail;
 use crate::channel::HttpRequest;
+use crate::dialplan::lookup::Query;
 use crate::io::http::Http;
+use crate::io::lookup::Asker;
 use crate::io::notify::Notifier;
 use crate::io::probe::Prober;
 use crate::io::resolve::Found;
@@ -19,6 +25,7 @@ use crate::io::resolve::Resolver;
 use crate::io::speech::Speaker;
 use crate::media::clip::Clip;
 use crate::outage::schedule::Due;
+use crate::server::metrics;
 use crate::sip::hop::Transport;
 use crate::store::Store;
 use crate::switch::input::Input;
@@ -42,6 +49,9 @@ pub(super) struct Errands {
     prober: Prober,
     resolver: Arc<Resolver>,
     speaker: Arc<Speaker>,
+    asker: Asker,
+    /// Questions that can still be called off.
+    questions: Arc<Mutex<BTreeMap<Ticket, AbortHandle>>>,
     answer_within: Duration,
     notifier: Arc<Notifier>,
     voicemail_folder: PathBuf,
@@ -60,6 +70,7 @@ impl Errands {
         prober: Prober,
         resolver: Resolver,
         speaker: Speaker,
+        asker: Asker,
         answer_within: Duration,
         notifier: Notifier,
         voicemail_folder: PathBuf,
@@ -72,6 +83,8 @@ impl Errands {
             prober,
             resolver: Arc::new(resolver),
             speaker: Arc::new(speaker),
+            asker,
+            questions: Arc::default(),
             answer_within,
             notifier: Arc::new(notifier),
             voicemail_folder,
@@ -116,6 +129,26 @@ impl Errands {
             let result = speaker.speak(&text, &language).await.map_err(|error| error.to_string());
             Report::Input(Input::Spoken { ticket, result })
         });
+    }
+
+    pub(super) fn look_up(&self, ticket: Ticket, query: Box<Query>) {
+        let (asker, reports, questions) = (self.asker.clone(), self.reports.clone(), self.questions.clone());
+        // Held until the question is in the list: its end takes it out.
+        let mut listed = self.questions.lock().unwrap_or_else(PoisonError::into_inner);
+        let task = self.workers.spawn(async move {
+            let findings = asker.ask(&query).await;
+            metrics::on_looked_up(&findings);
+            questions.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+            let _ = reports.send(Report::Input(Input::LookedUp { ticket, findings }));
+        });
+        listed.insert(ticket, task.abort_handle());
+    }
+
+    pub(super) fn stop_looking_up(&self, ticket: Ticket) {
+        let question = self.questions.lock().unwrap_or_else(PoisonError::into_inner).remove(&ticket);
+        if let Some(question) = question {
+            question.abort();
+        }
     }
 
     pub(super) fn list_voicemails(&self, ticket: Ticket, mailbox: String) {

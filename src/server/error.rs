@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 use crate::api::token::TokenError;
 use crate::config::secrets::SecretError;
 use crate::io::http::HttpError;
+use crate::io::lookup::AskerError;
 use crate::io::media::pump::PumpError;
 use crate::io::probe::ProbeError;
 use crate::io::resolve::ResolveError;
@@ -33,6 +34,8 @@ pub enum ServeError {
     Pump(#[from] PumpError),
     #[error(transparent)]
     Http(#[from] HttpError),
+    #[error(transparent)]
+    Asker(#[from] AskerError),
     #[error(transparent)]
     Probe(#[from] ProbeError),
     #[error(transparent)]

@@ -38,6 +38,8 @@ impl Hands {
             }
             Effect::Probe(due) => self.errands.probe(due),
             Effect::Speak { ticket, text, language } => self.errands.speak(ticket, text, language),
+            Effect::LookUp { ticket, query } => self.errands.look_up(ticket, query),
+            Effect::StopLookingUp { ticket } => self.errands.stop_looking_up(ticket),
             Effect::ListVoicemails { ticket, mailbox } => self.errands.list_voicemails(ticket, mailbox),
             Effect::LoadSound { ticket, path } => self.errands.load_sound(ticket, path),
             Effect::RemoveFile { path } => self.errands.remove_file(path),

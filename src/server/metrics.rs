@@ -17,6 +17,8 @@ use metrics_exporter_prometheus::PrometheusBuilder;
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::call::record::Record;
+use crate::dialplan::lookup::Findings;
+use crate::dialplan::lookup::LookUpFailure;
 use crate::outage::ChannelState;
 use crate::server::error::ServeError;
 use crate::server::hands::Hands;
@@ -170,6 +172,19 @@ pub(super) fn on_record(record: &Record) {
     }
 }
 
+/// Counts a question of a dialplan that has come back.
+pub(super) fn on_looked_up(findings: &Findings) {
+    let result = match findings {
+        Ok(_) => "answered",
+        Err(LookUpFailure::TimedOut) => "timed-out",
+        Err(LookUpFailure::Status(_)) => "status",
+        Err(LookUpFailure::Forbidden) => "forbidden",
+        Err(LookUpFailure::Unreachable) => "unreachable",
+        Err(_) => "unreadable",
+    };
+    counter!("desvio_lookups_total", "result" => result).increment(1);
+}
+
 #[expect(clippy::cast_precision_loss, reason = "no gauge of ours comes near 2^52")]
 fn count(of: usize) -> f64 {
     of as f64
@@ -182,6 +197,7 @@ fn describe() {
     describe_gauge!("desvio_conferences", "Conferences that somebody is in now");
     describe_gauge!("desvio_conference_members", "Callers who are in a conference now");
     describe_counter!("desvio_messages_total", "Texts by what became of them");
+    describe_counter!("desvio_lookups_total", "Questions of `http` steps by what they came to");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
     describe_gauge!("desvio_trunk_state", "1 for the state that a trunk is in, 0 for the others");

@@ -33,6 +33,7 @@ use crate::config::Loaded;
 use crate::config::secrets;
 use crate::config::secrets::Made;
 use crate::io::http::Http;
+use crate::io::lookup::Asker;
 use crate::io::media::pump;
 use crate::io::media::pump::Pump;
 use crate::io::notify::Notifier;
@@ -191,6 +192,7 @@ fn errands(
         Prober::new(&probes)?,
         Resolver::from_system()?,
         Speaker::new(loaded.config.speech.clone()),
+        Asker::new(&loaded.config.http, &loaded.config.credentials, &loaded.config.base, probes.trust.as_deref())?,
         loaded.config.messages.answer_within,
         Notifier::new(loaded.config.voicemail.clone()),
         voicemail_folder(loaded),

@@ -39,6 +39,7 @@ use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::effect::Subject;
 use crate::switch::input::Ticket;
+use crate::switch::lookups::LookUps;
 use crate::switch::machine::Switch;
 use crate::switch::sessions::Over;
 use crate::switch::sessions::SessionOf;
@@ -52,6 +53,7 @@ pub(super) struct Calls {
     number_by_id: BTreeMap<CallId, u64>,
     pub(super) sessions: Sessions,
     call_by_ticket: HashMap<Ticket, u64>,
+    pub(super) lookups: LookUps,
     /// Deadlines, earliest first; one that its call no longer has is skipped when it comes up.
     due: BinaryHeap<Reverse<(Instant, u64)>>,
     last_number: u64,
@@ -297,6 +299,8 @@ impl Switch {
             CallEffect::RefuseOffer { session, status } => self.agent.refuse_offer(session, status, now),
             CallEffect::Message { to, text } => self.send_from_call(number, &to, text, now),
             CallEffect::Speak { text, language } => self.speak(number, text, language),
+            CallEffect::Ask(query) => self.look_up(number, query),
+            CallEffect::StopAsking => self.stop_looking_up(number),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
             CallEffect::Recording { kind, recording } => self.keep_recording(kind, *recording, now),
             CallEffect::ListVoicemails { mailbox } => self.list_voicemails(number, mailbox),

@@ -210,6 +210,10 @@ impl Around for Desk {
 
     fn hold_music(&self, queue: &str) -> Vec<Sound> {
         let name = self.music_by_queue.get(queue).map_or("default", String::as_str);
+        self.music(name)
+    }
+
+    fn music(&self, name: &str) -> Vec<Sound> {
         self.prompts.pieces(name).into_iter().map(Sound::Clip).collect()
     }
 

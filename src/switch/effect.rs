@@ -15,6 +15,7 @@ use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::HttpRequest;
 use crate::channel::message::Message;
+use crate::dialplan::lookup::Query;
 use crate::media::command::Command as MediaCommand;
 use crate::outage::schedule::Due;
 use crate::registrar::StoredBinding;
@@ -50,6 +51,15 @@ pub enum Effect {
         ticket: Ticket,
         text: String,
         language: String,
+    },
+    /// A question of a dialplan to another program; comes back as `Input::LookedUp`.
+    LookUp {
+        ticket: Ticket,
+        query: Box<Query>,
+    },
+    /// Nobody waits for that answer any more.
+    StopLookingUp {
+        ticket: Ticket,
     },
     /// The messages of a mailbox, at most 100, the newest; come back as `Input::Voicemails`.
     ListVoicemails {

@@ -9,6 +9,7 @@ use crate::call::record::Voicemail;
 use crate::channel::HttpAnswer;
 use crate::channel::HttpFailure;
 use crate::channel::message::MessageId;
+use crate::dialplan::lookup::Findings;
 use crate::media::clip::Clip;
 use crate::media::command::Event as MediaEvent;
 use crate::outage::Evidence;
@@ -76,6 +77,11 @@ pub enum Input {
     Spoken {
         ticket: Ticket,
         result: Result<Arc<Clip>, String>,
+    },
+    /// `Effect::LookUp` came back.
+    LookedUp {
+        ticket: Ticket,
+        findings: Findings,
     },
     /// `Effect::LoadSound` came back.
     Loaded {

@@ -240,6 +240,7 @@ impl Switch {
             Input::MessageKept(id) => self.on_message_kept(&id, now),
             Input::MessageNotKept { id, why } => self.on_message_not_kept(&id, &why, now),
             Input::Spoken { ticket, result } => self.on_spoken(ticket, result, now),
+            Input::LookedUp { ticket, findings } => self.on_looked_up(ticket, findings, now),
             Input::Loaded { ticket, result } => self.on_loaded(ticket, result, now),
             Input::Voicemails { ticket, messages } => self.on_voicemails(ticket, messages, now),
             Input::Notified { voicemail, result } => self.on_notified(*voicemail, result, now),

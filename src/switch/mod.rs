@@ -39,6 +39,7 @@ mod identity;
 mod incoming;
 pub mod input;
 mod lamps;
+mod lookups;
 pub mod machine;
 mod mailboxes;
 mod measuring;

@@ -12,6 +12,8 @@ use std::time::Instant;
 use desvio::channel::HttpAnswer;
 use desvio::channel::HttpRequest;
 use desvio::channel::message::MessageStatus;
+use desvio::dialplan::lookup;
+use desvio::dialplan::lookup::Query;
 use desvio::media::answering::Verdict;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
@@ -64,6 +66,8 @@ pub(crate) struct Bench {
     pub(crate) store: Store,
     pub(crate) events: Vec<PublicEvent>,
     pub(crate) http: Vec<(Ticket, HttpRequest)>,
+    /// What dialplans ask other programs and nobody has answered or called off.
+    pub(crate) questions: Vec<(Ticket, Box<Query>)>,
     pub(crate) answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
     /// Probes of channels in this list fail.
     pub(crate) fallen: Vec<String>,
@@ -131,6 +135,7 @@ impl Bench {
             store: Store::default(),
             events: Vec::new(),
             http: Vec::new(),
+            questions: Vec::new(),
             answers: VecDeque::new(),
             fallen: Vec::new(),
             trace: String::new(),
@@ -173,6 +178,7 @@ impl Bench {
         self.switch = switch(&self.config, plan, kept, self.seed, self.now);
         self.pump = Pump::default();
         self.http.clear();
+        self.questions.clear();
         self.note("the server restarts");
         self.advance(Duration::ZERO);
     }
@@ -302,6 +308,19 @@ impl Bench {
         request
     }
 
+    /// What the other program was asked first, and it answers with this body.
+    pub(crate) fn looked_up(&mut self, body: &str) -> Query {
+        let (ticket, query) = self.question();
+        let findings = lookup::read(body.as_bytes(), &query.wanted);
+        self.input(Input::LookedUp { ticket, findings });
+        *query
+    }
+
+    pub(crate) fn question(&mut self) -> (Ticket, Box<Query>) {
+        assert!(!self.questions.is_empty(), "no dialplan asks anything\n{}", self.trace);
+        self.questions.remove(0)
+    }
+
     pub(crate) fn input(&mut self, input: Input) {
         self.switch.handle(input, self.now);
         self.settle();
@@ -402,6 +421,8 @@ impl Bench {
             Effect::Speak { ticket, .. } => {
                 self.switch.handle(Input::Spoken { ticket, result: Err("this bench has no voice".to_owned()) }, now);
             }
+            Effect::LookUp { ticket, query } => self.questions.push((ticket, query)),
+            Effect::StopLookingUp { ticket } => self.questions.retain(|(asked, _)| *asked != ticket),
             Effect::ListVoicemails { ticket, mailbox } => {
                 let messages =
                     self.store.voicemails.iter().filter(|message| message.mailbox == mailbox).cloned().collect();

@@ -22,6 +22,7 @@ mod encryption;
 mod fickle_carriers;
 mod handed_on;
 mod lamps;
+mod lookups;
 mod mailboxes;
 #[path = "../../src/sip/mutation.rs"]
 mod mutation;

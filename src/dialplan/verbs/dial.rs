@@ -104,7 +104,8 @@ impl Action for Ring {
             | News::QueueLeft(_)
             | News::VoicemailDone
             | News::MailboxLeft
-            | News::ConferenceLeft(_) => Turn::Wait,
+            | News::ConferenceLeft(_)
+            | News::LookedUp(_) => Turn::Wait,
         }
     }
 }

@@ -7,6 +7,7 @@ mod echo;
 mod gather;
 mod go;
 mod hangup;
+mod http;
 mod if_else;
 mod language;
 mod mailbox;
@@ -50,6 +51,7 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &record::Record,
     &message::Message,
     &tag::Tag,
+    &http::Http,
     &on_hangup::OnHangup,
     &reject::Reject,
     &hangup::Hangup,

@@ -111,7 +111,8 @@ impl Action for Line {
             | News::DialEnded(_)
             | News::VoicemailDone
             | News::MailboxLeft
-            | News::ConferenceLeft(_) => Turn::Wait,
+            | News::ConferenceLeft(_)
+            | News::LookedUp(_) => Turn::Wait,
         }
     }
 }

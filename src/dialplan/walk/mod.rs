@@ -16,6 +16,7 @@ use crate::dialplan::action::Moment;
 use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::happening::Happening;
+use crate::dialplan::lookup::Findings;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
@@ -99,6 +100,7 @@ impl Walk {
             Happening::VoicemailDone => self.tell(News::VoicemailDone, scene, now),
             Happening::MailboxLeft => self.tell(News::MailboxLeft, scene, now),
             Happening::ConferenceLeft(outcome) => self.tell(News::ConferenceLeft(outcome), scene, now),
+            Happening::LookedUp { query, findings } => self.on_looked_up(query, findings, scene, now),
         }
     }
 
@@ -160,6 +162,15 @@ impl Walk {
         if let State::Answering(step) = self.state {
             self.go_on(Turn::To(step), scene, now);
         }
+    }
+
+    /// The answer to an earlier question, or to one that nobody waits for any more, is dropped.
+    fn on_looked_up(&mut self, query: u32, findings: Findings, scene: &dyn Scene, now: Instant) {
+        let Some(asking) = self.memory.asking.as_mut().filter(|asking| asking.query == query) else {
+            return;
+        };
+        let news = findings.map(|findings| asking.findings = findings);
+        self.tell(News::LookedUp(news), scene, now);
     }
 
     /// Tells the current step what happened, and goes where it turns.
@@ -257,6 +268,9 @@ impl Walk {
         }
         self.state = State::Over;
         self.memory.deadline = None;
+        if self.memory.asking.take().is_some() {
+            self.memory.orders.push_back(Order::StopAsking);
+        }
         if let Some(cause) = cause {
             self.memory.orders.push_back(Order::Hangup { cause });
         }
