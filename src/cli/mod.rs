@@ -4,6 +4,7 @@
 
 mod check;
 mod exit;
+mod fmt;
 mod log;
 mod rehearse;
 mod remote;
@@ -45,11 +46,10 @@ enum Command {
         #[arg(long)]
         strict: bool,
     },
+    /// Writes dialplans in the form that we all use; keeps comments and blank lines.
+    Fmt(fmt::Fmt),
     /// Runs the `test` blocks of the dialplans on a virtual clock.
-    Test {
-        /// Only tests whose name holds this text.
-        filter: Option<String>,
-    },
+    Test(rehearse::Test),
     /// Walks one call through the dialplan on a virtual clock and tells every step.
     Simulate(rehearse::Simulate),
     /// Places a call through the running server: rings FROM, then TO, and connects them.
@@ -73,7 +73,8 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             let warnings = if strict { Warnings::Fail } else { Warnings::AreShown };
             check::check(&config, warnings, style)
         }
-        Command::Test { filter } => rehearse::test(&config, filter.as_deref(), style),
+        Command::Fmt(order) => fmt::fmt(&config, &order, style),
+        Command::Test(order) => rehearse::test(&config, &order, style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
         Command::Call(order) => remote::call(&config, order, style),
         Command::Message(order) => remote::message(&config, order, style),
@@ -107,7 +108,8 @@ mod tests {
     fn json_and_the_configuration_go_with_every_command() {
         for command in [
             &["check"][..],
-            &["test"],
+            &["fmt", "--check", "a.kdl"],
+            &["test", "--coverage"],
             &["status"],
             &["registrations"],
             &["channels"],

@@ -39,19 +39,38 @@ pub(super) struct Simulate {
     press: Vec<String>,
 }
 
-pub(super) fn test(file: &Path, filter: Option<&str>, style: Style) -> Exit {
+#[derive(Debug, Args)]
+pub(super) struct Test {
+    /// Only tests whose name holds this text.
+    filter: Option<String>,
+    /// Says which steps and branches no test came to.
+    #[arg(long)]
+    coverage: bool,
+}
+
+pub(super) fn test(file: &Path, order: &Test, style: Style) -> Exit {
     let loaded = match check::load(file, style) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
-    let mut outcomes = rehearsal::rehearse(&loaded.program, &loaded.names, any_instant());
-    outcomes.retain(|outcome| filter.is_none_or(|filter| outcome.name.contains(filter)));
+    let part = order.filter.as_deref().unwrap_or_default();
+    let (outcomes, coverage) = rehearsal::rehearse_some(&loaded.program, &loaded.names, any_instant(), part);
+    let coverage = order.coverage.then_some(coverage);
     let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
     match style {
         Style::Json => {
-            println!("{}", json!({ "tests": outcomes, "passed": outcomes.len() - failed, "failed": failed }))
+            let mut report = json!({ "tests": outcomes, "passed": outcomes.len() - failed, "failed": failed });
+            if let Some(coverage) = coverage {
+                report["coverage"] = json!(coverage);
+            }
+            println!("{report}");
         }
-        Style::Text => print_outcomes(&outcomes, failed),
+        Style::Text => {
+            print_outcomes(&outcomes, failed);
+            if let Some(coverage) = coverage {
+                println!("{coverage}");
+            }
+        }
     }
     if failed == 0 { Exit::Done } else { Exit::Failed }
 }

@@ -116,6 +116,21 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
     }
 }
 
+/// The dialplan's files as they stand, whether they are sound or not; what else is wrong with the configuration is nobody's matter here.
+pub fn sources(file: &Path) -> Result<Vec<SourceFile>, Vec<Fault>> {
+    let shown = file.display().to_string();
+    let text = std::fs::read(file).map_err(|error| vec![unreadable(&shown, &error)])?;
+    let text = SourceFile::from_bytes(&shown, text).map_err(|fault| vec![fault])?.text;
+    let (document, mut faults) = Document::parse(&shown, &text);
+    let sources = plan::read(&document, &folder::base_of(file), &mut faults);
+    if faults.is_empty() { Ok(sources) } else { Err(faults) }
+}
+
+/// One file of a dialplan that the configuration need not name.
+pub fn source(path: &Path) -> Result<SourceFile, Fault> {
+    plan::read_file(path, &path.display().to_string())
+}
+
 /// The configuration's own faults first, from top to bottom; those of the dialplan come in its own order.
 fn reading_order(fault: &Fault, configuration: &str) -> (bool, u32, u32) {
     match fault.path == configuration {

@@ -108,7 +108,7 @@ fn nothing_found(document: &Document<'_>, base: &Path, pattern: Word) -> Fault {
 }
 
 /// A file is not read before its size is known: of a disk's whole content nothing could be said.
-fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Fault> {
+pub(super) fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Fault> {
     let unreadable =
         |error: io::Error| Fault::of_file(shown, Unreadable, format!("the dialplan cannot be read: {error}"), None);
     let octets = std::fs::metadata(path).map_err(unreadable)?.len();

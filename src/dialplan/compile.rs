@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::dialplan::document::Node;
 use crate::dialplan::document::Property;
 use crate::dialplan::document::Raw;
+use crate::dialplan::exit::exits;
 use crate::dialplan::fault::Faults;
 use crate::dialplan::fault::choices;
 use crate::dialplan::fill::Filled;
@@ -189,6 +190,7 @@ impl<'a> Compiler<'a> {
     fn add(&mut self, verb: &dyn Compile, node: &Node, filled: &Filled, next: StepId) -> StepId {
         let sheet = verb.sheet();
         let span = node.head_span();
+        let ways = ways(sheet, filled, next);
         let id = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX - 1));
         self.steps.push(Step {
             action: verb.compile(filled),
@@ -198,10 +200,11 @@ impl<'a> Compiler<'a> {
             file: span.file,
             line: self.faults.line(span),
             text: one_line(self.faults.text(span)),
+            exits: exits(node, sheet, filled, &ways, &self.faults),
         });
         self.notes.push(Notes {
             span,
-            ways: ways(sheet, filled, next),
+            ways,
             prompts: prompts(node, sheet),
             language: node.properties.iter().find_map(own_language),
             language_after: verb.language_after(filled),
@@ -373,7 +376,7 @@ fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
 }
 
 /// A step may be written over several lines, and be long; the trail shows its beginning.
-fn one_line(text: &str) -> Box<str> {
+pub(super) fn one_line(text: &str) -> Box<str> {
     let words: Vec<&str> = text.split_whitespace().filter(|word| *word != "\\").collect();
     let line = words.join(" ");
     match line.char_indices().nth(LONGEST_LINE) {

@@ -12,13 +12,16 @@ mod compile;
 pub mod condition;
 mod conditions;
 pub mod config;
+pub mod coverage;
 mod declarations;
 mod document;
 #[cfg(test)]
 mod example;
 pub mod excerpt;
+mod exit;
 pub mod fault;
 mod fill;
+pub mod format;
 pub mod happening;
 pub mod hours;
 pub mod kind;
@@ -27,6 +30,8 @@ pub mod load;
 pub mod lookup;
 pub mod names;
 pub mod order;
+#[cfg(test)]
+mod outline;
 pub mod program;
 mod reach;
 mod read;

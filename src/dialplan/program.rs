@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::dialplan::action::Action;
+use crate::dialplan::exit::Exit;
 use crate::dialplan::hours::Hours;
 use crate::dialplan::routes::Route;
 use crate::dialplan::routes::Routes;
@@ -65,6 +66,8 @@ pub(super) struct Step {
     pub(super) line: u32,
     /// As the owner wrote it, without the block.
     pub(super) text: Box<str>,
+    /// Every way on, once.
+    pub(super) exits: Box<[Exit]>,
 }
 
 impl Program {

@@ -7,6 +7,8 @@ use std::time::Instant;
 
 use serde::Serialize;
 
+use crate::dialplan::coverage::Coverage;
+use crate::dialplan::coverage::Reached;
 use crate::dialplan::names::Names;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::program::Program;
@@ -51,16 +53,27 @@ impl TestOutcome {
 
 /// Runs all tests in the order of the files. `origin` is where the virtual clock begins; any instant will do.
 pub fn rehearse(program: &Arc<Program>, names: &Names, origin: Instant) -> Vec<TestOutcome> {
-    let tests = program.tests.iter();
+    rehearse_some(program, names, origin, "").0
+}
+
+/// Runs the tests whose names hold the text, and tells what they came to.
+pub fn rehearse_some(
+    program: &Arc<Program>,
+    names: &Names,
+    origin: Instant,
+    part_of_name: &str,
+) -> (Vec<TestOutcome>, Coverage) {
+    let mut reached = Reached::new(program);
+    let tests = program.tests.iter().filter(|test| test.name.contains(part_of_name));
     let outcomes = tests.map(|test| TestOutcome {
         name: test.name.clone(),
         place: program.place(test.file, test.line),
-        failure: run(test, program, names, origin),
+        failure: run(test, program, names, origin, &mut reached),
     });
-    outcomes.collect()
+    (outcomes.collect(), reached.coverage(program))
 }
 
-fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> Option<Failure> {
+fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant, reached: &mut Reached) -> Option<Failure> {
     let caller = test.caller.clone();
     let mut world = World::new(program, names, test.flow, caller, test.at, origin);
     world.set_manners(test.manners.clone());
@@ -71,6 +84,12 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
         world.stand_in(stand_in.clone());
     }
     world.begin();
+    let failed = first_failure(test, &mut world);
+    reached.walked(&world.story, world.is_over(), program);
+    failed.map(|(line, expected)| failure(test, line, expected, &world, program))
+}
+
+fn first_failure<'t>(test: &'t Test, world: &mut World<'_>) -> Option<(&'t Line, &'t Expectation)> {
     let mut seen = Seen::default();
     for line in &test.lines {
         match &line.act {
@@ -80,8 +99,8 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant) -> O
             Act::Change(change) => world.change(change.clone()),
             Act::StandIn(stand_in) => world.stand_in(stand_in.clone()),
             Act::Expect(expected) => {
-                if !seen.comes_true(expected, line.within, &mut world) {
-                    return Some(failure(test, line, expected, &world, program));
+                if !seen.comes_true(expected, line.within, world) {
+                    return Some((line, expected));
                 }
             }
         }
@@ -99,12 +118,14 @@ impl Seen {
     fn comes_true(&mut self, expected: &Expectation, within: Duration, world: &mut World<'_>) -> bool {
         let until = world.now() + within;
         let seen = &mut self.0[sort(expected)];
+        let mut looked = *seen;
         loop {
-            let new = &world.events[*seen..];
+            let new = &world.events[looked..];
             if let Some(at) = new.iter().position(|event| expected.is_met_by(event)) {
-                *seen += at + 1;
+                *seen = looked + at + 1;
                 return true;
             }
+            looked = world.events.len();
             if !world.advance(until) {
                 return false;
             }

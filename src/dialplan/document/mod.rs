@@ -3,7 +3,7 @@
 //! Nothing here calls itself and everything is bounded, so that any file is read, or refused, in the time that its length asks for.
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use crate::dialplan::fault::Faults;
 use crate::dialplan::lexer::Before;

@@ -9,7 +9,7 @@ use super::*;
 use crate::dialplan::example::DESIGN;
 use crate::dialplan::example::LOJA;
 
-fn read_text(text: &str) -> Result<Vec<Node>, Vec<String>> {
+pub(in crate::dialplan) fn read_text(text: &str) -> Result<Vec<Node>, Vec<String>> {
     let files = [SourceFile { path: "a.kdl".to_owned(), text: text.to_owned() }];
     let mut faults = Faults::new(&files);
     let nodes = read(&files[0], 0, &mut faults);
@@ -98,7 +98,8 @@ fn theirs(nodes: &[KdlNode]) -> Shape {
     shape.collect()
 }
 
-fn agree(text: &str) {
+/// Our reader and the `kdl` crate read the same in it, or both refuse it.
+pub(in crate::dialplan) fn agree(text: &str) {
     let kdl = KdlDocument::parse_v2(text);
     match (read_text(text), kdl) {
         (Ok(nodes), Ok(document)) => {

@@ -1,0 +1,134 @@
+//! `desvio fmt`: dialplans in the form that we all write.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::path::PathBuf;
+
+use clap::Args;
+use desvio::config;
+use desvio::dialplan::fault::Fault;
+use desvio::dialplan::format::format;
+use desvio::dialplan::source::SourceFile;
+use serde_json::json;
+
+use crate::cli::Style;
+use crate::cli::check::print_faults;
+use crate::cli::exit::Exit;
+
+#[derive(Debug, Args)]
+pub(super) struct Fmt {
+    /// Changes nothing; says which files are not in form, with exit code 1.
+    #[arg(long)]
+    check: bool,
+    /// Default: the files of `[dialplan]`.
+    files: Vec<PathBuf>,
+}
+
+/// What became of the files.
+#[derive(Debug, Default)]
+struct Report {
+    /// With the text that each ought to have.
+    differing: Vec<(String, String)>,
+    in_form: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+pub(super) fn fmt(configuration: &Path, order: &Fmt, style: Style) -> Exit {
+    let mut report = Report::default();
+    for source in sources(configuration, &order.files, &mut report.faults) {
+        match format(&source) {
+            Ok(text) if text == source.text => report.in_form.push(source.path),
+            Ok(text) => report.differing.push((source.path, text)),
+            Err(faults) => report.faults.extend(faults),
+        }
+    }
+    let mut failed = order.check && !report.differing.is_empty();
+    if !order.check {
+        for (path, text) in &report.differing {
+            if let Err(error) = replace(Path::new(path), text) {
+                eprintln!("{path} cannot be written: {error}");
+                failed = true;
+            }
+        }
+    }
+    print(&report, order, style);
+    match report.faults.is_empty() {
+        false => Exit::Faults,
+        true if failed => Exit::Failed,
+        true => Exit::Done,
+    }
+}
+
+fn sources(configuration: &Path, files: &[PathBuf], faults: &mut Vec<Fault>) -> Vec<SourceFile> {
+    if files.is_empty() {
+        return config::sources(configuration).unwrap_or_else(|found| {
+            faults.extend(found);
+            Vec::new()
+        });
+    }
+    let read = files.iter().map(|file| config::source(file));
+    read.filter_map(|source| source.map_err(|fault| faults.push(fault)).ok()).collect()
+}
+
+/// All or nothing: a full disk must not cost the owner his dialplan.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let written = fs::write(&new, text)
+        .and_then(|()| fs::set_permissions(&new, fs::metadata(&path)?.permissions()))
+        .and_then(|()| fs::rename(&new, &path));
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written
+}
+
+fn print(report: &Report, order: &Fmt, style: Style) {
+    let differing = report.differing.iter().map(|(path, _)| path);
+    if style == Style::Json {
+        let differing: Vec<&String> = differing.collect();
+        let done = if order.check { "differing" } else { "formatted" };
+        return println!("{}", json!({ done: differing, "in_form": report.in_form, "faults": report.faults }));
+    }
+    print_faults(&report.faults);
+    for path in differing {
+        match order.check {
+            true => println!("{path} is not in form; `desvio fmt` mends it"),
+            false => println!("{path} is in form now"),
+        }
+    }
+    if report.differing.is_empty() && report.faults.is_empty() {
+        println!("{} in form", if report.in_form.len() == 1 { "1 file is" } else { "all files are" });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(folder: &Path, check: bool) -> Exit {
+        let order = Fmt { check, files: vec![folder.join("a.kdl"), folder.join("b.kdl")] };
+        fmt(Path::new("no configuration is needed"), &order, Style::Text)
+    }
+
+    #[test]
+    fn a_check_changes_nothing_and_a_file_with_slips_is_left_alone() {
+        let folder = std::env::temp_dir().join(format!("desvio-fmt-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (a, b) = (folder.join("a.kdl"), folder.join("b.kdl"));
+        fs::write(&a, "flow  \"x\" {\nhangup }\n").unwrap();
+        fs::write(&b, "flow \"y\" {\n").unwrap();
+        assert_eq!(run(&folder, true), Exit::Faults);
+        fs::write(&b, "flow \"y\" { hangup }\n").unwrap();
+        assert_eq!(run(&folder, true), Exit::Failed);
+        assert_eq!(fs::read_to_string(&a).unwrap(), "flow  \"x\" {\nhangup }\n");
+        assert_eq!(run(&folder, false), Exit::Done);
+        assert_eq!(fs::read_to_string(&a).unwrap(), "flow \"x\" {\n    hangup\n}\n");
+        assert_eq!(run(&folder, true), Exit::Done);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2);
+        fs::remove_dir_all(&folder).unwrap();
+    }
+}
