@@ -42,8 +42,9 @@ impl Call {
             return;
         }
         if self.talk != Some(id) {
+            let status = self.status_of_listener(id, now).unwrap_or(480);
             self.close_leg(id);
-            return self.on_leg_refused(id, Refused { status: 480, cause: named }, around, now);
+            return self.on_leg_refused(id, Refused { status, cause: named }, around, now);
         }
         self.verdict = Some(Verdict { status: None, cause: named });
         self.note_ending(by, named.unwrap_or(cause::NORMAL));
@@ -109,6 +110,7 @@ impl Call {
         self.leave_conference(now);
         self.drop_unwritten();
         self.reaches.clear();
+        self.dialling = None;
         let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {
             self.hang_up_leg(id, cause);

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use crate::call::clerk::Clerk;
 use crate::call::clerk::Facts;
 use crate::call::conference::Attending;
+use crate::call::dial::Dialling;
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
 use crate::call::effect::Input;
@@ -69,6 +70,7 @@ pub struct Call {
     pub(super) caller: Option<LegId>,
     pub(super) talk: Option<LegId>,
     pub(super) reaches: Vec<Reach>,
+    pub(super) dialling: Option<Dialling>,
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
     pub(super) attending: Option<Attending>,
@@ -186,6 +188,7 @@ impl Call {
             caller: None,
             talk: None,
             reaches: Vec::new(),
+            dialling: None,
             script,
             waiting_in: None,
             attending: None,
@@ -264,7 +267,7 @@ impl Call {
             (Life::Beginning, ..) => "ringing".to_owned(),
             (Life::Running, None, None) => match &self.attending {
                 Some(attending) => format!("in conference {}", attending.conference),
-                None => self.script.doing(),
+                None => self.dialled().unwrap_or_else(|| self.script.doing()),
             },
         }
     }
@@ -287,7 +290,8 @@ impl Call {
         let dismissed = self.dismissed.iter().map(|it| it.at).min();
         let mailbox = self.listening.as_ref().and_then(|listening| listening.until);
         let supervisor = self.supervisor_rings_until();
-        [self.rings_until, self.script.poll_timeout(), transfer, dismissed, mailbox, supervisor]
+        let listener = self.listener_thinks_until();
+        [self.rings_until, self.script.poll_timeout(), transfer, dismissed, mailbox, supervisor, listener]
             .into_iter()
             .flatten()
             .min()
@@ -308,6 +312,7 @@ impl Call {
         if self.listening.as_ref().and_then(|it| it.until).is_some_and(|at| now >= at) {
             self.on_mailbox_silence(around, now);
         }
+        self.on_listeners_silence(around, now);
         self.script.handle_timeout(around, now);
         self.work(around, now);
     }

@@ -12,6 +12,7 @@
 pub mod caller;
 pub mod clerk;
 mod conference;
+mod dial;
 pub mod effect;
 mod endings;
 mod failover;

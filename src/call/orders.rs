@@ -5,18 +5,15 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::call::effect::Around;
-use crate::call::effect::Destination;
 use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
-use crate::call::reach::Purpose;
 use crate::call::record::Party;
 use crate::call::record::Status;
 use crate::call::refusals::ending_of;
 use crate::call::refusals::outcome_of;
 use crate::call::verdict::Verdict;
 use crate::dialplan::happening::Happening;
-use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::media::clip::Clip;
@@ -50,8 +47,9 @@ impl Call {
             Order::Music { music } => self.play(around.music(&music), Repeat::Forever),
             Order::JoinQueue { queue } => self.join_queue(queue, around, now),
             Order::LeaveQueue => self.leave_queue(now),
-            Order::Dial { target, .. } => self.dial(&target, around, now),
+            Order::Dial(order) => self.dial(order, around, now),
             Order::StopDialling => self.stop_dialling(),
+            Order::EndTalk => self.end_talk_order(now),
             Order::Voicemail { mailbox, language } => self.start_voicemail(mailbox, language, around, now),
             Order::Mailbox { mailbox, language } => self.open_mailbox(mailbox, language, around, now),
             Order::Record(order) => self.record(order, around, now),
@@ -114,7 +112,7 @@ impl Call {
         }
     }
 
-    fn early_media(&mut self) {
+    pub(super) fn early_media(&mut self) {
         let Some((id, session)) = self.unanswered_caller() else {
             return;
         };
@@ -160,7 +158,7 @@ impl Call {
         }
     }
 
-    fn is_audible(&self) -> bool {
+    pub(super) fn is_audible(&self) -> bool {
         self.caller.and_then(|id| self.leg(id)).is_some_and(|leg| leg.is_up() || leg.is_early())
     }
 
@@ -183,7 +181,7 @@ impl Call {
     }
 
     pub(super) fn on_finished(&mut self, leg: LegId, play: PlayId, around: &dyn Around, now: Instant) {
-        if self.caller != Some(leg) || self.playing != Some(play) {
+        if self.on_announced(leg, play, around, now) || self.caller != Some(leg) || self.playing != Some(play) {
             return;
         }
         self.playing = None;
@@ -233,32 +231,6 @@ impl Call {
         self.clerk.on_left_queue(now);
         self.effects.push_back(Effect::LeaveQueue);
         self.stop_reaching_agents(cause::NORMAL);
-        self.stop_playing();
-    }
-
-    fn dial(&mut self, target: &DialTarget, around: &dyn Around, now: Instant) {
-        let whom = match target.clone() {
-            DialTarget::Extension(number) => Destination::Extension(number),
-            DialTarget::Device { extension, instance } => Destination::Device { extension, instance },
-            DialTarget::Number(number) => Destination::Number(number),
-        };
-        let found = around.ways_to(&whom, &self.facts_of(self.caller_name()), self.dice(), now);
-        match found {
-            Ok(ways) => {
-                if self.is_audible() {
-                    self.play(around.ringback(), Repeat::Forever);
-                }
-                self.reach(Purpose::Dial, ways, around, now);
-            }
-            Err(why) => {
-                self.clerk.note(format!("no way to {target:?}: {why:?}"), now);
-                self.dial_failed(why);
-            }
-        }
-    }
-
-    fn stop_dialling(&mut self) {
-        self.stop_reaching(&Purpose::Dial, cause::NORMAL);
         self.stop_playing();
     }
 

@@ -39,7 +39,7 @@ use crate::sip::headers::Name;
 pub(super) enum Purpose {
     /// The first leg of a call that we place: whoever answers becomes the caller.
     Caller,
-    /// A `dial` of the dialplan.
+    /// A `dial` of the dialplan; a group for each target.
     Dial,
     /// An agent of a queue.
     Agent(String),
@@ -184,12 +184,14 @@ impl Call {
 
     /// Hangs up every leg that rings for this purpose.
     pub(super) fn stop_reaching(&mut self, purpose: &Purpose, cause: u16) {
-        let Some(at) = self.reaches.iter().position(|reach| reach.purpose == *purpose) else {
-            return;
-        };
-        for id in self.reaches.swap_remove(at).legs {
+        for id in self.take_reaches(purpose) {
             self.hang_up_leg(id, cause);
         }
+    }
+
+    /// The legs of all groups that ring for this purpose, which are groups no more.
+    fn take_reaches(&mut self, purpose: &Purpose) -> Vec<LegId> {
+        self.reaches.extract_if(.., |reach| reach.is_for(purpose)).flat_map(|reach| reach.legs).collect()
     }
 
     pub(super) fn stop_reaching_agents(&mut self, cause: u16) {
@@ -241,6 +243,7 @@ impl Call {
         let Some(session) = self.leg(caller).and_then(|leg| leg.session) else {
             return;
         };
+        let sdp = sdp.filter(|_| self.hears_early_media());
         let Some(sdp) = sdp.filter(|sdp| self.leg_mut(id).is_some_and(|leg| leg.on_answer(sdp).is_ok())) else {
             return self.effects.push_back(Effect::Progress { session, status: 180, sdp: None });
         };
@@ -268,27 +271,29 @@ impl Call {
         }
         leg.set_up(now, around.wall(now));
         self.connect(id);
-        self.part_winner(id);
+        if purpose != Purpose::Dial {
+            self.part_winner(id);
+        }
         match purpose {
             Purpose::Caller => self.become_caller(id, around, now),
-            Purpose::Dial => self.talk_to(id, None, around, now),
+            Purpose::Dial => self.on_dialled_answered(id, around, now),
             Purpose::Agent(agent) => self.talk_to(id, Some(agent), around, now),
             Purpose::Transfer => self.on_target_answered(id, around, now),
             Purpose::Supervisor => self.on_supervisor_answered(id, around, now),
         }
     }
 
-    /// Takes the leg that answered out of its group and hangs up the others.
-    fn part_winner(&mut self, id: LegId) {
+    /// Takes the leg that answered out of its group and hangs up the others that ring for the same purpose.
+    pub(super) fn part_winner(&mut self, id: LegId) {
         self.part_winner_for(id, id);
     }
 
     /// The group of `rung` was answered by `winner`.
     pub(super) fn part_winner_for(&mut self, rung: LegId, winner: LegId) {
-        let Some(at) = self.reach_of(rung) else {
+        let Some(purpose) = self.purpose_of(rung) else {
             return;
         };
-        for other in self.reaches.swap_remove(at).legs {
+        for other in self.take_reaches(&purpose) {
             if other != winner {
                 self.hang_up_leg(other, cause::ELSEWHERE);
             }

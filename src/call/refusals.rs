@@ -5,7 +5,6 @@ use std::time::Instant;
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
 use crate::call::effect::Ending;
-use crate::call::effect::NoWay;
 use crate::call::effect::Redirecting;
 use crate::call::failover::Heard;
 use crate::call::failover::leads_on;
@@ -17,9 +16,7 @@ use crate::call::reach::Refused;
 use crate::call::record::Direction;
 use crate::call::record::Party;
 use crate::call::record::Status;
-use crate::call::verdict::Verdict;
 use crate::dialplan::happening::DialOutcome;
-use crate::dialplan::happening::Happening;
 use crate::media::command::LegId;
 use crate::queue::effect::Refusal;
 use crate::sip::name_addr::NameAddr;
@@ -76,7 +73,7 @@ impl Call {
         }
         let (party, trunk) = (leg.record.party.clone(), leg.record.trunk.clone());
         let by = Redirecting { party: &party, trunk: trunk.as_deref(), contacts };
-        let Ok(ways) = around.ways_on(&by, &self.facts_of(self.caller_name()), self.dice(), now) else {
+        let Ok(ways) = around.ways_on(&by, &self.facts_for(&self.reaches[at].purpose), self.dice(), now) else {
             return false;
         };
         let to = ways.together.first().map_or_else(String::new, |way| way.party.clone());
@@ -123,16 +120,14 @@ impl Call {
         reach.legs.retain(|leg| *leg != id);
         reach.refusal = Some(reach.refusal.map_or(refused, |before| more_telling(before, refused)));
         if !reach.legs.is_empty() {
-            return;
+            return self.on_dialled_leg_out(id);
         }
         let Reach { purpose, refusal, .. } = self.reaches.swap_remove(at);
+        self.on_dialled_leg_out(id);
         let Refused { status, cause } = refusal.unwrap_or(refused);
         match purpose {
             Purpose::Agent(agent) => self.agent_refused(&agent, refusal_of(status)),
-            Purpose::Dial => {
-                self.verdict = Some(Verdict { status: Some(status), cause });
-                self.dial_ended(outcome_of(status));
-            }
+            Purpose::Dial => self.on_dialled_refused(Refused { status, cause }),
             Purpose::Transfer => self.on_target_refused(status, around, now),
             Purpose::Supervisor => self.on_supervisor_refused(now),
             Purpose::Caller => {
@@ -143,18 +138,6 @@ impl Call {
                 self.refuse_caller(status, outcome, cause, now);
             }
         }
-    }
-
-    pub(super) fn dial_failed(&mut self, why: NoWay) {
-        self.dial_ended(match why {
-            NoWay::NotRegistered => DialOutcome::Unreachable,
-            NoWay::Unknown | NoWay::TrunkUnavailable => DialOutcome::Failed,
-        });
-    }
-
-    fn dial_ended(&mut self, outcome: DialOutcome) {
-        self.stop_playing();
-        self.happenings.push_back(Happening::DialEnded(outcome));
     }
 
     pub(super) fn agent_refused(&mut self, agent: &str, refusal: Refusal) {

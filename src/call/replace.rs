@@ -94,7 +94,10 @@ impl Call {
             Purpose::Caller => self.become_caller(new, around, now),
             Purpose::Transfer => self.on_target_answered(new, around, now),
             Purpose::Supervisor => self.on_supervisor_answered(new, around, now),
-            Purpose::Dial => self.talk_to(new, None, around, now),
+            Purpose::Dial => {
+                self.dialling = None;
+                self.talk_to(new, None, around, now);
+            }
             Purpose::Agent(_) => {
                 self.on_picked_up(now);
                 self.talk_to(new, None, around, now);
@@ -154,7 +157,7 @@ impl Call {
         } else if let Some(queue) = self.waiting_in.clone() {
             self.entertain(around.hold_music(&queue));
         } else if self.reaches.iter().any(|reach| reach.is_for(&Purpose::Dial)) {
-            self.entertain(around.ringback());
+            self.entertain_dialler(around);
         }
     }
 }

@@ -254,6 +254,9 @@ impl Call {
 
     fn on_digit(&mut self, id: LegId, digit: char, around: &dyn Around, now: Instant) {
         self.pass_digit_in_room(id, digit);
+        if self.on_listeners_key(id, digit, around, now) {
+            return;
+        }
         if self.caller == Some(id) && self.listening.is_some() {
             return self.on_mailbox_key(digit, around, now);
         }

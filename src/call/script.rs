@@ -86,7 +86,7 @@ pub struct Plain {
 impl Plain {
     pub fn new(order: Order) -> Self {
         let what = match &order {
-            Order::Dial { .. } => "ringing",
+            Order::Dial(_) => "ringing",
             Order::JoinQueue { .. } => "waiting",
             _ => "speaking",
         };
@@ -103,6 +103,7 @@ impl Plain {
             Happening::Started => self.start(now),
             // What a former script asked for is nothing to this one.
             Happening::Answered | Happening::Digit(_) | Happening::LookedUp { .. } => {}
+            Happening::CalleeListens | Happening::CalleeLeft => {}
             Happening::TalkStarted | Happening::CallerHungUp => self.ring_until = None,
             ended => {
                 self.ring_until = None;
@@ -113,8 +114,8 @@ impl Plain {
 
     fn start(&mut self, now: Instant) {
         let order = self.first.take();
-        if let Some(Order::Dial { ring_for, .. }) = &order {
-            self.ring_until = Some(now + *ring_for);
+        if let Some(Order::Dial(dial)) = &order {
+            self.ring_until = Some(now + dial.ring_for);
         }
         self.orders.extend(order);
     }

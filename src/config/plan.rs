@@ -17,7 +17,9 @@ use crate::dialplan;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::choices;
 use crate::dialplan::load::Checked;
+use crate::dialplan::names::Line;
 use crate::dialplan::names::Names;
+use crate::dialplan::names::Shows;
 use crate::dialplan::rule::Rule::TooLarge;
 use crate::dialplan::rule::Rule::Unreadable;
 use crate::dialplan::source::SourceFile;
@@ -36,12 +38,23 @@ pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
         credentials: credentials(document),
         agents: agents(document),
         durations: durations(prompts),
+        lines: lines(document),
     }
 }
 
 fn credentials(document: &Document<'_>) -> BTreeMap<String, String> {
     let of_table = |table| Some((word_of(table, "name")?.text, word_of(table, "host")?.text));
     document.tables("credential").iter().filter_map(of_table).collect()
+}
+
+fn lines(document: &Document<'_>) -> BTreeMap<String, Line> {
+    let of_trunk = |trunk| {
+        let (name, number) = (word_of(trunk, "name")?, word_of(trunk, "caller_id")?);
+        let passes = trunk.get_ref().as_table()?.get("caller_id_pass").and_then(|value| value.get_ref().as_bool());
+        let shows = if passes == Some(false) { Shows::ItsOwn } else { Shows::TheCallers };
+        Some((name.text, Line { number: number.text, shows }))
+    };
+    document.tables("trunk").iter().filter_map(of_trunk).collect()
 }
 
 fn agents(document: &Document<'_>) -> BTreeMap<String, Vec<String>> {

@@ -55,6 +55,8 @@ pub(super) enum News {
     QueueLeft(QueueOutcome),
     TalkStarted,
     TalkEnded,
+    CalleeListens,
+    CalleeLeft,
     DialEnded(DialOutcome),
     VoicemailDone,
     MailboxLeft,

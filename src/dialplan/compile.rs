@@ -45,6 +45,8 @@ pub(super) struct Compiler<'a> {
     pub(super) hours_by_name: BTreeMap<String, u32>,
     pub(super) variable_by_name: BTreeMap<String, VariableId>,
     pub(super) routes: Routes,
+    /// That may be shown to whoever is called.
+    pub(super) own_numbers: BTreeSet<String>,
     pub(super) steps: Vec<Step>,
     pub(super) notes: Vec<Notes>,
     pub(super) reading: Reading,
@@ -103,6 +105,7 @@ impl<'a> Compiler<'a> {
             hours_by_name: BTreeMap::new(),
             variable_by_name: BTreeMap::new(),
             routes: Routes::default(),
+            own_numbers: names.numbers_of_trunks(),
             steps: Vec::new(),
             notes: Vec::new(),
             reading: Reading::Complete,
@@ -176,7 +179,7 @@ impl<'a> Compiler<'a> {
         filled.details = children.details;
         filled.steps = children.steps;
         filled.otherwise = otherwise;
-        let wrong = verb.check(filled);
+        let wrong = verb.check_among(filled, self);
         for (message, help) in &wrong {
             let head = node.head_span();
             self.faults.fault(Rule::StepValues, head, message.clone(), Some(help.clone()));
@@ -342,9 +345,16 @@ fn prompts(node: &Node, sheet: &Sheet) -> Vec<(String, Span)> {
             _ => None,
         }
     });
+    let in_properties = node.properties.iter().filter_map(|property| {
+        let parameter = sheet.properties.iter().find(|known| known.name == property.name)?;
+        match &property.value {
+            Raw::Text(prompt) if parameter.kind == Kind::Prompt => Some((prompt.clone(), property.span)),
+            _ => None,
+        }
+    });
     let own = sheet.speaks_with.iter();
     let own = own.map(|prompt| ((*prompt).to_owned(), node.name_span));
-    written.chain(own).collect()
+    written.chain(in_properties).chain(own).collect()
 }
 
 /// Every way on from a step, those of unwritten branches included.

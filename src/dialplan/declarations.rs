@@ -124,7 +124,10 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
     let mut seen = Seen::default();
     for node in nodes {
         match node.name.as_str() {
-            "number" => declared.numbers.push(node),
+            "number" => {
+                compiler.own_numbers.extend(written_number(node));
+                declared.numbers.push(node);
+            }
             "test" => declared.tests.push(node),
             "route" => routes::declare(node, &mut seen, compiler),
             "hours" => hours(node, &mut declared, &mut seen, compiler),
@@ -139,6 +142,14 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
         variables(node, &mut declared, compiler);
     }
     declared
+}
+
+/// Where it is faulty, that is said at the second reading.
+fn written_number(node: &Node) -> Option<String> {
+    match &node.arguments.first()?.value {
+        Raw::Text(number) => Some(number.clone()),
+        _ => None,
+    }
 }
 
 /// What was declared, and where it was first.

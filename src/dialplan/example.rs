@@ -10,7 +10,9 @@ use crate::dialplan::config::Config;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::load::Checked;
 use crate::dialplan::load::load;
+use crate::dialplan::names::Line;
 use crate::dialplan::names::Names;
+use crate::dialplan::names::Shows;
 use crate::dialplan::program::Program;
 use crate::dialplan::source::SourceFile;
 
@@ -74,6 +76,10 @@ pub(super) fn names() -> Names {
         credentials: BTreeMap::from([("loja".to_owned(), "api.loja.example".to_owned())]),
         agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),
         durations: BTreeMap::new(),
+        lines: BTreeMap::from([(
+            "reserva".to_owned(),
+            Line { number: "+551140030000".to_owned(), shows: Shows::ItsOwn },
+        )]),
     }
 }
 

@@ -16,6 +16,10 @@ pub enum Happening {
     TalkStarted,
     /// The talk is over and the caller is still there.
     TalkEnded,
+    /// Somebody who was dialled has answered, and hears what is announced first. Others may still ring.
+    CalleeListens,
+    /// He did not take the call; others still ring, or listen.
+    CalleeLeft,
     DialEnded(DialOutcome),
     VoicemailDone,
     /// Whoever listened to a mailbox has had enough, or may not.
@@ -39,8 +43,9 @@ pub enum QueueOutcome {
     NobodySignedIn,
 }
 
-/// Why nobody was reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why nobody was reached. Of several who were rung together the first in this order counts: it is the one that gives the
+/// caller most reason to try again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DialOutcome {
     NoAnswer,
     Busy,

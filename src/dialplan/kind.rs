@@ -54,6 +54,8 @@ pub enum Kind {
     Recipient,
     /// Anybody who has a telephone, ours or not.
     Anyone,
+    /// A number in E.164 that is ours: of a `number` line, or a trunk's `caller_id`.
+    OwnNumber,
     /// The name under which a gathered value is kept.
     Variable,
     Weekdays,
@@ -111,6 +113,7 @@ impl Kind {
             Kind::Target => "\"200\" or \"+551140031234\"",
             Kind::Recipient => "\"caller\", \"200\" or \"+5511999998888\"",
             Kind::Anyone => "\"+5511999998888\" or \"200\"",
+            Kind::OwnNumber => "\"+551140031234\"",
             Kind::Variable => "\"protocol\"",
             Kind::Weekdays => "\"mon-fri\", \"sat\" or \"mon,wed\"",
             Kind::TimeRange => "\"09:00-18:00\"",
@@ -138,7 +141,6 @@ impl fmt::Display for Kind {
             Kind::Channel => "channel",
             Kind::Language => "language",
             Kind::Credential => "credential",
-            Kind::Music => "music",
             Kind::Key => "key",
             Kind::Keys => "keys",
             Kind::Number => "number in E.164",
@@ -146,6 +148,8 @@ impl fmt::Display for Kind {
             Kind::Target => "extension or number in E.164",
             Kind::Recipient => "`caller`, extension, or number in E.164",
             Kind::Anyone => "number or extension",
+            Kind::OwnNumber => "number of ours in E.164",
+            Kind::Music => "music",
             Kind::Variable => "variable",
             Kind::Weekdays => "days of the week",
             Kind::TimeRange => "time of day, from and to",

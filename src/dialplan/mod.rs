@@ -14,6 +14,7 @@ mod conditions;
 pub mod config;
 pub mod coverage;
 mod declarations;
+pub mod dial_order;
 mod document;
 #[cfg(test)]
 mod example;
@@ -37,6 +38,7 @@ mod reach;
 mod read;
 pub mod reference;
 pub mod rehearsal;
+mod ringers;
 mod rounds;
 pub mod routes;
 pub mod rule;

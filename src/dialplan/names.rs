@@ -21,6 +21,25 @@ pub struct Names {
     pub agents: BTreeMap<String, Vec<String>>,
     /// Prompt → how long it lasts on the virtual clock. A prompt that is not listed lasts [`PROMPT_LASTS`].
     pub durations: BTreeMap<String, Duration>,
+    /// Trunk → the number of ours that it has as `caller_id`, if it has one.
+    pub lines: BTreeMap<String, Line>,
+}
+
+/// How a trunk shows callers to those outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// In E.164.
+    pub number: String,
+    pub shows: Shows,
+}
+
+/// Whose number the called see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shows {
+    /// The one that the call comes with, where that is a number.
+    TheCallers,
+    /// The trunk's own, always: `caller_id_pass = false`.
+    ItsOwn,
 }
 
 /// How long a prompt of unknown length lasts in a rehearsal.
@@ -30,6 +49,11 @@ impl Names {
     /// How long this prompt lasts on the virtual clock.
     pub fn duration_of(&self, prompt: &str) -> Duration {
         self.durations.get(prompt).copied().unwrap_or(PROMPT_LASTS)
+    }
+
+    /// What trunks show as ours.
+    pub fn numbers_of_trunks(&self) -> BTreeSet<String> {
+        self.lines.values().map(|line| line.number.clone()).collect()
     }
 
     /// Every language in which at least one prompt exists.

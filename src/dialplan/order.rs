@@ -1,8 +1,7 @@
 //! What is to be done for one caller: the orders that leave a walk.
 
-use std::time::Duration;
-
 use crate::dialplan::attendance::Attendance;
+use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::lookup::Query;
 use crate::media::both_sides::Channels;
 use crate::media::tone::Signal;
@@ -36,13 +35,11 @@ pub enum Order {
     },
     /// Nothing more is heard of the queue.
     LeaveQueue,
-    /// The walk keeps the time; `ring_for` is for the far side's information.
-    Dial {
-        target: DialTarget,
-        ring_for: Duration,
-    },
+    Dial(Box<DialOrder>),
     /// Nothing more is heard of the dialling.
     StopDialling,
+    /// The one whom the caller talks to is sent away. Nothing more is heard of the talk.
+    EndTalk,
     /// Greeting, tone, recording, thanks. Ends with `VoicemailDone`.
     Voicemail {
         mailbox: String,

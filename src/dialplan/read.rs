@@ -121,12 +121,13 @@ impl Reader<'_, '_, '_> {
             Kind::Prompt => self.known(Rule::UnknownPrompt, "prompt", "prompts", names.prompts.keys()),
             Kind::Language => self.language(),
             Kind::Credential => self.credential(),
-            Kind::Music => self.known(Rule::UnknownMusic, "music", "music", names.music.iter()),
             Kind::Key => self.key(),
             Kind::Keys => self.keys(),
             Kind::Number => self.number(),
             Kind::Pattern => self.pattern(),
             Kind::Target => self.target(),
+            Kind::OwnNumber => self.own_number(),
+            Kind::Music => self.known(Rule::UnknownMusic, "music", "music", names.music.iter()),
             Kind::Recipient => self.recipient(),
             Kind::Variable => self.variable(),
             Kind::Weekdays => self.weekdays(),
@@ -307,6 +308,16 @@ impl Reader<'_, '_, '_> {
             return self.number();
         }
         self.no_extension(" Or write `caller`, or a number that begins with `+`.")
+    }
+
+    fn own_number(&self) -> Result<Value, Wrong> {
+        let ours = &self.compiler.own_numbers;
+        if ours.contains(self.text) || (self.compiler.is_incomplete() && is_e164(self.text)) {
+            return Ok(Value::Text(self.text.to_owned()));
+        }
+        let help = self.hint("our numbers", ours.iter().map(String::as_str), self.text);
+        let help = help.map(|help| help + " They are those of `number` lines, and what trunks have as `caller_id`.");
+        Err(self.wrong(Rule::NotOurs, format!("{} is no number of ours", self.text), help))
     }
 
     fn no_extension(&self, addition: &str) -> Result<Value, Wrong> {

@@ -1,5 +1,6 @@
 //! Runs the `test` blocks of a dialplan on a virtual clock, with the walk that serves real callers.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,13 +112,13 @@ fn first_failure<'t>(test: &'t Test, world: &mut World<'_>) -> Option<(&'t Line,
 /// How far the events have been looked through, for each sort of expectation on its own: a text that is sent before
 /// the caller reaches a flow may be expected before or after it.
 #[derive(Debug, Default)]
-struct Seen([usize; 9]);
+struct Seen(BTreeMap<&'static str, usize>);
 
 impl Seen {
     /// Lets time pass until the expectation comes true, but no longer than it may take.
     fn comes_true(&mut self, expected: &Expectation, within: Duration, world: &mut World<'_>) -> bool {
         let until = world.now() + within;
-        let seen = &mut self.0[sort(expected)];
+        let seen = self.0.entry(sort(expected)).or_default();
         let mut looked = *seen;
         loop {
             let new = &world.events[looked..];
@@ -133,17 +134,18 @@ impl Seen {
     }
 }
 
-fn sort(expected: &Expectation) -> usize {
+fn sort(expected: &Expectation) -> &'static str {
     match expected {
-        Expectation::Hears(_) => 0,
-        Expectation::Says(_) => 1,
-        Expectation::Reaches(_) => 2,
-        Expectation::Rings(_) => 3,
-        Expectation::Texts { .. } => 4,
-        Expectation::Records(_) => 5,
-        Expectation::Ends(_) => 6,
-        Expectation::Joins(_) => 7,
-        Expectation::Asks { .. } => 8,
+        Expectation::Hears(_) => "hears",
+        Expectation::HearsFirst { .. } => "hears-first",
+        Expectation::Says(_) => "says",
+        Expectation::Reaches(_) => "reaches",
+        Expectation::Rings(_) => "rings",
+        Expectation::Texts { .. } => "texts",
+        Expectation::Records(_) => "records",
+        Expectation::Ends(_) => "ends",
+        Expectation::Joins(_) => "joins",
+        Expectation::Asks { .. } => "asks",
     }
 }
 
@@ -151,6 +153,9 @@ impl Expectation {
     fn is_met_by(&self, event: &Event) -> bool {
         match (self, event) {
             (Expectation::Hears(prompt), Event::Heard(heard)) => prompt == heard,
+            (Expectation::HearsFirst { who, prompt }, Event::Announced { to, prompt: heard }) => {
+                who == to && prompt == heard
+            }
             (Expectation::Says(text), Event::Said(said)) => text == said,
             (Expectation::Reaches(flow), Event::Reached(reached)) => flow == reached,
             (Expectation::Says(text), Event::Counted { prompts, language }) => counts(text, prompts, language),
@@ -194,6 +199,9 @@ fn failure(test: &Test, line: &Line, expected: &Expectation, world: &World<'_>, 
 fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String {
     let same_sort = world.events.iter().rev().find_map(|event| match (expected, event) {
         (Expectation::Hears(_), Event::Heard(prompt)) => Some(format!("last heard: {prompt}")),
+        (Expectation::HearsFirst { .. }, Event::Announced { to, prompt }) => {
+            Some(format!("last announced: {prompt}, to {to}"))
+        }
         (Expectation::Says(_), Event::Said(text)) => Some(format!("last said: {text}")),
         (Expectation::Says(_), Event::Counted { prompts, .. }) => Some(format!("last said: {}", prompts.join(", "))),
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
@@ -360,6 +368,41 @@ mod tests {
         }
         let answers = "agent \"200\" answers talks=\"30s\"\ncall to=\"+551140031234\"\nrings \"200\"\npasses \"32s\"\nends \"normal\" within=\"1s\"";
         assert_eq!(shown(steps, answers), "test t ... ok");
+    }
+
+    const TOGETHER: &str = "dial \"200\" \"201\" ring=\"together\" ring-for=\"10s\" announce=\"welcome\" {\nno-answer { play \"closed\" }\nbusy { play \"all-busy\" }\ndeclined { play \"goodbye\" }\n}";
+
+    #[test]
+    fn phones_ring_together_and_whoever_answers_hears_the_announcement() {
+        let test = "agent \"200\" ignores\nagent \"201\" answers after=\"4s\" talks=\"20s\"\ncall to=\"+551140031234\"\nrings \"200\"\nrings \"201\" within=\"1ms\"\nhears \"welcome\" who=\"201\" within=\"4s\"\nends \"normal\" within=\"23s\"";
+        assert_eq!(shown(TOGETHER, test), "test t ... ok");
+    }
+
+    #[test]
+    fn the_caller_does_not_hear_what_is_announced_to_another() {
+        let test = "agent \"200\" answers\ncall to=\"+551140031234\"\nhears \"welcome\"";
+        assert!(shown(TOGETHER, test).contains("FAILED"));
+        let test = "agent \"200\" answers\ncall to=\"+551140031234\"\nhears \"welcome\" who=\"201\"";
+        assert!(shown(TOGETHER, test).contains("last announced: welcome, to 200"));
+    }
+
+    #[test]
+    fn of_those_who_ring_together_the_first_in_the_order_of_outcomes_counts() {
+        let heard = |ana: &str, bruno: &str, prompt: &str| {
+            let agents = format!("agent \"200\" {ana}\nagent \"201\" {bruno}\n");
+            shown(TOGETHER, &format!("{agents}call to=\"+551140031234\"\nhears \"{prompt}\""))
+        };
+        assert_eq!(heard("declines", "busy", "all-busy"), "test t ... ok");
+        assert_eq!(heard("away", "declines", "goodbye"), "test t ... ok");
+        assert_eq!(heard("declines", "ignores", "closed"), "test t ... ok");
+        assert_eq!(heard("answers accepts=\"no\"", "ignores", "goodbye"), "test t ... ok");
+    }
+
+    #[test]
+    fn with_a_key_to_accept_the_others_ring_until_it_is_pressed() {
+        let steps = TOGETHER.replace("announce=", "accept-key=\"1\" announce=");
+        let refuses = "agent \"200\" answers accepts=\"no\"\nagent \"201\" answers after=\"8s\" talks=\"20s\"\ncall to=\"+551140031234\"\nhears \"welcome\" who=\"200\"\nhears \"welcome\" who=\"201\"\nends \"normal\"";
+        assert_eq!(shown(&steps, refuses), "test t ... ok");
     }
 
     #[test]

@@ -59,6 +59,14 @@ pub(super) struct Manner {
     pub(super) does: Does,
     pub(super) after: Duration,
     pub(super) talks: Duration,
+    pub(super) on_announcement: OnAnnouncement,
+}
+
+/// What somebody does who has answered and is told what the call is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnAnnouncement {
+    TakeTheCall,
+    HangUp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +103,7 @@ pub(super) enum Act {
 #[derive(Debug)]
 pub(super) enum Expectation {
     Hears(String),
+    HearsFirst { who: String, prompt: String },
     Says(String),
     Reaches(FlowId),
     Rings(String),
@@ -152,6 +161,12 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         properties: &[
             Parameter::optional("after", Kind::Duration, "3s", "how long it rings before that"),
             Parameter::optional("talks", Kind::Duration, "60s", "how long they talk"),
+            Parameter::optional(
+                "accepts",
+                Kind::Word(&["yes", "no"]),
+                "yes",
+                "whether they take a call that is announced to them",
+            ),
         ],
         example: "agent \"200\" answers after=\"5s\"",
     },
@@ -206,7 +221,10 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         name: "hears",
         help: "Expected: the prompt begins, after all that was heard in lines above.",
         arguments: &[Parameter::required("prompt", Kind::Prompt, "which")],
-        properties: &[WITHIN_PARAMETER],
+        properties: &[
+            Parameter::optional("who", Kind::Target, "the caller", "whoever answered and hears it before the talk"),
+            WITHIN_PARAMETER,
+        ],
         example: "hears \"main-menu\"",
     },
     Declaration {
@@ -419,7 +437,10 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
         "hangs-up" => return Some(Act::HangUp),
         "channel" => return Some(Act::Change(change(filled))),
         "http" => return Some(Act::StandIn(stand_in(filled))),
-        "hears" => Expectation::Hears(filled.text("prompt")),
+        "hears" => match filled.targets("who").pop() {
+            Some(who) => Expectation::HearsFirst { who: who.text().to_owned(), prompt: filled.text("prompt") },
+            None => Expectation::Hears(filled.text("prompt")),
+        },
         "says" => Expectation::Says(filled.text("text")),
         "reaches" => Expectation::Reaches(filled.flow("flow")),
         "rings" => Expectation::Rings(filled.targets("phone").pop()?.text().to_owned()),
@@ -474,6 +495,10 @@ fn manner(filled: &Filled) -> Manner {
         does,
         after: filled.maybe_duration("after").unwrap_or(REACTS_AFTER),
         talks: filled.maybe_duration("talks").unwrap_or(TALKS_FOR),
+        on_announcement: match filled.maybe_word("accepts") {
+            Some("no") => OnAnnouncement::HangUp,
+            _ => OnAnnouncement::TakeTheCall,
+        },
     }
 }
 
@@ -484,5 +509,10 @@ fn nobody() -> Caller {
 
 impl Manner {
     /// What those do of whom the test says nothing.
-    pub(super) const UNSAID: Manner = Manner { does: Does::Ignore, after: REACTS_AFTER, talks: TALKS_FOR };
+    pub(super) const UNSAID: Manner = Manner {
+        does: Does::Ignore,
+        after: REACTS_AFTER,
+        talks: TALKS_FOR,
+        on_announcement: OnAnnouncement::TakeTheCall,
+    };
 }

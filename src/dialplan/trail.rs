@@ -43,6 +43,9 @@ pub(super) enum Reason {
     Dial(DialOutcome),
     TalkStarted,
     TalkEnded,
+    TalkTooLong,
+    CalleeListens,
+    CalleeLeft,
     /// A text was to go to a caller who shows no number.
     NumberWithheld,
     /// A look-up has brought all that was wanted.
@@ -132,6 +135,9 @@ impl fmt::Display for Reason {
             Reason::Dial(outcome) => outcome.fmt(f),
             Reason::TalkStarted => f.write_str("somebody answered"),
             Reason::TalkEnded => f.write_str("the talk is over"),
+            Reason::TalkTooLong => f.write_str("the talk has lasted as long as it may"),
+            Reason::CalleeListens => f.write_str("somebody answered and hears the announcement"),
+            Reason::CalleeLeft => f.write_str("whoever answered did not take the call; others still ring"),
             Reason::NumberWithheld => f.write_str("not sent: the caller shows no number"),
             Reason::AnswerTaken => f.write_str("it answered"),
             Reason::AnswerLacks(1) => f.write_str("it answered, but one value is missing"),

@@ -4,6 +4,7 @@
 //! for dead ends; a verb itself says only how its values become an action.
 
 use crate::dialplan::action::Action;
+use crate::dialplan::compile::Compiler;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
 
@@ -22,6 +23,11 @@ pub(super) trait Compile: Verb {
     /// Rules between values, such as "one of these two"; returns what is wrong and how to mend it.
     fn check(&self, _filled: &Filled) -> Vec<(String, String)> {
         Vec::new()
+    }
+
+    /// Rules between values and what else is known of the house.
+    fn check_among(&self, filled: &Filled, _compiler: &Compiler<'_>) -> Vec<(String, String)> {
+        self.check(filled)
     }
 
     fn compile(&self, filled: &Filled) -> Box<dyn Action>;

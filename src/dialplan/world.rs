@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::Happening;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -22,6 +21,8 @@ use crate::dialplan::order::Order;
 use crate::dialplan::order::RecordOrder;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
+use crate::dialplan::ringers::Move;
+use crate::dialplan::ringers::Ringers;
 use crate::dialplan::scene::ExtensionState;
 use crate::dialplan::scene::QueueGlance;
 use crate::dialplan::scene::Scene;
@@ -39,6 +40,11 @@ use crate::media::tone::Signal;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Event {
     Heard(String),
+    /// Whoever answered hears what is announced to him.
+    Announced {
+        to: String,
+        prompt: String,
+    },
     Said(String),
     /// Prompts of a `say`, which are digits or a number.
     Counted {
@@ -62,19 +68,20 @@ pub(super) enum Event {
 }
 
 pub(super) struct World<'n> {
-    names: &'n Names,
+    pub(super) names: &'n Names,
     program: Arc<Program>,
     origin: Instant,
     now: Instant,
-    around: Around<'n>,
+    pub(super) around: Around<'n>,
     walk: Walk,
     agenda: BTreeMap<(Instant, u64), Cue>,
     cues: u64,
     /// Cues of what was stopped carry an older ticket.
     play: u64,
-    link: u64,
+    pub(super) link: u64,
     waiting: Option<Line>,
     stand_ins: Vec<StandIn>,
+    pub(super) ringers: Option<Ringers>,
     pub(super) events: Vec<Event>,
     /// Every entry of the trail, unbounded: a rehearsal is short.
     pub(super) story: Vec<Entry>,
@@ -85,7 +92,7 @@ pub(super) struct World<'n> {
 }
 
 /// What conditions see.
-struct Around<'n> {
+pub(super) struct Around<'n> {
     names: &'n Names,
     origin: Instant,
     wall: Timestamp,
@@ -95,7 +102,7 @@ struct Around<'n> {
 
 /// Something that will happen.
 #[derive(Debug, Clone)]
-enum Cue {
+pub(super) enum Cue {
     Tell(Happening),
     Finished {
         play: u64,
@@ -115,6 +122,12 @@ enum Cue {
     Talk {
         link: u64,
         lasts: Duration,
+    },
+    /// Of somebody who was dialled.
+    Dialled {
+        link: u64,
+        who: String,
+        what: Move,
     },
     Change(ChannelChange),
 }
@@ -161,6 +174,7 @@ impl<'n> World<'n> {
             link: 0,
             waiting: None,
             stand_ins: Vec::new(),
+            ringers: None,
             events: Vec::new(),
             story: Vec::new(),
             routes: BTreeMap::new(),
@@ -256,7 +270,7 @@ impl<'n> World<'n> {
         while self.advance(self.now) {}
     }
 
-    fn tell(&mut self, happening: Happening) {
+    pub(super) fn tell(&mut self, happening: Happening) {
         self.walk.handle(happening, &self.around, self.now);
         self.after_walk();
     }
@@ -302,11 +316,8 @@ impl<'n> World<'n> {
             Order::Ask(query) => self.ask(*query),
             Order::StopAsking => {}
             Order::JoinQueue { queue } => self.join(&queue),
-            Order::LeaveQueue | Order::StopDialling => self.unlink(),
-            Order::Dial { target, .. } => {
-                self.note_route(target.text());
-                self.dial(target.text());
-            }
+            Order::LeaveQueue | Order::StopDialling | Order::EndTalk => self.unlink(),
+            Order::Dial(order) => self.dial(*order),
             Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
             Order::Mailbox { .. } => self.listen(),
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
@@ -384,25 +395,13 @@ impl<'n> World<'n> {
         self.cue(rings_for + pause, Cue::RingNext { link });
     }
 
-    fn note_route(&mut self, whom: &str) {
+    pub(super) fn note_route(&mut self, whom: &str) {
         if let (Some(route), Some(entry)) = (self.program.route_for(whom), self.story.len().checked_sub(1)) {
-            self.routes.insert(entry, route.describe());
+            let ways = self.routes.entry(entry).or_default();
+            let and = if ways.is_empty() { "" } else { ", and over " };
+            ways.push_str(and);
+            ways.push_str(&route.describe());
         }
-    }
-
-    fn dial(&mut self, whom: &str) {
-        self.unlink();
-        let link = self.link;
-        let Manner { does, after, talks } = self.around.manner_of(whom);
-        let ended = |outcome| Cue::Linked { link, happening: Happening::DialEnded(outcome) };
-        match does {
-            Does::BeAway => return self.cue(Duration::ZERO, ended(DialOutcome::Unreachable)),
-            Does::BeBusy => return self.cue(Duration::ZERO, ended(DialOutcome::Busy)),
-            Does::Decline => self.cue(after, ended(DialOutcome::Declined)),
-            Does::Answer => self.cue(after, Cue::Talk { link, lasts: talks }),
-            Does::Ignore => {}
-        }
-        self.events.push(Event::Rang(whom.to_owned()));
     }
 
     fn take_message(&mut self, mailbox: String) {
@@ -428,12 +427,13 @@ impl<'n> World<'n> {
         self.unlink();
     }
 
-    fn unlink(&mut self) {
+    pub(super) fn unlink(&mut self) {
         self.waiting = None;
+        self.ringers = None;
         self.link += 1;
     }
 
-    fn cue(&mut self, after: Duration, cue: Cue) {
+    pub(super) fn cue(&mut self, after: Duration, cue: Cue) {
         self.cues += 1;
         self.agenda.insert((self.now + after, self.cues), cue);
     }
@@ -447,15 +447,18 @@ impl<'n> World<'n> {
             }
             Cue::RingNext { link } if link == self.link => self.ring_next(),
             Cue::Linked { link, happening } if link == self.link => self.tell(happening),
-            Cue::Talk { link, lasts } if link == self.link => {
-                self.waiting = None;
-                let happening = Happening::TalkEnded;
-                self.cue(lasts, Cue::Linked { link, happening });
-                self.tell(Happening::TalkStarted);
-            }
+            Cue::Talk { link, lasts } if link == self.link => self.talk(lasts),
+            Cue::Dialled { link, who, what } if link == self.link => self.on_dialled(who, what),
             Cue::Change(change) => self.around.change(change),
-            Cue::Finished { .. } | Cue::Hear { .. } | Cue::RingNext { .. } | Cue::Linked { .. } | Cue::Talk { .. } => {}
+            Cue::Finished { .. } | Cue::Hear { .. } | Cue::RingNext { .. } => {}
+            Cue::Linked { .. } | Cue::Talk { .. } | Cue::Dialled { .. } => {}
         }
+    }
+
+    pub(super) fn talk(&mut self, lasts: Duration) {
+        self.unlink();
+        self.cue(lasts, Cue::Linked { link: self.link, happening: Happening::TalkEnded });
+        self.tell(Happening::TalkStarted);
     }
 }
 
@@ -467,7 +470,7 @@ impl Around<'_> {
         };
     }
 
-    fn manner_of(&self, who: &str) -> Manner {
+    pub(super) fn manner_of(&self, who: &str) -> Manner {
         self.manners.get(who).copied().unwrap_or(Manner::UNSAID)
     }
 

@@ -15,6 +15,7 @@ use crate::call::record::CallId;
 use crate::call::record::Direction;
 use crate::call::script::Plain;
 use crate::call::script::Script;
+use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::Order;
 use crate::queue::agent::AgentId;
@@ -171,7 +172,7 @@ impl Switch {
                 self.desk.prompt(prompt, &language).ok_or_else(|| unknown("prompt", prompt))?;
                 Order::Play { prompts: vec![prompt.clone()], language }
             }
-            Then::Connect(second) => Order::Dial { target: self.dial_target(second)?, ring_for: RING_FOR },
+            Then::Connect(second) => Order::Dial(Box::new(DialOrder::plain(self.dial_target(second)?, RING_FOR))),
         };
         Ok(Script::Plain(Plain::new(order)))
     }

@@ -16,6 +16,7 @@ use crate::call::record::CallId;
 use crate::call::record::Direction;
 use crate::call::script::Plain;
 use crate::call::script::Script;
+use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
@@ -158,7 +159,9 @@ impl Switch {
         info!(call = %id, from = %masked(&from), to = %masked(&to), flow = flow.as_deref().unwrap_or("-"), "call begins");
         let script = match lead {
             Lead::Flow(flow) => self.walk(flow, &from, &to, trunk.as_deref()),
-            Lead::Dial(target, _) => Script::Plain(Plain::new(Order::Dial { target, ring_for: RING_FOR })),
+            Lead::Dial(target, _) => {
+                Script::Plain(Plain::new(Order::Dial(Box::new(DialOrder::plain(target, RING_FOR)))))
+            }
         };
         let incoming = self.incoming(session, request, hop, trunk.as_deref(), extension.clone());
         let channels_down = self.desk.channels_down.clone();

@@ -157,7 +157,7 @@ impl Desk {
         }
         let shown = NameAddr::new(Uri::sip(Some(from), &self.domain, None));
         let own = self.names_by_extension.get(from).map(String::as_str);
-        match own.or(caller.name.as_deref()).filter(|name| !name.is_empty()) {
+        match caller.name.as_deref().or(own).filter(|name| !name.is_empty()) {
             Some(name) => shown.with_display(name),
             None => shown,
         }

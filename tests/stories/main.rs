@@ -18,6 +18,7 @@ mod cases;
 mod codes;
 mod conferences;
 mod customers;
+mod dials;
 mod encryption;
 mod fickle_carriers;
 mod handed_on;

@@ -44,6 +44,7 @@ pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: 
         trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
         channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
         prompts: prompts.names(),
+        music: prompts.music_names(),
         ..Names::default()
     };
     let file = SourceFile { path: "plan.kdl".to_owned(), text: plan.to_owned() };

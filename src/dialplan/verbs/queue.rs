@@ -112,7 +112,9 @@ impl Action for Line {
             | News::VoicemailDone
             | News::MailboxLeft
             | News::ConferenceLeft(_)
-            | News::LookedUp(_) => Turn::Wait,
+            | News::LookedUp(_)
+            | News::CalleeListens
+            | News::CalleeLeft => Turn::Wait,
         }
     }
 }

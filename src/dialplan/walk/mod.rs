@@ -96,6 +96,8 @@ impl Walk {
             Happening::QueueLeft(outcome) => self.tell(News::QueueLeft(outcome), scene, now),
             Happening::TalkStarted => self.tell(News::TalkStarted, scene, now),
             Happening::TalkEnded => self.tell(News::TalkEnded, scene, now),
+            Happening::CalleeListens => self.tell(News::CalleeListens, scene, now),
+            Happening::CalleeLeft => self.tell(News::CalleeLeft, scene, now),
             Happening::DialEnded(outcome) => self.tell(News::DialEnded(outcome), scene, now),
             Happening::VoicemailDone => self.tell(News::VoicemailDone, scene, now),
             Happening::MailboxLeft => self.tell(News::MailboxLeft, scene, now),

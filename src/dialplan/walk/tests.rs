@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::*;
+use crate::dialplan::dial_order::Acceptance;
+use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::example::DESIGN;
 use crate::dialplan::example::program;
 use crate::dialplan::example::secs;
@@ -104,7 +106,7 @@ fn join() -> Order {
 }
 
 fn dial(target: DialTarget, seconds: u64) -> Order {
-    Order::Dial { target, ring_for: secs(seconds) }
+    Order::Dial(Box::new(DialOrder::plain(target, secs(seconds))))
 }
 
 fn ana() -> DialTarget {
@@ -368,4 +370,52 @@ fn happenings_that_nobody_waits_for_change_nothing() {
 #[test]
 fn a_walk_is_small() {
     assert!(size_of::<Walk>() <= 384, "{}", size_of::<Walk>());
+}
+
+const TOGETHER: &str = "dial \"200\" \"201\" ring=\"together\" ring-for=\"20s\" announce=\"welcome\" accept-key=\"1\" up-to=\"60s\" {\nno-answer { play \"closed\" }\ntoo-long { play \"goodbye\" }\n}";
+
+#[test]
+fn phones_that_ring_together_are_one_order_with_what_they_hear_first() {
+    let mut bench = Bench::at(TOGETHER);
+    let orders = bench.tell(Happening::Started);
+    let [Order::Dial(order)] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(order.targets, [ana(), DialTarget::Extension("201".to_owned())]);
+    let announcement = order.announcement.as_ref().unwrap();
+    assert_eq!((announcement.prompt.as_str(), announcement.acceptance), ("welcome", Acceptance::ByKey('1')));
+    assert_eq!(bench.wait(20), [Order::StopDialling, play("closed")]);
+}
+
+#[test]
+fn who_hears_an_announcement_is_not_cut_off_by_ring_for() {
+    let mut bench = Bench::at(TOGETHER);
+    bench.tell(Happening::Started);
+    bench.tell(Happening::CalleeListens);
+    bench.tell(Happening::CalleeListens);
+    assert_eq!(bench.wait(20), []);
+    assert_eq!(bench.tell(Happening::CalleeLeft), [], "the other still listens");
+    assert_eq!(bench.tell(Happening::CalleeLeft), [Order::StopDialling, play("closed")]);
+    let reasons: Vec<String> = bench.walk.trail().into_iter().map(|told| told.reason).collect();
+    assert!(reasons.contains(&"whoever answered did not take the call; others still ring".to_owned()), "{reasons:?}");
+}
+
+#[test]
+fn a_talk_is_ended_after_so_long_as_it_may_last() {
+    let mut bench = Bench::at(TOGETHER);
+    bench.tell(Happening::Started);
+    bench.tell(Happening::CalleeListens);
+    bench.tell(Happening::TalkStarted);
+    assert_eq!(bench.wait(60), [Order::EndTalk, play("goodbye")]);
+    let mut bench = Bench::at("dial \"200\" up-to=\"5s\"\nplay \"closed\"");
+    bench.tell(Happening::Started);
+    bench.tell(Happening::TalkStarted);
+    assert_eq!(bench.wait(5), [Order::EndTalk, hangup(HangupCause::Normal)]);
+}
+
+#[test]
+fn a_name_on_a_display_is_one_line_of_64_letters() {
+    let mut bench = Bench::at("dial \"200\" caller-name=\"{caller}\"");
+    bench.walk.memory.caller.from = format!("a\r\nb{}", "x".repeat(100));
+    let orders = bench.tell(Happening::Started);
+    let [Order::Dial(order)] = orders.as_slice() else { panic!("{orders:?}") };
+    assert_eq!(order.shown.name.as_deref(), Some(format!("ab{}", "x".repeat(62)).as_str()));
 }
