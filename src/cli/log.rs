@@ -22,11 +22,12 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
 /// Must be called once. A level that cannot be read is said, and `info` holds.
 pub(super) fn start(config: &Config, format: Option<Format>) {
     let wanted = std::env::var(ENVIRONMENT).unwrap_or_else(|_| config.level.clone());
-    let filter = EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
+    // The handshake's library warns of each extension of TLS that a browser offers and that it does not know.
+    let filter = EnvFilter::try_new(format!("rtc_dtls=error,{wanted}")).unwrap_or_else(|error| {
         eprintln!(
             "log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}"
         );
-        EnvFilter::new("info")
+        EnvFilter::new("rtc_dtls=error,info")
     });
     let colour = std::io::stderr().is_terminal();
     let log = fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colour);

@@ -10,9 +10,11 @@
 mod back_to_back;
 mod baresip;
 mod browser;
+mod browser_talks;
 mod carrier;
 #[path = "../torture/cases.rs"]
 mod cases;
+mod chromium;
 mod conferences;
 mod customer;
 mod encrypted;
@@ -23,6 +25,7 @@ mod pjsua;
 mod placed;
 mod probes;
 mod recordings;
+mod scripted;
 mod scripts;
 mod secure;
 mod server;

@@ -1,27 +1,19 @@
 //! PJSIP as a phone: `tests/clients/pjsua2_phone.py` obeys one order a line and tells one event a line.
 
-use std::io::Write;
 use std::path::PathBuf;
-use std::process::Child;
 use std::process::Command;
-use std::process::Stdio;
 
 use serde_json::Value;
 use serde_json::json;
 
+use crate::scripted::Scripted;
 use crate::server::folder;
-use crate::server::lines_of;
 use crate::softphone::Answers;
-use crate::softphone::Sayings;
 use crate::softphone::Softphone;
 use crate::softphone::Wish;
 use crate::sound;
 
-pub(crate) struct Pjsua {
-    child: Child,
-    said: Sayings,
-    recording: PathBuf,
-}
+pub(crate) struct Pjsua(Scripted);
 
 /// The Python that has `pjsua2`; `tests/all` makes one and names it.
 fn python() -> String {
@@ -59,29 +51,14 @@ impl Pjsua {
         for (key, value) in more.as_object().expect("keys and values") {
             phone[key] = value.clone();
         }
-        let mut phone = Self::spawn(&phone, recording);
-        phone.wait_for("ready", |_| true);
-        phone
-    }
-
-    fn spawn(wish: &Value, recording: PathBuf) -> Self {
-        let mut child = Command::new(python())
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/pjsua2_phone.py"))
-            .arg(wish.to_string())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("a Python with pjsua2: tests/all makes one");
-        let said = Sayings::new(lines_of(child.stdout.take().expect("its output")));
-        Self { child, said, recording }
+        let mut command = Command::new(python());
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/pjsua2_phone.py"));
+        Self(Scripted::start(command, &phone, recording))
     }
 
     /// Takes the first event of this kind for which `is_it` holds.
     pub(crate) fn wait_for(&mut self, kind: &str, is_it: impl Fn(&Value) -> bool) -> Value {
-        self.said.wait(kind, |line| {
-            let event: Value = serde_json::from_str(line).ok()?;
-            (event["event"] == kind && is_it(&event)).then_some(event)
-        })
+        self.0.wait_for(kind, is_it)
     }
 
     /// Waits until one of its calls is in this state: `EARLY`, `CONFIRMED`, `DISCONNECTED`.
@@ -90,7 +67,7 @@ impl Pjsua {
     }
 
     pub(crate) fn does(&mut self, order: &Value) {
-        writeln!(self.child.stdin.as_mut().expect("its input"), "{order}").expect("it reads");
+        self.0.does(order);
     }
 }
 
@@ -157,19 +134,7 @@ impl Softphone for Pjsua {
         self.wait_for_call("DISCONNECTED");
     }
 
-    fn recording(mut self: Box<Self>) -> PathBuf {
-        self.does(&json!({ "do": "quit" }));
-        let _ = self.child.wait();
-        self.recording.clone()
-    }
-}
-
-impl Drop for Pjsua {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        if std::thread::panicking() {
-            eprintln!("--- the phone at {} said:\n{}", self.recording.display(), self.said.whole());
-        }
+    fn recording(self: Box<Self>) -> PathBuf {
+        self.0.recording()
     }
 }
