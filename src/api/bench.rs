@@ -204,9 +204,10 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Call(_) | Command::HangUp(_) => return Err(unknown("unknown-call")),
         Command::SendMessage(_) => Answer::Message(Box::new(message("msg_1"))),
         Command::Channels => Answer::Channels(vec![channel("whatsapp")]),
-        Command::Channel(name) | Command::ClearOverride { channel: name } | Command::Override { channel: name, .. } => {
-            Answer::Channel(Box::new(channel(&name)))
-        }
+        Command::Channel(name)
+        | Command::ClearOverride { channel: name }
+        | Command::Override { channel: name, .. }
+        | Command::ReportChannel { channel: name, .. } => Answer::Channel(Box::new(channel(&name))),
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),

@@ -119,6 +119,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(channels::list))
         .routes(routes!(channels::show))
         .routes(routes!(channels::set_override, channels::clear_override))
+        .routes(routes!(channels::report))
         .routes(routes!(agents::queues))
         .routes(routes!(agents::list))
         .routes(routes!(agents::set_state))

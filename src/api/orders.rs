@@ -14,6 +14,8 @@ use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
+use crate::outage::reports::Report;
+use crate::outage::reports::Says;
 use crate::queue::agent::Wish;
 use crate::switch::command::OverrideWish;
 use crate::switch::command::PlaceCall;
@@ -224,6 +226,40 @@ impl NewOverride {
             author: self.author.unwrap_or_else(|| "api".into()),
             lasts: lasts.map(|text| duration("lasts", text, Duration::from_secs(1), LONGEST_OVERRIDE)).transpose()?,
         })
+    }
+}
+
+/// What a peer sees of a channel: another node, a branch, a program that watches from elsewhere.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewReport {
+    /// Who reports, in at most 64 characters; each is a vantage of its own.
+    #[schema(example = "filial-recife")]
+    pub from: String,
+    pub state: ReportedState,
+    /// Why, in words. Default: `reported`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What a peer can say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportedState {
+    Up,
+    Down,
+}
+
+impl NewReport {
+    pub(super) fn read(self) -> Report {
+        Report {
+            from: self.from,
+            says: match self.state {
+                ReportedState::Up => Says::Up,
+                ReportedState::Down => Says::Down,
+            },
+            reason: self.reason.unwrap_or_else(|| "reported".into()),
+        }
     }
 }
 

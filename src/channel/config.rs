@@ -7,19 +7,28 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::outage;
+use crate::outage::catalogue;
+use crate::outage::probe::Credential;
 use crate::outage::probe::Probe;
+use crate::outage::vantage::Resolver;
 
 /// `[[channel]]`: a way to reach customers other than the telephone, watched and perhaps written to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub name: String,
-    /// whatsapp, sms, softphone, generic.
+    /// whatsapp, messenger, instagram, telegram, wechat, imessage, teams, sms, x, softphone, generic.
     pub kind: String,
     /// Replaces the kind's own probes and its control targets. `[]`: the channel is not watched. Default: those of the kind.
     #[serde(default)]
     pub probes: Option<Vec<Probe>>,
-    /// How often each target is probed. Default: 10 s.
+    /// Whom every dns probe asks that names no resolver itself. Default: ours, 1.1.1.1, 8.8.8.8, and the zone's own servers.
+    #[serde(default = "resolvers")]
+    pub resolvers: Vec<Resolver>,
+    /// The business's own access, with which the kind's API is asked as well. Default: nobody asks it.
+    #[serde(default)]
+    pub account: Option<Account>,
+    /// How often each target is probed that says nothing else. Default: 10 s.
     #[serde(default = "every", with = "humantime_serde")]
     pub every: Duration,
     /// A probe without an answer by then has failed; never longer than `every`. Default: 5 s.
@@ -33,6 +42,19 @@ pub struct Config {
     /// How texts and receipts arrive. Default: this channel receives none.
     #[serde(default)]
     pub webhook: Option<Webhook>,
+}
+
+/// `[channel.account]`: the access that the channel's own API is asked with.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Account {
+    /// whatsapp: the id of the phone number. Others need none.
+    #[serde(default)]
+    pub id: Option<String>,
+    pub token: Credential,
+    /// Where the API lives, with its version. Default: where the kind's API is.
+    #[serde(default)]
+    pub base: Option<String>,
 }
 
 /// `[channel.send]`: one HTTP request for each text. `url`, `headers` and `body` may hold `{to}`, `{from}`, `{text}`, `{id}`,
@@ -148,6 +170,12 @@ impl fmt::Debug for Secret {
     }
 }
 
+fn resolvers() -> Vec<Resolver> {
+    let other = |address: &str| Resolver::Other(address.to_owned());
+    let nameless = String::new;
+    vec![Resolver::Ours(nameless()), other("1.1.1.1"), other("8.8.8.8"), Resolver::Authoritative(nameless())]
+}
+
 fn every() -> Duration {
     Duration::from_secs(10)
 }
@@ -167,6 +195,8 @@ impl Config {
             name: name.to_owned(),
             kind: kind.to_owned(),
             probes: None,
+            resolvers: resolvers(),
+            account: None,
             every: every(),
             timeout: timeout(),
             detector: outage::config::Config::default(),
@@ -177,6 +207,12 @@ impl Config {
 
     pub(super) fn fault(&self, key: &str, fault: impl fmt::Display) -> ConfigFault {
         ConfigFault { channel: self.name.clone(), key: key.to_owned(), fault: fault.to_string() }
+    }
+}
+
+impl Account {
+    pub(super) fn for_catalogue(&self) -> catalogue::Account<'_> {
+        catalogue::Account { id: self.id.as_deref(), token: &self.token, base: self.base.as_deref() }
     }
 }
 

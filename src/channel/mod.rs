@@ -12,6 +12,7 @@ mod outbox_stories;
 pub mod provider;
 pub mod segments;
 pub mod template;
+pub mod traffic;
 pub mod webhook;
 
 use std::fmt;

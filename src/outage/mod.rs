@@ -8,13 +8,19 @@ pub mod catalogue;
 pub mod config;
 pub mod detector;
 pub mod fault;
+pub mod habit;
 pub mod overriding;
 pub mod probe;
+pub mod reading;
+mod readings;
+pub mod receipts;
+pub mod reports;
 pub mod schedule;
 pub mod snapshot;
 #[cfg(test)]
 mod stories;
 pub mod target;
+pub mod traffic;
 pub mod vantage;
 pub mod view;
 

@@ -37,10 +37,12 @@ const SHORTEST: Duration = Duration::from_millis(10);
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 impl Schedule {
-    /// Each probe fires once within the first interval from `now`, then every interval.
+    /// Each probe fires once within its first interval from `now`, then every interval. `every` and `timeout` count for
+    /// probes that have none of their own.
     pub fn add(&mut self, channel: &str, probes: &[Probe], every: Duration, timeout: Duration, now: Instant) {
-        let every = every.max(SHORTEST);
         for probe in probes {
+            let every = probe.every.unwrap_or(every).max(SHORTEST);
+            let timeout = probe.timeout.unwrap_or(timeout);
             let place = self.entries.len();
             let offset = every.mul_f64((place as f64 * GOLDEN).fract());
             self.by_time.insert((now + offset, place));
@@ -80,6 +82,8 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outage::Layer;
+    use crate::outage::Role;
     use crate::outage::catalogue;
 
     #[test]
@@ -117,6 +121,28 @@ mod tests {
         assert!(schedule.poll_due(later).is_some());
         assert!(schedule.poll_due(later).is_none());
         assert_eq!(schedule.poll_timeout().unwrap().at, later + secs(10));
+    }
+
+    #[test]
+    fn a_probe_keeps_its_own_time() {
+        let start = start();
+        let mut schedule = Schedule::default();
+        let mut slow = Probe::new(Layer::Feed, "https://a.example/", Role::Channel);
+        (slow.every, slow.timeout) = (Some(secs(120)), Some(secs(30)));
+        let quick = Probe::new(Layer::Tcp, "a.example", Role::Channel);
+        schedule.add("whatsapp", &[slow, quick], secs(10), secs(5), start);
+        let mut fired = [0, 0];
+        while let Some(deadline) = schedule.poll_timeout().filter(|deadline| deadline.at < start + secs(240)) {
+            let due = schedule.poll_due(deadline.at).unwrap();
+            match due.probe.layer {
+                Layer::Feed => {
+                    assert_eq!(due.timeout, secs(30));
+                    fired[0] += 1;
+                }
+                _ => fired[1] += 1,
+            }
+        }
+        assert_eq!(fired, [2, 24]);
     }
 
     fn secs(seconds: u64) -> Duration {

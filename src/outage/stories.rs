@@ -77,7 +77,7 @@ fn our_own_dead_line_says_nothing_of_the_channel() {
     day.passes(secs(3600), |_| Err("network is unreachable"));
     assert!(!day.changes_to(ChannelState::Down));
     let reason = day.detector.reasons().remove(0);
-    assert!(reason.starts_with("our line: 3 of 3 control targets fail since 15:41 UTC"), "{reason}");
+    assert!(reason.starts_with("our line: 5 of 5 control targets fail since 15:41 UTC"), "{reason}");
     assert!(day.detector.view(day.now, day.wall).frozen);
 
     day.passes(secs(3600), |_| Ok(()));

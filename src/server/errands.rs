@@ -19,13 +19,13 @@ use crate::dialplan::lookup::Query;
 use crate::io::http::Http;
 use crate::io::lookup::Asker;
 use crate::io::notify::Notifier;
-use crate::io::probe::Prober;
 use crate::io::resolve::Found;
 use crate::io::resolve::Resolver;
 use crate::io::speech::Speaker;
 use crate::media::clip::Clip;
 use crate::outage::schedule::Due;
 use crate::server::metrics;
+use crate::server::probing::Probing;
 use crate::sip::hop::Transport;
 use crate::store::Store;
 use crate::switch::input::Input;
@@ -46,7 +46,7 @@ pub(super) struct Errands {
     workers: Handle,
     reports: UnboundedSender<Report>,
     http: Http,
-    prober: Prober,
+    probing: Probing,
     resolver: Arc<Resolver>,
     speaker: Arc<Speaker>,
     asker: Asker,
@@ -67,7 +67,7 @@ impl Errands {
         workers: Handle,
         reports: UnboundedSender<Report>,
         http: Http,
-        prober: Prober,
+        probing: Probing,
         resolver: Resolver,
         speaker: Speaker,
         asker: Asker,
@@ -80,7 +80,7 @@ impl Errands {
             workers,
             reports,
             http,
-            prober,
+            probing,
             resolver: Arc::new(resolver),
             speaker: Arc::new(speaker),
             asker,
@@ -101,11 +101,7 @@ impl Errands {
     }
 
     pub(super) fn probe(&self, due: Due) {
-        let prober = self.prober.clone();
-        self.run(async move {
-            let evidence = prober.run(&due.probe, due.timeout).await;
-            Report::Input(Input::Evidence { channel: due.channel, evidence })
-        });
+        self.probing.start(due, &self.workers, &self.reports);
     }
 
     pub(super) fn resolve(

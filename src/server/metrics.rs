@@ -23,6 +23,7 @@ use crate::outage::ChannelState;
 use crate::server::error::ServeError;
 use crate::server::hands::Hands;
 use crate::server::metrics_rtp;
+use crate::server::probing;
 use crate::switch::machine::Switch;
 use crate::switch::trunks::state::TrunkState;
 
@@ -46,11 +47,14 @@ impl Metrics {
         let recorder = builder
             .set_buckets_for_metric(Matcher::Full("desvio_call_setup_seconds".to_owned()), &SETUP_SECONDS)
             .map_err(|error| fault(&error))?
+            .set_buckets_for_metric(Matcher::Full("desvio_probe_seconds".to_owned()), &probing::SECONDS)
+            .map_err(|error| fault(&error))?
             .build_recorder();
         let handle = recorder.handle();
         metrics::set_global_recorder(recorder).map_err(|error| fault(&error))?;
         describe();
         metrics_rtp::describe();
+        probing::describe();
         Ok(Metrics { handle })
     }
 

@@ -15,6 +15,7 @@ mod hands;
 mod kept;
 mod metrics;
 mod metrics_rtp;
+mod probing;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -51,6 +52,7 @@ use crate::server::gather::Sources;
 use crate::server::greeting::Greeting;
 use crate::server::hands::Hands;
 use crate::server::metrics::Metrics;
+use crate::server::probing::Probing;
 use crate::store::Store;
 use crate::store::writer::Writer;
 use crate::switch::machine::KeptState;
@@ -189,7 +191,7 @@ fn errands(
         workers.clone(),
         reports,
         Http::new(probes.trust.as_deref())?,
-        Prober::new(&probes)?,
+        Probing::new(Prober::new(&probes)?, probes.at_once),
         Resolver::from_system()?,
         Speaker::new(loaded.config.speech.clone()),
         Asker::new(&loaded.config.http, &loaded.config.credentials, &loaded.config.base, probes.trust.as_deref())?,

@@ -15,8 +15,10 @@ use crate::outage::ChannelState;
 use crate::outage::Evidence;
 use crate::outage::detector::Detector;
 use crate::outage::overriding::Override;
+use crate::outage::reports::Reports;
 use crate::outage::schedule::Schedule;
 use crate::outage::snapshot::Snapshot;
+use crate::outage::traffic::Traffic;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::OverrideWish;
@@ -33,9 +35,11 @@ pub(super) struct Channels {
 }
 
 #[derive(Debug)]
-struct Watched {
+pub(super) struct Watched {
     kind: String,
     detector: Detector,
+    pub(super) traffic: Traffic,
+    pub(super) reports: Reports,
 }
 
 impl Channels {
@@ -53,14 +57,17 @@ impl Channels {
             };
             let probes = channel.probes().to_vec();
             let mut detector = Detector::new(&config.detector).watching(&probes);
-            if let Some(snapshot) =
-                kept.get(&config.name).and_then(|kept| serde_json::from_value::<Snapshot>(kept.clone()).ok())
-            {
+            let mut kept = kept.get(&config.name).cloned().unwrap_or_default();
+            let habit = kept.as_object_mut().and_then(|kept| kept.remove(HABIT));
+            let habit = habit.and_then(|habit| serde_json::from_value(habit).ok());
+            if let Ok(snapshot) = serde_json::from_value::<Snapshot>(kept) {
                 detector.restore(snapshot, now, wall);
             }
             channels.schedule.add(&config.name, &probes, config.every, config.timeout, now);
             let kind = config.kind.clone();
-            channels.by_name.insert(config.name.clone(), Watched { kind, detector });
+            let traffic = Traffic::new(habit, now, wall);
+            let watched = Watched { kind, detector, traffic, reports: Reports::default() };
+            channels.by_name.insert(config.name.clone(), watched);
         }
         channels
     }
@@ -77,7 +84,16 @@ impl Channels {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let detectors = self.by_name.values().filter_map(|watched| watched.detector.poll_timeout());
-        detectors.chain(self.schedule.poll_timeout()).map(|deadline| deadline.at).min()
+        let traffic = self.by_name.values().map(|watched| watched.traffic.poll_timeout());
+        detectors.chain(self.schedule.poll_timeout()).map(|deadline| deadline.at).chain(traffic).min()
+    }
+
+    pub(super) fn find_mut(&mut self, name: &str) -> Option<&mut Watched> {
+        self.by_name.get_mut(name)
+    }
+
+    pub(super) fn names(&self) -> Vec<String> {
+        self.by_name.keys().cloned().collect()
     }
 
     pub(super) fn views(&self, now: Instant, wall: Timestamp) -> Vec<ChannelView> {
@@ -85,7 +101,14 @@ impl Channels {
     }
 }
 
+/// Beside the verdict in what is kept of a channel: the habit of its customers.
+const HABIT: &str = "habit";
+
 impl Watched {
+    pub(super) fn state(&self) -> ChannelState {
+        self.detector.state()
+    }
+
     fn view(&self, name: &str, now: Instant, wall: Timestamp) -> ChannelView {
         ChannelView { name: name.to_owned(), kind: self.kind.clone(), verdict: self.detector.view(now, wall) }
     }
@@ -99,9 +122,9 @@ impl Switch {
         while let Some(due) = self.channels.schedule.poll_due(now) {
             self.effects.push_back(Effect::Probe(due));
         }
-        let names: Vec<String> = self.channels.by_name.keys().cloned().collect();
-        for name in names {
+        for name in self.channels.names() {
             self.change(&name, |detector| detector.handle_timeout(now), now);
+            self.look_at_traffic(&name, now);
         }
     }
 
@@ -145,11 +168,12 @@ impl Switch {
         self.keep_channel(name, now);
     }
 
-    fn keep_channel(&mut self, name: &str, now: Instant) {
+    pub(super) fn keep_channel(&mut self, name: &str, now: Instant) {
         let Some(watched) = self.channels.by_name.get(name) else {
             return;
         };
-        let snapshot = watched.detector.snapshot(now, self.wall(now));
-        self.effects.push_back(Effect::Keep(Keep::Channel { name: name.to_owned(), snapshot: json!(snapshot) }));
+        let mut snapshot = json!(watched.detector.snapshot(now, self.wall(now)));
+        snapshot[HABIT] = json!(watched.traffic.kept());
+        self.effects.push_back(Effect::Keep(Keep::Channel { name: name.to_owned(), snapshot }));
     }
 }

@@ -16,6 +16,7 @@ use crate::channel::message::Message;
 use crate::dialplan::attendance::Speech;
 use crate::dialplan::order::RecordOrder;
 use crate::outage::ChannelState;
+use crate::outage::reports::Report;
 use crate::outage::view::ChannelView as Verdict;
 use crate::queue::agent::Wish;
 use crate::queue::view::AgentView;
@@ -71,6 +72,11 @@ pub enum Command {
     },
     ClearOverride {
         channel: String,
+    },
+    /// What a peer sees of a channel.
+    ReportChannel {
+        channel: String,
+        report: Report,
     },
     Queues,
     Agents,

@@ -64,6 +64,7 @@ impl Switch {
             Command::Channel(name) => self.channel_view(&name, now),
             Command::Override { channel, wish } => self.override_channel(&channel, wish, now),
             Command::ClearOverride { channel } => self.clear_override(&channel, now),
+            Command::ReportChannel { channel, report } => self.report_channel(&channel, report, now),
             Command::Queues => Ok(Answer::Queues(self.desk.queues.view(now))),
             Command::Agents => Ok(Answer::Agents(self.desk.queues.agents(now))),
             Command::SetAgent { number, wish } => self.set_agent(number, wish, now),

@@ -50,6 +50,7 @@ use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
 use crate::switch::mailboxes::Mailboxes;
 use crate::switch::measuring::Measuring;
+use crate::switch::messages::Handed;
 use crate::switch::messages::Waiting;
 use crate::switch::pins;
 use crate::switch::pins::Pins;
@@ -123,7 +124,7 @@ pub struct Switch {
     pub(super) phones_by_text: BTreeMap<MessageId, u32>,
     /// Webhooks with so many texts that are not on disk yet.
     pub(super) webhooks: HashMap<Ticket, usize>,
-    pub(super) texts_by_ticket: HashMap<Ticket, MessageId>,
+    pub(super) texts_by_ticket: HashMap<Ticket, Handed>,
     pub(super) rng: fastrand::Rng,
     pub(super) effects: VecDeque<Effect>,
     pub(super) started: Timestamp,

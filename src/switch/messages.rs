@@ -52,6 +52,13 @@ pub(super) enum Waiting {
     Webhook { ticket: Ticket, message: Box<Message> },
 }
 
+/// A text that is with its provider.
+#[derive(Debug)]
+pub(super) struct Handed {
+    message: MessageId,
+    channel: String,
+}
+
 impl Switch {
     pub(super) fn on_send_message(&mut self, ticket: Ticket, wish: SendMessage, now: Instant) {
         match self.submit(&wish, now) {
@@ -114,9 +121,9 @@ impl Switch {
             moved = true;
             match effect {
                 OutboxEffect::Store(message) => self.keep_message(message, now),
-                OutboxEffect::Send { message, via: Via::Http { request, .. } } => {
+                OutboxEffect::Send { message, via: Via::Http { channel, request } } => {
                     let ticket = self.ticket();
-                    self.texts_by_ticket.insert(ticket, message.id);
+                    self.texts_by_ticket.insert(ticket, Handed { message: message.id, channel });
                     self.effects.push_back(Effect::Http { ticket, request });
                 }
                 OutboxEffect::Send { message, via: Via::Sip { extension } } => {
@@ -193,11 +200,12 @@ impl Switch {
     }
 
     pub(super) fn on_http_answer(&mut self, ticket: Ticket, result: Result<HttpAnswer, HttpFailure>, now: Instant) {
-        let Some(id) = self.texts_by_ticket.remove(&ticket) else {
+        let Some(Handed { message, channel }) = self.texts_by_ticket.remove(&ticket) else {
             return;
         };
+        self.on_send_answered(&channel, &result, now);
         let wall = self.wall(now);
-        self.outbox.on_http(&id, result, now, wall);
+        self.outbox.on_http(&message, result, now, wall);
     }
 
     /// A SIP MESSAGE from a phone or a trunk.
@@ -246,9 +254,11 @@ impl Switch {
             match item {
                 Inbound::Text { from, to, text, provider_id } => {
                     texts += 1;
+                    self.on_customer_wrote(channel, now);
                     self.take_text(ticket, channel, (from, to, text), provider_id, now);
                 }
                 Inbound::Receipt { provider_id, delivery } => {
+                    self.on_receipt_seen(channel, &provider_id, &delivery, now);
                     self.effects.push_back(Effect::Keep(Keep::Receipt {
                         channel: channel.to_owned(),
                         provider_id,

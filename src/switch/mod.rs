@@ -52,6 +52,7 @@ mod senders;
 mod sessions;
 mod signalling;
 mod supervisions;
+mod traffic;
 mod transfers;
 pub mod trunk;
 mod trunk_errands;

@@ -3,10 +3,16 @@
 use std::time::Duration;
 
 use desvio::outage::ChannelState;
+use desvio::outage::Layer;
+use desvio::outage::reports::Report;
+use desvio::outage::reports::Says;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
+use desvio::switch::command::Problem;
+use desvio::switch::command::SendMessage;
 
 use crate::bench::Bench;
+use crate::bench::CUSTOMER;
 use crate::bench::secs;
 
 fn state(pbx: &mut Bench, name: &str) -> ChannelState {
@@ -77,4 +83,66 @@ fn one_lost_probe_sends_nobody_to_the_phone() {
     pbx.advance(secs(120));
     assert_eq!(state(&mut pbx, "whatsapp"), ChannelState::Up);
     assert!(!pbx.was_published("channel.changed"));
+}
+
+#[test]
+fn a_peers_report_is_evidence_and_a_flood_of_them_is_refused() {
+    let mut pbx = Bench::new();
+    let report = |from: &str| Command::ReportChannel {
+        channel: "whatsapp".to_owned(),
+        report: Report { from: from.to_owned(), says: Says::Down, reason: "no message arrives".to_owned() },
+    };
+    let seen = evidence(pbx.asks(report("filial-recife")), Layer::Report, "filial-recife");
+    assert_eq!(seen, Some("no message arrives".to_owned()));
+    for _ in 0..59 {
+        assert!(pbx.asks(report("filial-recife")).is_ok());
+    }
+    assert_eq!(pbx.asks(report("filial-recife")).map(|_| ()).map_err(|problem| problem.status), Err(429));
+    pbx.advance(secs(60));
+    assert!(pbx.asks(report("filial-recife")).is_ok());
+}
+
+#[test]
+fn texts_that_the_provider_does_not_take_are_evidence_and_wrong_numbers_are_none() {
+    let mut pbx = Bench::new();
+    let asked = |pbx: &mut Bench| evidence(pbx.asks(Command::Channel("sms".to_owned())), Layer::Traffic, "sends");
+    for (status, says) in [
+        (200, None),
+        (400, None),
+        (503, Some("the provider answered 503")),
+        (401, Some("the provider answered 401")),
+        (200, None),
+    ] {
+        let text = SendMessage { to: CUSTOMER.to_owned(), from: None, text: "oi".to_owned(), channel: None };
+        assert!(pbx.asks(Command::SendMessage(text)).is_ok());
+        pbx.http_answers(status, r#"{"id":"sm-1"}"#);
+        assert_eq!(asked(&mut pbx).as_deref(), says, "{status}");
+    }
+}
+
+#[test]
+fn what_customers_use_to_write_is_kept_over_a_restart() {
+    let mut pbx = Bench::new();
+    pbx.advance(secs(3 * 3600));
+    let habit = |pbx: &Bench| pbx.store.channels["whatsapp"]["habit"].clone();
+    let learnt = habit(&pbx);
+    assert_eq!(learnt.as_array().map(Vec::len), Some(168));
+    let known = |habit: &serde_json::Value| {
+        let hours = habit.as_array().expect("hours").iter();
+        hours.filter(|hour| hour[1] == 1).count()
+    };
+    assert!(known(&learnt) >= 1, "{learnt}");
+    pbx.restarts(include_str!("../data/design.kdl"));
+    pbx.whatsapp_is_set("down");
+    assert_eq!(habit(&pbx), learnt);
+    assert_eq!(state(&mut pbx, "whatsapp"), ChannelState::Down);
+}
+
+/// Why the newest evidence of that kind is bad; `None`: it is good.
+fn evidence(answer: Result<Answer, Problem>, layer: Layer, target: &str) -> Option<String> {
+    let Ok(Answer::Channel(view)) = answer else {
+        panic!("a channel");
+    };
+    let mut seen = view.verdict.evidence.into_iter();
+    seen.find(|seen| seen.layer == layer && seen.target == target).expect("evidence of this kind").why
 }

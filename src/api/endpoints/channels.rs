@@ -15,6 +15,7 @@ use crate::api::documents::channels::ChannelDocument;
 use crate::api::endpoints::listed;
 use crate::api::endpoints::shown;
 use crate::api::orders::NewOverride;
+use crate::api::orders::NewReport;
 use crate::api::reading::Body;
 use crate::api::reading::Named;
 use crate::api::reading::RawBody;
@@ -61,6 +62,22 @@ pub(in crate::api) async fn clear_override(
     Named(channel): Named,
 ) -> Result<Response, Problem> {
     Ok(shown(&api.ask(Command::ClearOverride { channel }).await?))
+}
+
+/// Report what you see of a channel from where you are.
+///
+/// Evidence among other evidence: it tells an outage from a block that only our own line meets. At most 60 reports of one
+/// channel a minute, by at most 32 peers.
+#[utoipa::path(post, path = "/v1/channels/{name}/reports", tag = "channels", operation_id = "report_channel",
+    params(("name" = String, Path, description = "As in `[[channel]]`")), request_body = NewReport,
+    responses((status = 200, description = "The channel as it is now", body = ChannelDocument)))]
+pub(in crate::api) async fn report(
+    State(api): State<Arc<Api>>,
+    Named(channel): Named,
+    body: Body<NewReport>,
+) -> Result<Response, Problem> {
+    let report = body.value.read();
+    Ok(shown(&api.ask(Command::ReportChannel { channel, report }).await?))
 }
 
 /// Take in what a provider reports.

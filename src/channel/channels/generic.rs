@@ -1,4 +1,4 @@
-//! Any other channel: watched by the probes that are configured, written to by the provider that is configured.
+//! Every kind that needs nothing particular: watched by its probes, written to by the provider that is configured.
 
 use crate::channel::Channel;
 use crate::channel::channels::Parts;
@@ -7,8 +7,6 @@ use crate::channel::config::ConfigFault;
 use crate::channel::provider::Provider;
 use crate::channel::webhook::WebhookReader;
 use crate::outage::probe::Probe;
-
-pub const KIND: &str = "generic";
 
 #[derive(Debug)]
 pub struct Generic {
@@ -25,11 +23,11 @@ impl Channel for Generic {
     }
 
     fn kind(&self) -> &'static str {
-        KIND
+        self.parts.kind
     }
 
     fn probes(&self) -> &[Probe] {
-        self.parts.probes.as_deref().unwrap_or_default()
+        &self.parts.probes
     }
 
     fn provider(&self) -> Option<&Provider> {

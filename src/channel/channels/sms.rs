@@ -22,7 +22,7 @@ pub(super) fn open(config: &Config, parts: Parts) -> Result<Box<dyn Channel>, Co
     let missing = || config.fault("send", "an sms channel needs it: at least `url`");
     Ok(Box::new(Sms {
         name: parts.name,
-        probes: parts.probes.unwrap_or_default(),
+        probes: parts.probes,
         provider: parts.provider.ok_or_else(missing)?,
         webhook: parts.webhook,
     }))

@@ -6,7 +6,6 @@ use crate::channel::config::Config;
 use crate::channel::config::ConfigFault;
 use crate::channel::provider::Provider;
 use crate::channel::webhook::WebhookReader;
-use crate::outage::catalogue;
 use crate::outage::probe::Probe;
 
 pub const KIND: &str = "whatsapp";
@@ -14,13 +13,10 @@ pub const KIND: &str = "whatsapp";
 #[derive(Debug)]
 pub struct WhatsApp {
     parts: Parts,
-    probes: Vec<Probe>,
 }
 
-pub(super) fn open(_: &Config, mut parts: Parts) -> Result<Box<dyn Channel>, ConfigFault> {
-    let own = || catalogue::with_control(catalogue::WHATSAPP);
-    let probes = parts.probes.take().unwrap_or_else(own);
-    Ok(Box::new(WhatsApp { parts, probes }))
+pub(super) fn open(_: &Config, parts: Parts) -> Result<Box<dyn Channel>, ConfigFault> {
+    Ok(Box::new(WhatsApp { parts }))
 }
 
 impl Channel for WhatsApp {
@@ -33,7 +29,7 @@ impl Channel for WhatsApp {
     }
 
     fn probes(&self) -> &[Probe] {
-        &self.probes
+        &self.parts.probes
     }
 
     fn provider(&self) -> Option<&Provider> {

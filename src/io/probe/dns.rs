@@ -1,114 +1,57 @@
-//! Names to addresses, by the name servers that the operator chose, without a cache: a stale answer would hide an outage.
+//! Does the name resolve: by one of our own name servers, by a chosen one, or by those of the zone itself.
 
 use std::net::IpAddr;
 use std::net::SocketAddr;
-use std::time::Duration;
 
-use hickory_resolver::Resolver;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::ConnectionConfig;
-use hickory_resolver::config::LookupIpStrategy;
-use hickory_resolver::config::NameServerConfig;
-use hickory_resolver::config::ResolveHosts;
-use hickory_resolver::config::ResolverConfig;
-use hickory_resolver::net::DnsError;
-use hickory_resolver::net::NetError;
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::proto::op::ResponseCode;
-use reqwest::dns::Addrs;
-use reqwest::dns::Name;
-use reqwest::dns::Resolve;
-use reqwest::dns::Resolving;
+use futures_util::future::join_all;
+use hickory_resolver::proto::rr::Name;
 
-use crate::io::probe::ProbeError;
+use crate::io::probe::names;
+use crate::io::probe::names::Names;
+use crate::io::probe::question::Recursion;
+use crate::io::probe::question::Reply;
+use crate::io::probe::trouble::Trouble;
+use crate::outage::fault::Fault;
+use crate::outage::probe::server_address;
+use crate::outage::vantage::Resolver;
 
-#[derive(Clone)]
-pub(super) struct Names {
-    resolver: TokioResolver,
-}
-
-/// One lost datagram is not an outage: asked again after this.
-const ASK_AGAIN_AFTER: Duration = Duration::from_secs(2);
-
-impl Names {
-    pub(super) fn new(servers: &[SocketAddr]) -> Result<Names, ProbeError> {
-        let fault = |why: NetError| ProbeError::Resolver(why.to_string());
-        let mut builder = match servers {
-            [] => Resolver::builder_tokio().map_err(fault)?,
-            chosen => {
-                let servers = chosen.iter().map(name_server).collect();
-                let config = ResolverConfig::from_parts(None, Vec::new(), servers);
-                Resolver::builder_with_config(config, TokioRuntimeProvider::default())
-            }
-        };
-        let options = builder.options_mut();
-        options.cache_size = 0;
-        options.use_hosts_file = ResolveHosts::Never;
-        options.ip_strategy = LookupIpStrategy::Ipv4thenIpv6;
-        options.timeout = ASK_AGAIN_AFTER;
-        options.attempts = 2;
-        let resolver = builder.build().map_err(fault)?;
-        Ok(Names { resolver })
+pub(super) async fn look_up(
+    names: &Names,
+    host: &str,
+    resolver: Option<&Resolver>,
+    from: Option<IpAddr>,
+) -> Result<(), Trouble> {
+    if names::literal(host).is_some() {
+        return Ok(());
     }
-
-    /// At least one; the error says in a word what the name servers said.
-    pub(super) async fn addresses_of(&self, host: &str) -> Result<Vec<IpAddr>, String> {
-        if let Ok(address) = host.trim_matches(['[', ']']).parse() {
-            return Ok(vec![address]);
+    let name = names::absolute(host)?;
+    let reply = match resolver {
+        None => names.ask_ours(&name, from).await?,
+        Some(Resolver::Ours(server) | Resolver::Other(server)) => match server_address(server) {
+            Some(address) => names::address_by(address, from, &name, Recursion::Desired).await?,
+            None => names.ask_ours(&name, from).await?,
+        },
+        Some(Resolver::Authoritative(server)) => {
+            let servers = match server_address(server) {
+                Some(address) => vec![address],
+                None => names.zone_servers(host).await?,
+            };
+            return ask_zone(&servers, from, &name).await;
         }
-        // With the final dot no search domain is tried.
-        let absolute = format!("{}.", host.trim_end_matches('.'));
-        let found = self.resolver.lookup_ip(absolute).await;
-        let addresses: Vec<IpAddr> = found.map_err(|error| in_a_word(&error))?.iter().collect();
-        match addresses.is_empty() {
-            true => Err(NO_ADDRESS.to_owned()),
-            false => Ok(addresses),
-        }
-    }
+    };
+    names.judge(host, &reply)
 }
 
-const NO_ADDRESS: &str = "the name has no address";
-
-fn name_server(address: &SocketAddr) -> NameServerConfig {
-    let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-    for connection in &mut connections {
-        connection.port = address.port();
+/// One server of the zone that knows the name is enough: resolvers go on to the next one as well.
+async fn ask_zone(servers: &[SocketAddr], from: Option<IpAddr>, name: &Name) -> Result<(), Trouble> {
+    let asked = servers.iter().map(|server| names::address_by(*server, from, name, Recursion::Unwanted));
+    let answers = join_all(asked).await;
+    let knows = |answer: &Result<Reply, Trouble>| answer.as_ref().is_ok_and(|reply| reply.exists);
+    if answers.iter().any(knows) {
+        return Ok(());
     }
-    NameServerConfig::new(address.ip(), true, connections)
-}
-
-fn in_a_word(error: &NetError) -> String {
-    match error {
-        NetError::Timeout => "timeout".to_owned(),
-        NetError::NoConnections => "no name server can be reached".to_owned(),
-        NetError::Dns(DnsError::NoRecordsFound(none)) => code_word(none.response_code),
-        NetError::Dns(DnsError::ResponseCode(code)) => code_word(*code),
-        NetError::Io(error) => error.to_string(),
-        other => other.to_string(),
-    }
-}
-
-/// RFC 1035 §4.1.1, in the words that `dig` uses.
-fn code_word(code: ResponseCode) -> String {
-    match code {
-        ResponseCode::NoError => NO_ADDRESS.to_owned(),
-        ResponseCode::NXDomain => "NXDOMAIN".to_owned(),
-        ResponseCode::ServFail => "SERVFAIL".to_owned(),
-        ResponseCode::Refused => "REFUSED".to_owned(),
-        other => other.to_string(),
-    }
-}
-
-/// HTTP probes ask the same name servers.
-impl Resolve for Names {
-    fn resolve(&self, name: Name) -> Resolving {
-        let names = self.clone();
-        Box::pin(async move {
-            let found = names.addresses_of(name.as_str()).await;
-            let addresses = found.map_err(|why| format!("name lookup: {why}"))?;
-            // The port comes from the URL.
-            let addresses = addresses.into_iter().map(|ip| SocketAddr::new(ip, 0));
-            Ok(Box::new(addresses) as Addrs)
-        })
-    }
+    let trouble = answers.into_iter().find_map(Result::err);
+    let trouble = trouble.unwrap_or_else(|| Trouble::new(Fault::NoAddress, "they do not know the name"));
+    let why = format!("none of {} servers of the zone knows it: {}", servers.len(), trouble.why);
+    Err(Trouble { why, ..trouble })
 }
