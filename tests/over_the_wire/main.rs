@@ -21,6 +21,7 @@ mod encrypted;
 mod http;
 mod lamps;
 mod linphone;
+mod names;
 mod pjsua;
 mod placed;
 mod probes;
