@@ -3,11 +3,22 @@
 //! A program of its own, because it counts every allocation of the process; its tests take turns.
 
 use std::alloc::System;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
+use desvio::dialplan::happening::Happening;
+use desvio::dialplan::load::load;
+use desvio::dialplan::names::Names;
+use desvio::dialplan::scene::ChannelGlance;
+use desvio::dialplan::scene::ExtensionState;
+use desvio::dialplan::scene::QueueGlance;
+use desvio::dialplan::scene::Scene;
+use desvio::dialplan::source::SourceFile;
+use desvio::dialplan::walk::Caller;
+use desvio::dialplan::walk::Walk;
 use desvio::media::answering::Answering;
 use desvio::media::codec::CodecKind;
 use desvio::media::inband::KeyTones;
@@ -26,6 +37,7 @@ use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
 use desvio::sip::hop::Transport;
 use desvio::sip::message::Message;
+use jiff::Timestamp;
 use stats_alloc::INSTRUMENTED_SYSTEM;
 use stats_alloc::Region;
 use stats_alloc::StatsAlloc;
@@ -222,4 +234,76 @@ fn hear_and_carry_over(codec: CodecKind, to: CodecKind) -> usize {
     let count = allocations(&region);
     assert!(frames > 480, "{codec}: {frames}");
     count
+}
+
+/// A greeting, an `if`, a menu and a queue: what most callers of a bad day have behind them.
+const BAD_DAY: &str = "number \"+551140031234\" flow=\"a\"\nflow \"a\" {\nplay \"welcome\"\nif channel=\"whatsapp\" is=\"up\" { play \"whatsapp-down\" }\nset \"kind\" \"sale\"\ncall \"b\"\nhangup\n}\nflow \"b\" {\ntag \"kind\" \"{kind}\"\nmenu \"main-menu\" { key \"1\" { queue \"vendas\" } }\n}\n";
+
+struct Calm;
+
+impl Scene for Calm {
+    fn wall(&self, _now: Instant) -> Timestamp {
+        Timestamp::UNIX_EPOCH
+    }
+
+    fn channel(&self, _name: &str, _now: Instant) -> ChannelGlance {
+        ChannelGlance::UP
+    }
+
+    fn queue(&self, _name: &str, _now: Instant) -> QueueGlance {
+        QueueGlance::default()
+    }
+
+    fn extension(&self, _number: &str) -> ExtensionState {
+        ExtensionState::Free
+    }
+
+    fn calls(&self) -> usize {
+        1
+    }
+
+    fn calls_over(&self, _trunk: &str) -> usize {
+        0
+    }
+}
+
+#[test]
+fn a_hundred_thousand_callers_in_a_queue_walk_within_100_mb() {
+    let _turn = turn();
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    let prompts = ["welcome", "whatsapp-down", "main-menu"].map(|name| (name.to_owned(), set(&["pt-BR"])));
+    let names = Names {
+        queues: set(&["vendas"]),
+        channels: set(&["whatsapp"]),
+        prompts: prompts.into(),
+        agents: [("vendas".to_owned(), vec!["200".to_owned()])].into(),
+        ..Names::default()
+    };
+    let file = SourceFile { path: "a.kdl".to_owned(), text: BAD_DAY.to_owned() };
+    let program = load(&[file], &names, &Default::default()).expect("a sound dialplan").program;
+    let flow = program.flow_for("+551140031234").expect("our number");
+    let now = start();
+    let region = Region::new(ALLOCATOR);
+    let walks: Vec<Box<Walk>> = (0..100_000)
+        .map(|number| {
+            let shown = Caller::new(format!("+55119{number:08}"), "+551140031234", Some("operadora".to_owned()));
+            let caller = Caller { name: "Dona Maria".to_owned(), call_id: format!("call_{number:026}"), ..shown };
+            let mut walk = Box::new(Walk::new(program.clone(), flow, caller, "pt-BR", number));
+            for happening in [
+                Happening::Started,
+                Happening::Answered,
+                Happening::PlayFinished,
+                Happening::PlayFinished,
+                Happening::Digit('1'),
+            ] {
+                walk.handle(happening, &Calm, now);
+                while walk.poll_order().is_some() {}
+            }
+            walk
+        })
+        .collect();
+    assert!(walks.iter().all(|walk| walk.verb() == Some("queue")));
+    let change = region.change();
+    let held = change.bytes_allocated.saturating_sub(change.bytes_deallocated);
+    assert!(held < 100_000_000, "{} octets each", held / walks.len());
 }

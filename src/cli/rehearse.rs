@@ -4,7 +4,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context;
-use anyhow::bail;
 use clap::Args;
 use desvio::config::Loaded;
 use desvio::dialplan::rehearsal;
@@ -13,6 +12,7 @@ use desvio::dialplan::simulate;
 use desvio::dialplan::simulate::Simulation;
 use desvio::dialplan::simulate::Situation;
 use desvio::number::PhoneNumber;
+use desvio::outage::ChannelState;
 use jiff::Timestamp;
 use serde_json::json;
 
@@ -31,7 +31,7 @@ pub(super) struct Simulate {
     /// When: `2026-11-23T12:39:00-03:00`. Default: now.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// The state of a channel: `whatsapp=down`. May be repeated. Default: all are up.
+    /// The state of a channel: `whatsapp=down`; also `degraded`, `recovering`. May be repeated. Default: all are up.
     #[arg(long, value_name = "NAME=STATE")]
     channel: Vec<String>,
     /// Keys to press, one after another, each when it is asked for: `1,0`.
@@ -118,25 +118,22 @@ fn walk(loaded: &Loaded, order: &Simulate) -> anyhow::Result<Simulation> {
         from: normal(&order.from),
         to: normal(&order.to),
         at: order.at.unwrap_or_else(now),
-        channels_down: down(&order.channel)?,
+        channels: states(&order.channel)?,
         press: order.press.clone(),
     };
     Ok(simulate::simulate(&loaded.program, &loaded.names, &situation, any_instant())?)
 }
 
-/// `whatsapp=down` … → the channels that are down.
-fn down(channels: &[String]) -> anyhow::Result<Vec<String>> {
-    let mut down = Vec::new();
-    for text in channels {
-        let (name, state) =
-            text.split_once('=').with_context(|| format!("`{text}`: write --channel NAME=down or NAME=up"))?;
-        match state {
-            "down" => down.push(name.to_owned()),
-            "up" => {}
-            other => bail!("`{other}` is no state of a channel here: down or up"),
-        }
-    }
-    Ok(down)
+/// `whatsapp=down` … → each channel with its state.
+fn states(channels: &[String]) -> anyhow::Result<Vec<(String, ChannelState)>> {
+    let states = channels.iter().map(|text| {
+        let (name, word) = text.split_once('=').with_context(|| format!("`{text}`: write --channel NAME=down"))?;
+        let known = ChannelState::ALL.into_iter().find(|state| state.as_str() == word);
+        let state =
+            known.with_context(|| format!("`{word}` is no state of a channel: up, degraded, down or recovering"))?;
+        Ok((name.to_owned(), state))
+    });
+    states.collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "where the virtual clock begins does not matter")]
@@ -154,10 +151,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_channels_that_are_down_count() {
-        let given = ["whatsapp=down".to_owned(), "sms=up".to_owned()];
-        assert_eq!(down(&given).unwrap(), ["whatsapp"]);
-        assert!(down(&["whatsapp".to_owned()]).unwrap_err().to_string().contains("NAME=down"));
-        assert!(down(&["whatsapp=off".to_owned()]).is_err());
+    fn a_channel_is_given_with_one_of_its_states() {
+        let given = ["whatsapp=down".to_owned(), "sms=degraded".to_owned()];
+        let wanted = [("whatsapp".to_owned(), ChannelState::Down), ("sms".to_owned(), ChannelState::Degraded)];
+        assert_eq!(states(&given).unwrap(), wanted);
+        assert!(states(&["whatsapp".to_owned()]).unwrap_err().to_string().contains("NAME=down"));
+        assert!(states(&["whatsapp=off".to_owned()]).unwrap_err().to_string().contains("recovering"));
     }
 }

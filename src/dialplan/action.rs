@@ -8,6 +8,7 @@ use std::time::Instant;
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
+use crate::dialplan::last_keys::LastKeys;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
@@ -40,6 +41,10 @@ pub(super) enum Turn {
     Next,
     To(StepId),
     Enter(FlowId),
+    /// Through a flow, and then to the next step.
+    Call(FlowId),
+    /// To the end of the flow.
+    Return,
     /// Says goodbye, where that prompt exists, and ends the call.
     Goodbye,
     End(HangupCause),
@@ -68,13 +73,18 @@ pub(super) enum News {
 /// What a walk remembers between two happenings.
 #[derive(Debug)]
 pub(super) struct Memory {
-    pub(super) caller: Caller,
+    pub(super) caller: Box<Caller>,
     pub(super) language: String,
     pub(super) orders: VecDeque<Order>,
     pub(super) deadline: Option<Deadline>,
     /// Pressed and not yet taken by a step, oldest first; at most [`MOST_DIGITS`].
     pub(super) digits: Vec<char>,
     pub(super) variables: Vec<(VariableId, String)>,
+    pub(super) last_keys: LastKeys,
+    /// `{protocol}`, once it was asked for.
+    pub(super) protocol: Option<Box<str>>,
+    /// The `call` steps whose flows the walk is in, the outermost first.
+    pub(super) called_from: Vec<StepId>,
     pub(super) trail: Trail,
     pub(super) rng: fastrand::Rng,
     /// What runs when the call is over.
@@ -107,15 +117,21 @@ pub(super) enum Audio {
 /// So many keys are kept for the steps to come; more are dropped.
 const MOST_DIGITS: usize = 32;
 
+/// So many letters may a variable hold.
+pub(super) const LONGEST_VALUE: usize = 1_000;
+
 impl Memory {
     pub(super) fn new(caller: Caller, language: &str, seed: u64) -> Memory {
         Memory {
-            caller,
+            caller: Box::new(caller),
             language: language.to_owned(),
             orders: VecDeque::new(),
             deadline: None,
             digits: Vec::new(),
             variables: Vec::new(),
+            last_keys: LastKeys::default(),
+            protocol: None,
+            called_from: Vec::new(),
             trail: Trail::default(),
             rng: fastrand::Rng::with_seed(seed),
             afterwards: None,
@@ -128,6 +144,7 @@ impl Memory {
     }
 
     pub(super) fn keep_digit(&mut self, digit: char) {
+        self.last_keys.push(digit);
         if self.digits.len() < MOST_DIGITS {
             self.digits.push(digit);
         }
@@ -173,15 +190,14 @@ impl Moment<'_> {
         self.memory.trail.note(self.step, reason, self.now);
     }
 
-    pub(super) fn fill(&self, template: &Template) -> String {
-        let Caller { from, to, .. } = &self.memory.caller;
-        template.fill(from, to, |id| self.variable(id))
+    /// For people: what fills the holes stands there as it is.
+    pub(super) fn fill(&mut self, template: &Template) -> String {
+        template.fill(self, str::to_owned)
     }
 
     /// As [`Moment::fill`]; what fills the holes is quoted first.
-    pub(super) fn fill_quoted(&self, template: &Template, quote: impl Fn(&str) -> String) -> String {
-        let Caller { from, to, .. } = &self.memory.caller;
-        template.fill_quoted(from, to, |id| self.variable(id), quote)
+    pub(super) fn fill_quoted(&mut self, template: &Template, quote: impl Fn(&str) -> String) -> String {
+        template.fill(self, quote)
     }
 
     /// The id of a question whose answer is awaited from now on.
@@ -203,7 +219,11 @@ impl Moment<'_> {
         }
     }
 
-    pub(super) fn set_variable(&mut self, id: VariableId, value: String) {
+    /// What is longer than [`LONGEST_VALUE`] is cut off: texts that are made of texts must not grow without end.
+    pub(super) fn set_variable(&mut self, id: VariableId, mut value: String) {
+        if let Some((end, _)) = value.char_indices().nth(LONGEST_VALUE) {
+            value.truncate(end);
+        }
         let variables = &mut self.memory.variables;
         match variables.iter_mut().find(|(known, _)| *known == id) {
             Some((_, old)) => *old = value,
@@ -216,7 +236,8 @@ impl Moment<'_> {
         self.program.speaks(prompt, &self.memory.language)
     }
 
-    fn variable(&self, id: VariableId) -> &str {
+    /// Empty before it was given a value.
+    pub(super) fn variable(&self, id: VariableId) -> &str {
         let mut variables = self.memory.variables.iter();
         let found = variables.find(|(known, _)| *known == id);
         found.map_or("", |(_, value)| value)

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::dialplan::cases::OTHERWISE;
 use crate::dialplan::document::Node;
 use crate::dialplan::document::Property;
 use crate::dialplan::document::Raw;
@@ -17,6 +18,7 @@ use crate::dialplan::fill::FilledBranch;
 use crate::dialplan::fill::Form;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::list::ListId;
 use crate::dialplan::names::Names;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Step;
@@ -25,6 +27,7 @@ use crate::dialplan::routes::Routes;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::VariableId;
+use crate::dialplan::variable::Variables;
 use crate::dialplan::verb::After;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Children;
@@ -43,7 +46,8 @@ pub(super) struct Compiler<'a> {
     pub(super) languages: BTreeSet<String>,
     pub(super) flow_by_name: BTreeMap<String, FlowId>,
     pub(super) hours_by_name: BTreeMap<String, u32>,
-    pub(super) variable_by_name: BTreeMap<String, VariableId>,
+    pub(super) list_by_name: BTreeMap<String, ListId>,
+    pub(super) variable_by_name: Variables,
     pub(super) routes: Routes,
     /// That may be shown to whoever is called.
     pub(super) own_numbers: BTreeSet<String>,
@@ -78,6 +82,9 @@ pub(super) struct Notes {
     /// The language of its prompts, where it is not the caller's.
     pub(super) language: Option<String>,
     pub(super) language_after: Option<String>,
+    /// The variables whose values it uses, and those that it gives one.
+    pub(super) reads: Vec<VariableId>,
+    pub(super) sets: Vec<VariableId>,
     /// The step above it in the same block.
     pub(super) previous: Option<StepId>,
 }
@@ -92,8 +99,14 @@ pub(super) struct Way {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Goal {
     Step(StepId),
+    /// For good.
     Flow(FlowId),
+    /// The flow's steps, and where they end, on with this step.
+    Call(FlowId, StepId),
 }
+
+/// What the branches of a `when` are called among themselves.
+pub(super) const CASE: &str = "case";
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(names: &'a Names, faults: Faults<'a>) -> Compiler<'a> {
@@ -103,7 +116,8 @@ impl<'a> Compiler<'a> {
             languages: names.languages(),
             flow_by_name: BTreeMap::new(),
             hours_by_name: BTreeMap::new(),
-            variable_by_name: BTreeMap::new(),
+            list_by_name: BTreeMap::new(),
+            variable_by_name: Variables::new(),
             routes: Routes::default(),
             own_numbers: names.numbers_of_trunks(),
             steps: Vec::new(),
@@ -162,14 +176,7 @@ impl<'a> Compiler<'a> {
             return next;
         };
         self.runs_here(node, verb.sheet());
-        let properties = verb.properties();
-        let form = Form {
-            name: verb.sheet().name,
-            arguments: verb.sheet().arguments,
-            properties: &properties,
-            example: verb.sheet().example,
-        };
-        let mut filled = fill(node, form, self);
+        let mut filled = verb.read(node, self);
         let children = self.children(node, verb.sheet(), next);
         let otherwise = self.else_block(its_else, next);
         let (Some(filled), Some(children)) = (&mut filled, children) else {
@@ -211,6 +218,8 @@ impl<'a> Compiler<'a> {
             prompts: prompts(node, sheet),
             language: node.properties.iter().find_map(own_language),
             language_after: verb.language_after(filled),
+            reads: filled.all_read_variables().collect(),
+            sets: filled.all_set_variables().collect(),
             previous: None,
         });
         id
@@ -259,9 +268,19 @@ impl<'a> Compiler<'a> {
                 filled.steps = self.block(nodes, StepId::END);
                 self.block = outer;
             }
+            Children::Cases => filled.branches = self.cases(nodes, next),
             Children::Branches(known) => return self.branches(nodes, sheet, known, next),
         }
         Some(filled)
+    }
+
+    /// The blocks of a `when`, in their order; what stands before them has been read with its line.
+    fn cases(&mut self, nodes: &[Node], next: StepId) -> Vec<FilledBranch> {
+        let cases = nodes.iter().map(|node| {
+            let name = if node.name == OTHERWISE { OTHERWISE } else { CASE };
+            FilledBranch { name, key: None, entry: self.block(node.children.as_deref().unwrap_or_default(), next) }
+        });
+        cases.collect()
     }
 
     fn branches(&mut self, nodes: &[Node], sheet: &Sheet, known: &'static [Branch], next: StepId) -> Option<Filled> {
@@ -363,8 +382,10 @@ fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
     let mut ways = match (sheet.children, sheet.after) {
         (Children::Steps, _) => vec![to(filled.steps, sheet.time), to(filled.otherwise, sheet.time)],
         (Children::Afterwards, _) => vec![to(filled.steps, Time::Takes), to(next, sheet.time)],
+        (Children::Cases, _) => cases(filled, next).map(|entry| to(entry, sheet.time)).collect(),
         (_, After::Next) => vec![to(next, sheet.time)],
-        (_, After::BranchOrNext | After::BranchesOnly | After::Never) => Vec::new(),
+        (_, After::Return) => vec![to(StepId::END, sheet.time)],
+        (_, After::Call | After::BranchOrNext | After::BranchesOnly | After::Never) => Vec::new(),
     };
     for branch in sheet.branches() {
         let written = filled.branches.iter().filter(|written| written.name == branch.name);
@@ -380,9 +401,19 @@ fn ways(sheet: &Sheet, filled: &Filled, next: StepId) -> Vec<Way> {
             None => {}
         }
     }
-    let flows = filled.flows().map(|flow| Way { to: Goal::Flow(flow), time: sheet.time });
+    let goal = |flow| match sheet.after {
+        After::Call => Goal::Call(flow, next),
+        _ => Goal::Flow(flow),
+    };
+    let flows = filled.flows().map(|flow| Way { to: goal(flow), time: sheet.time });
     ways.extend(flows);
     ways
+}
+
+/// The blocks of a `when`, and the next step where none needs be taken.
+fn cases(filled: &Filled, next: StepId) -> impl Iterator<Item = StepId> {
+    let passed_over = filled.branch(OTHERWISE).is_none().then_some(next);
+    filled.branches.iter().map(|branch| branch.entry).chain(passed_over)
 }
 
 /// A step may be written over several lines, and be long; the trail shows its beginning.

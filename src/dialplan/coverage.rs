@@ -60,7 +60,10 @@ impl Reached {
             self.steps[entry.step.index()] = true;
         }
         for turn in story.windows(2) {
-            if let [from, to] = turn {
+            // A step that goes on waiting, or looks at one thing after the other, has not been left.
+            if let [from, to] = turn
+                && from.step != to.step
+            {
                 self.turn(from.step, to.step, program);
             }
         }
@@ -111,7 +114,7 @@ impl Reached {
 fn leads(goal: Goal, program: &Program) -> StepId {
     match goal {
         Goal::Step(step) => step,
-        Goal::Flow(flow) => program.entry(flow),
+        Goal::Flow(flow) | Goal::Call(flow, _) => program.entry(flow),
     }
 }
 

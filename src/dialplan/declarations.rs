@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use jiff::civil::Date;
-
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::document::Node;
 use crate::dialplan::document::Raw;
 use crate::dialplan::fault::choices;
-use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::Form;
 use crate::dialplan::fill::fill;
 use crate::dialplan::hours::Hours;
-use crate::dialplan::hours::Opening;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::list::List;
+use crate::dialplan::list::ListId;
+use crate::dialplan::list::Pattern;
+use crate::dialplan::opening_lines;
+use crate::dialplan::opening_lines::Openings;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::routes;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
-use crate::dialplan::template::BUILT_IN;
-use crate::dialplan::template::VariableId;
+use crate::dialplan::variable;
 use crate::dialplan::verb::Parameter;
 
 /// A word that can stand at the top of a file, or in the block of one that does.
@@ -65,29 +65,26 @@ pub(super) const HOURS: Declaration = Declaration {
     help: "When the business is open. `if hours=…` asks for it.",
     arguments: &[Parameter::required("name", Kind::Name, "what the hours are called")],
     properties: &[Parameter::required("timezone", Kind::Zone, "the place whose clock counts")],
-    example: "hours \"comercial\" timezone=\"America/Sao_Paulo\" {\n    open \"mon-fri\" \"09:00-18:00\"\n    closed \"2026-12-25\" \"Natal\"\n}",
+    example: "hours \"comercial\" timezone=\"America/Sao_Paulo\" {\n    open \"mon-fri\" \"09:00-18:00\"\n    closed \"12-24..01-02\" \"Recesso\"\n    holidays \"brazil\"\n}",
 };
 
-pub(super) const OPEN: Declaration = Declaration {
-    name: "open",
-    help: "In `hours`: open on these days at these times. A time that ends before it begins ends on the next day.",
-    arguments: &[
-        Parameter::required("days", Kind::Weekdays, "the days of the week"),
-        Parameter::required("time", Kind::TimeRange, "from and to"),
-    ],
+pub(super) const LIST: Declaration = Declaration {
+    name: "list",
+    help: "Numbers that belong together. `if caller-in=…` looks into it.",
+    arguments: &[Parameter::required("name", Kind::Name, "what the list is called")],
     properties: &[],
-    example: "open \"mon-fri\" \"09:00-18:00\"",
+    example: "list \"vip\" {\n    number \"+5511999998888\" \"Dona Maria\"\n    number \"+5521*\" \"all of Rio\"\n}",
 };
 
-pub(super) const CLOSED: Declaration = Declaration {
-    name: "closed",
-    help: "In `hours`: closed all day on this date.",
+pub(super) const LISTED: Declaration = Declaration {
+    name: "number",
+    help: "In `list`: a number, or the beginning of numbers with a `*` for the rest.",
     arguments: &[
-        Parameter::required("date", Kind::Date, "the day"),
-        Parameter::required("name", Kind::Name, "why, for people who read the dialplan"),
+        Parameter::required("number", Kind::Pattern, "the number"),
+        Parameter::optional("name", Kind::Name, "nothing", "whose it is, for people who read the dialplan"),
     ],
     properties: &[],
-    example: "closed \"2026-12-25\" \"Natal\"",
+    example: "number \"+5511999998888\" \"Dona Maria\"",
 };
 
 pub(super) const FLOW: Declaration = Declaration {
@@ -106,7 +103,7 @@ pub(super) const TEST: Declaration = Declaration {
     example: "test \"the caller hears the menu\" {\n    call from=\"+5511999998888\" to=\"+551140031234\"\n    hears \"main-menu\"\n}",
 };
 
-pub(super) const DECLARATIONS: &[Declaration] = &[NUMBER, ROUTE, HOURS, FLOW, TEST];
+pub(super) const DECLARATIONS: &[Declaration] = &[NUMBER, ROUTE, HOURS, LIST, FLOW, TEST];
 
 /// The declarations of all files, with their values where those are sound.
 #[derive(Debug, Default)]
@@ -115,7 +112,7 @@ pub(super) struct Declared<'n> {
     pub(super) flows: Vec<(String, &'n Node)>,
     pub(super) tests: Vec<&'n Node>,
     pub(super) hours: Vec<Hours>,
-    pub(super) variables: Vec<String>,
+    pub(super) lists: Vec<List>,
 }
 
 /// First reading: everything that other lines may refer to.
@@ -130,6 +127,7 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
             }
             "test" => declared.tests.push(node),
             "route" => routes::declare(node, &mut seen, compiler),
+            "list" => list(node, &mut declared, &mut seen, compiler),
             "hours" => hours(node, &mut declared, &mut seen, compiler),
             "flow" => flow(node, &mut declared, &mut seen, compiler),
             unknown => {
@@ -139,7 +137,7 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
                 compiler.faults.fault(Rule::UnknownWord, node.name_span, message, Some(help));
             }
         }
-        variables(node, &mut declared, compiler);
+        variable::declare(node, compiler);
     }
     declared
 }
@@ -204,7 +202,7 @@ fn flow<'n>(node: &'n Node, declared: &mut Declared<'n>, seen: &mut Seen, compil
 
 fn hours(node: &Node, declared: &mut Declared<'_>, seen: &mut Seen, compiler: &mut Compiler<'_>) {
     let filled = fill(node, HOURS.form(), compiler);
-    let (open, closed) = openings(node, compiler);
+    let Openings { open, open_on, closed, holidays } = opening_lines::read(node, compiler);
     // A slip in the hours must not make every `if` that asks for them a fault as well.
     if let Some(Raw::Text(name)) = node.arguments.first().map(|argument| &argument.value)
         && seen.is_new("hours", name, node.head_span(), compiler)
@@ -213,40 +211,46 @@ fn hours(node: &Node, declared: &mut Declared<'_>, seen: &mut Seen, compiler: &m
         compiler.hours_by_name.insert(name.clone(), id);
     }
     if let Some(filled) = filled {
-        declared.hours.push(Hours { name: filled.text("name"), zone: filled.zone("timezone"), open, closed });
+        let (name, zone) = (filled.text("name"), filled.zone("timezone"));
+        declared.hours.push(Hours { name, zone, open, open_on, closed, holidays });
     }
 }
 
-fn openings(node: &Node, compiler: &mut Compiler<'_>) -> (Vec<Opening>, Vec<(Date, String)>) {
-    let mut open = Vec::new();
-    let mut closed = Vec::new();
-    let faults_before = compiler.faults.count();
+fn list(node: &Node, declared: &mut Declared<'_>, seen: &mut Seen, compiler: &mut Compiler<'_>) {
+    let filled = fill(node, LIST.form(), compiler);
+    let mut list = List::default();
     for child in node.children.as_deref().unwrap_or_default() {
-        match child.name.as_str() {
-            "open" => open.extend(fill(child, OPEN.form(), compiler).map(|it| opening(&it))),
-            "closed" => closed.extend(fill(child, CLOSED.form(), compiler).map(|it| closing(&it))),
-            unknown => {
-                let message = format!("`{unknown}` cannot stand in `hours`");
-                let help = choices("possible", ["open", "closed"].into_iter(), unknown);
-                compiler.faults.fault(Rule::UnknownWord, child.name_span, message, Some(help));
-            }
-        }
+        listed(child, &mut list, compiler);
     }
-    if open.is_empty() && compiler.faults.count() == faults_before {
-        let message = "these hours are never open".to_owned();
-        let help = format!("For example: `{}`", OPEN.example);
-        compiler.faults.fault(Rule::NeverOpen, node.head_span(), message, Some(help));
+    if let Some(name) = filled.map(|filled| filled.text("name"))
+        && seen.is_new("list", &name, node.head_span(), compiler)
+    {
+        let id = ListId(u32::try_from(declared.lists.len()).unwrap_or(u32::MAX));
+        compiler.list_by_name.insert(name, id);
+        declared.lists.push(list);
     }
-    closed.sort();
-    (open, closed)
 }
 
-fn opening(filled: &Filled) -> Opening {
-    Opening { days: filled.weekdays("days"), range: filled.time_range("time") }
-}
-
-fn closing(filled: &Filled) -> (Date, String) {
-    (filled.date("date"), filled.text("name"))
+fn listed(node: &Node, list: &mut List, compiler: &mut Compiler<'_>) {
+    if node.name != LISTED.name {
+        let message = format!("`{}` cannot stand in `list`", node.name);
+        let help = format!("For example: `{}`", LISTED.example);
+        return compiler.faults.fault(Rule::UnknownWord, node.name_span, message, Some(help));
+    }
+    no_block(node, compiler);
+    let Some(filled) = fill(node, LISTED.form(), compiler) else {
+        return;
+    };
+    let number = filled.text("number");
+    if !list.add(Pattern::of(&number)) {
+        let message = format!("{number} is in this list twice");
+        compiler.faults.fault(
+            Rule::ListedTwice,
+            node.head_span(),
+            message,
+            Some("Remove one of the lines.".to_owned()),
+        );
+    }
 }
 
 fn no_block(node: &Node, compiler: &mut Compiler<'_>) {
@@ -254,27 +258,4 @@ fn no_block(node: &Node, compiler: &mut Compiler<'_>) {
         let message = format!("`{}` has no block", node.name);
         compiler.faults.fault(Rule::NoBlock, node.name_span, message, Some("Remove the braces.".to_owned()));
     }
-}
-
-/// Every `into="…"`, wherever it stands: texts in any flow may speak of it.
-fn variables(node: &Node, declared: &mut Declared<'_>, compiler: &mut Compiler<'_>) {
-    for property in &node.properties {
-        let Raw::Text(name) = &property.value else {
-            continue;
-        };
-        let is_new = !compiler.variable_by_name.contains_key(name);
-        if property.name == "into" && is_new && is_variable_name(name) {
-            let id = VariableId(u16::try_from(declared.variables.len()).unwrap_or(u16::MAX));
-            compiler.variable_by_name.insert(name.clone(), id);
-            declared.variables.push(name.clone());
-        }
-    }
-    for child in node.children.as_deref().unwrap_or_default() {
-        variables(child, declared, compiler);
-    }
-}
-
-fn is_variable_name(name: &str) -> bool {
-    let letters = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
-    !name.is_empty() && name.chars().all(letters) && !BUILT_IN.contains(&name)
 }

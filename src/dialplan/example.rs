@@ -109,8 +109,12 @@ pub(super) fn program(text: &str) -> Arc<Program> {
 
 /// These steps as the flow of the business's number, beside a second flow to go to.
 pub(super) fn with_steps(steps: &str) -> String {
+    let called = match steps.contains("saudacao") {
+        true => "; number \"+551140030000\" flow=\"saudacao\"; flow \"saudacao\" { play \"welcome\" }",
+        false => "",
+    };
     format!(
-        "number \"+551140031234\" flow=\"entrada\"\nroute \"+*\" trunk=\"operadora\"\n\
+        "number \"+551140031234\" flow=\"entrada\"{called}\nroute \"+*\" trunk=\"operadora\"\n\
          hours \"comercial\" timezone=\"America/Sao_Paulo\" {{ open \"mon-fri\" \"09:00-18:00\" }}\n\
          flow \"entrada\" {{\n{steps}\n}}\n"
     )

@@ -1,16 +1,21 @@
 //! Reads what follows a word against what may follow it: every missing, doubled, unknown or wrong value is a fault.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::dialplan::clause::Case;
+use crate::dialplan::clause::Clause;
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::condition::Look;
+use crate::dialplan::dates::Dates;
 use crate::dialplan::document::Node;
 use crate::dialplan::fault::choices;
 use crate::dialplan::hours::TimeRange;
 use crate::dialplan::kind::Value;
+use crate::dialplan::list::ListId;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
@@ -43,6 +48,13 @@ pub(super) struct Filled {
     /// The block of a verb whose braces hold steps, and the block of its `else`.
     pub(super) steps: StepId,
     pub(super) otherwise: StepId,
+    /// What an `if` looks at.
+    pub(super) clauses: Vec<Clause>,
+    /// What a `when` looks at, and its branches in their order.
+    pub(super) look: Option<Arc<dyn Look>>,
+    pub(super) cases: Vec<Case>,
+    /// Variables that conditions look at.
+    pub(super) reads: Vec<VariableId>,
 }
 
 #[derive(Debug)]
@@ -166,6 +178,10 @@ impl Filling<'_> {
 
 /// Reading values by name. A value that the form requires is there; asking for another kind is a slip in the code.
 impl Filled {
+    pub(super) fn of(name: &'static str, value: Value) -> Filled {
+        Filled { values: vec![(name, value)], ..Filled::default() }
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
@@ -262,6 +278,42 @@ impl Filled {
         .expect(CHECKED)
     }
 
+    pub(super) fn list(&self, name: &str) -> ListId {
+        match self.find(name) {
+            Some(Value::List(list)) => Some(*list),
+            _ => None,
+        }
+        .expect(CHECKED)
+    }
+
+    /// The variables whose values the texts are filled with.
+    fn read_variables(&self) -> impl Iterator<Item = VariableId> {
+        let filled_in = self.values.iter().filter_map(|(_, value)| match value {
+            Value::Template(template) => Some(template.variables()),
+            _ => None,
+        });
+        filled_in.flatten().chain(self.reads.iter().copied())
+    }
+
+    /// Its own, and those of the lines in its block.
+    pub(super) fn all_read_variables(&self) -> impl Iterator<Item = VariableId> {
+        let details = self.details.iter().flat_map(|(_, detail)| detail.read_variables());
+        self.read_variables().chain(details)
+    }
+
+    pub(super) fn all_set_variables(&self) -> impl Iterator<Item = VariableId> {
+        let details = self.details.iter().flat_map(|(_, detail)| detail.set_variables());
+        self.set_variables().chain(details)
+    }
+
+    /// The variables that are named as those to be given a value.
+    fn set_variables(&self) -> impl Iterator<Item = VariableId> {
+        self.values.iter().filter_map(|(_, value)| match value {
+            Value::Variable(variable) => Some(*variable),
+            _ => None,
+        })
+    }
+
     pub(super) fn variable(&self, name: &str) -> VariableId {
         match self.find(name) {
             Some(Value::Variable(variable)) => Some(*variable),
@@ -286,12 +338,11 @@ impl Filled {
         .expect(CHECKED)
     }
 
-    pub(super) fn date(&self, name: &str) -> Date {
+    pub(super) fn maybe_dates(&self, name: &str) -> Option<Dates> {
         match self.find(name) {
-            Some(Value::Date(date)) => Some(*date),
+            Some(Value::Dates(dates)) => Some(*dates),
             _ => None,
         }
-        .expect(CHECKED)
     }
 
     pub(super) fn zone(&self, name: &str) -> TimeZone {

@@ -6,14 +6,19 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::dialplan::dates::Dates;
+use crate::dialplan::holidays::Holiday;
+
 /// `hours "name" timezone="…" { … }`
 #[derive(Debug, Clone)]
 pub struct Hours {
     pub name: String,
     pub(super) zone: TimeZone,
     pub(super) open: Vec<Opening>,
-    /// Sorted by date.
-    pub(super) closed: Vec<(Date, String)>,
+    /// On these dates, in place of what the day of the week says, and though they may be holidays.
+    pub(super) open_on: Vec<(Dates, TimeRange)>,
+    pub(super) closed: Vec<Dates>,
+    pub(super) holidays: Vec<Holiday>,
 }
 
 /// `open "mon-fri" "09:00-18:00"`
@@ -39,34 +44,60 @@ pub enum OpenState {
     Holiday,
 }
 
+/// What a date is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Day {
+    Ordinary,
+    /// Open at times of its own.
+    Special,
+    Holiday,
+}
+
 impl Hours {
     /// The state at this moment, by the clock on the wall in the place that the hours are for.
     pub fn state_at(&self, at: Timestamp) -> OpenState {
         let local = self.zone.to_datetime(at);
         let minute = local.hour().unsigned_abs() as u16 * 60 + local.minute().unsigned_abs() as u16;
         let today = local.date();
-        if self.is_holiday(today) {
+        // A holiday begins at midnight, though a night shift of the day before would go on.
+        if self.day(today) == Day::Holiday {
             return OpenState::Holiday;
         }
-        let yesterday = today.yesterday().ok();
-        let since_yesterday = yesterday.is_some_and(|date| !self.is_holiday(date) && self.is_open(date, minute + DAY));
+        let since_yesterday = today.yesterday().is_ok_and(|date| self.is_open(date, minute + DAY));
         match since_yesterday || self.is_open(today, minute) {
             true => OpenState::Open,
+            false if self.is_holiday(today) => OpenState::Holiday,
             false => OpenState::Closed,
         }
     }
 
+    fn day(&self, date: Date) -> Day {
+        if self.open_on.iter().any(|(dates, _)| dates.contains(date)) {
+            return Day::Special;
+        }
+        if self.is_holiday(date) { Day::Holiday } else { Day::Ordinary }
+    }
+
     fn is_open(&self, date: Date, minute: u16) -> bool {
-        let day = 1 << date.weekday().to_monday_zero_offset();
-        self.open.iter().any(|opening| opening.days & day != 0 && opening.range.minutes().contains(&minute))
+        match self.day(date) {
+            Day::Special => {
+                let mut openings = self.open_on.iter().filter(|(dates, _)| dates.contains(date));
+                openings.any(|(_, range)| range.minutes().contains(&minute))
+            }
+            Day::Holiday => false,
+            Day::Ordinary => {
+                let day = 1 << date.weekday().to_monday_zero_offset();
+                let mut openings = self.open.iter().filter(|opening| opening.days & day != 0);
+                openings.any(|opening| opening.range.minutes().contains(&minute))
+            }
+        }
     }
 
     fn is_holiday(&self, date: Date) -> bool {
-        let found = self.closed.binary_search_by_key(&date, |(date, _)| *date);
-        found.is_ok()
+        self.closed.iter().any(|dates| dates.contains(date))
+            || self.holidays.iter().any(|holiday| holiday.falls_on(date))
     }
 }
-
 impl TimeRange {
     /// Counted on over midnight where the range ends on the next day.
     fn minutes(self) -> std::ops::Range<u16> {
@@ -130,6 +161,7 @@ impl fmt::Display for OpenState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialplan::holidays;
 
     fn shop() -> Hours {
         let zone = jiff::tz::TimeZoneDatabase::bundled().get("America/Sao_Paulo").unwrap();
@@ -139,8 +171,14 @@ mod tests {
             name: "comercial".to_owned(),
             zone,
             open: vec![opening("mon-fri", "09:00-18:00"), opening("sat", "22:00-02:00")],
-            closed: vec![("2026-12-25".parse().unwrap(), "Natal".to_owned())],
+            open_on: vec![dated("2026-12-24", "09:00-12:00"), dated("2026-11-15", "10:00-14:00")],
+            closed: vec![Dates::parse("12-25").unwrap(), Dates::parse("2026-12-24..2027-01-02").unwrap()],
+            holidays: holidays::named("brazil"),
         }
+    }
+
+    fn dated(dates: &str, range: &str) -> (Dates, TimeRange) {
+        (Dates::parse(dates).unwrap(), TimeRange::parse(range).unwrap())
     }
 
     fn at(moment: &str) -> OpenState {
@@ -168,7 +206,36 @@ mod tests {
     #[test]
     fn a_holiday_is_closed_all_day() {
         assert_eq!(at("2026-12-25T10:00:00-03:00"), OpenState::Holiday);
-        assert_eq!(at("2026-12-24T10:00:00-03:00"), OpenState::Open);
+        assert_eq!(at("2026-12-23T10:00:00-03:00"), OpenState::Open);
+        assert_eq!(at("2026-12-30T10:00:00-03:00"), OpenState::Holiday, "a row of days");
+        assert_eq!(at("2027-12-25T10:00:00-03:00"), OpenState::Holiday, "every year");
+        assert_eq!(at("2026-04-03T10:00:00-03:00"), OpenState::Holiday, "Good Friday, of the shipped list");
+    }
+
+    #[test]
+    fn a_date_with_hours_of_its_own_is_open_then_and_only_then() {
+        assert_eq!(at("2026-12-24T11:59:00-03:00"), OpenState::Open);
+        assert_eq!(at("2026-12-24T12:00:00-03:00"), OpenState::Holiday, "the rest of a day that is closed else");
+        assert_eq!(at("2026-11-15T10:00:00-03:00"), OpenState::Open, "a Sunday and a holiday");
+    }
+
+    #[test]
+    fn a_night_shift_ends_where_a_holiday_begins() {
+        let mut shop = shop();
+        shop.closed.push(Dates::parse("2026-11-29").unwrap());
+        assert_eq!(shop.state_at("2026-11-28T23:59:00-03:00".parse().unwrap()), OpenState::Open);
+        assert_eq!(shop.state_at("2026-11-29T00:00:00-03:00".parse().unwrap()), OpenState::Holiday);
+    }
+
+    #[test]
+    fn a_clock_that_is_put_forward_skips_an_hour_and_one_that_is_put_back_has_it_twice() {
+        let zone = jiff::tz::TimeZoneDatabase::bundled().get("Europe/Lisbon").unwrap();
+        let opening = Opening { days: 0b100_0000, range: TimeRange::parse("01:00-02:00").unwrap() };
+        let shop = Hours { zone, open: vec![opening], open_on: vec![], closed: vec![], holidays: vec![], ..shop() };
+        let at = |moment: &str| shop.state_at(moment.parse().unwrap());
+        assert_eq!(at("2026-03-29T01:00:00Z"), OpenState::Closed, "it is two o'clock already");
+        assert_eq!(at("2026-10-25T00:30:00Z"), OpenState::Open);
+        assert_eq!(at("2026-10-25T01:30:00Z"), OpenState::Open, "half past one for the second time");
     }
 
     #[test]

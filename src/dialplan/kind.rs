@@ -4,10 +4,11 @@ use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::dialplan::dates::Dates;
 use crate::dialplan::hours::TimeRange;
+use crate::dialplan::list::ListId;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
@@ -17,7 +18,7 @@ use crate::dialplan::template::VariableId;
 /// What may stand in one place of a dialplan. Its `Display` is how the reference calls it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// A text, in which `{caller}`, `{called}` and gathered variables are filled in.
+    /// A text, in which `{caller}`, other facts and variables are filled in.
     Text,
     /// A plain word of the owner's choice.
     Name,
@@ -56,11 +57,24 @@ pub enum Kind {
     Anyone,
     /// A number in E.164 that is ours: of a `number` line, or a trunk's `caller_id`.
     OwnNumber,
-    /// The name under which a gathered value is kept.
+    /// The name under which a value is kept.
     Variable,
+    /// A variable that some step gives a value.
+    KnownVariable,
+    /// A text with variables filled in, or a number.
+    Setting,
+    /// A `list` at the top of a file.
+    List,
+    /// A pattern, `withheld` or `extension`.
+    Caller,
+    /// ISO 3166-1 code, or the country's telephone code.
+    Country,
     Weekdays,
     TimeRange,
-    Date,
+    /// Days of the week, or dates.
+    OpenDays,
+    /// One date or several in a row, with or without the year.
+    Dates,
     Zone,
     /// A date and time with its offset.
     Moment,
@@ -80,9 +94,10 @@ pub(super) enum Value {
     Key(char),
     Target(DialTarget),
     Variable(VariableId),
+    List(ListId),
     Weekdays(u8),
     TimeRange(TimeRange),
-    Date(Date),
+    Dates(Dates),
     Zone(TimeZone),
     Moment(Timestamp),
 }
@@ -114,10 +129,15 @@ impl Kind {
             Kind::Recipient => "\"caller\", \"200\" or \"+5511999998888\"",
             Kind::Anyone => "\"+5511999998888\" or \"200\"",
             Kind::OwnNumber => "\"+551140031234\"",
-            Kind::Variable => "\"protocol\"",
+            Kind::Variable | Kind::KnownVariable => "\"cpf\"",
+            Kind::Setting => "\"Maria\" or 3",
+            Kind::List => "\"vip\"",
+            Kind::Caller => "\"+5511*\", \"withheld\" or \"extension\"",
+            Kind::Country => "\"BR\" or \"+55\"",
             Kind::Weekdays => "\"mon-fri\", \"sat\" or \"mon,wed\"",
             Kind::TimeRange => "\"09:00-18:00\"",
-            Kind::Date => "\"2026-12-25\"",
+            Kind::OpenDays => "\"mon-fri\" or \"2026-12-24\"",
+            Kind::Dates => "\"2026-12-25\", \"12-25\" for every year, or \"12-24..01-02\"",
             Kind::Zone => "\"America/Sao_Paulo\"",
             Kind::Moment => "\"2026-11-23T12:39:00-03:00\"",
         }
@@ -150,10 +170,15 @@ impl fmt::Display for Kind {
             Kind::Anyone => "number or extension",
             Kind::OwnNumber => "number of ours in E.164",
             Kind::Music => "music",
-            Kind::Variable => "variable",
+            Kind::Variable | Kind::KnownVariable => "variable",
+            Kind::Setting => "text or number",
+            Kind::List => "list",
+            Kind::Caller => "number, beginning of a number with a `*` for the rest, `withheld` or `extension`",
+            Kind::Country => "country",
             Kind::Weekdays => "days of the week",
             Kind::TimeRange => "time of day, from and to",
-            Kind::Date => "date",
+            Kind::OpenDays => "days of the week or dates",
+            Kind::Dates => "date, or first and last",
             Kind::Zone => "time zone",
             Kind::Moment => "date and time with its offset",
         };

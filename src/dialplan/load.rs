@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 use sha2::Digest;
 use sha2::Sha256;
 
@@ -18,7 +20,9 @@ use crate::dialplan::document;
 use crate::dialplan::document::Node;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::Faults;
+use crate::dialplan::hours::Hours;
 use crate::dialplan::names::Names;
+use crate::dialplan::nesting;
 use crate::dialplan::program::Flow;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
@@ -29,6 +33,7 @@ use crate::dialplan::rule::Rule;
 use crate::dialplan::script;
 use crate::dialplan::source::SourceFile;
 use crate::dialplan::source::Span;
+use crate::dialplan::unset;
 
 /// A dialplan without faults, and what is doubtful about it.
 #[derive(Debug)]
@@ -48,7 +53,9 @@ pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Chec
     let mut program = Program {
         flows,
         steps: std::mem::take(&mut compiler.steps),
+        zone: zone(&declared.hours),
         hours: declared.hours,
+        lists: declared.lists,
         routes: std::mem::take(&mut compiler.routes),
         flow_by_number,
         flow_by_name: std::mem::take(&mut compiler.flow_by_name),
@@ -90,6 +97,14 @@ fn flows(declared: &Declared<'_>, compiler: &mut Compiler<'_>) -> Vec<Flow> {
     flows.collect()
 }
 
+/// The place of the first hours; where there are none, São Paulo.
+fn zone(hours: &[Hours]) -> TimeZone {
+    let first = hours.first().map(|hours| hours.zone.clone());
+    first.or_else(|| TimeZoneDatabase::bundled().get(HOME).ok()).unwrap_or(TimeZone::UTC)
+}
+
+const HOME: &str = "America/Sao_Paulo";
+
 /// What only a look at whole flows can tell.
 fn check_flows(program: &Program, declared: &[(String, &Node)], compiler: &mut Compiler<'_>) {
     let spans: Vec<Span> = declared.iter().map(|(_, node)| node.head_span()).collect();
@@ -100,8 +115,13 @@ fn check_flows(program: &Program, declared: &[(String, &Node)], compiler: &mut C
             compiler.faults.fault(Rule::EmptyFlow, *span, message, None);
         }
     }
+    // What follows calls through flows that never come back can be trusted to end only when no flow calls itself.
+    let Some(called) = nesting::check(program, &notes, compiler) else {
+        return;
+    };
     reach::check(program, &notes, &spans, compiler);
-    rounds::check(program, &notes, compiler);
+    rounds::check(program, &notes, &called, compiler);
+    unset::check(program, &notes, &called, compiler);
 }
 
 /// The prompts that the engine speaks with on its own.

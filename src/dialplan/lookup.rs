@@ -216,9 +216,9 @@ impl fmt::Debug for Query {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
+    use crate::dialplan::names::Names;
+    use crate::dialplan::variable::Variables;
 
     fn found(body: &str, path: &str, sort: Sort) -> Option<String> {
         let wanted = Wanted { path: JsonPath::parse(path).unwrap(), sort };
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn the_host_is_written_by_the_owner() {
-        let template = |text| Template::parse(text, &BTreeMap::new()).unwrap();
+        let template = |text| Template::parse(text, &Variables::new(), &Names::default()).unwrap();
         let host = |text: &'static str| literal_host(&template(text)).map(str::to_owned);
         assert_eq!(host("https://api.example/x/{caller}").as_deref(), Ok("api.example"));
         assert_eq!(host("http://[::1]:80?n={caller}").as_deref(), Ok("[::1]"));

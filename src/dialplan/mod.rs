@@ -7,12 +7,18 @@
 //! A new verb is one file in `verbs/` and one line in its list; a new condition likewise.
 
 mod action;
+mod around;
 pub mod attendance;
+mod cases;
+mod clause;
+mod clauses;
+mod comparator;
 mod compile;
 pub mod condition;
 mod conditions;
 pub mod config;
 pub mod coverage;
+mod dates;
 mod declarations;
 pub mod dial_order;
 mod document;
@@ -20,16 +26,22 @@ mod document;
 mod example;
 pub mod excerpt;
 mod exit;
+pub mod fact;
 pub mod fault;
 mod fill;
 pub mod format;
 pub mod happening;
+mod holidays;
 pub mod hours;
 pub mod kind;
+mod last_keys;
 mod lexer;
+mod list;
 pub mod load;
 pub mod lookup;
 pub mod names;
+mod nesting;
+mod opening_lines;
 pub mod order;
 #[cfg(test)]
 mod outline;
@@ -44,6 +56,7 @@ pub mod routes;
 pub mod rule;
 pub mod scene;
 mod script;
+mod setting;
 #[cfg(test)]
 mod shown;
 pub mod simulate;
@@ -52,6 +65,8 @@ mod stand_in;
 mod strings;
 pub mod template;
 pub mod trail;
+mod unset;
+pub mod variable;
 pub mod verb;
 pub mod verbs;
 pub mod walk;

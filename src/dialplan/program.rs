@@ -5,9 +5,13 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use jiff::tz::TimeZone;
+
 use crate::dialplan::action::Action;
 use crate::dialplan::exit::Exit;
 use crate::dialplan::hours::Hours;
+use crate::dialplan::list::List;
+use crate::dialplan::list::ListId;
 use crate::dialplan::routes::Route;
 use crate::dialplan::routes::Routes;
 use crate::dialplan::script::Test;
@@ -39,6 +43,9 @@ pub struct Program {
     pub(super) flows: Vec<Flow>,
     pub(super) steps: Vec<Step>,
     pub(super) hours: Vec<Hours>,
+    pub(super) lists: Vec<List>,
+    /// Whose clock `{date}` and `{time}` tell.
+    pub(super) zone: TimeZone,
     pub(super) routes: Routes,
     pub(super) flow_by_number: BTreeMap<String, FlowId>,
     pub(super) flow_by_name: BTreeMap<String, FlowId>,
@@ -108,6 +115,10 @@ impl Program {
     /// How many `test` blocks there are.
     pub fn test_count(&self) -> usize {
         self.tests.len()
+    }
+
+    pub(super) fn list(&self, id: ListId) -> &List {
+        &self.lists[id.0 as usize]
     }
 
     pub(super) fn step(&self, id: StepId) -> &Step {

@@ -30,14 +30,23 @@ pub(super) fn check(program: &Program, notes: &[Notes], flow_spans: &[Span], com
     missing_prompts(&search, notes, compiler);
 }
 
+/// A step, the language in which it is come to, and the call within which that is.
+type Standing = (StepId, usize, Option<Call>);
+
+/// A flow that was called, and the language in which it was.
+type Call = (FlowId, usize);
+
 /// A search along all ways, once for each language in which a step can be come to.
 struct Search<'p> {
     program: &'p Program,
     notes: &'p [Notes],
     languages: Vec<&'p str>,
-    seen: BTreeSet<(StepId, usize)>,
+    seen: BTreeSet<Standing>,
     flows: BTreeSet<FlowId>,
-    open: Vec<(StepId, usize)>,
+    open: Vec<Standing>,
+    /// Call → the languages in which it comes back, and where it comes back to.
+    returned_in: BTreeMap<Call, BTreeSet<usize>>,
+    returns_to: BTreeMap<Call, BTreeSet<(StepId, Option<Call>)>>,
 }
 
 impl<'p> Search<'p> {
@@ -49,6 +58,8 @@ impl<'p> Search<'p> {
             seen: BTreeSet::new(),
             flows: BTreeSet::new(),
             open: Vec::new(),
+            returned_in: BTreeMap::new(),
+            returns_to: BTreeMap::new(),
         }
     }
 
@@ -59,12 +70,16 @@ impl<'p> Search<'p> {
 
     fn enter_in(&mut self, flow: FlowId, language: usize) {
         self.flows.insert(flow);
-        self.open.push((self.program.entry(flow), language));
+        self.open.push((self.program.entry(flow), language, None));
     }
 
     fn run(&mut self) {
-        while let Some((step, language)) = self.open.pop() {
-            if step == StepId::END || !self.seen.insert((step, language)) {
+        while let Some((step, language, within)) = self.open.pop() {
+            if step == StepId::END {
+                self.come_back(language, within);
+                continue;
+            }
+            if !self.seen.insert((step, language, within)) {
                 continue;
             }
             let notes = &self.notes[step.index()];
@@ -72,10 +87,32 @@ impl<'p> Search<'p> {
             let language = after.map_or(language, |after| self.language(after));
             for way in &notes.ways {
                 match way.to {
-                    Goal::Step(next) => self.open.push((next, language)),
+                    Goal::Step(next) => self.open.push((next, language, within)),
                     Goal::Flow(flow) => self.enter_in(flow, language),
+                    Goal::Call(flow, next) => self.call((flow, language), next, within),
                 }
             }
+        }
+    }
+
+    fn call(&mut self, call: Call, next: StepId, within: Option<Call>) {
+        let (flow, language) = call;
+        self.flows.insert(flow);
+        self.open.push((self.program.entry(flow), language, Some(call)));
+        if self.returns_to.entry(call).or_default().insert((next, within)) {
+            let languages = self.returned_in.get(&call).into_iter().flatten();
+            self.open.extend(languages.map(|language| (next, *language, within)));
+        }
+    }
+
+    /// The end of a flow: of a called one, in this language, or of the call.
+    fn come_back(&mut self, language: usize, within: Option<Call>) {
+        let Some(call) = within else {
+            return;
+        };
+        if self.returned_in.entry(call).or_default().insert(language) {
+            let places = self.returns_to.get(&call).into_iter().flatten();
+            self.open.extend(places.map(|(next, within)| (*next, language, *within)));
         }
     }
 
@@ -88,8 +125,8 @@ impl<'p> Search<'p> {
     }
 
     fn reaches(&self, step: StepId) -> bool {
-        let mut ways = self.seen.range((step, 0)..=(step, usize::MAX));
-        ways.next().is_some()
+        let first = self.seen.range((step, 0, None)..).next();
+        first.is_some_and(|(reached, ..)| *reached == step)
     }
 }
 
@@ -120,7 +157,7 @@ fn warn_of_steps(program: &Program, search: &Search<'_>, notes: &[Notes], compil
 
 fn missing_prompts(search: &Search<'_>, notes: &[Notes], compiler: &mut Compiler<'_>) {
     let mut missing: BTreeMap<(Span, &str), BTreeSet<&str>> = BTreeMap::new();
-    for (step, language) in &search.seen {
+    for (step, language, _) in &search.seen {
         let note = &notes[step.index()];
         let language = note.language.as_deref().unwrap_or(search.languages[*language]);
         for (prompt, span) in &note.prompts {

@@ -3,11 +3,14 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use jiff::tz::TimeZoneDatabase;
 
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::conditions::caller::EXTENSION;
+use crate::dialplan::conditions::caller::WITHHELD;
+use crate::dialplan::dates::Dates;
 use crate::dialplan::document::Raw;
+use crate::dialplan::fact;
 use crate::dialplan::fault::choices;
 use crate::dialplan::fault::closest;
 use crate::dialplan::hours::TimeRange;
@@ -15,17 +18,19 @@ use crate::dialplan::hours::WEEKDAYS;
 use crate::dialplan::hours::parse_weekdays;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::kind::Value;
+use crate::dialplan::list::ListId;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::HoursId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
-use crate::dialplan::template::BUILT_IN;
 use crate::dialplan::template::Template;
 use crate::dialplan::template::TemplateFault;
+use crate::dialplan::variable::MOST_VARIABLES;
 use crate::dialplan::verbs::message::CALLER;
 use crate::number::PhoneNumber;
 use crate::number::Region;
+use crate::number::countries;
 
 /// A value as it was written, and where.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +67,7 @@ fn integer(kind: Kind, number: i128, word: Word<'_>) -> Result<Value, Wrong> {
             Ok(small) if (least..=most).contains(&small) => Ok(Value::Integer(small)),
             _ => Err(wrong_kind(kind, &written, word)),
         },
+        Kind::Setting => Ok(Value::Template(Template::plain(written))),
         Kind::Duration => Err(Wrong {
             rule: Rule::MissingUnit,
             at: word.span,
@@ -89,7 +95,7 @@ fn wrong_kind(kind: Kind, written: &str, word: Word<'_>) -> Wrong {
 fn with_article(kind: Kind) -> String {
     let name = kind.to_string();
     let article = match (kind, name.chars().next()) {
-        (Kind::Weekdays | Kind::Keys | Kind::Hours, _) => "",
+        (Kind::Weekdays | Kind::OpenDays | Kind::Keys | Kind::Hours, _) => "",
         (_, Some('a' | 'e' | 'i' | 'o' | 'u')) => "an ",
         _ => "a ",
     };
@@ -107,7 +113,7 @@ impl Reader<'_, '_, '_> {
         let names = self.compiler.names;
         let text = self.text;
         match kind {
-            Kind::Text => self.template(),
+            Kind::Text | Kind::Setting => self.template(),
             Kind::Name | Kind::Anyone => self.plain(),
             Kind::Duration => self.duration(),
             Kind::Integer { .. } => Err(wrong_kind(kind, text, self.word)),
@@ -130,9 +136,14 @@ impl Reader<'_, '_, '_> {
             Kind::Music => self.known(Rule::UnknownMusic, "music", "music", names.music.iter()),
             Kind::Recipient => self.recipient(),
             Kind::Variable => self.variable(),
+            Kind::KnownVariable => self.known_variable(),
+            Kind::List => self.list(),
+            Kind::Caller => self.caller(),
+            Kind::Country => self.country(),
             Kind::Weekdays => self.weekdays(),
             Kind::TimeRange => self.parsed(kind, TimeRange::parse(text).map(Value::TimeRange)),
-            Kind::Date => self.parsed(kind, text.parse::<Date>().ok().map(Value::Date)),
+            Kind::Dates => self.parsed(kind, Dates::parse(text).map(Value::Dates)),
+            Kind::OpenDays => Dates::parse(text).map_or_else(|| self.weekdays(), |dates| Ok(Value::Dates(dates))),
             Kind::Moment => self.parsed(kind, text.parse::<Timestamp>().ok().map(Value::Moment)),
             Kind::Zone => self.zone(),
         }
@@ -151,7 +162,7 @@ impl Reader<'_, '_, '_> {
 
     fn template(&self) -> Result<Value, Wrong> {
         let variables = &self.compiler.variable_by_name;
-        let fault = match Template::parse(self.text, variables) {
+        let fault = match Template::parse(self.text, variables, self.compiler.names) {
             Ok(template) => return Ok(Value::Template(template)),
             Err(fault) => fault,
         };
@@ -161,9 +172,11 @@ impl Reader<'_, '_, '_> {
                 self.wrong(Rule::OpenBrace, "a `{` in this text is never closed".to_owned(), Some(help.to_owned()))
             }
             TemplateFault::UnknownName(name) => {
-                let gathered = variables.keys().map(String::as_str);
-                let known = BUILT_IN.iter().copied().chain(gathered);
-                let help = self.hint("names", known, &name);
+                let mut known: Vec<&str> = variables.keys().map(String::as_str).collect();
+                for fact in fact::names() {
+                    known.push(fact);
+                }
+                let help = self.hint("names", known.iter().copied(), &name);
                 self.wrong(Rule::UnknownVariable, format!("`{{{name}}}` is filled in by nothing"), help)
             }
         })
@@ -329,11 +342,47 @@ impl Reader<'_, '_, '_> {
 
     fn variable(&self) -> Result<Value, Wrong> {
         let found = self.compiler.variable_by_name.get(self.text);
-        found.copied().map(Value::Variable).ok_or_else(|| {
+        found.map(|variable| Value::Variable(variable.id)).ok_or_else(|| {
             let message = format!("`{}` cannot be the name of a variable", self.text);
-            let help = "It is made of letters, digits, `-` and `_`, and is not `caller` or `called`.";
-            self.wrong(Rule::WrongValue, message, Some(help.to_owned()))
+            let help = match self.compiler.variable_by_name.len() {
+                ..MOST_VARIABLES => {
+                    "It is made of letters, digits, `-` and `_`, and is not `caller` or another fact.".to_owned()
+                }
+                _ => format!("A dialplan has {MOST_VARIABLES} variables at most."),
+            };
+            self.wrong(Rule::WrongValue, message, Some(help))
         })
+    }
+
+    fn known_variable(&self) -> Result<Value, Wrong> {
+        let variables = &self.compiler.variable_by_name;
+        if let Some(variable) = variables.get(self.text) {
+            return Ok(Value::Variable(variable.id));
+        }
+        let help = self.hint("variables", variables.keys().map(String::as_str), self.text);
+        Err(self.wrong(Rule::UnknownVariable, format!("no step gives `{}` a value", self.text), help))
+    }
+
+    fn list(&self) -> Result<Value, Wrong> {
+        let known = self.compiler.list_by_name.get(self.text).copied();
+        let found = known.or(self.compiler.is_incomplete().then_some(ListId(0)));
+        found.map(Value::List).ok_or_else(|| {
+            let known = self.compiler.list_by_name.keys().map(String::as_str);
+            let help = self.hint("lists", known, self.text);
+            self.wrong(Rule::UnknownList, format!("no list is called `{}`", self.text), help)
+        })
+    }
+
+    fn caller(&self) -> Result<Value, Wrong> {
+        match self.text {
+            WITHHELD | EXTENSION => Ok(Value::Text(self.text.to_owned())),
+            _ => self.pattern().map_err(|_| wrong_kind(Kind::Caller, self.text, self.word)),
+        }
+    }
+
+    fn country(&self) -> Result<Value, Wrong> {
+        let code = countries::code_of(self.text);
+        self.parsed(Kind::Country, code.map(|code| Value::Text(format!("+{code}"))))
     }
 
     fn weekdays(&self) -> Result<Value, Wrong> {

@@ -2,19 +2,29 @@
 
 use std::fmt::Write;
 
+use crate::dialplan::comparator::COMPARATORS;
+use crate::dialplan::condition::Compares;
+use crate::dialplan::condition::Word;
 use crate::dialplan::conditions::CONDITIONS;
-use crate::dialplan::declarations::CLOSED;
+use crate::dialplan::conditions::PLAIN_SUBJECTS;
+use crate::dialplan::conditions::PlainSubject;
 use crate::dialplan::declarations::DECLARATIONS;
 use crate::dialplan::declarations::Declaration;
-use crate::dialplan::declarations::OPEN;
+use crate::dialplan::declarations::LISTED;
+use crate::dialplan::fact::FACTS;
+use crate::dialplan::opening_lines::CLOSED;
+use crate::dialplan::opening_lines::HOLIDAYS;
+use crate::dialplan::opening_lines::OPEN;
 use crate::dialplan::routes::THEN;
 use crate::dialplan::routes::TRUNK;
 use crate::dialplan::script::STATEMENTS;
+use crate::dialplan::variable::VariableKind;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Detail;
 use crate::dialplan::verb::Need;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Verb;
+use crate::dialplan::verb::Yields;
 use crate::dialplan::verbs::VERBS;
 
 /// The section of `docs/dialplan.md` that describes every word, as Markdown.
@@ -24,15 +34,18 @@ pub fn render_reference() -> String {
     for declaration in DECLARATIONS {
         render_declaration(&mut page, declaration);
     }
-    for declaration in [&TRUNK, &THEN, &OPEN, &CLOSED] {
+    for declaration in [&TRUNK, &THEN, &OPEN, &CLOSED, &HOLIDAYS, &LISTED] {
         render_declaration(&mut page, declaration);
     }
     line(&mut page, "## Steps\n");
     for verb in VERBS {
         render_verb(&mut page, *verb);
     }
-    line(&mut page, "## Conditions of `if`\n");
+    line(&mut page, "## Conditions of `if` and `when`\n");
+    render_comparators(&mut page);
     render_conditions(&mut page);
+    line(&mut page, "## What texts can speak of\n");
+    render_facts(&mut page);
     line(&mut page, "## In a test\n");
     for statement in STATEMENTS {
         render_declaration(&mut page, statement);
@@ -54,6 +67,10 @@ fn render_verb(page: &mut String, verb: &dyn Verb) {
     parameters(page, sheet.arguments, &verb.properties());
     details(page, sheet.details);
     branches(page, sheet.branches());
+    if let Some(Yields { parameter, kind, help }) = sheet.yields {
+        let kind = kind.map_or("its value's kind", VariableKind::word);
+        line(page, &format!("Gives the variable in `{parameter}` a value ({kind}): {help}.\n"));
+    }
     example(page, sheet.example);
 }
 
@@ -121,20 +138,77 @@ fn branches(page: &mut String, branches: &[Branch]) {
 fn render_conditions(page: &mut String) {
     for condition in CONDITIONS {
         let subject = condition.subject();
-        let words = condition.words();
         line(page, &format!("### `if {}=`\n", subject.name));
         let Parameter { kind, help, .. } = subject;
-        line(page, &format!("Looks at: {help}. Value: {kind}.\n"));
-        if words.is_empty() {
-            continue;
+        let compared = match condition.compares() {
+            Compares::States(_) => "",
+            Compares::Itself => " It says all by itself; `not-` before it asks for the contrary.",
+            Compares::Count => " Compared with a number.",
+            Compares::Time => " Compared with a duration.",
+            Compares::Variable => {
+                " Compared with a text, or with another variable as `{name}`; one that holds `digits` or a `number`, with a number too."
+            }
+        };
+        line(page, &format!("Looks at: {help}. Value: {kind}.{compared}\n"));
+        if let Compares::States(words) = condition.compares() {
+            states(page, words);
         }
-        line(page, "| `is=` | holds when |");
-        line(page, "|---|---|");
-        for word in words {
-            line(page, &format!("| `{}` | {} |", word.word, word.help));
-        }
-        line(page, "");
     }
+}
+
+fn states(page: &mut String, words: &[Word]) {
+    line(page, "| `is` | holds when |");
+    line(page, "|---|---|");
+    for word in words {
+        line(page, &format!("| `{}` | {} |", word.word, word.help));
+    }
+    line(page, "");
+}
+
+fn render_comparators(page: &mut String) {
+    line(
+        page,
+        "In `if` they stand as properties after what they are said of, `is=\"down\"`; in `when` each begins a branch, `is \"down\" { … }`, and may name several values.\n",
+    );
+    line(page, "| word | holds when | said of |");
+    line(page, "|---|---|---|");
+    let sorts = [
+        (Compares::States(&[]), "states"),
+        (Compares::Count, "numbers"),
+        (Compares::Time, "durations"),
+        (Compares::Variable, "variables"),
+    ];
+    for comparator in COMPARATORS {
+        let fitting = sorts.iter().filter(|(compares, _)| comparator.fits(*compares)).map(|(_, name)| *name);
+        let fitting: Vec<&str> = fitting.collect();
+        line(page, &format!("| `{}` | {} | {} |", comparator.name, comparator.help, fitting.join(", ")));
+    }
+    line(page, "");
+    let plain: Vec<String> = PLAIN_SUBJECTS.iter().map(plain_subject).collect();
+    line(page, &format!("`when` also looks at {}.\n", plain.join("; at ")));
+}
+
+/// `"called"` with the branches that it may have.
+fn plain_subject(subject: &PlainSubject) -> String {
+    let branches: Vec<String> = subject
+        .branches
+        .iter()
+        .map(|(branch, condition)| format!("`{branch}` (as `if {}=`)", condition.subject().name))
+        .collect();
+    format!("`\"{}\"`, with the branches {}", subject.name, branches.join(", "))
+}
+
+fn render_facts(page: &mut String) {
+    line(
+        page,
+        "A `{name}` in a text is filled in: a variable that `set`, `count`, `gather` or another step has given a value, or one of these. A `*` stands for the name of a queue or a channel. What is filled in is never read again.\n",
+    );
+    line(page, "| name | holds | what it is |");
+    line(page, "|---|---|---|");
+    for fact in FACTS {
+        line(page, &format!("| `{{{}}}` | {} | {} |", fact.name, fact.kind.word(), fact.help));
+    }
+    line(page, "");
 }
 
 fn example(page: &mut String, example: &str) {

@@ -78,6 +78,9 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant, reac
     let caller = test.caller.clone();
     let mut world = World::new(program, names, test.flow, caller, test.at, origin);
     world.set_manners(test.manners.clone());
+    for setting in &test.settings {
+        world.set(setting.clone());
+    }
     for change in &test.channels {
         world.change(change.clone());
     }
@@ -98,6 +101,7 @@ fn first_failure<'t>(test: &'t Test, world: &mut World<'_>) -> Option<(&'t Line,
             Act::Pass(time) => world.pass(*time),
             Act::HangUp => world.hang_up(),
             Act::Change(change) => world.change(change.clone()),
+            Act::Set(setting) => world.set(setting.clone()),
             Act::StandIn(stand_in) => world.stand_in(stand_in.clone()),
             Act::Expect(expected) => {
                 if !seen.comes_true(expected, line.within, world) {
@@ -186,7 +190,7 @@ fn counts(text: &str, prompts: &[String], language: &str) -> bool {
 }
 
 fn failure(test: &Test, line: &Line, expected: &Expectation, world: &World<'_>, program: &Program) -> Failure {
-    let told = world.story.iter().map(|entry| entry.told(program));
+    let told = world.story.iter().map(|entry| entry.told(program, world.origin));
     Failure {
         place: program.place(test.file, line.number),
         expected: line.text.clone(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::compile::Goal;
 use crate::dialplan::compile::Notes;
+use crate::dialplan::nesting::Called;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
@@ -12,11 +13,12 @@ use crate::dialplan::rule::Rule;
 use crate::dialplan::verb::Time;
 
 /// A fault for each round of steps that need take no time.
-pub(super) fn check(program: &Program, notes: &[Notes], compiler: &mut Compiler<'_>) {
+pub(super) fn check(program: &Program, notes: &[Notes], called: &Called, compiler: &mut Compiler<'_>) {
+    let at_once = at_once(program, notes, called);
     let mut marks = vec![Mark::New; notes.len()];
     for start in 0..notes.len() {
         if marks[start] == Mark::New {
-            search(start, program, notes, &mut marks, compiler);
+            search(start, &at_once, program, notes, &mut marks, compiler);
         }
     }
 }
@@ -30,33 +32,74 @@ enum Mark {
 }
 
 /// Depth first, with a list of its own instead of calls: ten thousand flows may follow each other.
-fn search(start: usize, program: &Program, notes: &[Notes], marks: &mut [Mark], compiler: &mut Compiler<'_>) {
+fn search(
+    start: usize,
+    at_once: &[Vec<usize>],
+    program: &Program,
+    notes: &[Notes],
+    marks: &mut [Mark],
+    compiler: &mut Compiler<'_>,
+) {
     let mut way: Vec<(usize, usize)> = vec![(start, 0)];
     marks[start] = Mark::OnTheWay;
     while let Some((step, turn)) = way.last_mut() {
         let here = *step;
-        let Some(next) = notes[here].ways.get(*turn) else {
+        let Some(next) = at_once[here].get(*turn).copied() else {
             marks[here] = Mark::Done;
             way.pop();
             continue;
         };
         *turn += 1;
-        let goal = match next.to {
-            Goal::Step(step) => step,
-            Goal::Flow(flow) => program.entry(flow),
-        };
-        if next.time == Time::Takes || goal == StepId::END {
-            continue;
-        }
-        match marks[goal.index()] {
+        match marks[next] {
             Mark::New => {
-                marks[goal.index()] = Mark::OnTheWay;
-                way.push((goal.index(), 0));
+                marks[next] = Mark::OnTheWay;
+                way.push((next, 0));
             }
-            Mark::OnTheWay => report(&way, goal.index(), program, notes, compiler),
+            Mark::OnTheWay => report(&way, next, program, notes, compiler),
             Mark::Done => {}
         }
     }
+}
+
+/// Step → the steps that can follow it without any time passing; for a `call` also the step after it, where the called flow
+/// can come back so.
+fn at_once(program: &Program, notes: &[Notes], called: &Called) -> Vec<Vec<usize>> {
+    let mut back: BTreeSet<FlowId> = BTreeSet::new();
+    for flow in &called.0 {
+        if comes_back_at_once(*flow, program, notes, &back) {
+            back.insert(*flow);
+        }
+    }
+    let following = notes.iter().map(|note| {
+        let ways = note.ways.iter().filter(|way| way.time == Time::Instant);
+        let steps = ways.flat_map(|way| match way.to {
+            Goal::Step(step) => [Some(step), None],
+            Goal::Flow(flow) => [Some(program.entry(flow)), None],
+            Goal::Call(flow, next) => [Some(program.entry(flow)), back.contains(&flow).then_some(next)],
+        });
+        steps.flatten().filter(|step| *step != StepId::END).map(StepId::index).collect()
+    });
+    following.collect()
+}
+
+fn comes_back_at_once(flow: FlowId, program: &Program, notes: &[Notes], back: &BTreeSet<FlowId>) -> bool {
+    let mut open = vec![program.entry(flow)];
+    let mut seen: BTreeSet<StepId> = BTreeSet::new();
+    while let Some(step) = open.pop() {
+        if step == StepId::END {
+            return true;
+        }
+        if !seen.insert(step) {
+            continue;
+        }
+        let ways = notes[step.index()].ways.iter().filter(|way| way.time == Time::Instant);
+        open.extend(ways.filter_map(|way| match way.to {
+            Goal::Step(next) => Some(next),
+            Goal::Call(called, next) => back.contains(&called).then_some(next),
+            Goal::Flow(_) => None,
+        }));
+    }
+    false
 }
 
 fn report(way: &[(usize, usize)], goal: usize, program: &Program, notes: &[Notes], compiler: &mut Compiler<'_>) {

@@ -32,6 +32,7 @@ pub enum Rule {
     UnknownLanguage,
     UnknownCredential,
     UnknownZone,
+    UnknownList,
     UnknownVariable,
     OpenBrace,
     NotE164,
@@ -42,16 +43,21 @@ pub enum Rule {
     RouteTrunks,
     LoneElse,
     StepValues,
+    Comparison,
     AfterTheCall,
     NoBlock,
     MissingPrompt,
     EndlessRound,
+    CallRound,
+    CallDepth,
     TestCall,
     TestOrder,
     TestNumber,
     EmptyFlow,
     LostFlow,
     LostStep,
+    UnsetVariable,
+    ListedTwice,
 }
 
 /// All rules, in the order of the documentation.
@@ -81,6 +87,7 @@ pub const RULES: &[Rule] = &[
     Rule::UnknownLanguage,
     Rule::UnknownCredential,
     Rule::UnknownZone,
+    Rule::UnknownList,
     Rule::UnknownVariable,
     Rule::OpenBrace,
     Rule::NotE164,
@@ -91,16 +98,21 @@ pub const RULES: &[Rule] = &[
     Rule::RouteTrunks,
     Rule::LoneElse,
     Rule::StepValues,
+    Rule::Comparison,
     Rule::AfterTheCall,
     Rule::NoBlock,
     Rule::MissingPrompt,
     Rule::EndlessRound,
+    Rule::CallRound,
+    Rule::CallDepth,
     Rule::TestCall,
     Rule::TestOrder,
     Rule::TestNumber,
     Rule::EmptyFlow,
     Rule::LostFlow,
     Rule::LostStep,
+    Rule::UnsetVariable,
+    Rule::ListedTwice,
 ];
 
 impl Rule {
@@ -118,6 +130,7 @@ impl Rule {
         self.told().2
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table with a row for each rule")]
     fn told(self) -> (&'static str, Severity, &'static str) {
         use Severity::Fault;
         use Severity::Warning;
@@ -151,6 +164,7 @@ impl Rule {
             Rule::UnknownCredential => ("unknown-credential", Fault, "credentials that are named are a [[credential]]"),
             Rule::UnknownMusic => ("unknown-music", Fault, "music that is named exists"),
             Rule::UnknownZone => ("unknown-zone", Fault, "a time zone is one of the IANA database"),
+            Rule::UnknownList => ("unknown-list", Fault, "a list that is named exists"),
             Rule::UnknownVariable => {
                 ("unknown-variable", Fault, "what stands in the braces of a text is filled in by something")
             }
@@ -163,18 +177,23 @@ impl Rule {
             Rule::RouteTrunks => ("route-trunks", Fault, "a route names its trunks in one place"),
             Rule::LoneElse => ("lone-else", Fault, "an `else` follows its `if`"),
             Rule::StepValues => ("step-values", Fault, "the values of a step fit each other"),
+            Rule::Comparison => ("comparison", Fault, "what a condition says can be true of what it looks at"),
             Rule::AfterTheCall => ("after-the-call", Fault, "after the call only steps run that need no caller"),
             Rule::NoBlock => ("no-block", Fault, "only words that have a block are followed by braces"),
             Rule::MissingPrompt => {
                 ("missing-prompt", Fault, "a prompt exists in every language in which a caller can hear it")
             }
             Rule::EndlessRound => ("endless-round", Fault, "flows do not go round without any time passing"),
+            Rule::CallRound => ("call-round", Fault, "no flow calls itself, nor do flows in a round"),
+            Rule::CallDepth => ("call-depth", Fault, "no more than 16 flows call each other"),
             Rule::TestCall => ("test-call", Fault, "a test makes one call"),
             Rule::TestOrder => ("test-order", Fault, "a line of a test stands on its side of the call"),
             Rule::TestNumber => ("test-number", Fault, "a test calls a number of ours"),
             Rule::EmptyFlow => ("empty-flow", Warning, "a flow has steps"),
             Rule::LostFlow => ("lost-flow", Warning, "a number or a step leads to every flow"),
             Rule::LostStep => ("lost-step", Warning, "a call can come to every step"),
+            Rule::UnsetVariable => ("unset-variable", Warning, "a variable has a value before it is used"),
+            Rule::ListedTwice => ("listed-twice", Warning, "a list has each of its numbers once"),
         }
     }
 }

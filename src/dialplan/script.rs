@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::conditions::caller::WITHHELD;
 use crate::dialplan::declarations::Declaration;
 use crate::dialplan::declarations::TEST;
 use crate::dialplan::document::Node;
@@ -16,6 +17,8 @@ use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::rule::Rule;
+use crate::dialplan::setting;
+use crate::dialplan::setting::Setting;
 use crate::dialplan::source::Span;
 use crate::dialplan::stand_in;
 use crate::dialplan::stand_in::FAILURES;
@@ -23,6 +26,7 @@ use crate::dialplan::stand_in::StandIn;
 use crate::dialplan::verb::Parameter;
 use crate::dialplan::verbs::message::CALLER;
 use crate::dialplan::walk::Caller;
+use crate::outage::ChannelState;
 
 /// One `test` block, ready to be run.
 #[derive(Debug)]
@@ -32,6 +36,7 @@ pub(super) struct Test {
     pub(super) line: u32,
     pub(super) at: Timestamp,
     pub(super) channels: Vec<ChannelChange>,
+    pub(super) settings: Vec<Setting>,
     pub(super) manners: BTreeMap<String, Manner>,
     pub(super) stand_ins: Vec<StandIn>,
     pub(super) caller: Caller,
@@ -44,13 +49,7 @@ pub(super) struct Test {
 pub(super) struct ChannelChange {
     pub(super) after: Duration,
     pub(super) channel: String,
-    pub(super) state: ChannelWord,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ChannelWord {
-    Up,
-    Down,
+    pub(super) state: ChannelState,
 }
 
 /// What somebody does when their phone rings.
@@ -97,6 +96,7 @@ pub(super) enum Act {
     HangUp,
     Change(ChannelChange),
     StandIn(StandIn),
+    Set(Setting),
     Expect(Expectation),
 }
 
@@ -120,6 +120,9 @@ const REACTS_AFTER: Duration = Duration::from_secs(3);
 const TALKS_FOR: Duration = Duration::from_secs(60);
 const WITHIN: Duration = Duration::from_secs(30);
 const CALLER_NUMBER: &str = "+5511999998888";
+/// What a call shows whose caller withholds the number.
+const ANONYMOUS: &str = "anonymous";
+const CALL_ID: &str = "call_rehearsal";
 
 /// `normal`, and the causes of `reject`.
 const CAUSES: &[&str] = &["normal", "busy", "declined", "no-answer", "unreachable", "not-found", "failed"];
@@ -146,7 +149,7 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         help: "A channel is up or down: before the call, or from here on. Default: every channel is up.",
         arguments: &[
             Parameter::required("channel", Kind::Channel, "which"),
-            Parameter::required("state", Kind::Word(&["up", "down"]), "its state"),
+            Parameter::required("state", Kind::Word(&["up", "degraded", "down", "recovering"]), "its state"),
         ],
         properties: &[Parameter::optional("after", Kind::Duration, "at once", "after this time")],
         example: "channel \"whatsapp\" \"down\"",
@@ -170,6 +173,9 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         ],
         example: "agent \"200\" answers after=\"5s\"",
     },
+    setting::QUEUE,
+    setting::CALLS,
+    setting::SEED,
     Declaration {
         name: "http",
         help: "What another program answers when an `http` step asks it, from here on. What no such line answers is out of \
@@ -191,8 +197,10 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         help: "The call begins. What stands above it is set up before, what stands below happens after.",
         arguments: &[],
         properties: &[
-            Parameter::optional("from", Kind::Anyone, "+5511999998888", "who calls"),
+            Parameter::optional("from", Kind::Anyone, "+5511999998888", "who calls; `withheld` shows no number"),
             Parameter::required("to", Kind::Number, "which of our numbers is called"),
+            Parameter::optional("trunk", Kind::Trunk, "none", "the trunk that the call comes through"),
+            Parameter::optional("name", Kind::Name, "none", "the caller's name as the call shows it"),
         ],
         example: "call from=\"+5511999998888\" to=\"+551140031234\"",
     },
@@ -327,6 +335,7 @@ fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut C
         line: compiler.faults.line(span),
         at: draft.at.unwrap_or(ORDINARY_MONDAY),
         channels: draft.channels,
+        settings: draft.settings,
         manners: draft.manners,
         stand_ins: draft.stand_ins,
         caller,
@@ -349,6 +358,7 @@ fn no_such_number(number: &str, span: Span, flow_by_number: &BTreeMap<String, Fl
 struct Draft {
     at: Option<Timestamp>,
     channels: Vec<ChannelChange>,
+    settings: Vec<Setting>,
     manners: BTreeMap<String, Manner>,
     stand_ins: Vec<StandIn>,
     call: Option<(Caller, Span)>,
@@ -379,6 +389,10 @@ impl Draft {
             "at" | "agent" | "call" => self.before(statement.name, &filled, node, compiler),
             "channel" if self.call.is_none() => self.channels.push(change(&filled)),
             "http" if self.call.is_none() => self.stand_ins.push(stand_in(&filled)),
+            name if self.call.is_none() => match Setting::read(name, &filled) {
+                Some(setting) => self.settings.push(setting),
+                None => self.after(&filled, node, compiler),
+            },
             _ => self.after(&filled, node, compiler),
         }
     }
@@ -401,11 +415,14 @@ impl Draft {
             }
             _ => {
                 let from = filled.maybe_text("from");
-                let caller = Caller {
-                    from: from.unwrap_or_else(|| CALLER_NUMBER.to_owned()),
-                    to: filled.text("to"),
-                    trunk: None,
+                let from = match from.as_deref() {
+                    None => CALLER_NUMBER,
+                    Some(WITHHELD) => ANONYMOUS,
+                    Some(from) => from,
                 };
+                let name = filled.maybe_text("name").unwrap_or_default();
+                let caller = Caller::new(from, filled.text("to"), filled.maybe_text("trunk"));
+                let caller = Caller { name, call_id: CALL_ID.to_owned(), call_number: 1, ..caller };
                 self.call = Some((caller, span));
             }
         }
@@ -431,6 +448,9 @@ impl Draft {
 }
 
 fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
+    if let Some(setting) = Setting::read(name, filled) {
+        return Some(Act::Set(setting));
+    }
     let expectation = match name {
         "press" => return Some(Act::Press(filled.text("keys"))),
         "passes" => return Some(Act::Pass(filled.duration("time"))),
@@ -477,8 +497,10 @@ fn change(filled: &Filled) -> ChannelChange {
         after: filled.maybe_duration("after").unwrap_or_default(),
         channel: filled.text("channel"),
         state: match filled.word("state") {
-            "down" => ChannelWord::Down,
-            _ => ChannelWord::Up,
+            "degraded" => ChannelState::Degraded,
+            "down" => ChannelState::Down,
+            "recovering" => ChannelState::Recovering,
+            _ => ChannelState::Up,
         },
     }
 }
@@ -504,7 +526,7 @@ fn manner(filled: &Filled) -> Manner {
 
 /// Stands in for a caller who was written wrongly; the test is never run.
 fn nobody() -> Caller {
-    Caller { from: String::new(), to: String::new(), trunk: None }
+    Caller::new("", "", None)
 }
 
 impl Manner {

@@ -12,11 +12,11 @@ use crate::dialplan::names::Names;
 use crate::dialplan::program::Program;
 use crate::dialplan::rehearsal::seconds;
 use crate::dialplan::script::ChannelChange;
-use crate::dialplan::script::ChannelWord;
 use crate::dialplan::trail::Told;
 use crate::dialplan::walk::Caller;
 use crate::dialplan::world::Event;
 use crate::dialplan::world::World;
+use crate::outage::ChannelState;
 
 /// Who calls, when, and what the world is like. Nobody answers a phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +25,8 @@ pub struct Situation {
     /// One of our numbers, in E.164.
     pub to: String,
     pub at: Timestamp,
-    /// The channels that are down.
-    pub channels_down: Vec<String>,
+    /// The states of channels that are not simply up.
+    pub channels: Vec<(String, ChannelState)>,
     /// Keys, each pressed as soon as a menu or an entry asks for one.
     pub press: Vec<String>,
 }
@@ -88,7 +88,7 @@ pub fn simulate(
         }
     }
     let told = world.story.iter().enumerate();
-    let steps = told.map(|(at, entry)| simulated(entry.told(program), world.routes.get(&at), &world)).collect();
+    let steps = told.map(|(at, entry)| simulated(entry.told(program, origin), world.routes.get(&at), &world)).collect();
     Ok(Simulation { steps, ending: ending(&world) })
 }
 
@@ -124,15 +124,15 @@ fn set_up<'n>(
         let known = known.join(", ");
         return Err(SimulateError::UnknownNumber { to, known });
     };
-    let caller = Caller { from: situation.from.clone(), to, trunk: None };
+    let caller = Caller::new(situation.from.clone(), to, None);
     let mut world = World::new(program, names, flow, caller, situation.at, origin);
-    for name in &situation.channels_down {
+    for (name, state) in &situation.channels {
         if !names.channels.contains(name) {
             let known: Vec<&str> = names.channels.iter().map(String::as_str).collect();
             let (name, known) = (name.clone(), known.join(", "));
             return Err(SimulateError::UnknownChannel { name, known });
         }
-        world.change(ChannelChange { after: Duration::ZERO, channel: name.clone(), state: ChannelWord::Down });
+        world.change(ChannelChange { after: Duration::ZERO, channel: name.clone(), state: *state });
     }
     Ok(world)
 }
@@ -202,7 +202,7 @@ mod tests {
             from: "+5511999998888".to_owned(),
             to: "+551140031234".to_owned(),
             at: "2026-11-23T12:39:00-03:00".parse().unwrap(),
-            channels_down: vec!["whatsapp".to_owned()],
+            channels: vec![("whatsapp".to_owned(), ChannelState::Down)],
             press: vec!["1".to_owned()],
         }
     }

@@ -1,20 +1,22 @@
 //! Texts with `{…}` in them: filled in, never evaluated.
 
-use std::collections::BTreeMap;
+use crate::dialplan::action::Moment;
+use crate::dialplan::fact::Fact;
+use crate::dialplan::names::Names;
+use crate::dialplan::variable::Variables;
 
 /// A variable of the dialplan, by its place in the list of all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct VariableId(pub(super) u16);
 
 /// A text whose holes are known.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Template(Vec<Piece>);
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Piece {
     Text(String),
-    Caller,
-    Called,
+    Fact(Fact),
     Variable(VariableId),
 }
 
@@ -25,12 +27,9 @@ pub(super) enum TemplateFault {
     UnknownName(String),
 }
 
-/// The names that hold in every text.
-pub(super) const BUILT_IN: &[&str] = &["caller", "called"];
-
 impl Template {
     /// `{{` stands for a brace itself.
-    pub(super) fn parse(text: &str, variables: &BTreeMap<String, VariableId>) -> Result<Template, TemplateFault> {
+    pub(super) fn parse(text: &str, variables: &Variables, names: &Names) -> Result<Template, TemplateFault> {
         let mut pieces = Vec::new();
         let mut plain = String::new();
         let mut rest = text;
@@ -43,7 +42,7 @@ impl Template {
                 continue;
             }
             let end = rest.find('}').ok_or(TemplateFault::NeverClosed)?;
-            let hole = hole(rest[..end].trim(), variables)?;
+            let hole = hole(rest[..end].trim(), variables, names)?;
             pieces.push(Piece::Text(std::mem::take(&mut plain)));
             pieces.push(hole);
             rest = &rest[end + 1..];
@@ -66,70 +65,46 @@ impl Template {
         self.0.iter().any(|piece| !matches!(piece, Piece::Text(_)))
     }
 
-    /// As [`Template::fill`], but what fills the holes is quoted for the place where the text goes.
-    pub(super) fn fill_quoted<'v>(
-        &'v self,
-        caller: &'v str,
-        called: &'v str,
-        variable: impl Fn(VariableId) -> &'v str,
-        quote: impl Fn(&str) -> String,
-    ) -> String {
-        let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Caller => quote(caller),
-            Piece::Called => quote(called),
-            Piece::Variable(id) => quote(variable(*id)),
-        });
-        pieces.collect()
+    /// A text without holes.
+    pub(super) fn plain(text: String) -> Template {
+        Template(vec![Piece::Text(text)])
     }
 
-    /// The text for one caller. A variable that was not gathered is empty.
-    pub(super) fn fill<'v>(
-        &'v self,
-        caller: &'v str,
-        called: &'v str,
-        variable: impl Fn(VariableId) -> &'v str,
-    ) -> String {
-        let pieces = self.0.iter().map(|piece| match piece {
-            Piece::Text(text) => text,
-            Piece::Caller => caller,
-            Piece::Called => called,
-            Piece::Variable(id) => variable(*id),
-        });
-        pieces.collect()
-    }
-}
-
-fn hole(name: &str, variables: &BTreeMap<String, VariableId>) -> Result<Piece, TemplateFault> {
-    match name {
-        "caller" => Ok(Piece::Caller),
-        "called" => Ok(Piece::Called),
-        _ => {
-            let variable = variables.get(name).copied().map(Piece::Variable);
-            variable.ok_or_else(|| TemplateFault::UnknownName(name.to_owned()))
+    /// The text, if it has no holes.
+    pub(super) fn as_plain(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Piece::Text(text)] => Some(text),
+            _ => None,
         }
     }
+
+    pub(super) fn variables(&self) -> impl Iterator<Item = VariableId> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Variable(id) => Some(*id),
+            Piece::Text(_) | Piece::Fact(_) => None,
+        })
+    }
+
+    /// The text for one caller. A variable that was given no value is empty. What fills a hole passes through `quote`,
+    /// which makes it safe for the place where the text is used; what the owner wrote does not.
+    pub(super) fn fill(&self, moment: &mut Moment<'_>, quote: impl Fn(&str) -> String) -> String {
+        let mut filled = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => filled.push_str(text),
+                Piece::Fact(fact) => filled.push_str(&quote(&fact.tell(moment))),
+                Piece::Variable(id) => filled.push_str(&quote(moment.variable(*id))),
+            }
+        }
+        filled
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn variables() -> BTreeMap<String, VariableId> {
-        BTreeMap::from([("cpf".to_owned(), VariableId(0))])
+fn hole(name: &str, variables: &Variables, names: &Names) -> Result<Piece, TemplateFault> {
+    if let Some(variable) = variables.get(name) {
+        return Ok(Piece::Variable(variable.id));
     }
-
-    #[test]
-    fn holes_are_filled_and_what_fills_them_is_not_read_again() {
-        let template = Template::parse("{{x} {cpf} from { caller }", &variables()).unwrap();
-        let text = template.fill("+55", "", |_| "{caller}");
-        assert_eq!(text, "{x} {caller} from +55");
-    }
-
-    #[test]
-    fn an_unknown_name_and_an_open_brace_are_faults() {
-        let parse = |text| Template::parse(text, &variables()).unwrap_err();
-        assert_eq!(parse("{nome}"), TemplateFault::UnknownName("nome".to_owned()));
-        assert_eq!(parse("a {cpf"), TemplateFault::NeverClosed);
-    }
+    let fact = Fact::named(name, names).map(Piece::Fact);
+    fact.ok_or_else(|| TemplateFault::UnknownName(name.to_owned()))
 }

@@ -1,9 +1,12 @@
 //! The way a caller has come: each step with its time and the reason for the turn, bounded.
 
 use std::fmt;
+use std::time::Duration;
 use std::time::Instant;
 
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::condition::Facts;
+use crate::dialplan::condition::Sight;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -30,9 +33,11 @@ pub(super) enum Reason {
     /// The step was begun.
     Begun,
     AnsweredFirst,
-    /// A condition saw this, and it holds or not.
-    Holds(&'static str),
-    HoldsNot(&'static str),
+    /// What a condition saw.
+    Looked(Seen),
+    /// A called flow is over: on with the step after its `call`.
+    Returned,
+    TooDeep,
     Pressed(char),
     WrongKey(char),
     Silence,
@@ -57,11 +62,37 @@ pub(super) enum Reason {
     TooManySteps,
 }
 
+/// What a condition saw, small enough to be kept for each step of a hundred thousand callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seen {
+    told: &'static &'static str,
+    amount: u32,
+    unit: Unit,
+    pub(super) outcome: Outcome,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unit {
+    None,
+    Things,
+    Seconds,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Holds,
+    HoldsNot,
+    /// A branch of `when` was chosen by it.
+    Chosen,
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     pub(super) step: StepId,
+    /// Milliseconds since the walk began.
+    at: u32,
     pub(super) reason: Reason,
-    pub(super) at: Instant,
 }
 
 /// The first [`KEPT_FIRST`] entries and the last ones, [`MOST_ENTRIES`] in all.
@@ -70,6 +101,7 @@ pub(super) struct Trail {
     entries: Vec<Entry>,
     /// All that were ever written.
     count: u64,
+    began: Option<Instant>,
 }
 
 const MOST_ENTRIES: usize = 64;
@@ -78,6 +110,8 @@ const KEPT_FIRST: usize = 16;
 impl Trail {
     /// What follows a step's beginning at once stands in the same entry.
     pub(super) fn note(&mut self, step: StepId, reason: Reason, at: Instant) {
+        let began = *self.began.get_or_insert(at);
+        let at = u32::try_from(at.saturating_duration_since(began).as_millis()).unwrap_or(u32::MAX);
         let last = self.entries.last_mut();
         if let Some(last) = last.filter(|last| last.step == step && last.at == at) {
             match (last.reason, reason) {
@@ -93,6 +127,11 @@ impl Trail {
         self.count += 1;
     }
 
+    /// When the first entry was written.
+    pub(super) fn began(&self) -> Option<Instant> {
+        self.began
+    }
+
     pub(super) fn count(&self) -> u64 {
         self.count
     }
@@ -105,10 +144,10 @@ impl Trail {
 }
 
 impl Entry {
-    pub(super) fn told(&self, program: &Program) -> Told {
+    pub(super) fn told(&self, program: &Program, began: Instant) -> Told {
         let step = program.step(self.step);
         Told {
-            at: self.at,
+            at: began + Duration::from_millis(self.at.into()),
             verb: step.sheet.name,
             place: program.place(step.file, step.line),
             text: step.text.to_string(),
@@ -118,13 +157,41 @@ impl Entry {
     }
 }
 
+impl Seen {
+    pub(super) fn of(sight: &Sight, outcome: Outcome) -> Seen {
+        let (amount, unit) = match &sight.facts {
+            Facts::Count(count) => (u32::try_from(*count).unwrap_or(u32::MAX), Unit::Things),
+            Facts::Time(time) => (u32::try_from(time.as_secs()).unwrap_or(u32::MAX), Unit::Seconds),
+            Facts::States(_) | Facts::Text(_) | Facts::Itself(_) | Facts::Unknown => (0, Unit::None),
+        };
+        Seen { told: sight.told, amount, unit, outcome }
+    }
+}
+
+impl fmt::Display for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.outcome {
+            Outcome::Holds => "yes: ",
+            Outcome::HoldsNot => "no: ",
+            Outcome::Chosen => "",
+        })?;
+        match self.unit {
+            Unit::None => {}
+            Unit::Things => write!(f, "{} ", self.amount)?,
+            Unit::Seconds => write!(f, "{} ", humantime::format_duration(Duration::from_secs(self.amount.into())))?,
+        }
+        f.write_str(self.told)
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reason::Begun => Ok(()),
             Reason::AnsweredFirst => f.write_str("the call is answered first"),
-            Reason::Holds(seen) => write!(f, "yes: {seen}"),
-            Reason::HoldsNot(seen) => write!(f, "no: {seen}"),
+            Reason::Looked(seen) => seen.fmt(f),
+            Reason::Returned => f.write_str("back from there"),
+            Reason::TooDeep => f.write_str("too many flows call each other: the call is ended"),
             Reason::Pressed(key) => write!(f, "the caller pressed {key}"),
             Reason::WrongKey(key) => write!(f, "the caller pressed {key}, which is no choice here"),
             Reason::Silence => f.write_str("the caller pressed nothing"),
@@ -174,6 +241,11 @@ impl fmt::Display for DialOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_is_small_enough_for_a_hundred_thousand_callers() {
+        assert!(size_of::<Entry>() <= 24, "{}", size_of::<Entry>());
+    }
 
     #[test]
     fn a_long_trail_keeps_its_beginning_and_its_end() {

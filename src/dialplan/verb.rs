@@ -5,8 +5,12 @@
 
 use crate::dialplan::action::Action;
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::document::Node;
 use crate::dialplan::fill::Filled;
+use crate::dialplan::fill::Form;
+use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::variable::VariableKind;
 
 /// One word of the dialplan's vocabulary.
 pub trait Verb: Sync {
@@ -28,6 +32,13 @@ pub(super) trait Compile: Verb {
     /// Rules between values and what else is known of the house.
     fn check_among(&self, filled: &Filled, _compiler: &Compiler<'_>) -> Vec<(String, String)> {
         self.check(filled)
+    }
+
+    /// Reads what stands on the line. Most verbs are read against their sheet.
+    fn read(&self, node: &Node, compiler: &mut Compiler<'_>) -> Option<Filled> {
+        let properties = self.properties();
+        let Sheet { name, arguments, example, .. } = *self.sheet();
+        fill(node, Form { name, arguments, properties: &properties, example }, compiler)
     }
 
     fn compile(&self, filled: &Filled) -> Box<dyn Action>;
@@ -52,6 +63,8 @@ pub struct Sheet {
     pub after: After,
     pub time: Time,
     pub needs: Needs,
+    /// The variable that it gives a value.
+    pub yields: Option<Yields>,
     /// Prompts that the step speaks with, whatever its values are.
     pub speaks_with: &'static [&'static str],
     /// Steps that load as they stand, in a flow of their own.
@@ -87,6 +100,16 @@ pub struct Detail {
     pub properties: &'static [Parameter],
 }
 
+/// What a step leaves behind for later texts and conditions.
+#[derive(Debug, Clone, Copy)]
+pub struct Yields {
+    /// The value of the step that names the variable.
+    pub parameter: &'static str,
+    /// None where it depends on what the variable is set to.
+    pub kind: Option<VariableKind>,
+    pub help: &'static str,
+}
+
 /// What may stand in a verb's braces.
 #[derive(Debug, Clone, Copy)]
 pub enum Children {
@@ -97,6 +120,8 @@ pub enum Children {
     Steps,
     /// Steps that run when the call is over.
     Afterwards,
+    /// Branches that depend on what the line looks at.
+    Cases,
 }
 
 /// A way out of a step.
@@ -123,6 +148,10 @@ pub enum After {
     BranchesOnly,
     /// Nowhere, or to another flow.
     Never,
+    /// Through a flow, and then to the next step.
+    Call,
+    /// To the end of the flow.
+    Return,
 }
 
 /// Whether a step surely takes time. A round of steps that take none would never end.
@@ -156,6 +185,7 @@ impl Sheet {
         after: After::Next,
         time: Time::Instant,
         needs: Needs::Caller,
+        yields: None,
         speaks_with: &[],
         example: "",
     };
@@ -164,7 +194,7 @@ impl Sheet {
     pub fn branches(&self) -> &'static [Branch] {
         match self.children {
             Children::Branches(branches) => branches,
-            Children::None | Children::Steps | Children::Afterwards => &[],
+            Children::None | Children::Steps | Children::Afterwards | Children::Cases => &[],
         }
     }
 }

@@ -4,13 +4,13 @@
 //! script always runs the same way.
 
 use std::collections::BTreeMap;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::dialplan::around::Around;
 use crate::dialplan::happening::Happening;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -23,13 +23,10 @@ use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::ringers::Move;
 use crate::dialplan::ringers::Ringers;
-use crate::dialplan::scene::ExtensionState;
-use crate::dialplan::scene::QueueGlance;
-use crate::dialplan::scene::Scene;
 use crate::dialplan::script::ChannelChange;
-use crate::dialplan::script::ChannelWord;
 use crate::dialplan::script::Does;
 use crate::dialplan::script::Manner;
+use crate::dialplan::setting::Setting;
 use crate::dialplan::stand_in::StandIn;
 use crate::dialplan::trail::Entry;
 use crate::dialplan::walk::Caller;
@@ -70,7 +67,7 @@ pub(super) enum Event {
 pub(super) struct World<'n> {
     pub(super) names: &'n Names,
     program: Arc<Program>,
-    origin: Instant,
+    pub(super) origin: Instant,
     now: Instant,
     pub(super) around: Around<'n>,
     walk: Walk,
@@ -89,15 +86,6 @@ pub(super) struct World<'n> {
     pub(super) routes: BTreeMap<usize, String>,
     told: u64,
     flow: Option<FlowId>,
-}
-
-/// What conditions see.
-pub(super) struct Around<'n> {
-    names: &'n Names,
-    origin: Instant,
-    wall: Timestamp,
-    down: BTreeSet<String>,
-    manners: BTreeMap<String, Manner>,
 }
 
 /// Something that will happen.
@@ -166,7 +154,7 @@ impl<'n> World<'n> {
             program: Arc::clone(program),
             origin,
             now: origin,
-            around: Around { names, origin, wall, down: BTreeSet::new(), manners: BTreeMap::new() },
+            around: Around::ordinary(names, origin, wall),
             walk: Walk::new(Arc::clone(program), flow, caller, &language, 0),
             agenda: BTreeMap::new(),
             cues: 0,
@@ -187,10 +175,23 @@ impl<'n> World<'n> {
         self.around.manners = manners;
     }
 
+    pub(super) fn set(&mut self, setting: Setting) {
+        match setting {
+            Setting::Queue { queue, looks } => {
+                self.around.queues.insert(queue, looks);
+            }
+            Setting::Calls { over: None, calls } => self.around.calls = calls,
+            Setting::Calls { over: Some(trunk), calls } => {
+                self.around.calls_by_trunk.insert(trunk, calls);
+            }
+            Setting::Seed(seed) => self.walk.draw_by(seed),
+        }
+    }
+
     /// The channel changes after this time, or at once.
     pub(super) fn change(&mut self, change: ChannelChange) {
         match change.after.is_zero() {
-            true => self.around.change(change),
+            true => self.around.change(change, self.now),
             false => self.cue(change.after, Cue::Change(change)),
         }
     }
@@ -449,7 +450,7 @@ impl<'n> World<'n> {
             Cue::Linked { link, happening } if link == self.link => self.tell(happening),
             Cue::Talk { link, lasts } if link == self.link => self.talk(lasts),
             Cue::Dialled { link, who, what } if link == self.link => self.on_dialled(who, what),
-            Cue::Change(change) => self.around.change(change),
+            Cue::Change(change) => self.around.change(change, self.now),
             Cue::Finished { .. } | Cue::Hear { .. } | Cue::RingNext { .. } => {}
             Cue::Linked { .. } | Cue::Talk { .. } | Cue::Dialled { .. } => {}
         }
@@ -459,49 +460,5 @@ impl<'n> World<'n> {
         self.unlink();
         self.cue(lasts, Cue::Linked { link: self.link, happening: Happening::TalkEnded });
         self.tell(Happening::TalkStarted);
-    }
-}
-
-impl Around<'_> {
-    fn change(&mut self, change: ChannelChange) {
-        match change.state {
-            ChannelWord::Down => self.down.insert(change.channel),
-            ChannelWord::Up => self.down.remove(&change.channel),
-        };
-    }
-
-    pub(super) fn manner_of(&self, who: &str) -> Manner {
-        self.manners.get(who).copied().unwrap_or(Manner::UNSAID)
-    }
-
-    fn signed_in(&self, queue: &str) -> Vec<String> {
-        let agents = self.names.agents.get(queue).into_iter().flatten();
-        let there = agents.filter(|agent| self.manner_of(agent).does != Does::BeAway);
-        there.cloned().collect()
-    }
-}
-
-impl Scene for Around<'_> {
-    fn wall(&self, now: Instant) -> Timestamp {
-        let passed = now.saturating_duration_since(self.origin);
-        self.wall.checked_add(passed).unwrap_or(self.wall)
-    }
-
-    fn channel_is_down(&self, name: &str) -> bool {
-        self.down.contains(name)
-    }
-
-    fn queue(&self, name: &str) -> QueueGlance {
-        let signed_in = self.signed_in(name);
-        let free = signed_in.iter().filter(|agent| self.manner_of(agent).does != Does::BeBusy);
-        QueueGlance { waiting: 0, free: free.count(), signed_in: signed_in.len() }
-    }
-
-    fn extension(&self, number: &str) -> ExtensionState {
-        match self.manner_of(number).does {
-            Does::BeAway => ExtensionState::Unreachable,
-            Does::BeBusy => ExtensionState::Busy,
-            Does::Answer | Does::Decline | Does::Ignore => ExtensionState::Free,
-        }
     }
 }

@@ -5,6 +5,7 @@
 //! What one trunk makes of a number stands in [`dialling`].
 
 pub mod brazil;
+pub mod countries;
 pub mod dialling;
 
 use std::fmt;

@@ -11,6 +11,7 @@ pub mod config;
 pub mod effect;
 mod line;
 mod matching;
+mod pace;
 #[cfg(test)]
 mod properties;
 pub mod queues;

@@ -24,6 +24,7 @@ use crate::queue::effect::Silenced;
 use crate::queue::effect::WaiterId;
 use crate::queue::line::Line;
 use crate::queue::line::Ticket;
+use crate::queue::pace::Pace;
 use crate::queue::roster::Roster;
 use crate::queue::strategy;
 use crate::queue::strategy::Strategy;
@@ -45,6 +46,7 @@ pub(super) struct Queue {
     pub(super) agents: Vec<usize>,
     pub(super) strategy: Box<dyn Strategy>,
     pub(super) line: Line,
+    pub(super) pace: Pace,
     pub(super) answered: u64,
     pub(super) left: u64,
 }
@@ -150,10 +152,11 @@ impl Queues {
         let Some(place) = self.roster.place_of(agent) else {
             return;
         };
-        let Activity::Talking { queue, .. } = self.roster.agent(place).activity else {
+        let Activity::Talking { queue, since } = self.roster.agent(place).activity else {
             return;
         };
         let until = now + self.queues[queue].config.wrap_up;
+        self.queues[queue].pace.on_taken_care_of(until.saturating_duration_since(since));
         let next = if until > now { Activity::WrapUp { until } } else { Activity::Idle };
         self.roster.agent_mut(place).idle_since = Some(now);
         self.roster.set_activity(place, next);
@@ -336,6 +339,7 @@ impl Queue {
             agents,
             strategy: strategy::named(config.strategy),
             line: Line::default(),
+            pace: Pace::default(),
             answered: 0,
             left: 0,
             config,

@@ -1,5 +1,6 @@
 //! What the API, the console and the metrics show of queues and agents.
 
+use std::time::Duration;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -47,24 +48,34 @@ pub struct AgentView {
     pub last_refusal: Option<Refusal>,
 }
 
-/// A queue in three numbers, cheap enough to be asked for in the middle of a call.
+/// A queue in a few numbers, cheap enough to be asked for in the middle of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Glance {
     pub waiting: usize,
     pub signed_in: usize,
     /// Agents who would ring at once.
     pub free: usize,
+    /// How long the first in the line has waited.
+    pub longest_wait: Duration,
+    /// How long whoever joins now will probably wait; none before the first talk, and while nobody is signed in.
+    pub estimated_wait: Option<Duration>,
 }
 
 impl Queues {
     /// `None` for a queue that does not exist.
-    pub fn glance(&self, name: &str) -> Option<Glance> {
+    pub fn glance(&self, name: &str, now: Instant) -> Option<Glance> {
         let queue = &self.queues[*self.place_by_name.get(name)?];
         let agents = || queue.agents.iter().map(|agent| self.roster.agent(*agent));
+        let waiting = queue.line.len();
+        let signed_in = agents().filter(|agent| agent.is_signed_in()).count();
+        let free = agents().filter(|agent| agent.is_free()).count();
+        let first = queue.line.iter().next().and_then(|waiter| self.waiting_since(waiter));
         Some(Glance {
-            waiting: queue.line.len(),
-            signed_in: agents().filter(|agent| agent.is_signed_in()).count(),
-            free: agents().filter(|agent| agent.is_free()).count(),
+            waiting,
+            signed_in,
+            free,
+            longest_wait: first.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
+            estimated_wait: queue.pace.estimate(waiting, signed_in, free),
         })
     }
 

@@ -206,6 +206,7 @@ impl Switch {
     /// A new call takes its place and begins.
     pub(super) fn admit(&mut self, number: u64, call: Call, now: Instant) {
         self.calls.insert(number, call);
+        self.desk.calls = self.calls.len();
         self.drain_call(number, now);
     }
 
@@ -216,7 +217,10 @@ impl Switch {
         let over = self.calls.by_number.get(&number).is_some_and(|entry| entry.call.is_over());
         match over {
             false => self.calls.reschedule(number),
-            true => self.calls.remove(number),
+            true => {
+                self.calls.remove(number);
+                self.desk.calls = self.calls.len();
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use tracing::warn;
 
 use crate::channel::channels::Channels as Kinds;
 use crate::channel::config::Config;
+use crate::dialplan::scene::ChannelGlance;
 use crate::outage::Change;
 use crate::outage::ChannelState;
 use crate::outage::Evidence;
@@ -76,6 +77,16 @@ impl Channels {
     pub(super) fn down(&self) -> Vec<String> {
         let down = self.by_name.iter().filter(|(_, watched)| watched.detector.state().is_down());
         down.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// What conditions and texts see of each.
+    pub(super) fn glances(&self, now: Instant, wall: Timestamp) -> BTreeMap<String, ChannelGlance> {
+        let glances = self.by_name.iter().map(|(name, watched)| {
+            let ago = watched.detector.since().map(|since| now.saturating_duration_since(since));
+            let since = ago.and_then(|ago| wall.checked_sub(ago).ok());
+            (name.clone(), ChannelGlance { state: watched.detector.state(), since })
+        });
+        glances.collect()
     }
 
     pub(super) fn states(&self) -> impl Iterator<Item = (&str, ChannelState)> {
@@ -164,6 +175,7 @@ impl Switch {
         warn!(channel = %name, from = %change.from, to = %change.to, blame = %change.blame, reasons = ?change.reasons, "channel changed");
         let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
         self.desk.channels_down = self.channels.down();
+        self.desk.channels = self.channels.glances(now, self.desk.clock.wall(now));
         self.publish("channel.changed", data, now);
         self.keep_channel(name, now);
     }

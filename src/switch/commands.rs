@@ -18,6 +18,7 @@ use crate::call::script::Script;
 use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::Order;
+use crate::dialplan::walk::Caller;
 use crate::queue::agent::AgentId;
 use crate::queue::agent::Wish;
 use crate::switch::command::Answer;
@@ -84,7 +85,7 @@ impl Switch {
         if self.draining {
             return Err(problem(503, "shutting-down", "The server is shutting down", "", "Try again once it runs."));
         }
-        let script = self.script_for(&wish)?;
+        let mut script = self.script_for(&wish)?;
         let shown = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
         let (from, to) = self.parties(&wish, shown.clone());
         let mut facts = Facts {
@@ -104,6 +105,9 @@ impl Switch {
         facts.trunk = ways.together.first().and_then(|way| way.trunk.clone());
         let number = self.calls.next_number();
         let id = CallId(self.fresh_id("call_"));
+        if let Script::Walk(walk) = &mut script {
+            walk.belongs_to(id.to_string(), number);
+        }
         let mut call = Call::placed(id.clone(), number, ways, wish.ring_for, facts, script, &self.desk, now);
         call.detect(wish.detect);
         self.admit(number, call, now);
@@ -159,7 +163,7 @@ impl Switch {
         let order = match &wish.then {
             Then::Flow(name) => {
                 let flow = self.desk.program.flow_named(name).ok_or_else(|| unknown("flow", name))?;
-                return Ok(self.walk(flow, &wish.to, wish.from.as_deref().unwrap_or_default(), None));
+                return Ok(self.walk(flow, Caller::new(wish.to.clone(), wish.from.clone().unwrap_or_default(), None)));
             }
             Then::Queue(queue) if !self.desk.music_by_queue.contains_key(queue) => {
                 return Err(unknown("queue", queue));

@@ -22,6 +22,7 @@ use crate::call::effect::NoWay;
 use crate::call::effect::Redirecting;
 use crate::call::effect::Ways;
 use crate::dialplan::program::Program;
+use crate::dialplan::scene::ChannelGlance;
 use crate::dialplan::scene::ExtensionState;
 use crate::dialplan::scene::QueueGlance;
 use crate::dialplan::scene::Scene;
@@ -90,6 +91,10 @@ pub(super) struct Desk {
     pub music_by_queue: BTreeMap<String, String>,
     /// Channels that count as down at this moment, by themselves or by hand.
     pub channels_down: Vec<String>,
+    /// Channel → what conditions and texts see of it.
+    pub channels: BTreeMap<String, ChannelGlance>,
+    /// Calls that are there at this moment.
+    pub calls: usize,
     pub queues: Queues,
     /// Extension → calls that it talks in.
     pub talks_by_extension: BTreeMap<String, u32>,
@@ -291,15 +296,17 @@ impl Scene for Desk {
         self.clock.wall(now)
     }
 
-    fn channel_is_down(&self, name: &str) -> bool {
-        self.channels_down.iter().any(|down| down == name)
+    fn channel(&self, name: &str, _now: Instant) -> ChannelGlance {
+        self.channels.get(name).copied().unwrap_or(ChannelGlance::UP)
     }
 
-    fn queue(&self, name: &str) -> QueueGlance {
-        self.queues.glance(name).map_or_else(QueueGlance::default, |glance| QueueGlance {
+    fn queue(&self, name: &str, now: Instant) -> QueueGlance {
+        self.queues.glance(name, now).map_or_else(QueueGlance::default, |glance| QueueGlance {
             waiting: glance.waiting,
             signed_in: glance.signed_in,
             free: glance.free,
+            longest_wait: glance.longest_wait,
+            estimated_wait: glance.estimated_wait,
         })
     }
 
@@ -308,5 +315,13 @@ impl Scene for Desk {
             return ExtensionState::Busy;
         }
         if self.registrar.is_reachable(number) { ExtensionState::Free } else { ExtensionState::Unreachable }
+    }
+
+    fn calls(&self) -> usize {
+        self.calls
+    }
+
+    fn calls_over(&self, trunk: &str) -> usize {
+        self.trunks.find(trunk).map_or(0, |trunk| trunk.calls_carried() as usize)
     }
 }

@@ -158,7 +158,11 @@ impl Switch {
         };
         info!(call = %id, from = %masked(&from), to = %masked(&to), flow = flow.as_deref().unwrap_or("-"), "call begins");
         let script = match lead {
-            Lead::Flow(flow) => self.walk(flow, &from, &to, trunk.as_deref()),
+            Lead::Flow(flow) => {
+                let shown = Caller::new(from.clone(), to.clone(), trunk.clone());
+                let name = caller.name.clone().filter(|_| !caller.is_withheld()).unwrap_or_default();
+                self.walk(flow, Caller { name, call_id: id.to_string(), call_number: number, ..shown })
+            }
             Lead::Dial(target, _) => {
                 Script::Plain(Plain::new(Order::Dial(Box::new(DialOrder::plain(target, RING_FOR)))))
             }
@@ -217,8 +221,7 @@ impl Switch {
         leading.find(|called| program.flow_for(called).is_some()).unwrap_or_else(|| normal(&called))
     }
 
-    pub(super) fn walk(&mut self, flow: FlowId, from: &str, to: &str, trunk: Option<&str>) -> Script {
-        let caller = Caller { from: from.to_owned(), to: to.to_owned(), trunk: trunk.map(str::to_owned) };
+    pub(super) fn walk(&mut self, flow: FlowId, caller: Caller) -> Script {
         let seed = self.rng.u64(..);
         let walk = Walk::new(self.desk.program.clone(), flow, caller, &self.desk.language, seed);
         Script::Walk(Box::new(walk))

@@ -216,6 +216,7 @@ impl Switch {
         switch.desk.registrar.restore(bindings, now, wall);
         switch.outbox.restore(messages, wall);
         switch.desk.channels_down = switch.channels.down();
+        switch.desk.channels = switch.channels.glances(now, switch.desk.clock.wall(now));
         for recording in interrupted {
             switch.keep_recording("recording.completed", recording, now);
         }
@@ -434,6 +435,8 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         greetings: settings.kept.greetings,
         zone: settings.zone,
         channels_down: Vec::new(),
+        channels: BTreeMap::new(),
+        calls: 0,
         queues: Queues::new(settings.queues),
         talks_by_extension: BTreeMap::new(),
         clock: Clock::new(now, wall),

@@ -16,8 +16,10 @@ use crate::call::effect::Destination;
 use crate::call::effect::Input as CallInput;
 use crate::call::effect::NoWay;
 use crate::call::machine::Incoming;
+use crate::call::script::Script;
 use crate::call::transfer::Target;
 use crate::call::transfer::Transfer;
+use crate::dialplan::walk::Caller;
 use crate::media::command::LegId;
 use crate::number::masked;
 use crate::sip::agent::SessionId;
@@ -118,7 +120,8 @@ impl Switch {
         let (transferee, transferor) = (call.remote_of(by.leg), call.name_of(by.leg));
         let to = referral.to.user_text().unwrap_or_default().into_owned();
         let (facts, dice) = (call.facts_of(&transferee).into_owned(), call.dice());
-        let target = self.target(&to, &facts, dice, now).ok_or_else(|| {
+        let of = (call.id().to_string(), by.number);
+        let target = self.target(&to, &facts, of, dice, now).ok_or_else(|| {
             info!(to = %masked(&to), "a transfer leads nowhere");
             refusal(404, "Nothing leads there")
         })?;
@@ -127,12 +130,15 @@ impl Switch {
     }
 
     /// An extension, a number of ours with a flow, or a number that a route leads out.
-    fn target(&mut self, to: &str, facts: &Facts, dice: u64, now: Instant) -> Option<Target> {
+    fn target(&mut self, to: &str, facts: &Facts, of: (String, u64), dice: u64, now: Instant) -> Option<Target> {
         let normal = self.desk.normal(to);
         let program = &self.desk.program;
         if let Some(flow) = program.flow_for(&normal).or_else(|| program.flow_for(to)) {
             let name = program.name_of(flow).to_owned();
-            let script = Box::new(self.walk(flow, &facts.from, &normal, None));
+            let mut script = Box::new(self.walk(flow, Caller::new(facts.from.clone(), normal, None)));
+            if let (Script::Walk(walk), (id, number)) = (&mut *script, of) {
+                walk.belongs_to(id, number);
+            }
             return Some(Target::Flow { name, script });
         }
         let whom = match self.desk.is_extension(to) {

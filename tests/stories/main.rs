@@ -16,6 +16,7 @@ mod carriers;
 #[path = "../torture/cases.rs"]
 mod cases;
 mod codes;
+mod conditions;
 mod conferences;
 mod customers;
 mod dials;

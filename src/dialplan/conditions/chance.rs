@@ -1,10 +1,10 @@
 //! `if chance=20`: for one call in five, say.
 
 use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Compares;
 use crate::dialplan::condition::Condition;
-use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Look;
 use crate::dialplan::condition::Sight;
-use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::verb::Parameter;
@@ -18,11 +18,11 @@ impl Condition for Chance {
         Parameter::optional("chance", kind, "nothing", "so many calls of a hundred, drawn by lot")
     }
 
-    fn words(&self) -> &'static [Word] {
-        &[]
+    fn compares(&self) -> Compares {
+        Compares::Itself
     }
 
-    fn compile(&self, filled: &Filled, _is: &str) -> Box<dyn Sight> {
+    fn compile(&self, filled: &Filled) -> Box<dyn Look> {
         Box::new(Lot(filled.integer("chance")))
     }
 }
@@ -30,9 +30,8 @@ impl Condition for Chance {
 #[derive(Debug)]
 struct Lot(u32);
 
-impl Sight for Lot {
-    fn look(&self, moment: &mut Moment<'_>) -> Seen {
-        let holds = moment.memory.rng.u32(0..100) < self.0;
-        Seen { word: if holds { "drawn" } else { "not drawn" }, holds }
+impl Look for Lot {
+    fn look(&self, moment: &mut Moment<'_>) -> Sight {
+        Sight::itself(moment.memory.rng.u32(0..100) < self.0, &"drawn", &"not drawn")
     }
 }

@@ -1,13 +1,16 @@
 //! `if channel="whatsapp" is="down"`
 
 use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Compares;
 use crate::dialplan::condition::Condition;
-use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Facts;
+use crate::dialplan::condition::Look;
 use crate::dialplan::condition::Sight;
 use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::verb::Parameter;
+use crate::outage::ChannelState;
 
 #[derive(Debug)]
 pub(super) struct Channel;
@@ -17,29 +20,32 @@ impl Condition for Channel {
         Parameter::optional("channel", Kind::Channel, "nothing", "the state of a chat channel")
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn compares(&self) -> Compares {
+        Compares::States(WORDS)
     }
 
-    fn compile(&self, filled: &Filled, is: &str) -> Box<dyn Sight> {
-        Box::new(State { channel: filled.text("channel"), down: is == "down" })
+    fn compile(&self, filled: &Filled) -> Box<dyn Look> {
+        Box::new(Of(filled.text("channel")))
     }
 }
 
 const WORDS: &[Word] = &[
-    Word::new("up", "customers can write to us there"),
-    Word::new("down", "they cannot, or could not until a moment ago"),
+    Word::new("up", "customers can write to us there; `degraded` counts as `up`"),
+    Word::new("degraded", "something fails, not enough or not for long enough to call it down"),
+    Word::new("down", "they cannot, or could not until a moment ago: `recovering` counts as `down`"),
+    Word::new("recovering", "it answers again, but not yet for long enough to be believed"),
 ];
 
 #[derive(Debug)]
-struct State {
-    channel: String,
-    down: bool,
-}
+struct Of(String);
 
-impl Sight for State {
-    fn look(&self, moment: &mut Moment<'_>) -> Seen {
-        let down = moment.scene.channel_is_down(&self.channel);
-        Seen { word: if down { "it is down" } else { "it is up" }, holds: down == self.down }
+impl Look for Of {
+    fn look(&self, moment: &mut Moment<'_>) -> Sight {
+        match moment.scene.channel(&self.0, moment.now).state {
+            ChannelState::Up => Sight::new(Facts::States(&["up"]), &"it is up"),
+            ChannelState::Degraded => Sight::new(Facts::States(&["degraded", "up"]), &"it is degraded"),
+            ChannelState::Down => Sight::new(Facts::States(&["down"]), &"it is down"),
+            ChannelState::Recovering => Sight::new(Facts::States(&["recovering", "down"]), &"it is recovering"),
+        }
     }
 }

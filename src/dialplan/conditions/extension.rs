@@ -1,8 +1,10 @@
 //! `if extension="200" is="reachable"`
 
 use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Compares;
 use crate::dialplan::condition::Condition;
-use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Facts;
+use crate::dialplan::condition::Look;
 use crate::dialplan::condition::Sight;
 use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
@@ -18,20 +20,12 @@ impl Condition for Extension {
         Parameter::optional("extension", Kind::Extension, "nothing", "whether a phone can be rung")
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn compares(&self) -> Compares {
+        Compares::States(WORDS)
     }
 
-    fn compile(&self, filled: &Filled, is: &str) -> Box<dyn Sight> {
-        Box::new(State {
-            extension: filled.text("extension"),
-            holds: match is {
-                "free" => |state| state == ExtensionState::Free,
-                "busy" => |state| state == ExtensionState::Busy,
-                "reachable" => |state| state != ExtensionState::Unreachable,
-                _ => |state| state == ExtensionState::Unreachable,
-            },
-        })
+    fn compile(&self, filled: &Filled) -> Box<dyn Look> {
+        Box::new(Of(filled.text("extension")))
     }
 }
 
@@ -43,21 +37,14 @@ const WORDS: &[Word] = &[
 ];
 
 #[derive(Debug)]
-struct State {
-    extension: String,
-    holds: fn(ExtensionState) -> bool,
-}
+struct Of(String);
 
-impl Sight for State {
-    fn look(&self, moment: &mut Moment<'_>) -> Seen {
-        let state = moment.scene.extension(&self.extension);
-        Seen {
-            word: match state {
-                ExtensionState::Free => "it is free",
-                ExtensionState::Busy => "it is busy",
-                ExtensionState::Unreachable => "it is unreachable",
-            },
-            holds: (self.holds)(state),
+impl Look for Of {
+    fn look(&self, moment: &mut Moment<'_>) -> Sight {
+        match moment.scene.extension(&self.0) {
+            ExtensionState::Free => Sight::new(Facts::States(&["free", "reachable"]), &"it is free"),
+            ExtensionState::Busy => Sight::new(Facts::States(&["busy", "reachable"]), &"it is busy"),
+            ExtensionState::Unreachable => Sight::new(Facts::States(&["unreachable"]), &"it is unreachable"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `if hours="comercial" is="closed"`
 
 use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Compares;
 use crate::dialplan::condition::Condition;
-use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Facts;
+use crate::dialplan::condition::Look;
 use crate::dialplan::condition::Sight;
 use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
@@ -19,19 +21,12 @@ impl Condition for Hours {
         Parameter::optional("hours", Kind::Hours, "nothing", "whether the business is open")
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn compares(&self) -> Compares {
+        Compares::States(WORDS)
     }
 
-    fn compile(&self, filled: &Filled, is: &str) -> Box<dyn Sight> {
-        Box::new(State {
-            hours: filled.hours("hours"),
-            wanted: match is {
-                "open" => OpenState::Open,
-                "holiday" => OpenState::Holiday,
-                _ => OpenState::Closed,
-            },
-        })
+    fn compile(&self, filled: &Filled) -> Box<dyn Look> {
+        Box::new(Of(filled.hours("hours")))
     }
 }
 
@@ -42,23 +37,15 @@ const WORDS: &[Word] = &[
 ];
 
 #[derive(Debug)]
-struct State {
-    hours: HoursId,
-    wanted: OpenState,
-}
+struct Of(HoursId);
 
-impl Sight for State {
-    fn look(&self, moment: &mut Moment<'_>) -> Seen {
-        let hours = &moment.program.hours[self.hours.0 as usize];
-        let state = hours.state_at(moment.scene.wall(moment.now));
-        let closed_anyway = self.wanted == OpenState::Closed && state == OpenState::Holiday;
-        Seen {
-            word: match state {
-                OpenState::Open => "it is open",
-                OpenState::Closed => "it is closed",
-                OpenState::Holiday => "it is a holiday",
-            },
-            holds: state == self.wanted || closed_anyway,
+impl Look for Of {
+    fn look(&self, moment: &mut Moment<'_>) -> Sight {
+        let hours = &moment.program.hours[self.0.0 as usize];
+        match hours.state_at(moment.scene.wall(moment.now)) {
+            OpenState::Open => Sight::new(Facts::States(&["open"]), &"it is open"),
+            OpenState::Closed => Sight::new(Facts::States(&["closed"]), &"it is closed"),
+            OpenState::Holiday => Sight::new(Facts::States(&["holiday", "closed"]), &"it is a holiday"),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! `if queue="vendas" is="free"`
 
 use crate::dialplan::action::Moment;
+use crate::dialplan::condition::Compares;
 use crate::dialplan::condition::Condition;
-use crate::dialplan::condition::Seen;
+use crate::dialplan::condition::Facts;
+use crate::dialplan::condition::Look;
 use crate::dialplan::condition::Sight;
 use crate::dialplan::condition::Word;
 use crate::dialplan::fill::Filled;
@@ -18,20 +20,12 @@ impl Condition for Queue {
         Parameter::optional("queue", Kind::Queue, "nothing", "who is there to answer")
     }
 
-    fn words(&self) -> &'static [Word] {
-        WORDS
+    fn compares(&self) -> Compares {
+        Compares::States(WORDS)
     }
 
-    fn compile(&self, filled: &Filled, is: &str) -> Box<dyn Sight> {
-        Box::new(State {
-            queue: filled.text("queue"),
-            holds: match is {
-                "free" => |queue| queue.free > 0 && queue.waiting == 0,
-                "waiting" => |queue| queue.waiting > 0,
-                "staffed" => |queue| queue.signed_in > 0,
-                _ => |queue| queue.signed_in == 0,
-            },
-        })
+    fn compile(&self, filled: &Filled) -> Box<dyn Look> {
+        Box::new(Of(filled.text("queue")))
     }
 }
 
@@ -43,22 +37,20 @@ const WORDS: &[Word] = &[
 ];
 
 #[derive(Debug)]
-struct State {
-    queue: String,
-    holds: fn(QueueGlance) -> bool,
-}
+struct Of(String);
 
-impl Sight for State {
-    fn look(&self, moment: &mut Moment<'_>) -> Seen {
-        let queue = moment.scene.queue(&self.queue);
-        Seen {
-            word: match queue {
-                QueueGlance { signed_in: 0, .. } => "no agent is signed in",
-                QueueGlance { waiting: 1.., .. } => "callers wait",
-                QueueGlance { free: 1.., .. } => "an agent is free",
-                _ => "all agents are busy and nobody waits",
-            },
-            holds: (self.holds)(queue),
+impl Look for Of {
+    fn look(&self, moment: &mut Moment<'_>) -> Sight {
+        match moment.scene.queue(&self.0, moment.now) {
+            QueueGlance { signed_in: 0, waiting: 0, .. } => {
+                Sight::new(Facts::States(&["nobody"]), &"no agent is signed in")
+            }
+            QueueGlance { signed_in: 0, .. } => {
+                Sight::new(Facts::States(&["nobody", "waiting"]), &"no agent is signed in")
+            }
+            QueueGlance { waiting: 1.., .. } => Sight::new(Facts::States(&["waiting", "staffed"]), &"callers wait"),
+            QueueGlance { free: 1.., .. } => Sight::new(Facts::States(&["free", "staffed"]), &"an agent is free"),
+            _ => Sight::new(Facts::States(&["staffed"]), &"all agents are busy and nobody waits"),
         }
     }
 }

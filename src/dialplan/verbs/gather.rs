@@ -12,6 +12,7 @@ use crate::dialplan::order::Order;
 use crate::dialplan::program::StepId;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::trail::Reason;
+use crate::dialplan::variable::VariableKind;
 use crate::dialplan::verb::After;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Children;
@@ -21,6 +22,7 @@ use crate::dialplan::verb::Parameter;
 use crate::dialplan::verb::Sheet;
 use crate::dialplan::verb::Time;
 use crate::dialplan::verb::Verb;
+use crate::dialplan::verb::Yields;
 
 #[derive(Debug)]
 pub(super) struct Gather;
@@ -58,7 +60,12 @@ static SHEET: Sheet = Sheet {
     after: After::Next,
     time: Time::Takes,
     needs: Needs::Answer,
-    example: "gather \"main-menu\" into=\"protocol\" digits=6 {\n    timeout { hangup }\n}\nsay digits=\"{protocol}\"",
+    yields: Some(Yields {
+        parameter: "into",
+        kind: Some(VariableKind::Digits),
+        help: "what was typed; empty after silence",
+    }),
+    example: "gather \"main-menu\" into=\"pedido\" digits=6 {\n    timeout { hangup }\n}\nsay digits=\"{pedido}\"",
     ..Sheet::PLAIN
 };
 

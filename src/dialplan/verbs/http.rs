@@ -300,7 +300,7 @@ impl Action for Question {
 }
 
 impl Question {
-    fn address(&self, moment: &Moment<'_>) -> String {
+    fn address(&self, moment: &mut Moment<'_>) -> String {
         let mut url = moment.fill_quoted(&self.url, lookup::percent_encode);
         if let Place::Query = self.place {
             for (field, sign) in self.fields.iter().zip(std::iter::once(first_sign(&url)).chain(std::iter::repeat('&')))
@@ -326,7 +326,7 @@ impl Question {
         }
     }
 
-    fn body(&self, moment: &Moment<'_>) -> Option<Body> {
+    fn body(&self, moment: &mut Moment<'_>) -> Option<Body> {
         if self.fields.is_empty() {
             return None;
         }
@@ -383,13 +383,13 @@ fn first_sign(url: &str) -> char {
     if url.contains('?') { '&' } else { '?' }
 }
 
-fn form_pair(field: &Field, moment: &Moment<'_>) -> String {
+fn form_pair(field: &Field, moment: &mut Moment<'_>) -> String {
     let value = lookup::percent_encode(&moment.fill(&field.value));
     format!("{}={value}", lookup::percent_encode(&field.name))
 }
 
 /// A value that is not of its kind is `null`: the other side must not take a text for a number.
-fn json_value(field: &Field, moment: &Moment<'_>) -> Value {
+fn json_value(field: &Field, moment: &mut Moment<'_>) -> Value {
     let text = moment.fill(&field.value);
     match field.sort {
         Sort::Text => Value::String(text),

@@ -1,6 +1,7 @@
 //! The vocabulary. A new verb is a file here and a line in [`VERBS`].
 
 mod answer;
+mod call;
 mod conference;
 mod dial;
 mod echo;
@@ -21,10 +22,12 @@ mod record;
 mod reject;
 mod ringing;
 mod say;
+mod set;
 mod tag;
 mod tone;
 mod voicemail;
 mod wait;
+mod when;
 
 use crate::dialplan::verb::Compile;
 
@@ -41,8 +44,13 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &wait::Wait,
     &menu::Menu,
     &gather::Gather,
+    &set::Set,
+    &set::Count,
     &if_else::If,
+    &when::When,
     &go::Go,
+    &call::Call,
+    &call::Return,
     &queue::Queue,
     &dial::Dial,
     &conference::Conference,

@@ -5,6 +5,8 @@
 //! walks fit in a hundred megabytes.
 
 #[cfg(test)]
+mod calls;
+#[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
@@ -36,6 +38,12 @@ pub struct Caller {
     pub to: String,
     /// The trunk that the call came through; none for a call from an extension.
     pub trunk: Option<String>,
+    /// As people read it; empty where the call shows none.
+    pub name: String,
+    /// The call's id in the API and in its record.
+    pub call_id: String,
+    /// Which call of this server it is, counted from its start.
+    pub call_number: u64,
 }
 
 /// When the walk wants to be woken, and what it waits for.
@@ -71,13 +79,38 @@ enum State {
 
 /// So many steps may follow each other without any time passing.
 const MOST_STEPS_AT_ONCE: u32 = 200;
+/// So many flows may call each other. The check lets no program pass that could go deeper.
+pub(super) const MOST_CALLS_WITHIN: usize = 16;
 /// So many steps may one call take.
 const MOST_STEPS: u32 = 10_000;
+
+impl Caller {
+    /// Whoever calls from there, of whom nothing else is known.
+    pub fn new(from: impl Into<String>, to: impl Into<String>, trunk: Option<String>) -> Caller {
+        let (from, to) = (from.into(), to.into());
+        Caller { from, to, trunk, name: String::new(), call_id: String::new(), call_number: 0 }
+    }
+
+    /// Nobody could call back, or be sent a text.
+    pub fn is_withheld(&self) -> bool {
+        !self.from.bytes().any(|byte| byte.is_ascii_digit())
+    }
+}
 
 impl Walk {
     /// `seed` decides what conditions by chance decide.
     pub fn new(program: Arc<Program>, flow: FlowId, caller: Caller, language: &str, seed: u64) -> Walk {
         Walk { program, state: State::Waiting { flow }, memory: Memory::new(caller, language, seed), steps: 0 }
+    }
+
+    /// The call that the caller is in, where that is known only later.
+    pub fn belongs_to(&mut self, call_id: String, call_number: u64) {
+        (self.memory.caller.call_id, self.memory.caller.call_number) = (call_id, call_number);
+    }
+
+    /// Which lots `chance` draws from here on.
+    pub(super) fn draw_by(&mut self, seed: u64) {
+        self.memory.rng.seed(seed);
     }
 
     pub fn handle(&mut self, happening: Happening, scene: &dyn Scene, now: Instant) {
@@ -128,8 +161,11 @@ impl Walk {
 
     /// The steps so far, each with its time and reason: the beginning and the end of a very long way.
     pub fn trail(&self) -> Vec<Told> {
+        let Some(began) = self.memory.trail.began() else {
+            return Vec::new();
+        };
         let entries = self.trail_since(0).iter();
-        entries.map(|entry| entry.told(&self.program)).collect()
+        entries.map(|entry| entry.told(&self.program, began)).collect()
     }
 
     /// The verb that the walk stands at; none before it began and when it is over.
@@ -193,19 +229,47 @@ impl Walk {
                 Turn::Wait => return,
                 Turn::To(step) => step,
                 Turn::Next => self.next(),
-                Turn::Enter(flow) => program.entry(flow),
+                Turn::Enter(flow) => self.enter(flow, &program),
+                Turn::Call(_) if self.memory.called_from.len() >= MOST_CALLS_WITHIN => {
+                    return self.part(Reason::TooDeep, scene, now);
+                }
+                Turn::Call(flow) => self.call(flow, &program),
+                Turn::Return => StepId::END,
                 Turn::Goodbye => return self.part(Reason::Goodbye, scene, now),
                 Turn::End(cause) => return self.finish(Some(cause), scene, now),
             };
-            if step == StepId::END {
+            let Some(step) = self.step_or_return(step, &program, now) else {
                 return self.finish(Some(HangupCause::Normal), scene, now);
-            }
+            };
             if self.steps >= MOST_STEPS {
                 break;
             }
             turn = self.begin(&program, step, scene, now);
         }
         self.part(Reason::TooManySteps, scene, now);
+    }
+
+    /// `go` leads on for good: no `call` before it is come back to.
+    fn enter(&mut self, flow: FlowId, program: &Program) -> StepId {
+        self.memory.called_from.clear();
+        program.entry(flow)
+    }
+
+    fn call(&mut self, flow: FlowId, program: &Program) -> StepId {
+        if let State::At(step) = self.state {
+            self.memory.called_from.push(step);
+        }
+        program.entry(flow)
+    }
+
+    /// Behind the last step of a called flow comes the step after its `call`; none where the walk ends.
+    fn step_or_return(&mut self, mut step: StepId, program: &Program, now: Instant) -> Option<StepId> {
+        while step == StepId::END {
+            let call = self.memory.called_from.pop()?;
+            self.memory.trail.note(call, Reason::Returned, now);
+            step = program.step(call).next;
+        }
+        Some(step)
     }
 
     fn next(&self) -> StepId {
@@ -253,7 +317,7 @@ impl Walk {
         let heard = self.memory.audio > Audio::None;
         if !heard || !program.speaks("goodbye", &self.memory.language) {
             let cause = match reason {
-                Reason::TooManySteps => HangupCause::Failed,
+                Reason::TooManySteps | Reason::TooDeep => HangupCause::Failed,
                 _ => HangupCause::Normal,
             };
             return self.finish(Some(cause), scene, now);
@@ -286,7 +350,7 @@ impl Walk {
             following = match turn {
                 Turn::Next => Some(step.next),
                 Turn::To(step) => Some(step),
-                Turn::Wait | Turn::Enter(_) | Turn::Goodbye | Turn::End(_) => None,
+                Turn::Wait | Turn::Enter(_) | Turn::Call(_) | Turn::Return | Turn::Goodbye | Turn::End(_) => None,
             };
         }
     }

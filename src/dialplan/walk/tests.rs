@@ -15,8 +15,10 @@ use crate::dialplan::example::with_steps;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::order::DialTarget;
+use crate::dialplan::scene::ChannelGlance;
 use crate::dialplan::scene::ExtensionState;
 use crate::dialplan::scene::QueueGlance;
+use crate::outage::ChannelState;
 
 /// A Monday morning on which WhatsApp works, an agent is free and 200 is registered.
 struct Calm {
@@ -28,12 +30,13 @@ impl Scene for Calm {
         "2026-11-23T10:00:00-03:00".parse().unwrap()
     }
 
-    fn channel_is_down(&self, _name: &str) -> bool {
-        self.down
+    fn channel(&self, _name: &str, _now: Instant) -> ChannelGlance {
+        let state = if self.down { ChannelState::Down } else { ChannelState::Up };
+        ChannelGlance { state, since: None }
     }
 
-    fn queue(&self, _name: &str) -> QueueGlance {
-        QueueGlance { waiting: 0, signed_in: 2, free: 1 }
+    fn queue(&self, _name: &str, _now: Instant) -> QueueGlance {
+        QueueGlance { signed_in: 2, free: 1, ..QueueGlance::default() }
     }
 
     fn extension(&self, number: &str) -> ExtensionState {
@@ -41,6 +44,14 @@ impl Scene for Calm {
             "200" => ExtensionState::Free,
             _ => ExtensionState::Unreachable,
         }
+    }
+
+    fn calls(&self) -> usize {
+        1
+    }
+
+    fn calls_over(&self, _trunk: &str) -> usize {
+        0
     }
 }
 
@@ -55,7 +66,7 @@ impl Bench {
     fn of(text: &str) -> Bench {
         let program = program(text);
         let flow = program.flow_for("+551140031234").unwrap();
-        let caller = Caller { from: "+5511999998888".to_owned(), to: "+551140031234".to_owned(), trunk: None };
+        let caller = Caller::new("+5511999998888", "+551140031234", None);
         let start = start();
         Bench { walk: Walk::new(program, flow, caller, "pt-BR", 7), start, now: start, scene: Calm { down: false } }
     }

@@ -97,8 +97,13 @@ impl Trunk {
         }
     }
 
+    /// In both directions.
+    pub(in crate::switch) fn calls_carried(&self) -> u32 {
+        self.incoming + self.outgoing
+    }
+
     fn has_room(&self) -> bool {
-        self.config.max_calls.is_none_or(|most| self.incoming + self.outgoing < most)
+        self.config.max_calls.is_none_or(|most| self.calls_carried() < most)
     }
 
     /// One more call begins, unless it must not.
