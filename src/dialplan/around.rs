@@ -5,14 +5,14 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use crate::dialplan::manner::Does;
+use crate::dialplan::manner::Manner;
 use crate::dialplan::names::Names;
 use crate::dialplan::scene::ChannelGlance;
 use crate::dialplan::scene::ExtensionState;
 use crate::dialplan::scene::QueueGlance;
 use crate::dialplan::scene::Scene;
 use crate::dialplan::script::ChannelChange;
-use crate::dialplan::script::Does;
-use crate::dialplan::script::Manner;
 use crate::dialplan::setting::Looks;
 
 /// What conditions see.

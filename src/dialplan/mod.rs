@@ -39,6 +39,7 @@ mod lexer;
 mod list;
 pub mod load;
 pub mod lookup;
+mod manner;
 pub mod names;
 mod nesting;
 mod opening_lines;

@@ -15,6 +15,8 @@ use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::manner::MANNERS;
+use crate::dialplan::manner::Manner;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::setting;
@@ -50,33 +52,6 @@ pub(super) struct ChannelChange {
     pub(super) after: Duration,
     pub(super) channel: String,
     pub(super) state: ChannelState,
-}
-
-/// What somebody does when their phone rings.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Manner {
-    pub(super) does: Does,
-    pub(super) after: Duration,
-    pub(super) talks: Duration,
-    pub(super) on_announcement: OnAnnouncement,
-}
-
-/// What somebody does who has answered and is told what the call is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnAnnouncement {
-    TakeTheCall,
-    HangUp,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Does {
-    Answer,
-    Decline,
-    Ignore,
-    /// Talks to somebody else.
-    BeBusy,
-    /// No phone is registered, and no queue is signed in to.
-    BeAway,
 }
 
 /// One line after the call has begun.
@@ -116,8 +91,6 @@ pub(super) enum Expectation {
 
 /// A test that says no time is on an ordinary Monday at nine in the morning in São Paulo.
 const ORDINARY_MONDAY: Timestamp = Timestamp::constant(1_767_614_400, 0);
-const REACTS_AFTER: Duration = Duration::from_secs(3);
-const TALKS_FOR: Duration = Duration::from_secs(60);
 const WITHIN: Duration = Duration::from_secs(30);
 const CALLER_NUMBER: &str = "+5511999998888";
 /// What a call shows whose caller withholds the number.
@@ -126,7 +99,6 @@ const CALL_ID: &str = "call_rehearsal";
 
 /// `normal`, and the causes of `reject`.
 const CAUSES: &[&str] = &["normal", "busy", "declined", "no-answer", "unreachable", "not-found", "failed"];
-const MANNERS: &[&str] = &["answers", "declines", "ignores", "busy", "away"];
 
 const WITHIN_PARAMETER: Parameter = Parameter::optional(
     "within",
@@ -411,7 +383,7 @@ impl Draft {
             "at" => self.at = Some(filled.moment("moment")),
             "agent" => {
                 let who = filled.targets("phone").into_iter().map(|who| who.text().to_owned());
-                self.manners.extend(who.map(|who| (who, manner(filled))));
+                self.manners.extend(who.map(|who| (who, Manner::read(filled))));
             }
             _ => {
                 let from = filled.maybe_text("from");
@@ -505,36 +477,7 @@ fn change(filled: &Filled) -> ChannelChange {
     }
 }
 
-fn manner(filled: &Filled) -> Manner {
-    let does = match filled.word("manner") {
-        "answers" => Does::Answer,
-        "declines" => Does::Decline,
-        "busy" => Does::BeBusy,
-        "away" => Does::BeAway,
-        _ => Does::Ignore,
-    };
-    Manner {
-        does,
-        after: filled.maybe_duration("after").unwrap_or(REACTS_AFTER),
-        talks: filled.maybe_duration("talks").unwrap_or(TALKS_FOR),
-        on_announcement: match filled.maybe_word("accepts") {
-            Some("no") => OnAnnouncement::HangUp,
-            _ => OnAnnouncement::TakeTheCall,
-        },
-    }
-}
-
 /// Stands in for a caller who was written wrongly; the test is never run.
 fn nobody() -> Caller {
     Caller::new("", "", None)
-}
-
-impl Manner {
-    /// What those do of whom the test says nothing.
-    pub(super) const UNSAID: Manner = Manner {
-        does: Does::Ignore,
-        after: REACTS_AFTER,
-        talks: TALKS_FOR,
-        on_announcement: OnAnnouncement::TakeTheCall,
-    };
 }
