@@ -41,7 +41,11 @@ use crate::call::record::Status;
 use crate::call::record::TalkRecording;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
+use crate::dialplan::difference::Change;
+use crate::dialplan::difference::What;
+use crate::dialplan::fault::Fault;
 use crate::dialplan::order::RecordOrder;
+use crate::dialplan::rule::Rule;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
@@ -55,6 +59,8 @@ use crate::store::config::Config;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::Command;
+use crate::switch::command::DialplanView;
+use crate::switch::command::DialplanWish;
 use crate::switch::command::Mark;
 use crate::switch::command::Problem;
 use crate::switch::command::StatusView;
@@ -212,6 +218,10 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),
         Command::Status => Answer::Status(Box::new(status())),
+        Command::Dialplan(DialplanWish::RollBack) => return Err(unknown("nothing-earlier")),
+        Command::Dialplan(DialplanWish::Draw { .. }) => Answer::Drawing("<svg/>".into()),
+        Command::Dialplan(DialplanWish::Compare) => Answer::DialplanRefused(faults()),
+        Command::Dialplan(_) => Answer::Dialplan(Box::new(dialplan())),
         Command::MarkVoicemail { mut voicemail, mark } => {
             voicemail.heard = (mark == Mark::Heard).then(|| at("2026-11-23T12:45:00Z"));
             Answer::Voicemail(voicemail)
@@ -356,6 +366,24 @@ pub(super) fn status() -> StatusView {
             targets: vec![TargetView { address: "198.51.100.9:5060".into(), transport: "udp", state: "up" }],
         }],
     }
+}
+
+pub(super) fn dialplan() -> DialplanView {
+    let lines = vec!["- play \"a\"".into(), "+ play \"b\"".into()];
+    DialplanView {
+        hash: "0123456789abcdef".into(),
+        since: at("2026-11-23T12:00:00Z"),
+        numbers: 1,
+        flows: 2,
+        tests: 3,
+        older_calls: 1,
+        changes: vec![Change { kind: "flow".into(), name: "entrada".into(), what: What::Changed, lines }],
+        warnings: faults(),
+    }
+}
+
+fn faults() -> Vec<Fault> {
+    vec![Fault::of_file("a.kdl", Rule::Syntax, "this `{` is never closed".into(), None)]
 }
 
 pub(super) fn message(id: &str) -> Message {

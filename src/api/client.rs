@@ -13,7 +13,9 @@ use crate::api::config::Config;
 use crate::api::documents::List;
 use crate::api::documents::ProblemDocument;
 use crate::api::documents::calls::CallDocument;
+use crate::api::documents::calls::ExplanationDocument;
 use crate::api::documents::channels::ChannelDocument;
+use crate::api::documents::dialplan::DialplanDocument;
 use crate::api::documents::messages::MessageDocument;
 use crate::api::documents::status::StatusDocument;
 use crate::api::orders::NewCall;
@@ -104,6 +106,24 @@ impl Client {
 
     pub async fn channel(&self, name: &str) -> Result<Said<ChannelDocument>, ClientError> {
         self.ask(Method::GET, &["channels", name], NOTHING).await
+    }
+
+    pub async fn reload_dialplan(&self) -> Result<Said<DialplanDocument>, ClientError> {
+        self.ask(Method::POST, &["dialplan", "reload"], NOTHING).await
+    }
+
+    pub async fn roll_back_dialplan(&self) -> Result<Said<DialplanDocument>, ClientError> {
+        self.ask(Method::POST, &["dialplan", "rollback"], NOTHING).await
+    }
+
+    /// What a reload would change.
+    pub async fn compare_dialplan(&self) -> Result<Said<DialplanDocument>, ClientError> {
+        self.ask(Method::GET, &["dialplan", "diff"], NOTHING).await
+    }
+
+    /// Why a call that has ended went where it went.
+    pub async fn explain(&self, call: &str) -> Result<Said<ExplanationDocument>, ClientError> {
+        self.ask(Method::GET, &["records", call, "explanation"], NOTHING).await
     }
 
     /// `desvio channels NAME down|up|degraded`

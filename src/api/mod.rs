@@ -20,6 +20,7 @@ use crate::api::endpoints::agents;
 use crate::api::endpoints::calls;
 use crate::api::endpoints::channels;
 use crate::api::endpoints::conferences as rooms;
+use crate::api::endpoints::dialplan;
 use crate::api::endpoints::events;
 use crate::api::endpoints::health;
 use crate::api::endpoints::messages;
@@ -126,6 +127,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(agents::registrations))
         .routes(routes!(records::list))
         .routes(routes!(records::show))
+        .routes(routes!(records::explain))
         .routes(routes!(voicemails::list))
         .routes(routes!(voicemails::show, voicemails::mark, voicemails::delete))
         .routes(routes!(voicemails::audio))
@@ -133,6 +135,11 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(recordings::show, recordings::delete))
         .routes(routes!(recordings::audio))
         .routes(routes!(events::stream))
+        .routes(routes!(dialplan::show))
+        .routes(routes!(dialplan::reload))
+        .routes(routes!(dialplan::compare))
+        .routes(routes!(dialplan::roll_back))
+        .routes(routes!(dialplan::draw))
         .routes(routes!(health::status))
 }
 

@@ -30,9 +30,8 @@ pub(super) fn problem(
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(ProblemDocument::from(self))).into_response();
+        let mut response = as_problem((status, Json(ProblemDocument::from(self))).into_response());
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         match status {
             StatusCode::UNAUTHORIZED => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
@@ -44,6 +43,12 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// JSON that is a problem's.
+pub(super) fn as_problem(mut response: Response) -> Response {
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+    response
 }
 
 impl From<StoreError> for Problem {

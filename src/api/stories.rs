@@ -349,3 +349,50 @@ fn probes_need_no_token() {
         assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     });
 }
+
+#[test]
+fn a_refused_dialplan_is_answered_with_all_its_faults() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let reply = bench.post("/v1/dialplan/reload", "").await;
+        assert_eq!(
+            (reply.status, reply.json()["changes"][0]["name"].as_str()),
+            (200, Some("entrada")),
+            "{}",
+            reply.text
+        );
+        let refused = bench.get("/v1/dialplan/diff").await;
+        assert_eq!((refused.status, refused.rule().as_str()), (422, "faulty-dialplan"));
+        assert_eq!(refused.json()["faults"][0]["path"], "a.kdl");
+        assert!(refused.json()["detail"].as_str().unwrap().contains("a.kdl:1:1: this `{` is never closed"));
+        assert_eq!(bench.post("/v1/dialplan/rollback", "").await.rule(), "nothing-earlier");
+    });
+}
+
+#[test]
+fn a_dialplan_is_drawn_for_a_browser() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let reply = bench.get("/v1/dialplan/graph?flow=entrada").await;
+        assert_eq!((reply.status, reply.header("content-type"), reply.text.as_str()), (200, "image/svg+xml", "<svg/>"));
+        assert_eq!(bench.asked(), ["Dialplan(Draw { flow: Some(\"entrada\") })"]);
+        assert_eq!(bench.get("/v1/dialplan/graph?flwo=x").await.status, 400);
+    });
+}
+
+#[test]
+fn a_call_that_has_ended_is_explained() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let (outcomes, _heard) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        writer.write(Write::Record(Arc::new(bench::record("call_1"))));
+        writer.flush(Duration::from_secs(5)).await.unwrap();
+        let reply = bench.get("/v1/records/call_1/explanation").await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let sentences = reply.json()["sentences"].clone();
+        assert_eq!(sentences[3]["text"], "The dialplan says `answer`.", "{sentences}");
+        assert_eq!(sentences[3]["place"], "dialplans/loja.kdl:10");
+        assert_eq!(bench.get("/v1/records/call_2/explanation").await.rule(), "unknown-id");
+    });
+}

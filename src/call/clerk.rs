@@ -149,7 +149,8 @@ impl Clerk {
     pub(super) fn note(&mut self, what: String, now: Instant) {
         if self.steps.len() < STEPS_KEPT {
             let after_ms = millis(now - self.began);
-            self.steps.push(StepRecord { after_ms, place: String::new(), what });
+            let (place, flow, reason) = (String::new(), String::new(), String::new());
+            self.steps.push(StepRecord { after_ms, place, what, flow, reason });
         }
     }
 

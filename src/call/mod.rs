@@ -15,6 +15,7 @@ mod conference;
 mod dial;
 pub mod effect;
 mod endings;
+pub mod explain;
 mod failover;
 pub mod leg;
 pub mod machine;

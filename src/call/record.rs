@@ -122,6 +122,12 @@ pub struct StepRecord {
     /// `dialplans/loja.kdl:17`; empty for a step that no file orders.
     pub place: String,
     pub what: String,
+    /// The flow that it stands in.
+    #[serde(default)]
+    pub flow: String,
+    /// Why the walk went on as it did, with what was seen; empty where a step just happened.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// A call that is not over yet.

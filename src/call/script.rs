@@ -66,8 +66,9 @@ impl Script {
         };
         let after = |at: Instant| u64::try_from(at.saturating_duration_since(began).as_millis()).unwrap_or(u64::MAX);
         let record = |told: Told| {
-            let what = if told.reason.is_empty() { told.text } else { format!("{}: {}", told.text, told.reason) };
-            StepRecord { after_ms: after(told.at), place: told.place, what }
+            let Told { text, reason, place, flow, .. } = told;
+            let what = if reason.is_empty() { text } else { format!("{text}: {reason}") };
+            StepRecord { after_ms: after(told.at), place, what, flow, reason }
         };
         walk.trail().into_iter().map(record).collect()
     }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::call::machine::Call;
 use crate::call::record::CallView;
+use crate::call::script::Script;
+use crate::dialplan::walk::Walk;
 use crate::media::command::LegId;
 use crate::media::figures::Figures;
 
@@ -13,6 +15,14 @@ impl Call {
         let open = self.legs.iter().filter(|leg| !leg.is_closing());
         let legs = open.map(|leg| leg.view(figures.get(&leg.id).map(Box::as_ref))).collect();
         CallView { legs, ..self.view() }
+    }
+
+    /// The caller's walk through the dialplan; none for a call that follows a plain order.
+    pub fn walk(&self) -> Option<&Walk> {
+        match &self.script {
+            Script::Walk(walk) => Some(walk),
+            Script::Plain(_) => None,
+        }
     }
 
     /// Legs that the pump has figures of.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use desvio::config;
+use desvio::config::Config;
 use desvio::config::Loaded;
 use desvio::dialplan::fault::Fault;
 use desvio::dialplan::fault::Severity;
@@ -39,16 +40,23 @@ pub(super) fn check(file: &Path, warnings: Warnings, style: Style) -> Exit {
 
 /// Loads everything, or says all that is wrong with it.
 pub(super) fn load(file: &Path, style: Style) -> Result<Loaded, Exit> {
-    config::load(file).map_err(|faults| {
-        match style {
-            Style::Json => println!("{}", report(&faults)),
-            Style::Text => {
-                print_faults(&faults);
-                eprintln!("{}: {}; nothing was started", file.display(), summary(&faults));
-            }
+    config::load(file).map_err(|faults| refused(file, &faults, style))
+}
+
+/// The configuration alone: what stands in the dialplan's files is no matter of one who asks a running server.
+pub(super) fn load_configuration(file: &Path, style: Style) -> Result<Config, Exit> {
+    config::load_without_dialplan(file).map_err(|faults| refused(file, &faults, style))
+}
+
+fn refused(file: &Path, faults: &[Fault], style: Style) -> Exit {
+    match style {
+        Style::Json => println!("{}", report(faults)),
+        Style::Text => {
+            print_faults(faults);
+            eprintln!("{}: {}; nothing was started", file.display(), summary(faults));
         }
-        Exit::Faults
-    })
+    }
+    Exit::Faults
 }
 
 pub(super) fn print_faults(faults: &[Fault]) {

@@ -3,8 +3,10 @@
 //! Every command reads the configuration first and says all that is wrong with it in the same words as `check`.
 
 mod check;
+mod dialplan;
 mod exit;
 mod fmt;
+mod graph;
 mod log;
 mod rehearse;
 mod remote;
@@ -52,8 +54,21 @@ enum Command {
     Test(rehearse::Test),
     /// Walks one call through the dialplan on a virtual clock and tells every step.
     Simulate(rehearse::Simulate),
+    /// Draws the dialplan as SVG, or as Mermaid text.
+    Graph(graph::Graph),
     /// Places a call through the running server: rings FROM, then TO, and connects them.
     Call(remote::PlaceCall),
+    /// Says why a call that has ended went where it went, sentence by sentence.
+    Explain {
+        /// `call_…`, as in `/v1/records` and the log.
+        call: String,
+    },
+    /// Makes the running server take up the dialplan's files, if they have no fault.
+    Reload,
+    /// Says what a reload would change.
+    Diff,
+    /// Makes the running server go back to the dialplan before.
+    Rollback,
     /// Sends a text through the running server.
     Message(remote::SendMessage),
     /// Shows the running server at a glance.
@@ -76,6 +91,11 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Fmt(order) => fmt::fmt(&config, &order, style),
         Command::Test(order) => rehearse::test(&config, &order, style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
+        Command::Graph(order) => graph::graph(&config, &order, style),
+        Command::Explain { call } => dialplan::explain(&config, &call, style),
+        Command::Reload => dialplan::reload(&config, style),
+        Command::Diff => dialplan::diff(&config, style),
+        Command::Rollback => dialplan::roll_back(&config, style),
         Command::Call(order) => remote::call(&config, order, style),
         Command::Message(order) => remote::message(&config, order, style),
         Command::Status => remote::status(&config, style),
@@ -110,6 +130,11 @@ mod tests {
             &["check"][..],
             &["fmt", "--check", "a.kdl"],
             &["test", "--coverage"],
+            &["graph", "entrada", "--mermaid"],
+            &["explain", "call_1"],
+            &["reload"],
+            &["diff"],
+            &["rollback"],
             &["status"],
             &["registrations"],
             &["channels"],

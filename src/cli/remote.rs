@@ -25,6 +25,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::dialplan;
 use crate::cli::exit::Exit;
 
 #[derive(Debug, Args)]
@@ -154,12 +155,12 @@ impl Wished {
 }
 
 /// What the server said, for both kinds of readers.
-struct Shown {
+pub(super) struct Shown {
     text: String,
     json: Value,
 }
 
-fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
+pub(super) fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
     Shown { text: as_text(&said.document), json: said.json }
 }
 
@@ -168,7 +169,7 @@ fn author() -> String {
     std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
-fn ask<F: Future<Output = Result<Shown, ClientError>>>(
+pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
     file: &Path,
     style: Style,
     question: impl FnOnce(Client) -> F,
@@ -176,13 +177,9 @@ fn ask<F: Future<Output = Result<Shown, ClientError>>>(
     let answer = connect(file, style).and_then(|client| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;
-        runtime.block_on(question(client)).map_err(|error| {
-            let exit = match error {
-                ClientError::Refused(_) => Exit::Failed,
-                _ => Exit::Unavailable,
-            };
-            complain(&error.to_string(), style, exit)
-        })
+        runtime
+            .block_on(question(client))
+            .map_err(|error| complain(&error.to_string(), style, dialplan::exit_of(&error)))
     });
     match answer {
         Ok(Shown { text, json }) => {
@@ -197,8 +194,8 @@ fn ask<F: Future<Output = Result<Shown, ClientError>>>(
 }
 
 /// The server that the configuration describes, on this machine.
-fn connect(file: &Path, style: Style) -> Result<Client, Exit> {
-    let config = check::load(file, style)?.config;
+pub(super) fn connect(file: &Path, style: Style) -> Result<Client, Exit> {
+    let config = check::load_configuration(file, style)?;
     let token = Token::load(&config.api, &config.base, &config.data_folder())
         .map_err(|error| complain(&no_token(&error, config.api.token_file.is_some()), style, Exit::Unavailable))?;
     Client::of(&config.api, token).map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))

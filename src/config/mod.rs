@@ -126,6 +126,27 @@ pub fn sources(file: &Path) -> Result<Vec<SourceFile>, Vec<Fault>> {
     if faults.is_empty() { Ok(sources) } else { Err(faults) }
 }
 
+/// The files of `[dialplan]` as they are now, for a server that runs.
+pub fn read_dialplan(base: &Path, config: &crate::dialplan::config::Config) -> Result<Vec<SourceFile>, Vec<Fault>> {
+    plan::read_again(base, config)
+}
+
+/// Where the files of `[dialplan]` are now.
+pub fn dialplan_paths(base: &Path, config: &crate::dialplan::config::Config) -> Vec<PathBuf> {
+    let found = config.files.iter().flat_map(|pattern| folder::matching(base, pattern).unwrap_or_default());
+    found.collect()
+}
+
+/// The file alone: a server that runs can be asked whatever its dialplan looks like on the disk.
+pub fn load_without_dialplan(file: &Path) -> Result<Config, Vec<Fault>> {
+    let shown = file.display().to_string();
+    let text = std::fs::read(file).map_err(|error| vec![unreadable(&shown, &error)])?;
+    let text = SourceFile::from_bytes(&shown, text).map_err(|fault| vec![fault])?.text;
+    let (document, mut faults) = Document::parse(&shown, &text);
+    let config = gather(&document, &folder::base_of(file), &mut faults);
+    config.filter(|_| faults.is_empty()).ok_or(faults)
+}
+
 /// One file of a dialplan that the configuration need not name.
 pub fn source(path: &Path) -> Result<SourceFile, Fault> {
     plan::read_file(path, &path.display().to_string())

@@ -97,6 +97,30 @@ pub(super) fn read(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>
     sources
 }
 
+/// The same files at another time, when the configuration has been read.
+pub(super) fn read_again(base: &Path, config: &dialplan::config::Config) -> Result<Vec<SourceFile>, Vec<Fault>> {
+    let mut sources: Vec<SourceFile> = Vec::new();
+    let mut faults = Vec::new();
+    for pattern in &config.files {
+        let paths = folder::matching(base, pattern).unwrap_or_default();
+        if paths.is_empty() {
+            let message = format!("no dialplan file fits `{pattern}`");
+            let hint = format!("looked for {}", base.join(pattern).display());
+            faults.push(Fault::of_file(pattern, Unreadable, message, Some(hint)));
+        }
+        for path in paths {
+            let shown = path.display().to_string();
+            if !sources.iter().any(|source| source.path == shown) {
+                match read_file(&path, &shown) {
+                    Ok(source) => sources.push(source),
+                    Err(fault) => faults.push(fault),
+                }
+            }
+        }
+    }
+    if faults.is_empty() { Ok(sources) } else { Err(faults) }
+}
+
 fn patterns(document: &Document<'_>) -> Vec<Word> {
     let written = document.words("dialplan", "files");
     let is_written = document

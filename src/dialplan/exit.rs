@@ -27,7 +27,7 @@ pub(super) fn exits(node: &Node, sheet: &Sheet, filled: &Filled, ways: &[Way], f
             let answers = [("yes", filled.steps), ("no", filled.otherwise)];
             answers.map(|(label, to)| Exit { label: Some(label.into()), to: Goal::Step(to), line: here }).into()
         }
-        _ => branches(node, filled, faults),
+        _ => branches(node, sheet, filled, faults),
     };
     for way in ways {
         if !exits.iter().any(|exit| exit.to == way.to) {
@@ -38,8 +38,10 @@ pub(super) fn exits(node: &Node, sheet: &Sheet, filled: &Filled, ways: &[Way], f
 }
 
 /// Branches were read in the order in which they stand.
-fn branches(node: &Node, filled: &Filled, faults: &Faults<'_>) -> Vec<Exit> {
-    let written = node.children.iter().flatten().zip(&filled.branches);
+fn branches(node: &Node, sheet: &Sheet, filled: &Filled, faults: &Faults<'_>) -> Vec<Exit> {
+    let is_detail = |node: &&Node| sheet.details.iter().any(|detail| detail.name == node.name);
+    let nodes = node.children.iter().flatten().filter(|node| !is_detail(node));
+    let written = nodes.zip(&filled.branches);
     let exits = written.map(|(node, branch)| Exit {
         label: Some(one_line(faults.text(node.head_span()))),
         to: Goal::Step(branch.entry),

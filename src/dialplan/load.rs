@@ -16,6 +16,7 @@ use crate::dialplan::config::Config;
 use crate::dialplan::declarations::Declared;
 use crate::dialplan::declarations::declare;
 use crate::dialplan::declarations::numbers;
+use crate::dialplan::difference;
 use crate::dialplan::document;
 use crate::dialplan::document::Node;
 use crate::dialplan::fault::Fault;
@@ -62,6 +63,7 @@ pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Chec
         phrases: phrases(names),
         paths: files.iter().map(|file| file.path.clone()).collect(),
         tests,
+        parts: difference::parts(&nodes),
         language: config.language.clone(),
         hash: String::new(),
     };

@@ -21,6 +21,7 @@ pub mod coverage;
 mod dates;
 mod declarations;
 pub mod dial_order;
+pub mod difference;
 mod document;
 #[cfg(test)]
 mod example;
@@ -30,6 +31,7 @@ pub mod fact;
 pub mod fault;
 mod fill;
 pub mod format;
+pub mod graph;
 pub mod happening;
 mod holidays;
 pub mod hours;
@@ -44,7 +46,6 @@ pub mod names;
 mod nesting;
 mod opening_lines;
 pub mod order;
-#[cfg(test)]
 mod outline;
 pub mod program;
 mod reach;

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use jiff::tz::TimeZone;
 
 use crate::dialplan::action::Action;
+use crate::dialplan::difference::Part;
 use crate::dialplan::exit::Exit;
 use crate::dialplan::hours::Hours;
 use crate::dialplan::list::List;
@@ -53,6 +54,8 @@ pub struct Program {
     pub(super) phrases: BTreeSet<(String, String)>,
     pub(super) paths: Vec<String>,
     pub(super) tests: Vec<Test>,
+    /// What stands at the top of the files, tests apart, in their order.
+    pub(super) parts: Vec<Part>,
     pub(super) language: String,
     pub(super) hash: String,
 }

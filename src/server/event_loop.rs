@@ -18,6 +18,7 @@ use crate::server::gather::Sources;
 use crate::server::hands::Hands;
 use crate::server::metrics::Metrics;
 use crate::switch::input::Input;
+use crate::switch::input::Trigger;
 use crate::switch::machine::Switch;
 
 /// SIP messages of one turn.
@@ -138,6 +139,7 @@ impl EventLoop {
         }
         if mem::take(&mut batch.asked_to_reload) > 0 {
             self.hands.sockets.read_certificates_again();
+            self.handle(Input::ReloadDialplan(Trigger::Signal));
         }
         for _ in 0..mem::take(&mut batch.asked_to_end) {
             self.on_signal();

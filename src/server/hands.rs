@@ -8,6 +8,7 @@ use crate::io::resolve::Found;
 use crate::io::sip::Sockets;
 use crate::media::command::Event;
 use crate::server::ask::Asking;
+use crate::server::dialplans::Keeper;
 use crate::server::errands::Errands;
 use crate::server::metrics;
 use crate::sip::hop::Hop;
@@ -23,6 +24,7 @@ pub(super) struct Hands {
     pub(super) writer: Writer,
     pub(super) feed: Feed,
     pub(super) errands: Errands,
+    pub(super) dialplans: Keeper,
     pub(super) asking: Asking,
 }
 
@@ -42,6 +44,7 @@ impl Hands {
             Effect::StopLookingUp { ticket } => self.errands.stop_looking_up(ticket),
             Effect::ListVoicemails { ticket, mailbox } => self.errands.list_voicemails(ticket, mailbox),
             Effect::LoadSound { ticket, path } => self.errands.load_sound(ticket, path),
+            Effect::ReadDialplan { ticket, errand, running } => self.dialplans.carry_out(ticket, errand, running),
             Effect::RemoveFile { path } => self.errands.remove_file(path),
             Effect::Notify { voicemail } => self.errands.notify(voicemail),
             Effect::Keep(keep) => self.writer.write(written(keep)),

@@ -147,6 +147,9 @@ fn of_switch(switch: &Switch) {
         let status = event.strip_prefix("message.").unwrap_or(event);
         counter!("desvio_messages_total", "status" => status).absolute(messages);
     }
+    for (result, times) in &switch.tally().dialplans {
+        counter!("desvio_dialplan_reloads_total", "result" => *result).absolute(*times);
+    }
     for (channel, outages) in gauges.outages {
         counter!("desvio_channel_outages_total", "channel" => channel).absolute(outages);
     }
@@ -202,6 +205,7 @@ fn describe() {
     describe_gauge!("desvio_conference_members", "Callers who are in a conference now");
     describe_counter!("desvio_messages_total", "Texts by what became of them");
     describe_counter!("desvio_lookups_total", "Questions of `http` steps by what they came to");
+    describe_counter!("desvio_dialplan_reloads_total", "Dialplans that were taken up or refused while we ran");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
     describe_gauge!("desvio_trunk_state", "1 for the state that a trunk is in, 0 for the others");

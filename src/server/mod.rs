@@ -6,6 +6,7 @@
 
 mod api_door;
 mod ask;
+mod dialplans;
 mod errands;
 pub mod error;
 mod event_loop;
@@ -45,6 +46,8 @@ use crate::io::speech::Speaker;
 use crate::media::security::Fingerprint;
 use crate::server::api_door::Door;
 use crate::server::ask::Asking;
+use crate::server::dialplans::Keeper;
+use crate::server::dialplans::Shelf;
 use crate::server::errands::Errands;
 use crate::server::error::ServeError;
 use crate::server::event_loop::EventLoop;
@@ -85,6 +88,8 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     // The TLS library has no default of its own; a second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let ground = Ground::open(&mut loaded, &workers).await?;
+    let shelf = Shelf::new(&loaded);
+    shelf.at_start(&mut loaded);
     let (pump, media) = Pump::start(&pump::Settings::new(&loaded.config.media), clips(&loaded))?;
     let (outcomes, outcomes_in) = mpsc::unbounded_channel();
     let (reports, reports_in) = mpsc::unbounded_channel();
@@ -94,6 +99,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         let _entered = workers.enter();
         Writer::start(&ground.store, outcomes)
     };
+    let dialplans = Keeper::start(shelf, &workers, reports.clone());
     let errands = errands(&loaded, &workers, reports, ground.store.clone())?;
     let feed = Feed::new(EVENTS_KEPT);
     let greeting = ground.greeting(&loaded).to_string();
@@ -111,7 +117,15 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     };
     let settings = settings(loaded, kept, pump.fingerprint())?;
     let switch = Switch::new(settings, fastrand::Rng::new(), Instant::now(), Timestamp::now());
-    let hands = Hands { sockets, pump, writer: writer.clone(), feed: feed.clone(), errands, asking: Asking::default() };
+    let hands = Hands {
+        sockets,
+        pump,
+        writer: writer.clone(),
+        feed: feed.clone(),
+        errands,
+        dialplans,
+        asking: Asking::default(),
+    };
     let closing = door.serve(api, &workers);
     // Nobody may be reading: that is no reason not to run.
     let _ = std::io::stdout().write_all(greeting.as_bytes());

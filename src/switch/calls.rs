@@ -22,6 +22,7 @@ use crate::call::record::CallView;
 use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::record::Voicemail;
+use crate::dialplan::walk::Walk;
 use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
@@ -90,6 +91,11 @@ impl Calls {
 
     pub(super) fn views(&self) -> Vec<CallView> {
         self.number_by_id.values().filter_map(|number| Some(self.by_number.get(number)?.call.view())).collect()
+    }
+
+    /// The walks of the callers who follow the dialplan.
+    pub(super) fn walks(&self) -> impl Iterator<Item = &Walk> {
+        self.by_number.values().filter_map(|entry| entry.call.walk())
     }
 
     pub(super) fn numbers(&self) -> Vec<u64> {

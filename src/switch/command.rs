@@ -14,6 +14,8 @@ use crate::call::record::Voicemail;
 use crate::channel::Webhook;
 use crate::channel::message::Message;
 use crate::dialplan::attendance::Speech;
+use crate::dialplan::difference::Change;
+use crate::dialplan::fault::Fault;
 use crate::dialplan::order::RecordOrder;
 use crate::outage::ChannelState;
 use crate::outage::reports::Report;
@@ -94,7 +96,24 @@ pub enum Command {
     DeleteVoicemail {
         voicemail: Box<Voicemail>,
     },
+    Dialplan(DialplanWish),
     Status,
+}
+
+/// `/v1/dialplan` and what stands below it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DialplanWish {
+    Show,
+    /// Take up the files as they are now.
+    Reload,
+    /// Go back to the dialplan before.
+    RollBack,
+    /// What a reload would change.
+    Compare,
+    /// With the callers of this moment; of one flow, or of all.
+    Draw {
+        flow: Option<String>,
+    },
 }
 
 /// `POST` and `DELETE` of `/v1/conferences/{name}/recording`.
@@ -200,6 +219,10 @@ pub enum Answer {
     Voicemail(Box<Voicemail>),
     Recording(Box<TalkRecording>),
     Status(Box<StatusView>),
+    Dialplan(Box<DialplanView>),
+    DialplanRefused(Vec<Fault>),
+    /// An SVG.
+    Drawing(String),
     Done {},
 }
 
@@ -209,6 +232,22 @@ pub struct ChannelView {
     pub kind: String,
     #[serde(flatten)]
     pub verdict: Verdict,
+}
+
+/// The dialplan that new calls walk.
+#[derive(Debug, Clone, Serialize)]
+pub struct DialplanView {
+    /// SHA-256 of its files.
+    pub hash: String,
+    pub since: Timestamp,
+    pub numbers: usize,
+    pub flows: usize,
+    pub tests: usize,
+    /// Calls in progress that began with another one.
+    pub older_calls: usize,
+    /// Against the one before, or of the files against this one.
+    pub changes: Vec<Change>,
+    pub warnings: Vec<Fault>,
 }
 
 #[derive(Debug, Clone, Serialize)]

@@ -44,6 +44,8 @@ impl Switch {
             }
             // This one when the pump has told how its legs go.
             Command::Call(id) => return self.show_call(ticket, id, now),
+            // This one, for the most part, when the files were read.
+            Command::Dialplan(wish) => return self.on_dialplan_wish(ticket, wish),
             Command::PlaceCall(wish) => self.place_call(wish, now),
             Command::Calls => Ok(Answer::Calls(self.calls.views())),
             Command::Supervise { call, extension, mode } => self.supervise(&call, extension, mode, now),

@@ -23,6 +23,7 @@ use crate::sip::hop::Transmit;
 use crate::sip::hop::Transport;
 use crate::switch::command::Answer;
 use crate::switch::command::Problem;
+use crate::switch::input::Errand;
 use crate::switch::input::Ticket;
 
 #[derive(Debug)]
@@ -70,6 +71,13 @@ pub enum Effect {
     LoadSound {
         ticket: Ticket,
         path: PathBuf,
+    },
+    /// Comes back as `Input::DialplanRead`: checked, or with all that is wrong with it.
+    ReadDialplan {
+        ticket: Ticket,
+        errand: Errand,
+        /// The hash of the dialplan that runs.
+        running: String,
     },
     RemoveFile {
         path: PathBuf,

@@ -9,6 +9,8 @@ use crate::call::record::Voicemail;
 use crate::channel::HttpAnswer;
 use crate::channel::HttpFailure;
 use crate::channel::message::MessageId;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::load::Checked;
 use crate::dialplan::lookup::Findings;
 use crate::media::clip::Clip;
 use crate::media::command::Event as MediaEvent;
@@ -98,8 +100,56 @@ pub enum Input {
         voicemail: Box<Voicemail>,
         result: Result<(), String>,
     },
+    /// The dialplan's files are to be taken up, and nobody waits for the outcome.
+    ReloadDialplan(Trigger),
+    /// `Effect::ReadDialplan` came back.
+    DialplanRead {
+        ticket: Ticket,
+        errand: Errand,
+        result: Result<Checked, Unread>,
+    },
     /// The wall clock, told now and then: for hours of business and for records, never for timers.
     Clock(Timestamp),
     /// No new calls; running ones get BYE. `Switch::is_empty` tells when that is done.
     Drain,
+}
+
+/// What is to be done with the dialplan's files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Errand {
+    Reload(Trigger),
+    /// The one before that which runs, from those that were kept.
+    RollBack,
+    /// As for a reload, which does not follow.
+    Compare,
+}
+
+/// What made us look at the files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trigger {
+    Api,
+    Signal,
+    Watch,
+}
+
+/// Why there is no dialplan to take up.
+#[derive(Debug)]
+pub enum Unread {
+    Faults(Vec<Fault>),
+    NothingEarlier,
+    /// The files hold what was rolled back, and nobody asked for it again.
+    RolledBack,
+}
+
+impl Errand {
+    /// For the log, events and metrics.
+    pub fn word(self) -> &'static str {
+        match self {
+            Errand::Reload(Trigger::Api) => "api",
+            Errand::Reload(Trigger::Signal) => "sighup",
+            Errand::Reload(Trigger::Watch) => "watch",
+            Errand::RollBack => "rollback",
+            Errand::Compare => "diff",
+        }
+    }
 }

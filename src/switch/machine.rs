@@ -131,6 +131,8 @@ pub struct Switch {
     pub(super) version: &'static str,
     pub(super) draining: bool,
     pub(super) tally: Tally,
+    /// Since when new calls walk the desk's dialplan.
+    pub(super) program_since: Timestamp,
     next_ticket: u64,
     next_event: u64,
 }
@@ -141,6 +143,8 @@ pub struct Tally {
     pub auth_failures: u64,
     pub messages: BTreeMap<&'static str, u64>,
     pub outages: BTreeMap<String, u64>,
+    /// `loaded`, `refused` → how often since the start.
+    pub dialplans: BTreeMap<&'static str, u64>,
 }
 
 /// What `/metrics` shows of this moment.
@@ -209,6 +213,7 @@ impl Switch {
             version,
             draining: false,
             tally: Tally::default(),
+            program_since: wall,
             next_ticket: 0,
             next_event: 0,
         };
@@ -246,6 +251,8 @@ impl Switch {
             Input::Loaded { ticket, result } => self.on_loaded(ticket, result, now),
             Input::Voicemails { ticket, messages } => self.on_voicemails(ticket, messages, now),
             Input::Notified { voicemail, result } => self.on_notified(*voicemail, result, now),
+            Input::ReloadDialplan(trigger) => self.reload_dialplan(trigger),
+            Input::DialplanRead { ticket, errand, result } => self.on_dialplan_read(ticket, errand, result, now),
             Input::Clock(wall) => self.desk.clock = Clock::new(now, wall),
             Input::Drain => self.drain(now),
         }

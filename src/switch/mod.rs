@@ -22,6 +22,7 @@
 //! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
+//! | `dialplans` | which dialplan new calls walk |
 //! | `commands` | what the API may ask |
 //!
 //! [`Switch`]: machine::Switch
@@ -33,6 +34,7 @@ mod commands;
 mod conference_orders;
 mod conferences;
 pub mod desk;
+mod dialplans;
 mod doorman;
 pub mod effect;
 mod identity;

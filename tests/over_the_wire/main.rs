@@ -26,6 +26,7 @@ mod pjsua;
 mod placed;
 mod probes;
 mod recordings;
+mod reload;
 mod scripted;
 mod scripts;
 mod secure;

@@ -29,15 +29,18 @@ use desvio::switch::command::Command;
 use desvio::switch::command::Problem;
 use desvio::switch::effect::Effect;
 use desvio::switch::effect::PublicEvent;
+use desvio::switch::input::Errand;
 use desvio::switch::input::Input;
 use desvio::switch::input::Resolved;
 use desvio::switch::input::Ticket;
+use desvio::switch::input::Unread;
 use desvio::switch::machine::KeptState;
 use desvio::switch::machine::Switch;
 
 use crate::phone::Phone;
 use crate::pump::Pump;
 use crate::store::Store;
+use crate::switch::checked;
 use crate::switch::switch;
 use crate::switch::wall;
 use crate::weather::Network;
@@ -82,6 +85,9 @@ pub(crate) struct Bench {
     pub(crate) mail_fails: Option<String>,
     /// What a slow disk and a slow store were asked; none: they answer at once.
     pub(crate) held: Option<Vec<Effect>>,
+    /// The dialplan that stands in the files now, and that which ran before.
+    pub(crate) on_disk: String,
+    pub(crate) earlier: Option<String>,
     pub(crate) luck: fastrand::Rng,
     /// Where messages are late, twice or out of order as well; none: each arrives at once.
     pub(crate) network: Option<Network>,
@@ -143,6 +149,8 @@ impl Bench {
             removed: Vec::new(),
             mail_fails: None,
             held: None,
+            on_disk: plan.to_owned(),
+            earlier: None,
             network: None,
             flying: BTreeMap::new(),
             sent: 0,
@@ -432,6 +440,15 @@ impl Bench {
                 let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 let clip = Clip::from_pcm(&name, vec![1000; 16_000], 8_000);
                 self.switch.handle(Input::Loaded { ticket, result: Ok(Arc::new(clip)) }, now);
+            }
+            Effect::ReadDialplan { ticket, errand, .. } => {
+                let plan = match errand {
+                    Errand::RollBack => self.earlier.clone(),
+                    Errand::Reload(_) | Errand::Compare => Some(self.on_disk.clone()),
+                };
+                let read = plan.map(|plan| checked(&self.config, &plan).map_err(Unread::Faults));
+                let result = read.unwrap_or(Err(Unread::NothingEarlier));
+                self.switch.handle(Input::DialplanRead { ticket, errand, result }, now);
             }
             Effect::RemoveFile { path } => self.removed.push(path),
             Effect::Notify { voicemail } => {

@@ -19,6 +19,7 @@ mod codes;
 mod conditions;
 mod conferences;
 mod customers;
+mod dialplans;
 mod dials;
 mod encryption;
 mod fickle_carriers;

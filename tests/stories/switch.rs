@@ -6,6 +6,8 @@ use std::time::Instant;
 use desvio::channel::channels::Channels;
 use desvio::channel::config::Messages;
 use desvio::dialplan::config::Config as Dialplan;
+use desvio::dialplan::fault::Fault;
+use desvio::dialplan::load::Checked;
 use desvio::dialplan::load::load;
 use desvio::dialplan::names::Names;
 use desvio::dialplan::source::SourceFile;
@@ -35,22 +37,27 @@ struct Sections {
     channel: Vec<desvio::channel::config::Config>,
 }
 
-pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) -> Switch {
+/// The dialplan as the bench's configuration knows names.
+pub(crate) fn checked(config: &str, plan: &str) -> Result<Checked, Vec<Fault>> {
     let sections: Sections = toml::from_str(config).expect("the bench's configuration");
-    let prompts = Prompts::shipped();
     let names = Names {
         extensions: sections.extension.iter().map(|extension| extension.number.clone()).collect(),
         queues: sections.queue.iter().map(|queue| queue.name.clone()).collect(),
         trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
         channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
-        prompts: prompts.names(),
-        music: prompts.music_names(),
+        prompts: Prompts::shipped().names(),
+        music: Prompts::shipped().music_names(),
         ..Names::default()
     };
     let file = SourceFile { path: "plan.kdl".to_owned(), text: plan.to_owned() };
     let dialplan = Dialplan { language: "pt-BR".to_owned(), ..Dialplan::default() };
-    let checked = load(&[file], &names, &dialplan);
-    let program = checked
+    load(&[file], &names, &dialplan)
+}
+
+pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) -> Switch {
+    let sections: Sections = toml::from_str(config).expect("the bench's configuration");
+    let prompts = Prompts::shipped();
+    let program = checked(config, plan)
         .unwrap_or_else(|faults| panic!("{}", faults.iter().map(ToString::to_string).collect::<String>()))
         .program;
     let settings = Settings {

@@ -252,4 +252,32 @@ pub struct StepDocument {
     pub place: String,
     /// What it was.
     pub what: String,
+    /// The flow that it stands in; empty for a step that no file orders.
+    pub flow: String,
+    /// Why the call went on as it did; empty where a step just happened.
+    pub reason: String,
+}
+
+/// Why a call went where it went.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Explanation)]
+#[serde(deny_unknown_fields)]
+pub struct ExplanationDocument {
+    /// Of the call.
+    pub id: String,
+    /// In the order of what happened.
+    pub sentences: Vec<SentenceDocument>,
+}
+
+/// One thing that is said of a call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[schema(as = Sentence)]
+#[serde(deny_unknown_fields)]
+pub struct SentenceDocument {
+    /// Milliseconds since the call began.
+    pub after_ms: u64,
+    /// File and line behind it; empty where there is none.
+    pub place: String,
+    /// The sentence.
+    pub text: String,
 }

@@ -5,6 +5,7 @@
 pub mod audio;
 pub mod calls;
 pub mod channels;
+pub mod dialplan;
 pub mod messages;
 pub mod queues;
 pub mod recordings;
@@ -67,6 +68,10 @@ pub struct ProblemDocument {
     pub rule: String,
     /// What to do next.
     pub hint: String,
+    /// Of a dialplan that is refused: all faults, as `desvio check --json` writes them. Absent elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<Object>)]
+    pub faults: Vec<serde_json::Value>,
 }
 
 impl From<Problem> for ProblemDocument {
@@ -78,6 +83,7 @@ impl From<Problem> for ProblemDocument {
             detail: problem.detail,
             rule: problem.rule.to_owned(),
             hint: problem.hint,
+            faults: Vec::new(),
         }
     }
 }
@@ -89,6 +95,7 @@ mod tests {
     use crate::api::documents::calls::CallDocument;
     use crate::api::documents::calls::RecordDocument;
     use crate::api::documents::channels::ChannelDocument;
+    use crate::api::documents::dialplan::DialplanDocument;
     use crate::api::documents::messages::MessageDocument;
     use crate::api::documents::status::StatusDocument;
 
@@ -109,6 +116,9 @@ mod tests {
         let channel = bench::channel("whatsapp");
         let document: ChannelDocument = read(&channel);
         same(&channel, &document);
+        let dialplan = bench::dialplan();
+        let document: DialplanDocument = read(&dialplan);
+        same(&dialplan, &document);
         let status = bench::status();
         let document: StatusDocument = read(&status);
         same(&status, &document);

@@ -21,11 +21,14 @@ use utoipa::ToSchema;
 use crate::api::Api;
 use crate::api::csv;
 use crate::api::documents::Paged;
+use crate::api::documents::calls::ExplanationDocument;
 use crate::api::documents::calls::RecordDocument;
+use crate::api::endpoints::once_written;
 use crate::api::endpoints::page_size;
 use crate::api::endpoints::unknown;
 use crate::api::reading::Named;
 use crate::api::reading::Parameters;
+use crate::call::explain;
 use crate::call::record::CallId;
 use crate::call::record::Direction;
 use crate::call::record::Record;
@@ -114,6 +117,18 @@ pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) 
     let id = CallId(id);
     match api.store.record(&id).await? {
         Some(record) => Ok(Json(record).into_response()),
+        None => Err(unknown("record", &id.0, "/v1/records")),
+    }
+}
+
+/// Explain why a call went where it went.
+#[utoipa::path(get, path = "/v1/records/{id}/explanation", tag = "calls", operation_id = "explain_record",
+    params(("id" = String, Path, description = "`call_…`")),
+    responses((status = 200, description = "Sentences, in the order of what happened", body = ExplanationDocument)))]
+pub(in crate::api) async fn explain(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
+    let id = CallId(id);
+    match once_written(|| api.store.record(&id)).await? {
+        Some(record) => Ok(Json(json!({ "id": id, "sentences": explain::explain(&record) })).into_response()),
         None => Err(unknown("record", &id.0, "/v1/records")),
     }
 }

@@ -53,6 +53,16 @@ pub struct Deadline {
     pub why: &'static str,
 }
 
+/// A step of a program, for whoever counts callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Spot(StepId);
+
+impl Spot {
+    pub(super) fn new(step: StepId) -> Spot {
+        Spot(step)
+    }
+}
+
 /// One caller's way through the dialplan.
 #[derive(Debug)]
 pub struct Walk {
@@ -174,6 +184,18 @@ impl Walk {
             State::At(step) | State::Answering(step) => Some(self.program.step(step).sheet.name),
             State::Waiting { .. } | State::Parting | State::Over => None,
         }
+    }
+
+    /// The step that the walk stands at; none before it began and when it is over.
+    pub fn spot(&self) -> Option<Spot> {
+        match self.state {
+            State::At(step) | State::Answering(step) => Some(Spot(step)),
+            State::Waiting { .. } | State::Parting | State::Over => None,
+        }
+    }
+
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
     }
 
     pub fn is_over(&self) -> bool {

@@ -1,0 +1,169 @@
+//! Which dialplan new calls walk: it is read again, compared, or brought back. Calls in progress keep the one they began with.
+//!
+//! Reading and checking take time and touch the disk, so they are errands; here is only what follows from them. A
+//! dialplan with a fault is never taken up, and a sound one is taken up whole.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::json;
+
+use crate::dialplan::difference::Change;
+use crate::dialplan::difference::changes;
+use crate::dialplan::fault::Fault;
+use crate::dialplan::graph;
+use crate::dialplan::graph::Live;
+use crate::dialplan::load::Checked;
+use crate::dialplan::walk::Walk;
+use crate::switch::command::Answer;
+use crate::switch::command::DialplanView;
+use crate::switch::command::DialplanWish;
+use crate::switch::command::Problem;
+use crate::switch::commands::problem;
+use crate::switch::commands::unknown;
+use crate::switch::effect::Effect;
+use crate::switch::input::Errand;
+use crate::switch::input::Ticket;
+use crate::switch::input::Trigger;
+use crate::switch::input::Unread;
+use crate::switch::machine::Switch;
+
+impl Switch {
+    pub(super) fn on_dialplan_wish(&mut self, ticket: Ticket, wish: DialplanWish) {
+        match wish {
+            DialplanWish::Show => {
+                let view = self.dialplan_view(Vec::new(), Vec::new());
+                self.answer(ticket, Ok(view));
+            }
+            DialplanWish::Draw { flow } => {
+                let drawing = self.draw(flow.as_deref());
+                self.answer(ticket, drawing);
+            }
+            DialplanWish::Reload => self.read_dialplan(ticket, Errand::Reload(Trigger::Api)),
+            DialplanWish::RollBack => self.read_dialplan(ticket, Errand::RollBack),
+            DialplanWish::Compare => self.read_dialplan(ticket, Errand::Compare),
+        }
+    }
+
+    /// Nobody waits for the outcome: the log and an event tell it.
+    pub(super) fn reload_dialplan(&mut self, trigger: Trigger) {
+        let ticket = self.ticket();
+        self.read_dialplan(ticket, Errand::Reload(trigger));
+    }
+
+    fn read_dialplan(&mut self, ticket: Ticket, errand: Errand) {
+        let running = self.desk.program.hash().to_owned();
+        self.effects.push_back(Effect::ReadDialplan { ticket, errand, running });
+    }
+
+    pub(super) fn on_dialplan_read(
+        &mut self,
+        ticket: Ticket,
+        errand: Errand,
+        result: Result<Checked, Unread>,
+        now: Instant,
+    ) {
+        let answer = match (errand, result) {
+            (Errand::Compare, Ok(checked)) => {
+                let changes = changes(&self.desk.program, &checked.program);
+                Ok(self.dialplan_view(changes, checked.warnings))
+            }
+            (Errand::Compare, Err(Unread::Faults(faults))) => Ok(Answer::DialplanRefused(faults)),
+            (_, Ok(checked)) => Ok(self.take_up(errand, checked, now)),
+            (_, Err(Unread::Faults(faults))) => Ok(self.turn_down(errand, faults, now)),
+            (_, Err(why)) => Err(not_there(&why)),
+        };
+        if let (Errand::Reload(Trigger::Signal | Trigger::Watch), Err(problem)) = (errand, &answer) {
+            tracing::warn!("{problem}");
+        }
+        self.answer(ticket, answer);
+    }
+
+    fn take_up(&mut self, errand: Errand, checked: Checked, now: Instant) -> Answer {
+        let Checked { program, warnings } = checked;
+        let changes = changes(&self.desk.program, &program);
+        let before = self.desk.program.hash().to_owned();
+        if before != program.hash() {
+            self.desk.program = program;
+            self.program_since = self.wall(now);
+            self.tell_of_change(errand, &before, &changes, now);
+        }
+        for warning in &warnings {
+            tracing::warn!("{warning}");
+        }
+        self.dialplan_view(changes, warnings)
+    }
+
+    fn tell_of_change(&mut self, errand: Errand, before: &str, changes: &[Change], now: Instant) {
+        let hash = self.desk.program.hash().to_owned();
+        tracing::info!(hash, before, by = errand.word(), "a dialplan was taken up: new calls walk it");
+        for change in changes {
+            tracing::info!("{change}");
+        }
+        *self.tally.dialplans.entry("loaded").or_default() += 1;
+        let data = json!({ "hash": hash, "before": before, "by": errand.word(), "changes": changes });
+        self.publish("dialplan.loaded", data, now);
+    }
+
+    fn turn_down(&mut self, errand: Errand, faults: Vec<Fault>, now: Instant) -> Answer {
+        for fault in &faults {
+            tracing::error!("{fault}");
+        }
+        tracing::error!(faults = faults.len(), by = errand.word(), "a dialplan was refused; the one before goes on");
+        *self.tally.dialplans.entry("refused").or_default() += 1;
+        self.publish("dialplan.refused", json!({ "by": errand.word(), "faults": faults }), now);
+        Answer::DialplanRefused(faults)
+    }
+
+    fn dialplan_view(&self, changes: Vec<Change>, warnings: Vec<Fault>) -> Answer {
+        let program = &self.desk.program;
+        Answer::Dialplan(Box::new(DialplanView {
+            hash: program.hash().to_owned(),
+            since: self.program_since,
+            numbers: program.numbers().count(),
+            flows: program.flows().count(),
+            tests: program.test_count(),
+            older_calls: self.calls_of_other_programs(),
+            changes,
+            warnings,
+        }))
+    }
+
+    fn draw(&self, flow: Option<&str>) -> Result<Answer, Problem> {
+        let program = &self.desk.program;
+        let flow = match flow {
+            Some(name) => Some(program.flow_named(name).ok_or_else(|| unknown("flow", name))?),
+            None => None,
+        };
+        let mut live = Live::new();
+        let here = self.calls.walks().filter(|walk| Arc::ptr_eq(walk.program(), program));
+        for spot in here.filter_map(Walk::spot) {
+            *live.entry(spot).or_default() += 1;
+        }
+        Ok(Answer::Drawing(graph::svg(program, flow, &live)))
+    }
+
+    /// Calls that began with another dialplan, and walk it to their end.
+    fn calls_of_other_programs(&self) -> usize {
+        self.calls.walks().filter(|walk| !Arc::ptr_eq(walk.program(), &self.desk.program)).count()
+    }
+}
+
+fn not_there(why: &Unread) -> Problem {
+    match why {
+        Unread::Faults(_) | Unread::NothingEarlier => problem(
+            409,
+            "nothing-earlier",
+            "No earlier dialplan is kept",
+            "",
+            "`[dialplan] kept` says how many are kept; a dialplan is kept once it was taken up.",
+        ),
+        Unread::RolledBack => problem(
+            409,
+            "rolled-back",
+            "The files still hold the dialplan that was rolled back",
+            "The earlier one goes on.",
+            "Mend the files, or take them up as they are with `desvio reload`.",
+        ),
+    }
+}

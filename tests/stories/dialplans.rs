@@ -1,0 +1,128 @@
+//! The dialplan changes while calls go on: taken up whole, refused with all its faults, and gone back from.
+
+use desvio::dialplan::difference::What;
+use desvio::switch::command::Answer;
+use desvio::switch::command::Command;
+use desvio::switch::command::DialplanView;
+use desvio::switch::command::DialplanWish;
+use desvio::switch::input::Input;
+use desvio::switch::input::Trigger;
+
+use crate::bench::Bench;
+use crate::bench::secs;
+
+const DESIGN: &str = include_str!("../data/design.kdl");
+
+fn view(pbx: &mut Bench, wish: DialplanWish) -> DialplanView {
+    match pbx.asks(Command::Dialplan(wish)) {
+        Ok(Answer::Dialplan(view)) => *view,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The menu takes another key for sales, and the notice is another one.
+fn changed() -> String {
+    DESIGN.replace("key \"1\"", "key \"5\"").replace("answer\n", "answer\n    play \"welcome\"\n")
+}
+
+#[test]
+fn a_caller_in_the_menu_keeps_his_dialplan_and_the_next_one_walks_the_new_one() {
+    let mut pbx = Bench::new();
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(1));
+    pbx.hears(customer, "main-menu");
+
+    pbx.on_disk = changed();
+    let taken_up = view(&mut pbx, DialplanWish::Reload);
+    assert_eq!((taken_up.older_calls, taken_up.changes.len()), (1, 1));
+    let change = &taken_up.changes[0];
+    assert_eq!((change.kind.as_str(), change.name.as_str(), change.what), ("flow", "entrada", What::Changed));
+    assert!(change.lines.contains(&"+ play \"welcome\"".to_owned()), "{:?}", change.lines);
+    assert!(pbx.was_published("dialplan.loaded"));
+
+    // 1 still means sales to him.
+    pbx.presses(customer, "1");
+    pbx.advance(secs(1));
+    assert!(pbx.heard(customer).iter().all(|name| name != "invalid-key"), "{}", pbx.trace);
+    let calls = pbx.asks(Command::Calls).expect("calls");
+    let Answer::Calls(calls) = calls else { panic!("{calls:?}") };
+    assert_eq!(calls[0].queue.as_deref(), Some("vendas"), "{}", pbx.trace);
+
+    let second = pbx.customer_calls();
+    pbx.advance(secs(1));
+    pbx.hears(second, "welcome");
+    assert_eq!(view(&mut pbx, DialplanWish::Show).older_calls, 1);
+    pbx.hangs_up(customer);
+    pbx.advance(secs(1));
+    assert_eq!(view(&mut pbx, DialplanWish::Show).older_calls, 0);
+}
+
+#[test]
+fn a_faulty_dialplan_is_refused_with_all_its_faults_and_the_old_one_goes_on() {
+    let mut pbx = Bench::new();
+    let before = view(&mut pbx, DialplanWish::Show).hash;
+    pbx.on_disk =
+        DESIGN.replace("queue \"vendas\" up-to", "queue \"venda\" up-to").replace("go \"recado\"", "go \"recados\"");
+    for wish in [DialplanWish::Compare, DialplanWish::Reload] {
+        let answer = pbx.asks(Command::Dialplan(wish)).expect("an answer");
+        let Answer::DialplanRefused(faults) = answer else { panic!("{answer:?}") };
+        assert_eq!(faults.len(), 4, "{faults:#?}");
+    }
+    assert!(pbx.was_published("dialplan.refused"));
+    pbx.input(Input::ReloadDialplan(Trigger::Signal));
+    assert_eq!(view(&mut pbx, DialplanWish::Show).hash, before);
+
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(1));
+    pbx.hears(customer, "main-menu");
+}
+
+#[test]
+fn a_signal_takes_up_the_files_and_nothing_happens_where_they_say_the_same() {
+    let mut pbx = Bench::new();
+    pbx.input(Input::ReloadDialplan(Trigger::Signal));
+    assert!(!pbx.was_published("dialplan.loaded"));
+    pbx.on_disk = changed();
+    pbx.input(Input::ReloadDialplan(Trigger::Watch));
+    assert!(pbx.was_published("dialplan.loaded"));
+}
+
+#[test]
+fn a_comparison_changes_nothing() {
+    let mut pbx = Bench::new();
+    let before = view(&mut pbx, DialplanWish::Show);
+    pbx.on_disk = changed() + "flow \"nova\" { hangup }\n";
+    let compared = view(&mut pbx, DialplanWish::Compare);
+    let names: Vec<&str> = compared.changes.iter().map(|change| change.name.as_str()).collect();
+    assert_eq!(names, ["entrada", "nova"]);
+    // That nobody comes to the new flow is doubtful, and said.
+    assert_eq!((compared.hash, compared.warnings.len()), (before.hash, 1));
+}
+
+#[test]
+fn one_goes_back_only_to_what_was_kept() {
+    let mut pbx = Bench::new();
+    let refused = pbx.asks(Command::Dialplan(DialplanWish::RollBack)).expect_err("nothing is kept");
+    assert_eq!(refused.rule, "nothing-earlier");
+    let first = view(&mut pbx, DialplanWish::Show).hash;
+    pbx.on_disk = changed();
+    view(&mut pbx, DialplanWish::Reload);
+    pbx.earlier = Some(DESIGN.to_owned());
+    assert_eq!(view(&mut pbx, DialplanWish::RollBack).hash, first);
+}
+
+#[test]
+fn the_picture_counts_the_callers_of_this_moment() {
+    let mut pbx = Bench::new();
+    pbx.customer_calls();
+    pbx.advance(secs(1));
+    let drawing = |pbx: &mut Bench, flow: Option<&str>| {
+        let wish = DialplanWish::Draw { flow: flow.map(str::to_owned) };
+        pbx.asks(Command::Dialplan(wish))
+    };
+    let Ok(Answer::Drawing(svg)) = drawing(&mut pbx, None) else { panic!() };
+    assert!(svg.contains("1 caller is here"), "{svg}");
+    let Ok(Answer::Drawing(svg)) = drawing(&mut pbx, Some("recado")) else { panic!() };
+    assert!(!svg.contains("is here"), "{svg}");
+    assert_eq!(drawing(&mut pbx, Some("nosuch")).expect_err("no flow").rule, "unknown-name");
+}
