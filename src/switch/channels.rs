@@ -94,17 +94,18 @@ impl Channels {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let detectors = self.by_name.values().filter_map(|watched| watched.detector.poll_timeout());
-        let traffic = self.by_name.values().map(|watched| watched.traffic.poll_timeout());
-        detectors.chain(self.schedule.poll_timeout()).map(|deadline| deadline.at).chain(traffic).min()
+        let watched = self.by_name.values().map(Watched::poll_timeout);
+        watched.chain(self.schedule.poll_timeout().map(|deadline| deadline.at)).min()
     }
 
     pub(super) fn find_mut(&mut self, name: &str) -> Option<&mut Watched> {
         self.by_name.get_mut(name)
     }
 
-    pub(super) fn names(&self) -> Vec<String> {
-        self.by_name.keys().cloned().collect()
+    /// Channels of which something other than a probe is due.
+    fn due(&self, now: Instant) -> Vec<String> {
+        let due = self.by_name.iter().filter(|(_, watched)| watched.poll_timeout() <= now);
+        due.map(|(name, _)| name.clone()).collect()
     }
 
     pub(super) fn views(&self, now: Instant, wall: Timestamp) -> Vec<ChannelView> {
@@ -116,6 +117,11 @@ impl Channels {
 const HABIT: &str = "habit";
 
 impl Watched {
+    fn poll_timeout(&self) -> Instant {
+        let detector = self.detector.poll_timeout().map(|deadline| deadline.at);
+        detector.into_iter().fold(self.traffic.poll_timeout(), Instant::min)
+    }
+
     pub(super) fn state(&self) -> ChannelState {
         self.detector.state()
     }
@@ -133,7 +139,7 @@ impl Switch {
         while let Some(due) = self.channels.schedule.poll_due(now) {
             self.effects.push_back(Effect::Probe(due));
         }
-        for name in self.channels.names() {
+        for name in self.channels.due(now) {
             self.change(&name, |detector| detector.handle_timeout(now), now);
             self.look_at_traffic(&name, now);
         }
