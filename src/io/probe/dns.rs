@@ -34,12 +34,17 @@ pub(super) async fn look_up(
         Some(Resolver::Authoritative(server)) => {
             let servers = match server_address(server) {
                 Some(address) => vec![address],
-                None => names.zone_servers(host).await?,
+                None => names.zone_servers(host).await.map_err(nowhere)?,
             };
             return ask_zone(&servers, from, &name).await;
         }
     };
     names.judge(host, &reply)
+}
+
+/// Nobody was asked, so nothing is said of the zone.
+fn nowhere(trouble: Trouble) -> Trouble {
+    Trouble::new(Fault::Other, format!("the servers of its zone cannot be found: {}", trouble.why))
 }
 
 /// One server of the zone that knows the name is enough: resolvers go on to the next one as well.

@@ -81,6 +81,30 @@ async fn every_resolver_sees_the_world_from_where_it_stands() {
 }
 
 #[tokio::test]
+async fn a_name_server_that_has_never_answered_says_nothing() {
+    let (other, change) = stand_ins::changing_name_server(Says::Nothing).await;
+    let prober = prober(Some(stand_ins::name_server(Says::Loopback).await), None);
+    let mut probe = Probe::new(Layer::Dns, "graph.facebook.com", Role::Channel);
+    probe.resolver = Some(Resolver::Other(other.to_string()));
+    let run = || prober.run(&probe, Duration::from_millis(300));
+    assert!(run().await.evidence.is_empty(), "the network may let nobody ask it");
+    change.send(Says::Loopback).unwrap();
+    assert_eq!(run().await.evidence.len(), 1);
+    change.send(Says::Nothing).unwrap();
+    assert_eq!(run().await.evidence[0].outcome, Outcome::failed(Fault::LookupTimeout, "no answer within 300ms"));
+}
+
+#[tokio::test]
+async fn a_zone_whose_servers_cannot_be_found_is_not_to_blame() {
+    let ours = stand_ins::name_server(Says::Code(2)).await;
+    let mut probe = Probe::new(Layer::Dns, "graph.facebook.com", Role::Channel);
+    probe.resolver = Some(Resolver::Authoritative(String::new()));
+    let ran = prober(Some(ours), None).run(&probe, Duration::from_secs(5)).await;
+    assert!(ran.evidence.is_empty(), "{ran:?}");
+    assert_eq!(ran.failed, Some(Fault::Other));
+}
+
+#[tokio::test]
 async fn a_whole_stand_in_for_a_channel_answers_on_every_layer() {
     let (server, trust) = stand_ins::tls("graph.facebook.com").await;
     let names = stand_ins::name_server(Says::Loopback).await;

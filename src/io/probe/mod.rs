@@ -27,6 +27,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
+use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 use std::time::Instant;
@@ -48,6 +49,8 @@ use crate::outage::Outcome;
 use crate::outage::fault::Fault;
 use crate::outage::probe::Probe;
 use crate::outage::probe::Via;
+use crate::outage::vantage::Resolver;
+use crate::outage::vantage::Vantage;
 
 /// `[probes]`: how channels are looked at.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,6 +74,8 @@ pub struct Prober {
     clients: Arc<Mutex<BTreeMap<Option<Via>, Client>>>,
     /// Targets whose certificate was said to end soon.
     ending: Arc<Mutex<BTreeSet<String>>>,
+    /// Name servers other than ours that have answered anything.
+    heard: Arc<Mutex<BTreeSet<(Vantage, Resolver)>>>,
 }
 
 /// What one probe brought home.
@@ -119,7 +124,8 @@ impl Prober {
         // A session that is taken up again shows no certificate.
         strict.resumption = Resumption::disabled();
         let connector = TlsConnector::from(Arc::new(strict));
-        let prober = Prober { names, tls, connector, clients: Arc::default(), ending: Arc::default() };
+        let prober =
+            Prober { names, tls, connector, clients: Arc::default(), ending: Arc::default(), heard: Arc::default() };
         prober.client(None)?;
         Ok(prober)
     }
@@ -134,6 +140,7 @@ impl Prober {
             Ok(found) => found.services.iter().find_map(|(_, is)| is.as_ref().err()).map(|trouble| trouble.fault),
             Err(trouble) => Some(trouble.fault),
         };
+        self.note_who_answers(probe, failed);
         let certificate_ends = found.as_ref().ok().and_then(|found| found.certificate_ends);
         Ran { evidence: self.evidence(probe, found, took), took, failed, certificate_ends }
     }
@@ -169,9 +176,9 @@ impl Prober {
             Err(Trouble { fault, why }) => Outcome::Failed { fault, why },
         };
         match found {
-            // A feed that cannot be read, for whatever reason, says nothing of its channel.
-            Err(trouble) if probe.layer == Layer::Feed => {
-                tracing::debug!(target = probe.target, fault = %trouble.fault, why = trouble.why, "a status page says nothing");
+            Err(trouble) if self.says_nothing(probe, trouble.fault) => {
+                let Trouble { fault, why } = trouble;
+                tracing::debug!(target = probe.target, layer = %probe.layer, %fault, why, "a probe says nothing");
                 Vec::new()
             }
             Err(trouble) => vec![probe.evidence(outcome(Err(trouble)), at)],
@@ -191,6 +198,31 @@ impl Prober {
                 found.services.into_iter().map(of_service).collect()
             }
         }
+    }
+
+    /// A feed that cannot be read, for whatever reason, says nothing of its channel. Nor does a name server that has never
+    /// answered: many networks let nobody ask any but their own.
+    fn says_nothing(&self, probe: &Probe, fault: Fault) -> bool {
+        match (probe.layer, &probe.resolver) {
+            (Layer::Feed, _) => true,
+            (Layer::Dns, Some(Resolver::Authoritative(_))) if fault == Fault::Other => true,
+            (Layer::Dns, Some(resolver @ (Resolver::Other(_) | Resolver::Authoritative(_)))) => {
+                fault == Fault::LookupTimeout && !self.heard().contains(&(probe.vantage.clone(), resolver.clone()))
+            }
+            _ => false,
+        }
+    }
+
+    fn note_who_answers(&self, probe: &Probe, failed: Option<Fault>) {
+        if let Some(resolver) = &probe.resolver
+            && !matches!(failed, Some(Fault::LookupTimeout | Fault::Other))
+        {
+            self.heard().insert((probe.vantage.clone(), resolver.clone()));
+        }
+    }
+
+    fn heard(&self) -> MutexGuard<'_, BTreeSet<(Vantage, Resolver)>> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A certificate that ends soon is a target of its own beside the handshake, so that it can make no outage by itself.
