@@ -26,6 +26,7 @@ use tokio::sync::mpsc;
 
 use crate::api::Api;
 use crate::api::Asked;
+use crate::api::Listener;
 use crate::api::Readiness;
 use crate::api::feed::Feed;
 use crate::api::router;
@@ -52,6 +53,7 @@ use crate::outage::ChannelState;
 use crate::outage::blame::Blame;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::view::ChannelView as Verdict;
+use crate::queue::callbacks::Callback;
 use crate::registrar::BindingView;
 use crate::registrar::Push;
 use crate::store::Store;
@@ -138,6 +140,7 @@ impl Bench {
             store: store.clone(),
             feed: feed.clone(),
             token: Token::new(TOKEN).unwrap(),
+            webhooks: vec![Listener { name: "crm".into(), url: "https://crm.example/".into(), events: Vec::new() }],
             metrics: Box::new(|| "desvio_calls 0\n".into()),
             readiness: Box::new(|| Readiness::NotReady(vec!["no trunk answers".into()])),
             voicemail_folder: folder.path().join("voicemail"),
@@ -216,6 +219,10 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         | Command::ReportChannel { channel: name, .. } => Answer::Channel(Box::new(channel(&name))),
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
+        Command::Callbacks => Answer::Callbacks(vec![callback()]),
+        Command::Callback(id) | Command::CancelCallback(id) if id != "cb_1" => return Err(unknown("unknown-callback")),
+        Command::Callback(_) => Answer::Callback(Box::new(callback())),
+        Command::CancelCallback(_) => Answer::Done {},
         Command::Registrations => Answer::Registrations(Vec::new()),
         Command::Status => Answer::Status(Box::new(status())),
         Command::Dialplan(DialplanWish::RollBack) => return Err(unknown("nothing-earlier")),
@@ -281,6 +288,16 @@ pub(super) fn call(id: &str) -> CallView {
         doing: "ringing".into(),
         legs: Vec::new(),
     }
+}
+
+pub(super) fn callback() -> Callback {
+    serde_json::from_value(json!({
+        "id": "cb_1", "queue": "vendas", "number": "+5511999998888", "from": "+551140031234", "language": "pt-BR",
+        "call": "call_1", "booked": "2026-11-23T12:39:00Z", "since": "2026-11-23T12:37:00Z", "hours": null,
+        "state": "waiting", "next_try": "2026-11-23T12:49:00Z",
+        "tries": [{ "at": "2026-11-23T12:39:00Z", "call": "call_2", "result": "no-answer" }],
+    }))
+    .unwrap()
 }
 
 pub(super) fn recording(order: &RecordOrder) -> TalkRecording {

@@ -17,6 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::api::endpoints::agents;
+use crate::api::endpoints::callbacks;
 use crate::api::endpoints::calls;
 use crate::api::endpoints::channels;
 use crate::api::endpoints::conferences as rooms;
@@ -28,6 +29,7 @@ use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
 use crate::api::endpoints::supervisions;
 use crate::api::endpoints::voicemails;
+use crate::api::endpoints::webhooks;
 use crate::api::feed::Feed;
 use crate::api::token::Token;
 use crate::number::Region;
@@ -70,6 +72,8 @@ pub struct Api {
     pub store: Store,
     pub feed: Feed,
     pub token: Token,
+    /// Programs that are told of events.
+    pub webhooks: Vec<Listener>,
     /// Renders `/metrics` in Prometheus' text format.
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     pub readiness: Box<dyn Fn() -> Readiness + Send + Sync>,
@@ -79,6 +83,15 @@ pub struct Api {
     pub recording_folder: PathBuf,
     /// Where numbers without a country code belong: only used to suggest what was meant.
     pub home: Region,
+}
+
+/// A program that is told of events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    pub name: String,
+    /// As it may be shown.
+    pub url: String,
+    pub events: Vec<String>,
 }
 
 /// Whether new calls should be sent here.
@@ -122,6 +135,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(channels::set_override, channels::clear_override))
         .routes(routes!(channels::report))
         .routes(routes!(agents::queues))
+        .routes(routes!(callbacks::list))
+        .routes(routes!(callbacks::show, callbacks::cancel))
         .routes(routes!(agents::list))
         .routes(routes!(agents::set_state))
         .routes(routes!(agents::registrations))
@@ -140,6 +155,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(dialplan::compare))
         .routes(routes!(dialplan::roll_back))
         .routes(routes!(dialplan::draw))
+        .routes(routes!(webhooks::list))
+        .routes(routes!(webhooks::replay))
         .routes(routes!(health::status))
 }
 

@@ -110,6 +110,8 @@ mod tests {
         "/metrics",
         "/v1/agents",
         "/v1/agents/{number}/state",
+        "/v1/callbacks",
+        "/v1/callbacks/{id}",
         "/v1/calls",
         "/v1/calls/{id}",
         "/v1/calls/{id}/recording",
@@ -145,6 +147,8 @@ mod tests {
         "/v1/voicemails",
         "/v1/voicemails/{id}",
         "/v1/voicemails/{id}/audio",
+        "/v1/webhooks",
+        "/v1/webhooks/{name}/replay",
     ];
 
     fn every_reference_leads_somewhere(part: &Value, document: &Value) {

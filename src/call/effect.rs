@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -22,6 +23,7 @@ use crate::call::supervision::Supervise;
 use crate::call::transfer::Transfer;
 use crate::dialplan::attendance::Attendance;
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::Findings;
 use crate::dialplan::lookup::Query;
@@ -78,6 +80,16 @@ pub enum Input {
     LookedUp {
         query: u32,
         findings: Findings,
+    },
+    /// What `Effect::Book` came to; with the booking's id.
+    Booked {
+        outcome: BookingOutcome,
+        id: Option<String>,
+    },
+    /// What `Effect::AskPosition` came to.
+    Position {
+        position: u32,
+        estimate: Option<Duration>,
     },
     /// What `Effect::LoadSound` came to.
     Loaded(Result<Arc<Clip>, String>),
@@ -187,6 +199,13 @@ pub enum Effect {
         language: String,
     },
     Ask(Box<Query>),
+    Book(BookingWish),
+    Emit {
+        name: String,
+        fields: Vec<(String, String)>,
+        view: Box<CallView>,
+    },
+    AskPosition,
     StopAsking,
     Voicemail(Recording),
     /// The messages of a mailbox come back as `Input::Voicemails`.
@@ -237,6 +256,19 @@ pub enum Effect {
         report: Box<SilenceReport>,
     },
     Finished(Box<Record>),
+}
+
+/// A wish to be called back, with the place that its caller had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BookingWish {
+    pub queue: String,
+    pub number: String,
+    pub caller: String,
+    pub from: String,
+    pub language: String,
+    pub hours: Option<String>,
+    /// Since when he has waited in this queue; none: he has not.
+    pub since: Option<Instant>,
 }
 
 /// What becomes of a message that was listened to.

@@ -73,6 +73,8 @@ pub struct Call {
     pub(super) dialling: Option<Dialling>,
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
+    /// The queue that he waited in last, and since when.
+    pub(super) waited_in: Option<(String, Instant)>,
     pub(super) attending: Option<Attending>,
     pub(super) supervision: Option<Supervision>,
     pub(super) voicemail: Option<Voicemail>,
@@ -191,6 +193,7 @@ impl Call {
             dialling: None,
             script,
             waiting_in: None,
+            waited_in: None,
             attending: None,
             supervision: None,
             voicemail: None,
@@ -277,6 +280,11 @@ impl Call {
         self.legs.iter().filter_map(|leg| leg.session)
     }
 
+    /// For its record.
+    pub fn tag(&mut self, name: &str, value: &str) {
+        self.clerk.tag(name.to_owned(), value.to_owned());
+    }
+
     pub fn is_over(&self) -> bool {
         self.life == Life::Over
     }
@@ -333,6 +341,13 @@ impl Call {
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),
             Input::StopRingingAgent { agent, why } => self.stop_ringing_agent(&agent, why, now),
             Input::Spoken(result) => self.on_spoken(result, now),
+            Input::Position { position, estimate } => {
+                self.happenings.push_back(Happening::Position { position, estimate });
+            }
+            Input::Booked { outcome, id } => {
+                id.into_iter().for_each(|id| self.tag("callback", &id));
+                self.happenings.push_back(Happening::Booked(outcome));
+            }
             Input::LookedUp { query, findings } => {
                 self.happenings.push_back(Happening::LookedUp { query, findings });
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::call::effect::Around;
+use crate::call::effect::BookingWish;
 use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
@@ -14,6 +15,7 @@ use crate::call::refusals::ending_of;
 use crate::call::refusals::outcome_of;
 use crate::call::verdict::Verdict;
 use crate::dialplan::happening::Happening;
+use crate::dialplan::order::Booking;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::media::clip::Clip;
@@ -44,6 +46,10 @@ impl Call {
             Order::Speak { text, language } => self.effects.push_back(Effect::Speak { text, language }),
             Order::Ask(query) => self.effects.push_back(Effect::Ask(query)),
             Order::StopAsking => self.effects.push_back(Effect::StopAsking),
+            Order::Book(booking) => self.book(*booking),
+            Order::Emit { name, fields } => self.emit(name, fields),
+            Order::AskPosition => self.effects.push_back(Effect::AskPosition),
+            Order::HoldMusic { queue } => self.play(around.hold_music(&queue), Repeat::Forever),
             Order::Music { music } => self.play(around.music(&music), Repeat::Forever),
             Order::JoinQueue { queue } => self.join_queue(queue, around, now),
             Order::LeaveQueue => self.leave_queue(now),
@@ -67,6 +73,7 @@ impl Call {
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
             Order::StopAsking => self.effects.push_back(Effect::StopAsking),
+            Order::Emit { name, fields } => self.emit(name, fields),
             _ => {}
         }
     }
@@ -212,9 +219,23 @@ impl Call {
         }
     }
 
+    fn emit(&mut self, name: String, fields: Vec<(String, String)>) {
+        let view = Box::new(self.view());
+        self.effects.push_back(Effect::Emit { name, fields, view });
+    }
+
+    fn book(&mut self, booking: Booking) {
+        let Booking { queue, number, caller, from, language, hours } = booking;
+        let since = self.waited_in.as_ref().filter(|(known, _)| *known == queue).map(|(_, since)| *since);
+        self.effects.push_back(Effect::Book(BookingWish { queue, number, caller, from, language, hours, since }));
+    }
+
     fn join_queue(&mut self, queue: String, around: &dyn Around, now: Instant) {
         if !self.answer_caller(None, around, now) {
             return;
+        }
+        if self.waited_in.as_ref().is_none_or(|(known, _)| *known != queue) {
+            self.waited_in = Some((queue.clone(), now));
         }
         self.clerk.on_waiting(&queue, now);
         self.clerk.note(format!("waits in {queue}"), now);

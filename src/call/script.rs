@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::call::call_back::CallBack;
 use crate::call::effect::Around;
 use crate::call::record::StepRecord;
 use crate::dialplan::happening::DialOutcome;
@@ -20,6 +21,7 @@ use crate::dialplan::walk::Walk;
 pub enum Script {
     Walk(Box<Walk>),
     Plain(Plain),
+    CallBack(CallBack),
 }
 
 impl Script {
@@ -27,6 +29,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.handle(happening, around, now),
             Self::Plain(plain) => plain.handle(&happening, now),
+            Self::CallBack(call_back) => call_back.handle(&happening, around, now),
         }
     }
 
@@ -34,6 +37,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.poll_order(),
             Self::Plain(plain) => plain.orders.pop_front(),
+            Self::CallBack(call_back) => call_back.poll_order(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.poll_timeout().map(|deadline| deadline.at),
             Self::Plain(plain) => plain.ring_until,
+            Self::CallBack(call_back) => call_back.poll_timeout(),
         }
     }
 
@@ -48,6 +53,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.handle_timeout(around, now),
             Self::Plain(plain) => plain.handle_timeout(now),
+            Self::CallBack(call_back) => call_back.handle_timeout(now),
         }
     }
 
@@ -56,6 +62,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.verb().unwrap_or("ending").to_owned(),
             Self::Plain(plain) => plain.what.to_owned(),
+            Self::CallBack(call_back) => call_back.doing().to_owned(),
         }
     }
 
@@ -104,6 +111,7 @@ impl Plain {
             Happening::Started => self.start(now),
             // What a former script asked for is nothing to this one.
             Happening::Answered | Happening::Digit(_) | Happening::LookedUp { .. } => {}
+            Happening::Booked(_) | Happening::Position { .. } => {}
             Happening::CalleeListens | Happening::CalleeLeft => {}
             Happening::TalkStarted | Happening::CallerHungUp => self.ring_until = None,
             ended => {

@@ -18,7 +18,10 @@ impl Verdict {
     /// Whether the caller's end may still be put down to it after this order.
     pub(super) fn outlives(order: &Order) -> bool {
         let ends = matches!(order, Order::Hangup { .. } | Order::StopDialling | Order::StopPlaying | Order::LeaveQueue);
-        ends || matches!(order, Order::Message { .. } | Order::Tag { .. } | Order::Ask(_) | Order::StopAsking)
+        ends || matches!(
+            order,
+            Order::Message { .. } | Order::Tag { .. } | Order::Ask(_) | Order::StopAsking | Order::Emit { .. }
+        )
     }
 
     /// The far side's own status, where the script refuses the caller for the same reason; else the script's.

@@ -24,6 +24,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
         ("channel", "name"),
         ("mailbox", "name"),
         ("credential", "name"),
+        ("webhook", "name"),
     ] {
         defined_once(document, tables, key, faults);
     }

@@ -56,6 +56,7 @@ pub struct Config {
     pub voicemail: crate::io::notify::Config,
     pub http: crate::io::lookup::config::Config,
     pub credentials: Vec<crate::io::lookup::config::Credential>,
+    pub webhooks: Vec<crate::io::webhook::Config>,
     pub mailboxes: Vec<crate::switch::pins::Config>,
     pub log: log::Config,
     /// `[messages]`
@@ -201,6 +202,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let voicemail = section(document, "voicemail", faults);
     let http = section(document, "http", faults);
     let credentials = tables(document, "credential", "name", faults);
+    let webhooks = tables(document, "webhook", "name", faults);
     let mailboxes = tables(document, "mailbox", "name", faults);
     let log = section(document, "log", faults);
     let messages = section(document, "messages", faults);
@@ -222,6 +224,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         voicemail: voicemail?,
         http: http?,
         credentials: credentials?,
+        webhooks: webhooks?,
         mailboxes: mailboxes?,
         log: log?,
         messages: messages?,
@@ -251,7 +254,7 @@ const SECTIONS: [&str; 13] = [
     "log",
     "number",
 ];
-const TABLES: [&str; 6] = ["extension", "trunk", "queue", "channel", "mailbox", "credential"];
+const TABLES: [&str; 7] = ["extension", "trunk", "queue", "channel", "mailbox", "credential", "webhook"];
 
 fn unknown_sections(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let known = SECTIONS.iter().chain(&TABLES).copied();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use std::time::Instant;
 
 use crate::dialplan::attendance::ConferenceOutcome;
+use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::last_keys::LastKeys;
@@ -68,6 +69,11 @@ pub(super) enum News {
     ConferenceLeft(ConferenceOutcome),
     /// What was found waits in the moment's findings.
     LookedUp(Result<(), LookUpFailure>),
+    Booked(BookingOutcome),
+    Position {
+        position: u32,
+        estimate: Option<Duration>,
+    },
 }
 
 /// What a walk remembers between two happenings.

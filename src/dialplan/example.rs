@@ -22,6 +22,8 @@ pub(super) const LOJA: &str = include_str!("../../dialplans/loja.kdl");
 /// The prompts that exist in every language of the tests.
 const PROMPTS: &[&str] = &[
     "all-busy",
+    "callback-confirmed",
+    "callback-offer",
     "closed",
     "extension-busy",
     "goodbye",
@@ -42,6 +44,7 @@ const PROMPTS: &[&str] = &[
     "main-menu",
     "nobody-available",
     "queue-full",
+    "queue-position",
     "recording-notice",
     "thank-you",
     "voicemail",

@@ -1,5 +1,7 @@
 //! What happens to one caller: the news that reach a walk.
 
+use std::time::Duration;
+
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::lookup::Findings;
 
@@ -31,6 +33,13 @@ pub enum Happening {
         query: u32,
         findings: Findings,
     },
+    Booked(BookingOutcome),
+    /// The caller's place in his queue, from 1.
+    Position {
+        position: u32,
+        /// How long he will probably wait; none while nobody can tell.
+        estimate: Option<Duration>,
+    },
     /// The call is over, whoever ended it.
     CallerHungUp,
 }
@@ -41,6 +50,16 @@ pub enum QueueOutcome {
     TimedOut,
     Full,
     NobodySignedIn,
+}
+
+/// What became of the wish to be called back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BookingOutcome {
+    Booked,
+    /// As many are to be called back as may.
+    Full,
+    /// He shows none, or it is not one that we call.
+    NoNumber,
 }
 
 /// Why nobody was reached. Of several who were rung together the first in this order counts: it is the one that gives the

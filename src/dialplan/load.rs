@@ -134,7 +134,7 @@ fn phrases(names: &Names) -> BTreeSet<(String, String)> {
     pairs.collect()
 }
 
-const PHRASES: [&str; 3] = ["goodbye", "invalid-key", "conference-pin"];
+const PHRASES: [&str; 5] = ["goodbye", "invalid-key", "conference-pin", "queue-position", "estimated-wait"];
 
 fn hash(files: &[SourceFile]) -> String {
     let mut digest = Sha256::new();

@@ -60,6 +60,19 @@ pub enum Order {
     Ask(Box<Query>),
     /// Nothing more is heard of the question.
     StopAsking,
+    /// The caller is to be called back. Ends with `Booked`.
+    Book(Box<Booking>),
+    /// Other programs are told.
+    Emit {
+        name: String,
+        fields: Vec<(String, String)>,
+    },
+    /// The music of this queue, until something else is ordered.
+    HoldMusic {
+        queue: String,
+    },
+    /// Where the caller stands in his queue. Ends with `Position`.
+    AskPosition,
     /// Until something else is ordered.
     Music {
         music: String,
@@ -76,6 +89,21 @@ pub enum Order {
     Hangup {
         cause: HangupCause,
     },
+}
+
+/// Whom to call back, for which queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Booking {
+    pub queue: String,
+    /// As it was shown or typed.
+    pub number: String,
+    /// What the caller shows.
+    pub caller: String,
+    /// The number of ours that he called.
+    pub from: String,
+    pub language: String,
+    /// The name of the hours within which he is called.
+    pub hours: Option<String>,
 }
 
 /// What is to become of the recording of a call.

@@ -5,12 +5,14 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::dialplan::action::Action;
 use crate::dialplan::difference::Part;
 use crate::dialplan::exit::Exit;
 use crate::dialplan::hours::Hours;
+use crate::dialplan::hours::OpenState;
 use crate::dialplan::list::List;
 use crate::dialplan::list::ListId;
 use crate::dialplan::routes::Route;
@@ -93,6 +95,12 @@ impl Program {
 
     pub fn flow_named(&self, name: &str) -> Option<FlowId> {
         self.flow_by_name.get(name).copied()
+    }
+
+    /// Whether these hours are open; hours that a later dialplan does not know are.
+    pub fn is_open(&self, hours: &str, at: Timestamp) -> bool {
+        let mut known = self.hours.iter();
+        known.find(|known| known.name == hours).is_none_or(|known| known.state_at(at) == OpenState::Open)
     }
 
     pub fn name_of(&self, flow: FlowId) -> &str {

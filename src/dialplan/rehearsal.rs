@@ -87,6 +87,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant, reac
     for stand_in in &test.stand_ins {
         world.stand_in(stand_in.clone());
     }
+    world.set_callbacks(test.callbacks);
     world.begin();
     let failed = first_failure(test, &mut world);
     reached.walked(&world.story, world.is_over(), program);
@@ -150,6 +151,8 @@ fn sort(expected: &Expectation) -> &'static str {
         Expectation::Ends(_) => "ends",
         Expectation::Joins(_) => "joins",
         Expectation::Asks { .. } => "asks",
+        Expectation::Books { .. } => "books",
+        Expectation::Emits { .. } => "emits",
     }
 }
 
@@ -169,6 +172,12 @@ impl Expectation {
                     && containing.as_ref().is_none_or(|part| text.contains(part.as_str()))
             }
             (Expectation::Records(mailbox), Event::Recorded(recorded)) => mailbox == recorded,
+            (Expectation::Emits { name, containing }, Event::Emitted { name: emitted, fields }) => {
+                name == emitted && containing.as_ref().is_none_or(|part| fields.contains(part.as_str()))
+            }
+            (Expectation::Books { queue, number }, Event::Booked { queue: booked, number: called }) => {
+                queue == booked && number.as_ref().is_none_or(|number| number == called)
+            }
             (Expectation::Asks { url, containing }, Event::Asked { url: asked, body, .. }) => {
                 stand_in::fits(url, asked) && containing.as_ref().is_none_or(|part| body.contains(part.as_str()))
             }
@@ -211,6 +220,8 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
         (Expectation::Texts { .. }, Event::Texted { to, text }) => Some(format!("last text: to {to}, \"{text}\"")),
         (Expectation::Records(_), Event::Recorded(mailbox)) => Some(format!("last recorded: {mailbox}")),
+        (Expectation::Emits { .. }, Event::Emitted { name, fields }) => Some(format!("last told: {name} {fields}")),
+        (Expectation::Books { .. }, Event::Booked { queue, number }) => Some(format!("last booked: {queue}, {number}")),
         (Expectation::Asks { .. }, Event::Asked { method, url, body }) => {
             Some(format!("last asked: {method} {url} {body}"))
         }

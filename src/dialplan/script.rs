@@ -13,6 +13,7 @@ use crate::dialplan::document::Node;
 use crate::dialplan::fault::choices;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
+use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::manner::MANNERS;
@@ -41,6 +42,7 @@ pub(super) struct Test {
     pub(super) settings: Vec<Setting>,
     pub(super) manners: BTreeMap<String, Manner>,
     pub(super) stand_ins: Vec<StandIn>,
+    pub(super) callbacks: BookingOutcome,
     pub(super) caller: Caller,
     pub(super) flow: FlowId,
     pub(super) lines: Vec<Line>,
@@ -85,6 +87,8 @@ pub(super) enum Expectation {
     Texts { to: Option<String>, containing: Option<String> },
     Records(String),
     Joins(String),
+    Emits { name: String, containing: Option<String> },
+    Books { queue: String, number: Option<String> },
     Asks { url: String, containing: Option<String> },
     Ends(Option<&'static str>),
 }
@@ -163,6 +167,17 @@ pub(super) const STATEMENTS: &[Declaration] = &[
             Parameter::optional("fails", Kind::Word(FAILURES), "it answers", "why it does not answer"),
         ],
         example: "http \"GET\" \"https://api.loja.example/pedidos*\" gives=#\"{\"pedidos\":[]}\"# after=\"1s\"",
+    },
+    Declaration {
+        name: "callbacks",
+        help: "What becomes of wishes to be called back. Default: they are booked.",
+        arguments: &[Parameter::required(
+            "state",
+            Kind::Word(&["booked", "full", "refused"]),
+            "`full`: as many are open as may; `refused`: the number is not one that we call",
+        )],
+        properties: &[],
+        example: "callbacks \"full\"",
     },
     Declaration {
         name: "call",
@@ -258,6 +273,26 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         example: "joins \"equipe\"",
     },
     Declaration {
+        name: "emits",
+        help: "Expected: an `event` step tells of this.",
+        arguments: &[Parameter::required("name", Kind::Name, "the event's name")],
+        properties: &[
+            Parameter::optional("containing", Kind::Name, "anything", "a part of its fields: `fone=+5511`"),
+            WITHIN_PARAMETER,
+        ],
+        example: "emits \"pedido.consultado\" containing=\"fone=+5511\"",
+    },
+    Declaration {
+        name: "books",
+        help: "Expected: a callback is booked.",
+        arguments: &[Parameter::required("queue", Kind::Queue, "whose agents will talk to him")],
+        properties: &[
+            Parameter::optional("number", Kind::Name, "any", "which number is called, as it was shown or typed"),
+            WITHIN_PARAMETER,
+        ],
+        example: "books \"vendas\" number=\"+5511999998888\"",
+    },
+    Declaration {
         name: "asks",
         help: "Expected: an `http` step asks this address.",
         arguments: &[Parameter::required("url", Kind::Name, "which; a final `*` stands for any further signs")],
@@ -310,6 +345,7 @@ fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut C
         settings: draft.settings,
         manners: draft.manners,
         stand_ins: draft.stand_ins,
+        callbacks: draft.callbacks.unwrap_or(BookingOutcome::Booked),
         caller,
         flow: *flow,
         lines: draft.lines,
@@ -333,6 +369,7 @@ struct Draft {
     settings: Vec<Setting>,
     manners: BTreeMap<String, Manner>,
     stand_ins: Vec<StandIn>,
+    callbacks: Option<BookingOutcome>,
     call: Option<(Caller, Span)>,
     lines: Vec<Line>,
 }
@@ -358,7 +395,7 @@ impl Draft {
             return;
         };
         match statement.name {
-            "at" | "agent" | "call" => self.before(statement.name, &filled, node, compiler),
+            "at" | "agent" | "call" | "callbacks" => self.before(statement.name, &filled, node, compiler),
             "channel" if self.call.is_none() => self.channels.push(change(&filled)),
             "http" if self.call.is_none() => self.stand_ins.push(stand_in(&filled)),
             name if self.call.is_none() => match Setting::read(name, &filled) {
@@ -381,6 +418,7 @@ impl Draft {
         }
         match name {
             "at" => self.at = Some(filled.moment("moment")),
+            "callbacks" => self.callbacks = Some(callbacks(filled)),
             "agent" => {
                 let who = filled.targets("phone").into_iter().map(|who| who.text().to_owned());
                 self.manners.extend(who.map(|who| (who, Manner::read(filled))));
@@ -444,11 +482,21 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
             containing: filled.maybe_text("containing"),
         },
         "records" => Expectation::Records(filled.text("what")),
+        "emits" => Expectation::Emits { name: filled.text("name"), containing: filled.maybe_text("containing") },
+        "books" => Expectation::Books { queue: filled.text("queue"), number: filled.maybe_text("number") },
         "asks" => Expectation::Asks { url: filled.text("url"), containing: filled.maybe_text("containing") },
         "joins" => Expectation::Joins(filled.text("conference")),
         _ => Expectation::Ends(filled.maybe_word("cause")),
     };
     Some(Act::Expect(expectation))
+}
+
+fn callbacks(filled: &Filled) -> BookingOutcome {
+    match filled.word("state") {
+        "full" => BookingOutcome::Full,
+        "refused" => BookingOutcome::NoNumber,
+        _ => BookingOutcome::Booked,
+    }
 }
 
 fn stand_in(filled: &Filled) -> StandIn {

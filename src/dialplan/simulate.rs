@@ -77,7 +77,7 @@ pub fn simulate(
     let mut keys = situation.press.iter();
     let end = origin + LONGEST;
     loop {
-        let asked = matches!(world.verb(), Some("menu" | "gather" | "conference"));
+        let asked = matches!(world.verb(), Some("menu" | "gather" | "conference" | "callback"));
         match keys.as_slice().first().filter(|_| asked) {
             Some(pressed) => {
                 keys.next();

@@ -136,4 +136,60 @@ mod tests {
         let told = outcome(LOOK_UP, &gives, "passes \"1s\"\nhangs-up\nhears \"holiday\"");
         assert!(told.contains("not before the call was over"), "{told}");
     }
+
+    #[test]
+    fn other_programs_are_told_during_the_call_and_after_it() {
+        let steps = "on-hangup { event \"cliente.desligou\" }\nevent \"cliente.ligou\" { field \"fone\" \"{caller}\" }\nqueue \"vendas\"";
+        let expected =
+            "emits \"cliente.ligou\" containing=\"fone=+5511999998888\"\nhangs-up\nemits \"cliente.desligou\"";
+        assert_eq!(outcome(steps, "", expected), "test t ... ok");
+    }
+
+    const CALLBACK: &str = "answer\ncallback \"vendas\" offer=\"welcome\" confirm=\"voicemail\" enter=\"mailbox-keys\" hours=\"comercial\" {
+        booked { play \"thank-you\" }
+        declined { play \"closed\" }
+        full { play \"queue-full\" }
+        failed { play \"holiday\" }
+    }";
+
+    #[test]
+    fn a_callback_is_offered_confirmed_and_booked() {
+        let offered = "hears \"welcome\"\npress \"1\"\nhears \"voicemail\"\nhears \"digit-5\"\n";
+        let own = format!("{offered}press \"1\"\nbooks \"vendas\" number=\"+5511999998888\"\nhears \"thank-you\"");
+        assert_eq!(outcome(CALLBACK, "", &own), "test t ... ok");
+        let silent = format!("{offered}passes \"60s\"\nbooks \"vendas\" number=\"+5511999998888\"");
+        assert_eq!(outcome(CALLBACK, "", &silent), "test t ... ok");
+        let other = format!(
+            "{offered}press \"2\"\nhears \"mailbox-keys\"\npress \"11988887777#\"\nbooks \"vendas\" number=\"11988887777\""
+        );
+        assert_eq!(outcome(CALLBACK, "", &other), "test t ... ok");
+        let full = format!("{offered}press \"1\"\nhears \"queue-full\"");
+        assert_eq!(outcome(CALLBACK, "callbacks \"full\"", &full), "test t ... ok");
+        let refused = format!("{offered}press \"1\"\nhears \"holiday\"");
+        assert_eq!(outcome(CALLBACK, "callbacks \"refused\"", &refused), "test t ... ok");
+    }
+
+    #[test]
+    fn a_callback_that_is_not_wanted_is_declined() {
+        for answer in ["press \"9\"", "passes \"1s\"", "passes \"12s\""] {
+            let declined = format!("hears \"welcome\"\n{answer}\nhears \"closed\"");
+            assert_eq!(outcome(CALLBACK, "", &declined), "test t ... ok", "{answer}");
+        }
+        let nothing_typed = "hears \"welcome\"\npress \"1\"\npress \"2\"\nhears \"mailbox-keys\"\nhears \"closed\"";
+        assert_eq!(outcome(CALLBACK, "", nothing_typed), "test t ... ok");
+    }
+
+    #[test]
+    fn who_waits_hears_his_place_and_may_leave_by_a_key() {
+        let steps = "queue \"vendas\" up-to=\"65s\" announce-position=\"20s\" music=\"calma\" {\nkey \"2\" { play \"holiday\" }\ntimeout { play \"closed\" }\n}";
+        let twice = "hears \"queue-position\"\nhears \"queue-position\"\nhears \"closed\"\n";
+        assert_eq!(outcome(steps, "", twice), "test t ... ok");
+        let late = "passes \"64s\"\nhears \"closed\" within=\"2s\"";
+        assert_eq!(outcome(steps, "", late), "test t ... ok", "announcements do not make the wait longer");
+        let told = outcome(steps, "", "passes \"3s\"\npress \"12\"\nhears \"holiday\" within=\"1s\"");
+        assert_eq!(told, "test t ... ok", "a key that is no way out does nothing");
+        let talking = "agent \"200\" answers after=\"5s\" talks=\"60s\"";
+        let pressed = outcome(steps, talking, "passes \"10s\"\npress \"2\"\nhears \"holiday\"");
+        assert!(pressed.contains("FAILED"), "keys belong to the talk: {pressed}");
+    }
 }

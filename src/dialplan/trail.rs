@@ -7,6 +7,7 @@ use std::time::Instant;
 use crate::dialplan::attendance::ConferenceOutcome;
 use crate::dialplan::condition::Facts;
 use crate::dialplan::condition::Sight;
+use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -58,6 +59,7 @@ pub(super) enum Reason {
     /// It lacks so many of the values.
     AnswerLacks(u32),
     LookUp(LookUpFailure),
+    Booking(BookingOutcome),
     Goodbye,
     TooManySteps,
 }
@@ -130,6 +132,12 @@ impl Trail {
     /// When the first entry was written.
     pub(super) fn began(&self) -> Option<Instant> {
         self.began
+    }
+
+    /// When a step was begun, or last noted.
+    pub(super) fn last_of(&self, step: StepId) -> Option<Instant> {
+        let entry = self.entries.iter().rev().find(|entry| entry.step == step)?;
+        Some(self.began? + Duration::from_millis(entry.at.into()))
     }
 
     pub(super) fn count(&self) -> u64 {
@@ -210,6 +218,7 @@ impl fmt::Display for Reason {
             Reason::AnswerLacks(1) => f.write_str("it answered, but one value is missing"),
             Reason::AnswerLacks(count) => write!(f, "it answered, but {count} values are missing"),
             Reason::LookUp(failure) => failure.fmt(f),
+            Reason::Booking(outcome) => outcome.fmt(f),
             Reason::Goodbye => f.write_str("nothing is left to try: goodbye"),
             Reason::TooManySteps => f.write_str("too many steps: the call is ended"),
         }
@@ -222,6 +231,16 @@ impl fmt::Display for QueueOutcome {
             QueueOutcome::TimedOut => "the wait was too long",
             QueueOutcome::Full => "the queue is full",
             QueueOutcome::NobodySignedIn => "no agent is signed in",
+        })
+    }
+}
+
+impl fmt::Display for BookingOutcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            BookingOutcome::Booked => "he will be called back",
+            BookingOutcome::Full => "as many are to be called back as may",
+            BookingOutcome::NoNumber => "there is no number that we call",
         })
     }
 }

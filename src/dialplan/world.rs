@@ -11,6 +11,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::dialplan::around::Around;
+use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::Happening;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -18,6 +19,7 @@ use crate::dialplan::lookup::Query;
 use crate::dialplan::manner::Does;
 use crate::dialplan::manner::Manner;
 use crate::dialplan::names::Names;
+use crate::dialplan::order::Booking;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::order::RecordOrder;
@@ -56,6 +58,15 @@ pub(super) enum Event {
     },
     Recorded(String),
     Joined(String),
+    Emitted {
+        name: String,
+        /// `name=value`, one behind the other.
+        fields: String,
+    },
+    Booked {
+        queue: String,
+        number: String,
+    },
     Asked {
         method: &'static str,
         url: String,
@@ -79,6 +90,7 @@ pub(super) struct World<'n> {
     waiting: Option<Line>,
     stand_ins: Vec<StandIn>,
     pub(super) ringers: Option<Ringers>,
+    callbacks: BookingOutcome,
     pub(super) events: Vec<Event>,
     /// Every entry of the trail, unbounded: a rehearsal is short.
     pub(super) story: Vec<Entry>,
@@ -163,6 +175,7 @@ impl<'n> World<'n> {
             waiting: None,
             stand_ins: Vec::new(),
             ringers: None,
+            callbacks: BookingOutcome::Booked,
             events: Vec::new(),
             story: Vec::new(),
             routes: BTreeMap::new(),
@@ -313,9 +326,15 @@ impl<'n> World<'n> {
             Order::Record(RecordOrder::Start { name, .. }) => {
                 self.events.push(Event::Recorded(name.unwrap_or_else(|| "call".to_owned())));
             }
-            Order::StopPlaying | Order::Music { .. } => self.play += 1,
+            Order::StopPlaying | Order::Music { .. } | Order::HoldMusic { .. } => self.play += 1,
             Order::Ask(query) => self.ask(*query),
             Order::StopAsking => {}
+            Order::Book(booking) => self.book(*booking),
+            Order::Emit { name, fields } => self.events.push(Event::Emitted { name, fields: written(&fields) }),
+            // Nobody else waits here.
+            Order::AskPosition => {
+                self.cue(Duration::ZERO, Cue::Tell(Happening::Position { position: 1, estimate: None }));
+            }
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling | Order::EndTalk => self.unlink(),
             Order::Dial(order) => self.dial(*order),
@@ -346,6 +365,22 @@ impl<'n> World<'n> {
         if self.walk.verb() == Some("say") {
             self.events.push(Event::Counted { prompts, language });
         }
+    }
+
+    fn book(&mut self, booking: Booking) {
+        let outcome = match (self.callbacks, booking.number.is_empty()) {
+            (_, true) => BookingOutcome::NoNumber,
+            (outcome, false) => outcome,
+        };
+        if outcome == BookingOutcome::Booked {
+            self.events.push(Event::Booked { queue: booking.queue, number: booking.number });
+        }
+        self.cue(Duration::ZERO, Cue::Tell(Happening::Booked(outcome)));
+    }
+
+    /// What every wish to be called back comes to.
+    pub(super) fn set_callbacks(&mut self, outcome: BookingOutcome) {
+        self.callbacks = outcome;
     }
 
     /// What no stand-in answers is out of reach: a rehearsal touches nothing outside.
@@ -461,4 +496,9 @@ impl<'n> World<'n> {
         self.cue(lasts, Cue::Linked { link: self.link, happening: Happening::TalkEnded });
         self.tell(Happening::TalkStarted);
     }
+}
+
+fn written(fields: &[(String, String)]) -> String {
+    let pairs: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    pairs.join(" ")
 }

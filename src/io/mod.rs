@@ -12,3 +12,4 @@ pub mod resolve;
 pub mod sip;
 pub mod speech;
 pub mod trust;
+pub mod webhook;

@@ -35,6 +35,15 @@ pub struct Config {
     /// Whether its talks are recorded, one channel for each side. Default: false.
     #[serde(default)]
     pub record: bool,
+    /// Callbacks that may be open; further callers take the `full` branch of `callback`. Default: 100.
+    #[serde(default = "max_callbacks")]
+    pub max_callbacks: usize,
+    /// How often somebody is called back until it is given up. Default: 3.
+    #[serde(default = "callback_tries")]
+    pub callback_tries: usize,
+    /// Between two tries. Default: 10 min.
+    #[serde(default = "callback_spacing", with = "humantime_serde")]
+    pub callback_spacing: Duration,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -61,6 +70,9 @@ impl Config {
             max_waiting: max_waiting(),
             hold_music: hold_music(),
             record: false,
+            max_callbacks: max_callbacks(),
+            callback_tries: callback_tries(),
+            callback_spacing: callback_spacing(),
         }
     }
 
@@ -84,6 +96,18 @@ fn retry_after() -> Duration {
 
 fn max_waiting() -> usize {
     200
+}
+
+fn max_callbacks() -> usize {
+    100
+}
+
+fn callback_tries() -> usize {
+    3
+}
+
+fn callback_spacing() -> Duration {
+    Duration::from_secs(10 * 60)
 }
 
 fn hold_music() -> String {

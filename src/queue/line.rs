@@ -1,16 +1,23 @@
 //! The line of one queue: places by order of arrival, and how many stand in front, each in O(log n).
 //!
-//! Tickets are drawn from one counter for all queues and only grow; the line gives its own consecutive slots to them.
-//! A Fenwick tree counts the occupied slots; it is built anew when slots have grown to twice the line.
+//! Tickets are drawn from one counter for all queues; the line gives its own consecutive slots to them. A Fenwick tree
+//! counts the occupied slots; it is built anew when slots have grown to twice the line, and when somebody comes back to a
+//! place that he had kept.
 
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use crate::queue::effect::WaiterId;
 
 /// Order of arrival over all queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Ticket(pub(super) u64);
+pub(super) struct Ticket {
+    /// Since when its holder has waited.
+    pub(super) since: Instant,
+    /// Tells apart those who came at the same moment.
+    pub(super) number: u64,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Line {
@@ -33,8 +40,13 @@ impl Line {
         self.places.len()
     }
 
-    /// At the end of the line; tickets must come in rising order.
+    /// At the end of the line, or at the place that the ticket says.
     pub(super) fn push(&mut self, ticket: Ticket, waiter: WaiterId) {
+        if self.places.last_key_value().is_some_and(|(last, _)| *last > ticket) {
+            self.places.insert(ticket, Place { waiter, slot: 0 });
+            self.ready.insert(ticket);
+            return self.rebuild();
+        }
         if self.next_slot + 1 >= self.sums.len() {
             self.rebuild();
         }
@@ -68,6 +80,11 @@ impl Line {
     pub(super) fn first_ready(&self) -> Option<(Ticket, WaiterId)> {
         let ticket = *self.ready.first()?;
         Some((ticket, self.places[&ticket].waiter))
+    }
+
+    /// Since when the first has waited.
+    pub(super) fn first_since(&self) -> Option<Instant> {
+        self.places.first_key_value().map(|(ticket, _)| ticket.since)
     }
 
     pub(super) fn set_ready(&mut self, ticket: Ticket) {
@@ -119,20 +136,27 @@ enum Change {
 mod tests {
     use super::*;
 
+    fn ticket(number: u64) -> Ticket {
+        static ORIGIN: std::sync::OnceLock<Instant> = std::sync::OnceLock::new();
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+        let origin = *ORIGIN.get_or_init(Instant::now);
+        Ticket { since: origin, number }
+    }
+
     #[test]
     fn positions_stay_right_while_thousands_come_and_go() {
         let mut line = Line::default();
         let mut inside: Vec<u64> = Vec::new();
         let mut rng = fastrand::Rng::with_seed(7);
-        for ticket in 0..5_000_u64 {
-            line.push(Ticket(ticket), WaiterId(ticket));
-            inside.push(ticket);
+        for number in 0..5_000_u64 {
+            line.push(ticket(number), WaiterId(number));
+            inside.push(number);
             while inside.len() > 200 {
                 let gone = inside.remove(rng.usize(..inside.len()));
-                line.remove(Ticket(gone));
+                line.remove(ticket(gone));
             }
             let at = rng.usize(..inside.len());
-            assert_eq!(line.position(Ticket(inside[at])), Some(at + 1));
+            assert_eq!(line.position(ticket(inside[at])), Some(at + 1));
         }
         assert_eq!(line.len(), inside.len());
         assert!(line.sums.len() < 1_000, "slots of those who left are freed");
@@ -141,15 +165,30 @@ mod tests {
     #[test]
     fn whoever_rings_is_not_ready_but_keeps_the_place() {
         let mut line = Line::default();
-        line.push(Ticket(1), WaiterId(10));
-        line.push(Ticket(2), WaiterId(20));
-        line.set_ringing(Ticket(1));
-        assert_eq!(line.first_ready(), Some((Ticket(2), WaiterId(20))));
-        assert_eq!(line.position(Ticket(2)), Some(2));
-        line.set_ready(Ticket(1));
-        assert_eq!(line.first_ready(), Some((Ticket(1), WaiterId(10))));
-        line.remove(Ticket(1));
-        line.set_ready(Ticket(1));
-        assert_eq!(line.first_ready(), Some((Ticket(2), WaiterId(20))));
+        line.push(ticket(1), WaiterId(10));
+        line.push(ticket(2), WaiterId(20));
+        line.set_ringing(ticket(1));
+        assert_eq!(line.first_ready(), Some((ticket(2), WaiterId(20))));
+        assert_eq!(line.position(ticket(2)), Some(2));
+        line.set_ready(ticket(1));
+        assert_eq!(line.first_ready(), Some((ticket(1), WaiterId(10))));
+        line.remove(ticket(1));
+        line.set_ready(ticket(1));
+        assert_eq!(line.first_ready(), Some((ticket(2), WaiterId(20))));
+    }
+
+    #[test]
+    fn whoever_kept_a_place_comes_back_to_it() {
+        let mut line = Line::default();
+        [1, 2, 4, 5].into_iter().for_each(|number| line.push(ticket(number), WaiterId(number)));
+        line.push(ticket(3), WaiterId(3));
+        assert_eq!(
+            (1..=5).map(|number| line.position(ticket(number))).collect::<Option<Vec<_>>>().unwrap(),
+            [1, 2, 3, 4, 5]
+        );
+        line.remove(ticket(1));
+        line.push(ticket(6), WaiterId(6));
+        assert_eq!((line.position(ticket(3)), line.position(ticket(6))), (Some(2), Some(5)));
+        assert_eq!(line.iter().collect::<Vec<_>>(), [2, 3, 4, 5, 6].map(WaiterId));
     }
 }

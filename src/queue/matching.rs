@@ -13,6 +13,7 @@ use crate::queue::strategy::Reach;
 impl Queues {
     /// Matches callers and agents until nobody waits while an agent of theirs is free.
     pub(super) fn settle(&mut self, touched: &Touched, now: Instant) {
+        self.touched = true;
         while let Some((queue, waiter)) = self.next_to_be_served(touched) {
             self.ring_for(queue, waiter, now);
         }

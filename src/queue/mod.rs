@@ -7,6 +7,7 @@
 //! is served first, whichever queue they stand in.
 
 pub mod agent;
+pub mod callbacks;
 pub mod config;
 pub mod effect;
 mod line;

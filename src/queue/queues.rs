@@ -37,6 +37,8 @@ pub struct Queues {
     pub(super) waiters: BTreeMap<WaiterId, Waiter>,
     next_ticket: u64,
     pub(super) effects: VecDeque<Effect>,
+    /// Something has changed since somebody asked.
+    pub(super) touched: bool,
 }
 
 #[derive(Debug)]
@@ -80,18 +82,31 @@ impl Queues {
             place_by_name.insert(config.name.clone(), place);
             queues.push(Queue::new(config, place, &mut roster));
         }
-        Queues { queues, place_by_name, roster, waiters: BTreeMap::new(), next_ticket: 0, effects: VecDeque::new() }
+        Queues {
+            queues,
+            place_by_name,
+            roster,
+            waiters: BTreeMap::new(),
+            next_ticket: 0,
+            effects: VecDeque::new(),
+            touched: true,
+        }
     }
 
     /// The caller's position, from 1. Whoever waits elsewhere leaves there first.
     pub fn join(&mut self, queue: &str, waiter: WaiterId, now: Instant) -> Result<usize, JoinError> {
+        self.join_at(queue, waiter, now, now)
+    }
+
+    /// As [`Queues::join`], before all who have waited less long than `since`: somebody comes back to his place.
+    pub fn join_at(&mut self, queue: &str, waiter: WaiterId, since: Instant, now: Instant) -> Result<usize, JoinError> {
         let place = self.admitting_queue(queue)?;
         self.leave(waiter, now);
-        let ticket = Ticket(self.next_ticket);
+        let ticket = Ticket { since, number: self.next_ticket };
         self.next_ticket += 1;
         let line = &mut self.queues[place].line;
         line.push(ticket, waiter);
-        let position = line.len();
+        let position = line.position(ticket).unwrap_or(line.len());
         self.waiters.insert(waiter, Waiter::new(place, ticket, position, now));
         self.settle(&Touched::from([place]), now);
         Ok(position)
@@ -201,6 +216,11 @@ impl Queues {
     pub fn waiting(&self, queue: &str) -> Option<usize> {
         let place = self.place_by_name.get(queue)?;
         Some(self.queues[*place].line.len())
+    }
+
+    /// Whether anybody has come or gone, or an agent has become free, since this was asked last.
+    pub fn take_touched(&mut self) -> bool {
+        std::mem::take(&mut self.touched)
     }
 
     pub fn poll_effect(&mut self) -> Option<Effect> {

@@ -9,8 +9,10 @@ use crate::queue::agent::Activity;
 use crate::queue::agent::Agent;
 use crate::queue::agent::AgentId;
 use crate::queue::agent::Wish;
+use crate::queue::callbacks::Outlook;
 use crate::queue::config::StrategyName;
 use crate::queue::effect::Refusal;
+use crate::queue::effect::WaiterId;
 use crate::queue::queues::Queue;
 use crate::queue::queues::Queues;
 
@@ -77,6 +79,26 @@ impl Queues {
             longest_wait: first.map_or(Duration::ZERO, |since| now.saturating_duration_since(since)),
             estimated_wait: queue.pace.estimate(waiting, signed_in, free),
         })
+    }
+
+    /// How a queue stands for those who are to be called back.
+    pub fn outlook(&self, name: &str, now: Instant) -> Outlook {
+        let Some((glance, place)) = self.glance(name, now).zip(self.place_by_name.get(name)) else {
+            return Outlook::default();
+        };
+        let since = self.queues[*place].line.first_since();
+        Outlook {
+            signed_in: glance.signed_in,
+            free: glance.free,
+            longest_wait: since.map(|since| now.saturating_duration_since(since)),
+        }
+    }
+
+    /// How long somebody in the line will probably wait; none while nobody can tell.
+    pub fn estimate_of(&self, waiter: WaiterId, now: Instant) -> Option<Duration> {
+        let queue = &self.queues[self.waiters.get(&waiter)?.queue];
+        let glance = self.glance(&queue.config.name, now)?;
+        queue.pace.estimate(self.position(waiter)? - 1, glance.signed_in, glance.free)
     }
 
     pub fn view(&self, now: Instant) -> Vec<QueueView> {

@@ -13,6 +13,7 @@ use crate::io::media::pump::PumpError;
 use crate::io::probe::ProbeError;
 use crate::io::resolve::ResolveError;
 use crate::io::sip::error::ListenError;
+use crate::io::webhook::WebhookError;
 use crate::store::error::StoreError;
 use crate::store::writer::Unwritten;
 
@@ -36,6 +37,8 @@ pub enum ServeError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Asker(#[from] AskerError),
+    #[error(transparent)]
+    Webhook(#[from] WebhookError),
     #[error(transparent)]
     Probe(#[from] ProbeError),
     #[error(transparent)]

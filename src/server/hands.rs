@@ -8,6 +8,7 @@ use crate::io::resolve::Found;
 use crate::io::sip::Sockets;
 use crate::media::command::Event;
 use crate::server::ask::Asking;
+use crate::server::couriers::Couriers;
 use crate::server::dialplans::Keeper;
 use crate::server::errands::Errands;
 use crate::server::metrics;
@@ -23,6 +24,7 @@ pub(super) struct Hands {
     pub(super) pump: Pump,
     pub(super) writer: Writer,
     pub(super) feed: Feed,
+    pub(super) couriers: Couriers,
     pub(super) errands: Errands,
     pub(super) dialplans: Keeper,
     pub(super) asking: Asking,
@@ -49,7 +51,10 @@ impl Hands {
             Effect::Notify { voicemail } => self.errands.notify(voicemail),
             Effect::Keep(keep) => self.writer.write(written(keep)),
             Effect::Answer { ticket, answer } => self.asking.answer(ticket, answer),
-            Effect::Publish(event) => self.feed.publish(event),
+            Effect::Publish(event) => {
+                self.couriers.publish(&event);
+                self.feed.publish(event);
+            }
         }
         None
     }
@@ -85,5 +90,7 @@ fn written(keep: Keep) -> Write {
         Keep::ForgetVoicemail { id } => Write::ForgetVoicemail { id },
         Keep::Recording(recording) => Write::Recording(recording),
         Keep::ForgetRecording { id } => Write::ForgetRecording { id },
+        Keep::Callback(callback) => Write::Callback(callback),
+        Keep::ForgetCallback { id } => Write::ForgetCallback { id },
     }
 }

@@ -28,6 +28,7 @@ pub(super) async fn read(
             channels: store.channel_snapshots().await?,
             mailboxes: store.mailboxes().await?,
             greetings: greetings(&voicemail),
+            callbacks: store.callbacks().await?,
             recordings: interrupted(store.open_recordings().await?, &recordings),
         })
     });

@@ -204,6 +204,7 @@ fn describe() {
     describe_gauge!("desvio_conferences", "Conferences that somebody is in now");
     describe_gauge!("desvio_conference_members", "Callers who are in a conference now");
     describe_counter!("desvio_messages_total", "Texts by what became of them");
+    describe_counter!("desvio_webhook_deliveries_total", "Tries to tell webhooks of events, by what they came to");
     describe_counter!("desvio_lookups_total", "Questions of `http` steps by what they came to");
     describe_counter!("desvio_dialplan_reloads_total", "Dialplans that were taken up or refused while we ran");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");

@@ -6,6 +6,7 @@
 
 mod api_door;
 mod ask;
+mod couriers;
 mod dialplans;
 mod errands;
 pub mod error;
@@ -28,6 +29,7 @@ use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use crate::api::Api;
+use crate::api::Listener;
 use crate::api::feed::Feed;
 use crate::api::token::Origin;
 use crate::api::token::Token;
@@ -43,9 +45,11 @@ use crate::io::probe::Prober;
 use crate::io::resolve::Resolver;
 use crate::io::sip::Sockets;
 use crate::io::speech::Speaker;
+use crate::io::webhook::Webhook;
 use crate::media::security::Fingerprint;
 use crate::server::api_door::Door;
 use crate::server::ask::Asking;
+use crate::server::couriers::Couriers;
 use crate::server::dialplans::Keeper;
 use crate::server::dialplans::Shelf;
 use crate::server::errands::Errands;
@@ -100,6 +104,9 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         Writer::start(&ground.store, outcomes)
     };
     let dialplans = Keeper::start(shelf, &workers, reports.clone());
+    let webhooks = webhooks(&loaded)?;
+    let listeners = webhooks.iter().map(listener).collect();
+    let couriers = Couriers::start(webhooks, &ground.store, writer.clone(), &workers);
     let errands = errands(&loaded, &workers, reports, ground.store.clone())?;
     let feed = Feed::new(EVENTS_KEPT);
     let greeting = ground.greeting(&loaded).to_string();
@@ -109,6 +116,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         store: store.clone(),
         feed: feed.clone(),
         token,
+        webhooks: listeners,
         metrics: metrics.renderer(),
         readiness: api_door::readiness(&writer),
         voicemail_folder: voicemail_folder(&loaded),
@@ -122,6 +130,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         pump,
         writer: writer.clone(),
         feed: feed.clone(),
+        couriers,
         errands,
         dialplans,
         asking: Asking::default(),
@@ -180,6 +189,16 @@ async fn open_store(loaded: &Loaded, workers: &Handle) -> Result<Store, ServeErr
     let (config, base) = (loaded.config.storage.clone(), loaded.config.base.clone());
     let opening = workers.spawn(async move { Store::open(&config, &base).await });
     Ok(opening.await.map_err(ServeError::Worker)??)
+}
+
+fn webhooks(loaded: &Loaded) -> Result<Vec<Webhook>, ServeError> {
+    let trust = loaded.config.probes.trust.as_ref().map(|path| loaded.config.path(path));
+    let open = |config| Webhook::open(config, &loaded.config.base, trust.as_deref());
+    Ok(loaded.config.webhooks.iter().map(open).collect::<Result<_, _>>()?)
+}
+
+fn listener(webhook: &Webhook) -> Listener {
+    Listener { name: webhook.name.clone(), url: webhook.shown_url(), events: webhook.events().to_vec() }
 }
 
 /// Every prompt, so that the pump can encode them before somebody waits for one.

@@ -20,7 +20,9 @@ use tokio::time::sleep_until;
 use crate::channel::message::MessageStatus;
 use crate::store::Store;
 use crate::store::bindings;
+use crate::store::callbacks;
 use crate::store::channels;
+use crate::store::deliveries;
 use crate::store::error::in_words;
 use crate::store::error::is_for_ever;
 use crate::store::messages;
@@ -306,6 +308,9 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::ForgetVoicemail { id } => voicemails::forget(connection, id).await,
         Write::Recording(recording) => recordings::write(connection, recording).await,
         Write::ForgetRecording { id } => recordings::forget(connection, id).await,
+        Write::Callback(callback) => callbacks::write(connection, callback).await,
+        Write::ForgetCallback { id } => callbacks::forget(connection, id).await,
+        Write::Delivery(delivery) => deliveries::write(connection, delivery).await,
     }
 }
 
@@ -317,6 +322,8 @@ fn kind(write: &Write) -> &'static str {
         Write::Channel { .. } => "channel",
         Write::Voicemail(_) | Write::ForgetVoicemail { .. } => "voicemail",
         Write::Recording(_) | Write::ForgetRecording { .. } => "recording",
+        Write::Callback(_) | Write::ForgetCallback { .. } => "callback",
+        Write::Delivery(_) => "webhook",
     }
 }
 

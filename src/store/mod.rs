@@ -23,9 +23,11 @@ use crate::store::error::StoreError;
 
 mod address;
 pub mod bindings;
+pub mod callbacks;
 pub mod channels;
 mod clerk;
 pub mod config;
+pub mod deliveries;
 pub mod error;
 mod insert;
 pub mod keys;

@@ -132,4 +132,24 @@ const STEPS: &[&[&str]] = &[
         "CREATE INDEX recordings_of_call ON recordings (call)",
         "CREATE INDEX recordings_open ON recordings (id) WHERE open = 1",
     ],
+    &["CREATE TABLE callbacks (
+        id TEXT NOT NULL PRIMARY KEY,
+        booked_ms BIGINT NOT NULL,
+        document TEXT NOT NULL
+    )"],
+    &[
+        "CREATE TABLE deliveries (
+        webhook TEXT NOT NULL,
+        event TEXT NOT NULL,
+        at_ms BIGINT NOT NULL,
+        body TEXT NOT NULL,
+        state TEXT NOT NULL,
+        attempts BIGINT NOT NULL,
+        next_ms BIGINT NOT NULL,
+        why TEXT NOT NULL,
+        PRIMARY KEY (webhook, event)
+    )",
+        "CREATE INDEX deliveries_due ON deliveries (webhook, next_ms) WHERE state = 'pending'",
+        "CREATE INDEX deliveries_in_time ON deliveries (webhook, at_ms)",
+    ],
 ];

@@ -21,9 +21,11 @@ use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
+use crate::queue::callbacks::Callback;
 use crate::registrar::StoredBinding;
 use crate::store::Store;
 use crate::store::clerk::Clerk;
+use crate::store::deliveries::EventDelivery;
 
 /// One thing to keep.
 #[derive(Debug)]
@@ -56,6 +58,13 @@ pub enum Write {
     ForgetRecording {
         id: String,
     },
+    /// Over what is kept under the same id.
+    Callback(Box<Callback>),
+    ForgetCallback {
+        id: String,
+    },
+    /// An event on its way to a webhook.
+    Delivery(Box<EventDelivery>),
 }
 
 /// What became of one `Write::Message`.
@@ -111,7 +120,8 @@ impl Writer {
             self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
             return self.drop_write(&write);
         }
-        let is_urgent = matches!(write, Write::Message(_));
+        // Who was promised something will not come back to ask for it.
+        let is_urgent = matches!(write, Write::Message(_) | Write::Callback(_));
         // The task lives as long as we do; at the very end of the process there is nobody left to tell.
         let _ = self.jobs.send(Job::Write(write));
         if is_urgent {

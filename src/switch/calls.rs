@@ -311,6 +311,9 @@ impl Switch {
             CallEffect::Speak { text, language } => self.speak(number, text, language),
             CallEffect::Ask(query) => self.look_up(number, query),
             CallEffect::StopAsking => self.stop_looking_up(number),
+            CallEffect::Emit { name, fields, view } => self.emit(name, fields, &view, now),
+            CallEffect::AskPosition => self.tell_position(number, now),
+            CallEffect::Book(wish) => self.book_callback(number, wish, now),
             CallEffect::Voicemail(recording) => self.keep_voicemail(number, &recording, now),
             CallEffect::Recording { kind, recording } => self.keep_recording(kind, *recording, now),
             CallEffect::ListVoicemails { mailbox } => self.list_voicemails(number, mailbox),
@@ -328,7 +331,10 @@ impl Switch {
             CallEffect::LeaveConference => self.leave_conference(number, now),
             CallEffect::Event { kind, view } => self.publish(kind, Subject::Call(view), now),
             CallEffect::Silence { kind, report } => self.publish(kind, json!(report), now),
-            CallEffect::Finished(record) => self.on_finished(*record, now),
+            CallEffect::Finished(record) => {
+                self.on_record_of_callback(number, &record, now);
+                self.on_finished(*record, now);
+            }
             of_a_queue => self.carry_out_queue(number, of_a_queue, now),
         }
     }

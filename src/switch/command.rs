@@ -21,6 +21,7 @@ use crate::outage::ChannelState;
 use crate::outage::reports::Report;
 use crate::outage::view::ChannelView as Verdict;
 use crate::queue::agent::Wish;
+use crate::queue::callbacks::Callback;
 use crate::queue::view::AgentView;
 use crate::queue::view::QueueView;
 use crate::registrar::BindingView;
@@ -81,6 +82,9 @@ pub enum Command {
         report: Report,
     },
     Queues,
+    Callbacks,
+    Callback(String),
+    CancelCallback(String),
     Agents,
     SetAgent {
         number: String,
@@ -214,6 +218,8 @@ pub enum Answer {
     Channel(Box<ChannelView>),
     Channels(Vec<ChannelView>),
     Queues(Vec<QueueView>),
+    Callback(Box<Callback>),
+    Callbacks(Vec<Callback>),
     Agents(Vec<AgentView>),
     Registrations(Vec<BindingView>),
     Voicemail(Box<Voicemail>),

@@ -18,6 +18,7 @@ use crate::channel::message::Message;
 use crate::dialplan::lookup::Query;
 use crate::media::command::Command as MediaCommand;
 use crate::outage::schedule::Due;
+use crate::queue::callbacks::Callback;
 use crate::registrar::StoredBinding;
 use crate::sip::hop::Transmit;
 use crate::sip::hop::Transport;
@@ -124,6 +125,11 @@ pub enum Keep {
     /// Over what is kept under the same id.
     Recording(Box<TalkRecording>),
     ForgetRecording {
+        id: String,
+    },
+    /// Over what is kept under the same id.
+    Callback(Box<Callback>),
+    ForgetCallback {
         id: String,
     },
 }

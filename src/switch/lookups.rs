@@ -1,9 +1,12 @@
-//! Questions that calls ask of other programs: each call has at most one, and one whose call has gone is called off.
+//! What calls ask and tell other programs. Each call has at most one question, and one whose call has gone is called off.
 
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use serde_json::json;
+
 use crate::call::effect::Input as CallInput;
+use crate::call::record::CallView;
 use crate::dialplan::lookup::Findings;
 use crate::dialplan::lookup::Query;
 use crate::switch::effect::Effect;
@@ -43,6 +46,13 @@ impl Switch {
             self.calls.lookups.end(ticket);
             self.effects.push_back(Effect::StopLookingUp { ticket });
         }
+    }
+
+    /// A dialplan tells other programs of something.
+    pub(super) fn emit(&mut self, name: String, fields: Vec<(String, String)>, view: &CallView, now: Instant) {
+        let fields: BTreeMap<String, String> = fields.into_iter().collect();
+        let data = json!({ "name": name, "call": view.id, "from": view.from, "to": view.to, "fields": fields });
+        self.publish("dialplan.event", data, now);
     }
 
     pub(super) fn on_looked_up(&mut self, ticket: Ticket, findings: Findings, now: Instant) {

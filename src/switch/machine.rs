@@ -25,6 +25,8 @@ use crate::media::prompts::Prompts;
 use crate::media::security::Fingerprint;
 use crate::number::Region;
 use crate::outage::ChannelState;
+use crate::queue::callbacks::Callback;
+use crate::queue::callbacks::Callbacks;
 use crate::queue::queues::Queues;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
@@ -102,6 +104,8 @@ pub struct KeptState {
     pub recordings: Vec<TalkRecording>,
     /// Mailboxes with a greeting of their own.
     pub greetings: BTreeSet<String>,
+    /// Those who are to be called back.
+    pub callbacks: Vec<Callback>,
 }
 
 pub struct Switch {
@@ -115,6 +119,13 @@ pub struct Switch {
     pub(super) lamps: Lamps,
     pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
+    pub(super) callbacks: Callbacks,
+    /// The bookings of calls that call somebody back.
+    pub(super) callback_by_call: BTreeMap<u64, String>,
+    /// Somebody may be due.
+    pub(super) callbacks_touched: bool,
+    /// When it was last looked who is due.
+    pub(super) callbacks_seen: Instant,
     pub(super) outbox: Outbox,
     /// Texts that reached us and are not on disk yet: who waits for the 200 or the API's answer.
     pub(super) unkept: BTreeMap<MessageId, Waiting>,
@@ -187,6 +198,7 @@ impl Switch {
         let interrupted = settings.kept.recordings.clone();
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
+        let callbacks = Callbacks::new(&settings.queues, settings.kept.callbacks.clone(), now, wall);
         let version = settings.version;
         let trunk_dice = rng.fork();
         let mut switch = Self {
@@ -200,6 +212,10 @@ impl Switch {
             lamps,
             measuring: Measuring::default(),
             mailboxes,
+            callbacks,
+            callback_by_call: BTreeMap::new(),
+            callbacks_touched: true,
+            callbacks_seen: now,
             outbox,
             unkept: BTreeMap::new(),
             kinds,
@@ -279,6 +295,7 @@ impl Switch {
             self.outbox.poll_timeout().map(|deadline| deadline.at),
             self.doorman.poll_timeout(),
             self.measuring.poll_timeout(),
+            self.callbacks.poll_timeout(self.callbacks_seen),
         ]
         .into_iter()
         .flatten()
@@ -348,6 +365,7 @@ impl Switch {
             moved |= self.settle_outbox(now);
             moved |= self.settle_lamps(now);
             moved |= self.settle_trunks(now);
+            moved |= self.settle_callbacks(now);
             while let Some(transmit) = self.agent.poll_transmit() {
                 self.effects.push_back(Effect::Sip(transmit));
             }

@@ -27,6 +27,7 @@
 //!
 //! [`Switch`]: machine::Switch
 
+mod callbacks;
 mod calls;
 mod channels;
 pub mod command;

@@ -52,7 +52,8 @@ impl Switch {
     }
 
     fn join_queue(&mut self, number: u64, queue: &str, now: Instant) {
-        let input = match self.desk.queues.join(queue, WaiterId(number), now) {
+        let since = self.kept_place(number).unwrap_or(now);
+        let input = match self.desk.queues.join_at(queue, WaiterId(number), since, now) {
             Ok(position) => CallInput::QueueJoined { position },
             Err(JoinError::Full { .. }) => CallInput::QueueRefused(QueueOutcome::Full),
             Err(JoinError::NobodySignedIn | JoinError::Unknown { .. }) => {
@@ -60,6 +61,16 @@ impl Switch {
             }
         };
         self.tell_call_later(number, input, now);
+    }
+
+    /// Where the caller stands; nothing for one who does not wait any more.
+    pub(super) fn tell_position(&mut self, number: u64, now: Instant) {
+        let waiter = WaiterId(number);
+        if let Some(position) = self.desk.queues.position(waiter) {
+            let position = u32::try_from(position).unwrap_or(u32::MAX);
+            let estimate = self.desk.queues.estimate_of(waiter, now);
+            self.tell_call_later(number, CallInput::Position { position, estimate }, now);
+        }
     }
 
     fn on_engaged(&mut self, extension: &str, now: Instant) {

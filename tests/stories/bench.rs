@@ -181,6 +181,7 @@ impl Bench {
             mailboxes: self.store.mailboxes(),
             recordings: Vec::new(),
             greetings: Default::default(),
+            callbacks: self.store.callbacks.values().cloned().collect(),
         };
         self.seed += 1;
         self.switch = switch(&self.config, plan, kept, self.seed, self.now);

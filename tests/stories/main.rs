@@ -12,6 +12,7 @@ mod store;
 mod switch;
 
 mod any_order;
+mod callbacks;
 mod carriers;
 #[path = "../torture/cases.rs"]
 mod cases;

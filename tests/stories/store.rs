@@ -7,6 +7,7 @@ use desvio::call::record::Record;
 use desvio::call::record::TalkRecording;
 use desvio::call::record::Voicemail;
 use desvio::channel::message::Message;
+use desvio::queue::callbacks::Callback;
 use desvio::switch::effect::Keep;
 use desvio::switch::input::Input;
 
@@ -22,6 +23,7 @@ pub(crate) struct Store {
     pub(crate) channels: BTreeMap<String, serde_json::Value>,
     pub(crate) voicemails: Vec<Voicemail>,
     pub(crate) recordings: BTreeMap<String, TalkRecording>,
+    pub(crate) callbacks: BTreeMap<String, Callback>,
     /// Every write fails while this says why.
     pub(crate) broken: Option<String>,
 }
@@ -80,6 +82,12 @@ impl Bench {
             }
             Keep::ForgetRecording { id } => {
                 self.store.recordings.remove(&id);
+            }
+            Keep::Callback(callback) => {
+                self.store.callbacks.insert(callback.id.clone(), *callback);
+            }
+            Keep::ForgetCallback { id } => {
+                self.store.callbacks.remove(&id);
             }
         }
     }

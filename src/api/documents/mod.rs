@@ -3,6 +3,7 @@
 //! The rooms below write these documents themselves; tests hold that what they write and what stands here are the same.
 
 pub mod audio;
+pub mod callbacks;
 pub mod calls;
 pub mod channels;
 pub mod dialplan;
@@ -10,6 +11,7 @@ pub mod messages;
 pub mod queues;
 pub mod recordings;
 pub mod status;
+pub mod webhooks;
 
 use jiff::Timestamp;
 use serde::Deserialize;

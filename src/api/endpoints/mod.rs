@@ -1,6 +1,7 @@
 //! One file for each family of paths. A handler reads, asks, and writes the answer down; it decides nothing.
 
 pub(super) mod agents;
+pub(super) mod callbacks;
 pub(super) mod calls;
 pub(super) mod channels;
 pub(super) mod conferences;
@@ -12,6 +13,7 @@ pub(super) mod recordings;
 pub(super) mod records;
 pub(super) mod supervisions;
 pub(super) mod voicemails;
+pub(super) mod webhooks;
 
 use std::path::Component;
 use std::path::Path;

@@ -2,9 +2,11 @@
 
 mod answer;
 mod call;
+mod callback;
 mod conference;
 mod dial;
 mod echo;
+mod event;
 mod gather;
 mod go;
 mod hangup;
@@ -59,7 +61,9 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &record::Record,
     &message::Message,
     &tag::Tag,
+    &callback::Callback,
     &http::Http,
+    &event::Event,
     &on_hangup::OnHangup,
     &reject::Reject,
     &hangup::Hangup,

@@ -145,6 +145,10 @@ impl Walk {
             Happening::VoicemailDone => self.tell(News::VoicemailDone, scene, now),
             Happening::MailboxLeft => self.tell(News::MailboxLeft, scene, now),
             Happening::ConferenceLeft(outcome) => self.tell(News::ConferenceLeft(outcome), scene, now),
+            Happening::Position { position, estimate } => {
+                self.tell(News::Position { position, estimate }, scene, now);
+            }
+            Happening::Booked(outcome) => self.tell(News::Booked(outcome), scene, now),
             Happening::LookedUp { query, findings } => self.on_looked_up(query, findings, scene, now),
         }
     }

@@ -16,7 +16,7 @@ mod nasty;
 mod page;
 mod question;
 #[cfg(test)]
-pub(super) mod stand_ins;
+pub(crate) mod stand_ins;
 mod tcp;
 mod tls;
 mod trouble;
