@@ -8,6 +8,7 @@ mod exit;
 mod fmt;
 mod graph;
 mod log;
+mod outage;
 mod rehearse;
 mod remote;
 mod serve;
@@ -77,6 +78,9 @@ enum Command {
     Registrations,
     /// Shows the channels of the running server, or sets one by hand.
     Channels(remote::Channels),
+    /// Runs bad days through the detector on a virtual clock.
+    #[command(subcommand)]
+    Outage(outage::Outage),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Exit {
@@ -101,6 +105,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Status => remote::status(&config, style),
         Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
+        Command::Outage(order) => outage::run(&config, &order, style),
     }
 }
 
@@ -138,6 +143,8 @@ mod tests {
             &["status"],
             &["registrations"],
             &["channels"],
+            &["outage", "replay", "day.outage"],
+            &["outage", "backtest", "--seeds", "3", "--hours", "0"],
             &["call", "200", "201"],
             &["message", "200", "oi"],
         ] {

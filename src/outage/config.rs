@@ -7,20 +7,63 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::Serialize;
 
+use crate::outage::weight::Weight;
+use crate::outage::weight::Weights;
+
 /// Both directions take a while on purpose. With the defaults and a probe of each target every 10 s, a total failure is
-/// called `down` within 60 s, and `up` is believed again after 15 minutes without relapse.
+/// called `down` within 60 s, a partial one within 5 minutes, and `up` is believed again after 15 minutes without relapse.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// A target is bad when so many of its last probes failed, and good again when that many in a row answered.
     /// Default: `3 of 5`.
     pub failures: Failures,
-    /// How long most targets of one layer must be bad, counted from the first failure. Default: 30 s.
+    /// A target is bad as well when it fails now and then: so many of so many, in at least 4 spells. Default: `6 of 30`.
+    pub partial: Failures,
+    /// An answer that takes longer is a failure. Default: 4 s.
+    #[serde(with = "humantime_serde")]
+    pub slow: Duration,
+    /// A layer fails when more than this share of its targets is bad. Default: 0.5.
+    pub quorum: Weight,
+    /// What each layer adds to the score; at 1 the channel fails.
+    pub weights: Weights,
+    /// How long it must fail, counted from the first failure, when the targets fail without a break. Default: 30 s.
     #[serde(with = "humantime_serde")]
     pub down_after: Duration,
+    /// How long when they fail only now and then, or when a single target fails and others answer. Default: 2 min.
+    #[serde(with = "humantime_serde")]
+    pub partial_after: Duration,
     /// How long every layer must be good before `up` is believed. Default: 15 min.
     #[serde(with = "humantime_serde")]
     pub up_after: Duration,
+    /// From the third fall within `flaps_within` on, each doubles that wait, up to this. Default: 1 h.
+    #[serde(with = "humantime_serde")]
+    pub longest_up_after: Duration,
+    /// How long a fall is remembered. Default: 6 h.
+    #[serde(with = "humantime_serde")]
+    pub flaps_within: Duration,
+    /// How long nothing must fail before `degraded` is over. Default: 30 s.
+    #[serde(with = "humantime_serde")]
+    pub calm_after: Duration,
+    /// How long the control targets must answer again before our own line is trusted. Default: 20 s.
+    #[serde(with = "humantime_serde")]
+    pub line_settles: Duration,
+    /// After this a report, a feed's word or a finding about our traffic no longer counts. Default: 30 min.
+    #[serde(with = "humantime_serde")]
+    pub stale_after: Duration,
+    /// What a channel is called that others see up and we cannot reach: `degraded` or `down`. Default: degraded.
+    pub blocked_here: WhenBlocked,
+}
+
+/// Whether callers are told of an outage that only our own network has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WhenBlocked {
+    /// Customers write from elsewhere, and their texts arrive.
+    #[default]
+    Degraded,
+    /// Nobody of ours can read them.
+    Down,
 }
 
 /// `N of M`, as text in the configuration.
@@ -38,6 +81,10 @@ pub struct FailuresError {
 }
 
 impl Failures {
+    const fn new(count: u8, of: u8) -> Failures {
+        Failures { count, of }
+    }
+
     pub fn count(self) -> u32 {
         self.count.into()
     }
@@ -65,12 +112,25 @@ impl FromStr for Failures {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            failures: Failures { count: 3, of: 5 },
+            failures: Failures::new(3, 5),
+            partial: Failures::new(6, 30),
+            slow: Duration::from_secs(4),
+            quorum: Weight::thousandths(500),
+            weights: Weights::default(),
             down_after: Duration::from_secs(30),
-            up_after: Duration::from_secs(15 * 60),
+            partial_after: Duration::from_secs(2 * MINUTE),
+            up_after: Duration::from_secs(15 * MINUTE),
+            longest_up_after: Duration::from_secs(60 * MINUTE),
+            flaps_within: Duration::from_secs(6 * 60 * MINUTE),
+            calm_after: Duration::from_secs(30),
+            line_settles: Duration::from_secs(20),
+            stale_after: Duration::from_secs(30 * MINUTE),
+            blocked_here: WhenBlocked::Degraded,
         }
     }
 }
+
+const MINUTE: u64 = 60;
 
 impl fmt::Display for Failures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,6 +161,7 @@ mod tests {
         let config: Config = toml::from_str("failures = \"2 of 3\"\nup_after = \"5s\"").unwrap();
         assert_eq!((config.failures.count(), config.failures.of()), (2, 3));
         assert_eq!(config.down_after, Duration::from_secs(30));
+        assert_eq!(config.partial, Failures::new(6, 30));
         for wrong in ["3", "0 of 5", "6 of 5", "3 of 65", "three of five"] {
             let fault = wrong.parse::<Failures>().unwrap_err();
             assert!(fault.to_string().contains(wrong));

@@ -2,19 +2,19 @@
 //! the phone, and one lucky probe must not send them back.
 //!
 //! ```text
-//!          a target turns bad              most targets of a layer bad for `down_after`
+//!          something fails                  the score is reached for `down_after`
 //!    Up ─────────────────────▶ Degraded ─────────────────────────────────────▶ Down ◀───┐
 //!     ▲ ◀─────────────────────                                                  │       │ a layer is
-//!     │    no target is bad                                 every layer is good │       │ no longer good
+//!     │   calm for `calm_after`                             every layer is good │       │ no longer good
 //!     │                                                                         ▼       │
 //!     └──────────────────────────── good for `up_after` ──────────────────── Recovering ┘
 //! ```
 //!
-//! A layer is good when most of its targets are; DNS alone proves nothing, because an answer may come from a cache while the
-//! servers behind it are gone. The machine only moves on evidence: silence of the probes changes nothing.
+//! DNS alone proves nothing, because an answer may come from a cache while the servers behind it are gone: every layer must
+//! be good. What the targets add up to stands in `assessment`, whether our own line can be trusted in
+//! `line`. While it cannot, every state stands still, and afterwards the channel's probes begin anew.
 //!
-//! Control targets say whether our own line works. While most of them fail, nothing that the channel's probes say counts, and
-//! afterwards they begin anew. `Down` also needs most control targets to have answered since the failure began.
+//! Probes that are silent change nothing; words that are not repeated grow stale.
 
 use std::time::Duration;
 use std::time::Instant;
@@ -28,22 +28,40 @@ use crate::outage::Evidence;
 use crate::outage::Layer;
 use crate::outage::Outcome;
 use crate::outage::Role;
+use crate::outage::assessment::Assessment;
+use crate::outage::assessment::Elsewhere;
 use crate::outage::blame::Blame;
 use crate::outage::config::Config;
+use crate::outage::config::WhenBlocked;
+use crate::outage::damping::Falls;
+use crate::outage::history::Moment;
+use crate::outage::line::OwnLine;
+use crate::outage::line::Turn;
+use crate::outage::line::of_our_line;
 use crate::outage::overriding::Override;
 use crate::outage::probe::Probe;
+use crate::outage::resolving::Resolving;
 use crate::outage::target::Target;
-use crate::outage::target::Verdict;
 
 #[derive(Debug)]
 pub struct Detector {
     pub(super) config: Config,
     pub(super) state: State,
+    /// Whose fault it is, were our own line beyond doubt.
+    pub(super) blame: Blame,
     pub(super) line: OwnLine,
     pub(super) targets: Vec<Target>,
+    pub(super) falls: Falls,
     pub(super) overriding: Option<Override>,
     /// When the state that is shown changed last.
     pub(super) since: Option<Instant>,
+    /// Nothing fails since then.
+    calm_since: Option<Instant>,
+    /// It fails here and is seen up elsewhere, since then.
+    blocked_since: Option<Instant>,
+    /// The newest evidence on both clocks.
+    heard: Option<Moment>,
+    deadline: Option<Deadline>,
 }
 
 /// What the probes say, whatever a person says.
@@ -52,13 +70,16 @@ pub(super) enum State {
     Up,
     Degraded,
     Down,
-    Recovering { since: Instant, since_wall: Timestamp },
+    Recovering { since: Moment, wait: Duration },
 }
 
+/// How a failure looks once it has held for long enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OwnLine {
-    Works,
-    InDoubt { since_wall: Timestamp },
+enum Failure {
+    /// None, or not for long enough.
+    No,
+    Here,
+    Everywhere,
 }
 
 impl Detector {
@@ -66,10 +87,16 @@ impl Detector {
         Detector {
             config: config.clone(),
             state: State::Up,
-            line: OwnLine::Works,
+            blame: Blame::None,
+            line: OwnLine::default(),
             targets: Vec::new(),
+            falls: Falls::default(),
             overriding: None,
             since: None,
+            calm_since: None,
+            blocked_since: None,
+            heard: None,
+            deadline: None,
         }
     }
 
@@ -77,41 +104,46 @@ impl Detector {
     pub fn watching(mut self, probes: &[Probe]) -> Detector {
         for probe in probes {
             let nothing_yet = Outcome::Answered { took: Duration::ZERO };
-            self.place_of(&probe.evidence(nothing_yet, Timestamp::UNIX_EPOCH));
+            if let Some(place) = self.place_of(&probe.evidence(nothing_yet, Timestamp::UNIX_EPOCH)) {
+                self.targets[place].weight = probe.weight;
+            }
         }
         self
     }
 
     pub fn on_evidence(&mut self, evidence: Evidence, now: Instant) -> Option<Change> {
-        let before = self.state();
-        let place = self.place_of(&evidence);
-        let Evidence { role, outcome, at, .. } = evidence;
-        let rule = self.config.failures;
-        let counts = role == Role::Control || self.line == OwnLine::Works;
-        let target = &mut self.targets[place];
-        match counts {
-            true => target.on_outcome(outcome, at, rule, now),
-            false => target.note(outcome, at),
+        let before = (self.state(), self.blame());
+        let at = Moment { now, wall: evidence.at };
+        let place = self.place_of(&evidence)?;
+        let Evidence { layer, vantage, role, outcome, .. } = evidence;
+        let over_our_line = vantage.is_here() && (layer.is_probed() || layer == Layer::Traffic);
+        self.heard = Some(at);
+        match over_our_line && role == Role::Channel && self.line.doubt().is_some() {
+            true => self.targets[place].note(outcome, at.wall),
+            false => self.targets[place].on_outcome(outcome, at, &self.config),
         }
-        if role == Role::Control {
-            self.judge_own_line(at, now);
+        if over_our_line {
+            self.weigh_own_line(place, at);
         }
-        if self.line == OwnLine::Works {
-            self.state = self.next_state(at, now);
+        if self.line.doubt().is_none() {
+            self.judge(at);
         }
+        self.set_deadline(now);
         self.change_since(before, now)
     }
 
     /// A person's word stands above the probes until it is cleared or expires.
     pub fn set_override(&mut self, overriding: Override, now: Instant) -> Option<Change> {
-        let before = self.state();
+        let before = (self.state(), self.blame());
         self.overriding = Some(overriding);
+        self.set_deadline(now);
         self.change_since(before, now)
     }
 
     pub fn clear_override(&mut self, now: Instant) -> Option<Change> {
-        let before = self.state();
+        let before = (self.state(), self.blame());
         self.overriding = None;
+        self.set_deadline(now);
         self.change_since(before, now)
     }
 
@@ -134,10 +166,9 @@ impl Detector {
 
     /// Whose fault it is, whatever a person says.
     pub fn blame(&self) -> Blame {
-        match (self.line, self.state) {
-            (OwnLine::InDoubt { .. }, _) => Blame::OurLine,
-            (OwnLine::Works, State::Up) => Blame::None,
-            (OwnLine::Works, _) => Blame::Channel,
+        match self.line.doubt() {
+            Some(_) => Blame::OurLine,
+            None => self.blame,
         }
     }
 
@@ -147,171 +178,229 @@ impl Detector {
     }
 
     pub fn poll_timeout(&self) -> Option<Deadline> {
-        let at = self.overriding.as_ref()?.until?;
-        Some(Deadline { at, why: "override expires" })
+        self.deadline
     }
 
+    /// An override may have expired, a failure held for long enough, or a word grown stale.
     pub fn handle_timeout(&mut self, now: Instant) -> Option<Change> {
-        let expired = self.overriding.as_ref()?.has_expired(now);
-        expired.then(|| self.clear_override(now)).flatten()
-    }
-
-    /// Sentences, the weightiest first; never empty.
-    pub fn reasons(&self) -> Vec<String> {
-        let mut reasons = Vec::new();
-        reasons.extend(self.overriding.as_ref().map(Override::sentence));
-        reasons.extend(self.line_sentence());
-        reasons.extend(self.recovery_sentence());
-        let bad = self.of_role(Role::Channel).filter_map(Target::sentence);
-        reasons.extend(bad);
-        if reasons.is_empty() {
-            let heard = self.targets.iter().any(Target::was_asked);
-            let calm = match heard {
-                true => "all probes answer",
-                false => "no probe has answered yet",
-            };
-            reasons.push(calm.to_owned());
+        self.deadline.filter(|deadline| deadline.at <= now)?;
+        let before = (self.state(), self.blame());
+        if self.overriding.as_ref().is_some_and(|overriding| overriding.has_expired(now)) {
+            self.overriding = None;
         }
-        reasons
+        if let (None, Some(heard)) = (self.line.doubt(), self.heard) {
+            let ago = now.saturating_duration_since(heard.now);
+            let wall = heard.wall.checked_add(ago).unwrap_or(Timestamp::MAX);
+            self.judge(Moment { now, wall });
+        }
+        self.set_deadline(now);
+        self.change_since(before, now)
     }
 
-    pub(super) fn change_since(&mut self, from: ChannelState, now: Instant) -> Option<Change> {
-        let to = self.state();
-        if from == to {
+    pub(super) fn change_since(&mut self, before: (ChannelState, Blame), now: Instant) -> Option<Change> {
+        let (from, to, blame) = (before.0, self.state(), self.blame());
+        if (from, before.1) == (to, blame) {
             return None;
         }
-        self.since = Some(now);
-        let reasons = self.reasons();
-        Some(Change { from, to, blame: self.blame(), reasons })
-    }
-
-    fn next_state(&self, at: Timestamp, now: Instant) -> State {
-        let bad = self.of_role(Role::Channel).any(|target| target.bad_since().is_some());
-        match self.state {
-            State::Up | State::Degraded if self.has_failed(now) => State::Down,
-            State::Up | State::Degraded if bad => State::Degraded,
-            State::Up | State::Degraded => State::Up,
-            State::Down if self.every_layer_is_good() => State::Recovering { since: now, since_wall: at },
-            State::Down => State::Down,
-            State::Recovering { .. } if !self.every_layer_is_good() => State::Down,
-            State::Recovering { since, .. } if now - since < self.config.up_after => self.state,
-            State::Recovering { .. } if bad => State::Degraded,
-            State::Recovering { .. } => State::Up,
+        if from != to {
+            self.since = Some(now);
         }
+        Some(Change { from, to, blame, reasons: self.reasons() })
     }
 
-    /// Some layer fails for long enough, and our own line was seen working meanwhile.
-    fn has_failed(&self, now: Instant) -> bool {
-        let mut failing = Layer::ALL.iter().filter_map(|layer| self.failing_since(*layer));
-        failing.any(|since| {
-            now.saturating_duration_since(since) >= self.config.down_after && self.line_worked_after(since)
-        })
-    }
-
-    /// When the first failure came that makes most of the layer's targets bad.
-    fn failing_since(&self, layer: Layer) -> Option<Instant> {
-        let targets = self.of_role(Role::Channel);
-        let targets: Vec<&Target> = targets.filter(|target| target.layer == layer).collect();
-        let mut since: Vec<Instant> = targets.iter().filter_map(|target| target.bad_since()).collect();
-        since.sort_unstable();
-        // The one that makes it more than half.
-        since.get(targets.len() / 2).copied()
-    }
-
-    fn every_layer_is_good(&self) -> bool {
-        Layer::ALL.iter().all(|layer| {
-            let targets = self.of_role(Role::Channel);
-            let targets: Vec<&Target> = targets.filter(|target| target.layer == *layer).collect();
-            let good = targets.iter().filter(|target| target.verdict() == Verdict::Good);
-            targets.is_empty() || good.count() * 2 > targets.len()
-        })
-    }
-
-    /// Most control targets answered after that moment. Without control targets there is nothing to ask.
-    fn line_worked_after(&self, moment: Instant) -> bool {
-        let asked = self.asked_controls();
-        let answered = asked.iter().filter(|target| target.answered_after(moment)).count();
-        answered * 2 >= asked.len()
-    }
-
-    /// Doubt begins when the newest outcomes of most control targets are failures, and ends when those of most are answers.
-    fn judge_own_line(&mut self, at: Timestamp, now: Instant) {
-        let asked = self.asked_controls();
-        let failing = asked.iter().filter(|target| target.failed_last()).count() * 2;
-        let asked = asked.len();
-        match self.line {
-            OwnLine::Works if failing > asked => self.line = OwnLine::InDoubt { since_wall: at },
-            OwnLine::InDoubt { .. } if failing < asked => {
-                self.line = OwnLine::Works;
-                self.begin_anew(at, now);
+    fn weigh_own_line(&mut self, place: usize, at: Moment) {
+        let target = &self.targets[place];
+        let by_another = target.resolver.as_ref().is_some_and(|resolver| !resolver.is_ours());
+        if !target.failed_last() && (target.by_address || by_another) {
+            self.line.on_independent_answer(at.now);
+        }
+        if target.role == Role::Control {
+            self.line.on_control(target, at.now);
+            if self.line.judge(&self.targets, &self.config, at) == Turn::Settled {
+                self.begin_anew(at);
             }
-            OwnLine::Works | OwnLine::InDoubt { .. } => {}
         }
     }
 
     /// Our line is back: what the channel's probes said shortly before and meanwhile is worth nothing. An outage that was
     /// known before stays known, and a recovery has to prove itself from the beginning.
-    fn begin_anew(&mut self, at: Timestamp, now: Instant) {
+    fn begin_anew(&mut self, at: Moment) {
         let known_outage = matches!(self.state, State::Down | State::Recovering { .. });
         let targets = self.targets.iter_mut();
-        for target in targets.filter(|target| target.role == Role::Channel) {
-            match known_outage {
-                true => target.forget_outcomes(),
-                false => target.forget_everything(),
+        for target in targets.filter(|target| target.role == Role::Channel && target.vantage.is_here()) {
+            match (target.layer, known_outage) {
+                (Layer::Feed | Layer::Report | Layer::Person, _) => {}
+                (_, true) => target.forget_outcomes(),
+                (_, false) => target.forget_everything(),
             }
         }
-        if let State::Recovering { since, since_wall } = &mut self.state {
-            (*since, *since_wall) = (now, at);
+        self.calm_since = None;
+        self.blocked_since = None;
+        if let State::Recovering { since, .. } = &mut self.state {
+            *since = at;
         }
     }
 
-    fn line_sentence(&self) -> Option<String> {
-        let OwnLine::InDoubt { since_wall } = self.line else {
-            return None;
+    fn judge(&mut self, at: Moment) {
+        let assessment = Assessment::of(&self.targets, &self.config, self.line.is_lossy(), at.now);
+        self.calm_since = match assessment.has_trouble() {
+            true => None,
+            false => self.calm_since.or(Some(at.now)),
         };
-        let asked = self.asked_controls();
-        let failing = asked.iter().filter(|target| target.failed_last());
-        let causes: Vec<String> = failing
-            .map(|target| {
-                let why = target.last.as_ref().and_then(|last| last.why.as_deref());
-                format!("{}: {}", target.name, why.unwrap_or("no answer"))
-            })
-            .collect();
-        Some(format!(
-            "our line: {} of {} control targets fail since {} UTC, so nothing is said of the channel ({})",
-            causes.len(),
-            asked.len(),
-            since_wall.strftime("%H:%M"),
-            causes.join("; "),
-        ))
-    }
-
-    fn recovery_sentence(&self) -> Option<String> {
-        let State::Recovering { since_wall, .. } = self.state else {
-            return None;
+        let failure = self.failure(&assessment, at.now);
+        self.blocked_since = match failure {
+            Failure::Here => self.blocked_since.or(Some(at.now)),
+            Failure::No | Failure::Everywhere => None,
         };
-        Some(format!(
-            "every layer answers again since {} UTC; up is believed after {} without relapse",
-            since_wall.strftime("%H:%M"),
-            humantime::format_duration(self.config.up_after),
-        ))
+        let next = self.next_state(&assessment, failure, at);
+        if next == State::Down && !self.is_down_or_hardly_up(at.now) {
+            self.falls.push(at.now);
+        }
+        self.state = next;
+        self.blame = self.next_blame(&assessment, failure);
     }
 
-    fn asked_controls(&self) -> Vec<&Target> {
-        let controls = self.of_role(Role::Control);
-        controls.filter(|target| target.was_asked()).collect()
+    /// A recovery that ends within moments was none: going down again is the same fall.
+    fn is_down_or_hardly_up(&self, now: Instant) -> bool {
+        match self.state {
+            State::Down => true,
+            State::Recovering { since, .. } => now.saturating_duration_since(since.now) < self.config.partial_after,
+            State::Up | State::Degraded => false,
+        }
     }
 
-    fn of_role(&self, role: Role) -> impl Iterator<Item = &Target> {
-        self.targets.iter().filter(move |target| target.role == role)
+    /// It has failed for long enough, and our own line was seen working meanwhile.
+    fn failure(&self, assessment: &Assessment, now: Instant) -> Failure {
+        let Config { down_after, partial_after, .. } = self.config;
+        let Some(since) = assessment.failing_without_break.or(assessment.failing) else {
+            return Failure::No;
+        };
+        let elsewhere = Elsewhere::since(&self.targets, since);
+        let patient = assessment.alone || elsewhere.is_awaited();
+        let held = |since: Option<Instant>, hold| {
+            since.is_some_and(|since| now.saturating_duration_since(since) >= hold && self.line_worked_after(since))
+        };
+        let without_break = held(assessment.failing_without_break, if patient { partial_after } else { down_after });
+        match without_break
+            || held(
+                assessment.failing.max(self.line.whole_since()).filter(|_| assessment.failing.is_some()),
+                partial_after,
+            ) {
+            false => Failure::No,
+            true if elsewhere.sees_it_up() || assessment.strangers * 2 > assessment.bad => Failure::Here,
+            true => Failure::Everywhere,
+        }
     }
 
-    /// A target that nobody announced is watched from its first evidence on.
-    fn place_of(&mut self, evidence: &Evidence) -> usize {
+    fn next_state(&self, assessment: &Assessment, failure: Failure, at: Moment) -> State {
+        let lasts =
+            |since: Option<Instant>, hold| since.is_some_and(|since| at.now.saturating_duration_since(since) >= hold);
+        let seen_as = self.config.blocked_here;
+        match self.state {
+            State::Up | State::Degraded => match failure {
+                Failure::Everywhere => State::Down,
+                Failure::Here if seen_as == WhenBlocked::Down => State::Down,
+                _ if assessment.has_trouble() => State::Degraded,
+                _ if self.state == State::Degraded
+                    && !(assessment.is_well() && lasts(self.calm_since, self.config.calm_after)) =>
+                {
+                    State::Degraded
+                }
+                _ => State::Up,
+            },
+            State::Down if assessment.is_well() => {
+                State::Recovering { since: at, wait: self.falls.wait(&self.config, at.now) }
+            }
+            State::Down if seen_as == WhenBlocked::Degraded && lasts(self.blocked_since, self.config.partial_after) => {
+                State::Degraded
+            }
+            State::Down => State::Down,
+            State::Recovering { .. } if !assessment.is_well() => State::Down,
+            State::Recovering { since, wait } if at.now.saturating_duration_since(since.now) < wait => self.state,
+            State::Recovering { .. } if assessment.has_trouble() => State::Degraded,
+            State::Recovering { .. } => State::Up,
+        }
+    }
+
+    fn next_blame(&self, assessment: &Assessment, failure: Failure) -> Blame {
+        match self.state {
+            State::Up => Blame::None,
+            State::Down | State::Recovering { .. } if failure == Failure::Here => Blame::BlockedHere,
+            State::Down if self.blame == Blame::BlockedHere && failure == Failure::No => Blame::BlockedHere,
+            State::Recovering { .. } if self.blame == Blame::BlockedHere => Blame::BlockedHere,
+            State::Down | State::Recovering { .. } => Blame::Channel,
+            State::Degraded if failure == Failure::Here => Blame::BlockedHere,
+            State::Degraded => self.blame_of_trouble(assessment),
+        }
+    }
+
+    fn blame_of_trouble(&self, assessment: &Assessment) -> Blame {
+        match () {
+            () if self.line.is_lossy() && assessment.bad > 0 => Blame::OurLine,
+            () if assessment.failing.is_some() => Blame::Channel,
+            () if assessment.resolving == Resolving::Lies => Blame::BlockedHere,
+            () if assessment.resolving == Resolving::Fails || assessment.unresolved > 0 => Blame::OurResolver,
+            () if assessment.credential > 0 => Blame::OurCredential,
+            () if assessment.webhook > 0 => Blame::OurWebhook,
+            () if assessment.has_trouble() || self.blame == Blame::None => Blame::Channel,
+            // Calm already, and not yet for long enough.
+            () => self.blame,
+        }
+    }
+
+    /// Most control targets answered after that moment. Without control targets there is nothing to ask.
+    fn line_worked_after(&self, moment: Instant) -> bool {
+        let (mut asked, mut answered) = (0, 0);
+        for target in of_our_line(&self.targets).filter(|target| target.was_asked()) {
+            asked += 1;
+            answered += u32::from(target.answered_after(moment));
+        }
+        answered * 2 >= asked
+    }
+
+    /// The earliest moment after `now` at which silence alone can change something.
+    pub(super) fn set_deadline(&mut self, now: Instant) {
+        let Config { down_after, partial_after, stale_after, .. } = self.config;
+        let word = self.overriding.as_ref().and_then(|overriding| overriding.until);
+        let word = word.map(|at| Deadline { at, why: "override expires" });
+        let unsettled = matches!(self.state, State::Up | State::Degraded) && self.line.doubt().is_none();
+        let words = self.targets.iter().filter(|target| !target.layer.is_probed());
+        let words = words.filter_map(|target| {
+            let (since, heard) = (target.bad_since()?.now, target.heard_at()?);
+            let held = [since + down_after, since + partial_after].map(|at| Deadline { at, why: "a word has held" });
+            let held = held.into_iter().filter(|deadline| unsettled && deadline.at > now);
+            let stale = Deadline { at: heard + stale_after + TICK, why: "a word grows stale" };
+            held.chain([stale]).filter(|deadline| deadline.at > now).min_by_key(|deadline| deadline.at)
+        });
+        let deadlines = words.chain(word).chain(self.wait_without_probes(now));
+        self.deadline = deadlines.min_by_key(|deadline| deadline.at);
+    }
+
+    /// Where nothing is probed, nothing but time ends a wait.
+    fn wait_without_probes(&self, now: Instant) -> Option<Deadline> {
+        let ends = match self.state {
+            State::Recovering { since, wait } => since.now + wait,
+            State::Degraded => self.calm_since? + self.config.calm_after,
+            State::Up | State::Down => return None,
+        };
+        let probed = self.targets.iter().any(|target| target.layer.is_probed());
+        (!probed && ends > now).then_some(Deadline { at: ends, why: "a wait is over" })
+    }
+
+    /// A target that nobody announced is watched from its first evidence on; `None` when there are too many of them.
+    fn place_of(&mut self, evidence: &Evidence) -> Option<usize> {
         let known = self.targets.iter().position(|target| target.is_of(evidence));
-        known.unwrap_or_else(|| {
+        if known.is_none() && self.targets.len() < MOST_TARGETS {
+            self.targets.retain(|target| !target.is_announced_for(evidence));
             self.targets.push(Target::of(evidence));
-            self.targets.len() - 1
-        })
+            return Some(self.targets.len() - 1);
+        }
+        known
     }
 }
+
+/// Reporters name themselves: a peer who invents names must not fill the memory.
+const MOST_TARGETS: usize = 256;
+
+/// A word is stale after its time, not at it.
+const TICK: Duration = Duration::from_millis(1);

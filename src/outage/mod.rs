@@ -1,28 +1,43 @@
 //! Decides whether a chat channel is down: evidence in, a state and its reasons out.
 //!
 //! Pure: probes are run elsewhere, the time is handed in. What is probed stands in [`probe`] and [`catalogue`], when in
-//! [`schedule`], what a single target is worth in [`target`], and the decision in [`detector`].
+//! [`schedule`], what a single target is worth in `target`, what all of them add up to in `assessment`, whether our own line
+//! can be trusted in `line`, the decision in [`detector`] and its reasons in `sentences`. Bad days are run again in
+//! [`backtest`]; `docs/outages.md` tells the whole.
 
+mod assessment;
+pub mod backtest;
 pub mod blame;
 pub mod catalogue;
+mod cause;
 pub mod config;
+mod damping;
 pub mod detector;
 pub mod fault;
 pub mod habit;
+mod history;
+mod line;
 pub mod overriding;
 pub mod probe;
+#[cfg(test)]
+mod properties;
 pub mod reading;
 mod readings;
 pub mod receipts;
 pub mod reports;
+mod resolving;
 pub mod schedule;
+mod sentences;
 pub mod snapshot;
 #[cfg(test)]
 mod stories;
-pub mod target;
+mod target;
+#[cfg(test)]
+mod told;
 pub mod traffic;
 pub mod vantage;
 pub mod view;
+pub mod weight;
 
 use std::fmt;
 use std::time::Duration;
@@ -137,6 +152,14 @@ impl Layer {
         Layer::Report,
         Layer::Person,
     ];
+
+    /// The first so many are probed.
+    pub(super) const PROBED: usize = 5;
+
+    /// Asked again and again. Of the others, the newest word counts until it is stale.
+    pub fn is_probed(self) -> bool {
+        (self as usize) < Layer::PROBED
+    }
 
     /// What a probe of this layer attempts, for sentences.
     pub(super) fn attempts(self) -> &'static str {

@@ -16,6 +16,7 @@ use crate::outage::Role;
 use crate::outage::reading::Reading;
 use crate::outage::vantage::Resolver;
 use crate::outage::vantage::Vantage;
+use crate::outage::weight::Weight;
 
 /// One entry of a channel's `probes`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -58,6 +59,9 @@ pub struct Probe {
     /// api and feed: sent as `Authorization: Bearer`, unless the target has a place for it. Default: none.
     #[serde(default)]
     pub token: Option<Credential>,
+    /// Its part among the targets of its layer. Default: 1.
+    #[serde(default)]
+    pub weight: Weight,
 }
 
 /// A way into the world other than the usual one.
@@ -119,6 +123,7 @@ impl Probe {
             reads: None,
             service: None,
             token: None,
+            weight: Weight::ONE,
         }
     }
 

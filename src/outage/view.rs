@@ -10,7 +10,6 @@ use crate::outage::Layer;
 use crate::outage::Role;
 use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
-use crate::outage::detector::OwnLine;
 use crate::outage::fault::Fault;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::target::Target;
@@ -74,10 +73,15 @@ impl Detector {
             since,
             reasons: self.reasons(),
             probed: self.probed_state(),
-            frozen: matches!(self.line, OwnLine::InDoubt { .. }),
+            frozen: self.line.doubt().is_some(),
             overriding: overriding.map(|overriding| overriding.stored(now, wall)),
-            evidence: self.targets.iter().map(TargetView::of).collect(),
+            evidence: self.evidence(),
         }
+    }
+
+    /// What each target is worth now.
+    pub fn evidence(&self) -> Vec<TargetView> {
+        self.targets.iter().map(TargetView::of).collect()
     }
 }
 

@@ -1,0 +1,129 @@
+//! The virtual clock of a backtest: probes go round, their answers come when they would, and words in between.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::outage::Change;
+use crate::outage::Evidence;
+use crate::outage::Outcome;
+use crate::outage::config::Config;
+use crate::outage::detector::Detector;
+use crate::outage::probe::Probe;
+
+/// What the probes of a backtest look at. Times count from the beginning of the run.
+pub(super) trait World {
+    fn probes(&self) -> &[Probe];
+    /// What the probe finds when it asks at that time, and how long it waits for that.
+    fn ask(&mut self, probe: usize, after: Duration) -> (Outcome, Duration);
+    /// The next word of a feed, a peer or a person that comes until then.
+    fn next_word(&mut self, until: Duration) -> Option<(Duration, Evidence)>;
+}
+
+pub(super) struct Rounds {
+    pub(super) origin: Instant,
+    pub(super) begin: Timestamp,
+    pub(super) lasts: Duration,
+    pub(super) every: Duration,
+}
+
+/// As in [`crate::outage::schedule`]: neighbours are spread by the golden ratio.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
+/// Answers that come faster than this come at once.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
+impl Rounds {
+    /// Tells `on_change` what the detector says, and how long after the beginning.
+    pub(super) fn run(&self, world: &mut dyn World, config: &Config, on_change: &mut dyn FnMut(Duration, Change)) {
+        let templates = self.templates(world.probes());
+        let mut order: Vec<(Duration, usize)> = (0..templates.len()).map(|place| (self.offset(place), place)).collect();
+        order.sort_unstable();
+        let mut hearing = Hearing {
+            detector: Detector::new(config).watching(world.probes()),
+            rounds: self,
+            pending: BTreeMap::new(),
+            heard: 0,
+            on_change,
+        };
+        let mut round = Duration::ZERO;
+        while round < self.lasts {
+            for (offset, place) in &order {
+                let asked = round + *offset;
+                while let Some((at, word)) = world.next_word(asked) {
+                    hearing.until(at);
+                    hearing.hear(word, at);
+                }
+                hearing.until(asked);
+                let (outcome, comes_after) = world.ask(*place, asked);
+                let at = asked + comes_after;
+                let evidence = Evidence { outcome, at: self.wall(at), ..templates[*place].clone() };
+                match comes_after < AT_ONCE {
+                    true => hearing.hear(evidence, asked),
+                    false => hearing.later(evidence, at),
+                }
+            }
+            round += self.every;
+        }
+        hearing.until(self.lasts);
+    }
+
+    fn templates(&self, probes: &[Probe]) -> Vec<Evidence> {
+        let nothing = Outcome::Answered { took: Duration::ZERO };
+        probes.iter().map(|probe| probe.evidence(nothing.clone(), self.begin)).collect()
+    }
+
+    fn offset(&self, place: usize) -> Duration {
+        #[expect(clippy::cast_precision_loss, reason = "there are not 2^52 probes")]
+        let turns = place as f64 * GOLDEN;
+        self.every.mul_f64(turns.fract())
+    }
+
+    fn wall(&self, after: Duration) -> Timestamp {
+        self.begin.checked_add(after).unwrap_or(Timestamp::MAX)
+    }
+}
+
+struct Hearing<'a> {
+    detector: Detector,
+    rounds: &'a Rounds,
+    /// Answers on their way, by when they come; the number keeps those of one moment apart.
+    pending: BTreeMap<(Duration, u64), Evidence>,
+    heard: u64,
+    on_change: &'a mut dyn FnMut(Duration, Change),
+}
+
+impl Hearing<'_> {
+    fn hear(&mut self, evidence: Evidence, after: Duration) {
+        let change = self.detector.on_evidence(evidence, self.rounds.origin + after);
+        change.into_iter().for_each(|change| (self.on_change)(after, change));
+    }
+
+    fn later(&mut self, evidence: Evidence, at: Duration) {
+        self.heard += 1;
+        self.pending.insert((at, self.heard), evidence);
+    }
+
+    /// All that comes before that moment, in its order.
+    fn until(&mut self, moment: Duration) {
+        loop {
+            let pending = self.pending.first_key_value().map(|((at, _), _)| *at);
+            let deadline = self.detector.poll_timeout();
+            let deadline = deadline.map(|deadline| deadline.at.saturating_duration_since(self.rounds.origin));
+            match (pending, deadline) {
+                (answer, Some(at)) if at <= moment && answer.is_none_or(|answer| at <= answer) => {
+                    let change = self.detector.handle_timeout(self.rounds.origin + at);
+                    change.into_iter().for_each(|change| (self.on_change)(at, change));
+                }
+                (Some(at), _) if at <= moment => {
+                    if let Some((_, evidence)) = self.pending.pop_first() {
+                        self.hear(evidence, at);
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+}
