@@ -46,6 +46,12 @@ use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::outage::blame::Blame;
+use crate::outage::incident::Alarm;
+use crate::outage::incident::By;
+use crate::outage::incident::Incident;
+use crate::outage::incident::Kind;
+use crate::outage::incident::Observation;
+use crate::outage::incident::Outcome as AlarmOutcome;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::view::ChannelView as Verdict;
 use crate::registrar::BindingView;
@@ -333,6 +339,37 @@ pub(super) fn channel(name: &str) -> ChannelView {
             evidence: Vec::new(),
         },
     }
+}
+
+/// An hour without WhatsApp, of which one person was told.
+pub(super) fn incident(id: &str) -> Incident {
+    let started = at("2026-11-23T12:39:00Z");
+    let mut incident = Incident::begin(id.into(), "whatsapp", ChannelState::Down, Blame::Channel, started);
+    incident.note(Kind::State, "whatsapp is down".into(), &["3 of 4 resolvers fail".into()], started);
+    incident.evidence.push(Observation {
+        at: started,
+        layer: "dns".into(),
+        target: "graph.facebook.com".into(),
+        by: String::new(),
+        fault: None,
+        role: "channel".into(),
+        verdict: "bad".into(),
+        why: Some("SERVFAIL".into()),
+    });
+    incident.file_alarm(Alarm {
+        id: "alm_1".into(),
+        at: started,
+        to: "+5511999990000".into(),
+        by: By::Call,
+        text: "whatsapp está fora do ar".into(),
+        outcome: AlarmOutcome::Confirmed,
+        tries: 1,
+        why: None,
+    });
+    incident.counts.offered = 12;
+    incident.state = ChannelState::Up;
+    incident.ended = Some(at("2026-11-23T13:39:00Z"));
+    incident
 }
 
 pub(super) fn status() -> StatusView {

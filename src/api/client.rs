@@ -11,9 +11,11 @@ use serde_json::Value;
 
 use crate::api::config::Config;
 use crate::api::documents::List;
+use crate::api::documents::Paged;
 use crate::api::documents::ProblemDocument;
 use crate::api::documents::calls::CallDocument;
 use crate::api::documents::channels::ChannelDocument;
+use crate::api::documents::incidents::IncidentDocument;
 use crate::api::documents::messages::MessageDocument;
 use crate::api::documents::status::StatusDocument;
 use crate::api::orders::NewCall;
@@ -104,6 +106,15 @@ impl Client {
 
     pub async fn channel(&self, name: &str) -> Result<Said<ChannelDocument>, ClientError> {
         self.ask(Method::GET, &["channels", name], NOTHING).await
+    }
+
+    /// The newest; `desvio incidents`
+    pub async fn incidents(&self) -> Result<Said<Paged<IncidentDocument>>, ClientError> {
+        self.ask(Method::GET, &["incidents"], NOTHING).await
+    }
+
+    pub async fn incident(&self, id: &str) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::GET, &["incidents", id], NOTHING).await
     }
 
     /// `desvio channels NAME down|up|degraded`

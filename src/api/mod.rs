@@ -22,6 +22,7 @@ use crate::api::endpoints::channels;
 use crate::api::endpoints::conferences as rooms;
 use crate::api::endpoints::events;
 use crate::api::endpoints::health;
+use crate::api::endpoints::incidents;
 use crate::api::endpoints::messages;
 use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
@@ -50,6 +51,7 @@ pub mod problem;
 mod reading;
 pub mod registrations;
 mod repeat;
+pub mod story;
 mod suggestion;
 pub mod table;
 pub mod token;
@@ -120,6 +122,8 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(channels::show))
         .routes(routes!(channels::set_override, channels::clear_override))
         .routes(routes!(channels::report))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
         .routes(routes!(agents::queues))
         .routes(routes!(agents::list))
         .routes(routes!(agents::set_state))

@@ -124,6 +124,8 @@ mod tests {
         "/v1/conferences/{name}/members/{call}/unmute",
         "/v1/conferences/{name}/recording",
         "/v1/events",
+        "/v1/incidents",
+        "/v1/incidents/{id}",
         "/v1/messages",
         "/v1/messages/{id}",
         "/v1/queues",

@@ -349,3 +349,30 @@ fn probes_need_no_token() {
         assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
     });
 }
+
+#[test]
+fn incidents_are_told_and_listed() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        writer.write(Write::Incident(Box::new(bench::incident("inc_1"))));
+        writer.flush(Duration::from_secs(5)).await.unwrap();
+
+        let list = bench.get("/v1/incidents?open=false&drill=false").await.json();
+        assert_eq!(list["data"][0]["counts"]["offered"], 12);
+        assert!(list["data"][0].get("timeline").is_none(), "a list holds no stories");
+        assert_eq!(bench.get("/v1/incidents?open=true").await.json()["data"], json!([]));
+
+        let one = bench.get("/v1/incidents/inc_1").await.json();
+        assert_eq!(one["timeline"][0]["text"], "whatsapp is down");
+        assert_eq!(one["timeline"][0]["reasons"][0], "3 of 4 resolvers fail");
+        assert_eq!(one["evidence"][0]["verdict"], "bad");
+        assert_eq!(bench.get("/v1/incidents/inc_2").await.rule(), "unknown-id");
+        assert_eq!(bench.get("/v1/incidents?opne=true").await.rule(), "bad-parameter");
+
+        let table = bench.get("/v1/incidents?format=csv").await;
+        assert!(table.header("content-type").starts_with("text/csv"));
+        assert_eq!(table.text.lines().count(), 2, "{}", table.text);
+    });
+}

@@ -6,6 +6,7 @@ mod check;
 mod exit;
 mod fmt;
 mod log;
+mod outages;
 mod rehearse;
 mod remote;
 mod serve;
@@ -62,6 +63,8 @@ enum Command {
     Registrations,
     /// Shows the channels of the running server, or sets one by hand.
     Channels(remote::Channels),
+    /// Lists the outages and drills that the running server knows, or tells one of them.
+    Incidents(outages::Incidents),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Exit {
@@ -81,6 +84,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Status => remote::status(&config, style),
         Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
+        Command::Incidents(order) => outages::incidents(&config, order, style),
     }
 }
 
@@ -113,6 +117,7 @@ mod tests {
             &["status"],
             &["registrations"],
             &["channels"],
+            &["incidents"],
             &["call", "200", "201"],
             &["message", "200", "oi"],
         ] {

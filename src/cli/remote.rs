@@ -154,12 +154,12 @@ impl Wished {
 }
 
 /// What the server said, for both kinds of readers.
-struct Shown {
+pub(super) struct Shown {
     text: String,
     json: Value,
 }
 
-fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
+pub(super) fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
     Shown { text: as_text(&said.document), json: said.json }
 }
 
@@ -168,7 +168,7 @@ fn author() -> String {
     std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
-fn ask<F: Future<Output = Result<Shown, ClientError>>>(
+pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
     file: &Path,
     style: Style,
     question: impl FnOnce(Client) -> F,

@@ -9,6 +9,8 @@ pub mod config;
 pub mod detector;
 pub mod fault;
 pub mod habit;
+pub mod incident;
+pub mod news;
 pub mod overriding;
 pub mod probe;
 pub mod reading;

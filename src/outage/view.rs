@@ -76,8 +76,13 @@ impl Detector {
             probed: self.probed_state(),
             frozen: matches!(self.line, OwnLine::InDoubt { .. }),
             overriding: overriding.map(|overriding| overriding.stored(now, wall)),
-            evidence: self.targets.iter().map(TargetView::of).collect(),
+            evidence: self.evidence(),
         }
+    }
+
+    /// What each target is worth now.
+    pub fn evidence(&self) -> Vec<TargetView> {
+        self.targets.iter().map(TargetView::of).collect()
     }
 }
 

@@ -20,6 +20,7 @@ use crate::outage::reports::Reports;
 use crate::outage::schedule::Schedule;
 use crate::outage::snapshot::Snapshot;
 use crate::outage::traffic::Traffic;
+use crate::outage::view::TargetView;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::OverrideWish;
@@ -27,6 +28,7 @@ use crate::switch::command::Problem;
 use crate::switch::commands::unknown;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
+use crate::switch::incidents::is_ours_alone;
 use crate::switch::machine::Switch;
 
 #[derive(Debug)]
@@ -93,6 +95,17 @@ impl Channels {
         self.by_name.iter().map(|(name, watched)| (name.as_str(), watched.detector.state()))
     }
 
+    /// What each target of the channel is worth now.
+    pub(super) fn evidence(&self, name: &str) -> Vec<TargetView> {
+        self.by_name.get(name).map(|watched| watched.detector.evidence()).unwrap_or_default()
+    }
+
+    /// Whether an incident of this channel has reason to go on.
+    pub(super) fn is_in_trouble(&self, name: &str) -> bool {
+        let detector = self.by_name.get(name).map(|watched| &watched.detector);
+        detector.is_some_and(|detector| detector.state().is_down() || is_ours_alone(detector.blame()))
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let detectors = self.by_name.values().filter_map(|watched| watched.detector.poll_timeout());
         let traffic = self.by_name.values().map(|watched| watched.traffic.poll_timeout());
@@ -141,6 +154,7 @@ impl Switch {
 
     pub(super) fn on_evidence(&mut self, channel: &str, evidence: Evidence, now: Instant) {
         self.change(channel, |detector| detector.on_evidence(evidence, now), now);
+        self.observe_incident(channel, now);
     }
 
     pub(super) fn override_channel(&mut self, name: &str, wish: OverrideWish, now: Instant) -> Result<Answer, Problem> {
@@ -177,6 +191,7 @@ impl Switch {
         self.desk.channels_down = self.channels.down();
         self.desk.channels = self.channels.glances(now, self.desk.clock.wall(now));
         self.publish("channel.changed", data, now);
+        self.on_change(name, &change, now);
         self.keep_channel(name, now);
     }
 

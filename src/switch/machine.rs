@@ -25,6 +25,7 @@ use crate::media::prompts::Prompts;
 use crate::media::security::Fingerprint;
 use crate::number::Region;
 use crate::outage::ChannelState;
+use crate::outage::incident::Incident;
 use crate::queue::queues::Queues;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
@@ -45,6 +46,7 @@ use crate::switch::doorman::Doorman;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
 use crate::switch::effect::Subject;
+use crate::switch::incidents::Incidents;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
@@ -100,6 +102,8 @@ pub struct KeptState {
     pub mailboxes: BTreeMap<String, Mailbox>,
     /// Recordings that an earlier run had not ended, with their mended files.
     pub recordings: Vec<TalkRecording>,
+    /// Incidents that had not ended.
+    pub incidents: Vec<Incident>,
     /// Mailboxes with a greeting of their own.
     pub greetings: BTreeSet<String>,
 }
@@ -112,6 +116,7 @@ pub struct Switch {
     pub(super) calls: Calls,
     pub(super) conferences: Conferences,
     pub(super) channels: Channels,
+    pub(super) incidents: Incidents,
     pub(super) lamps: Lamps,
     pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
@@ -181,6 +186,7 @@ impl Switch {
         let messages = settings.kept.messages.clone();
         let bindings = settings.kept.bindings.clone();
         let interrupted = settings.kept.recordings.clone();
+        let incidents = settings.kept.incidents.clone();
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let version = settings.version;
@@ -193,6 +199,7 @@ impl Switch {
             calls: Calls::default(),
             conferences: Conferences::default(),
             channels,
+            incidents: Incidents::default(),
             lamps,
             measuring: Measuring::default(),
             mailboxes,
@@ -217,6 +224,7 @@ impl Switch {
         switch.outbox.restore(messages, wall);
         switch.desk.channels_down = switch.channels.down();
         switch.desk.channels = switch.channels.glances(now, switch.desk.clock.wall(now));
+        switch.resume_incidents(incidents, now);
         for recording in interrupted {
             switch.keep_recording("recording.completed", recording, now);
         }
@@ -269,6 +277,7 @@ impl Switch {
             self.desk.registrar.poll_timeout(),
             self.desk.trunks.poll_timeout(),
             self.channels.poll_timeout(),
+            self.incidents.poll_timeout(),
             self.outbox.poll_timeout().map(|deadline| deadline.at),
             self.doorman.poll_timeout(),
             self.measuring.poll_timeout(),
@@ -286,6 +295,7 @@ impl Switch {
         self.outbox.handle_timeout(now, wall);
         self.run_trunk_errands(now);
         self.run_channels(now);
+        self.run_incidents(now);
         self.run_due_calls(now);
         self.answer_measured(now);
         self.tell_wrong_passwords(now);
@@ -295,7 +305,7 @@ impl Switch {
     /// No call is left and nothing is about to be sent: the process may end.
     pub fn is_empty(&self) -> bool {
         let quiet = self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty();
-        quiet && !self.desk.trunks.is_leaving()
+        quiet && !self.desk.trunks.is_leaving() && self.incidents.is_kept()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -373,8 +383,10 @@ impl Switch {
     pub(super) fn publish(&mut self, kind: &'static str, data: impl Into<Subject>, now: Instant) {
         self.next_event += 1;
         let at = self.wall(now);
+        let data = data.into();
+        self.incidents.on_event(kind, &data, now);
         let id = format!("evt_{:013x}{:06x}", at.as_millisecond(), self.next_event);
-        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data: data.into() }));
+        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
     }
 
     /// `call_`, `msg_`, `vm_` and 20 characters that nobody can guess from the last one.

@@ -22,6 +22,7 @@
 //! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
+//! | `incidents` | which outages go on, and what happens to customers meanwhile |
 //! | `commands` | what the API may ask |
 //!
 //! [`Switch`]: machine::Switch
@@ -36,6 +37,8 @@ pub mod desk;
 mod doorman;
 pub mod effect;
 mod identity;
+mod incident_orders;
+pub mod incidents;
 mod incoming;
 pub mod input;
 mod lamps;

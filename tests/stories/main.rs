@@ -23,6 +23,7 @@ mod dials;
 mod encryption;
 mod fickle_carriers;
 mod handed_on;
+mod incidents;
 mod lamps;
 mod lookups;
 mod mailboxes;

@@ -5,6 +5,7 @@
 pub mod audio;
 pub mod calls;
 pub mod channels;
+pub mod incidents;
 pub mod messages;
 pub mod queues;
 pub mod recordings;
@@ -89,6 +90,7 @@ mod tests {
     use crate::api::documents::calls::CallDocument;
     use crate::api::documents::calls::RecordDocument;
     use crate::api::documents::channels::ChannelDocument;
+    use crate::api::documents::incidents::IncidentDocument;
     use crate::api::documents::messages::MessageDocument;
     use crate::api::documents::status::StatusDocument;
 
@@ -109,6 +111,9 @@ mod tests {
         let channel = bench::channel("whatsapp");
         let document: ChannelDocument = read(&channel);
         same(&channel, &document);
+        let incident = bench::incident("inc_1");
+        let document: IncidentDocument = read(&incident);
+        same(&incident, &document);
         let status = bench::status();
         let document: StatusDocument = read(&status);
         same(&status, &document);

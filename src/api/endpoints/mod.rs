@@ -6,6 +6,7 @@ pub(super) mod channels;
 pub(super) mod conferences;
 pub(super) mod events;
 pub(super) mod health;
+pub(super) mod incidents;
 pub(super) mod messages;
 pub(super) mod recordings;
 pub(super) mod records;
