@@ -29,6 +29,8 @@ use crate::api::Asked;
 use crate::api::Readiness;
 use crate::api::feed::Feed;
 use crate::api::router;
+use crate::api::status_page::StatusPage;
+use crate::api::status_page::config::Config as StatusConfig;
 use crate::api::token::Token;
 use crate::call::media_record::VoipRecord;
 use crate::call::record::CallId;
@@ -133,8 +135,10 @@ impl Bench {
         let (commands, queue) = mpsc::channel(8);
         tokio::spawn(pretend(queue, asked.clone()));
         let feed = Feed::new(16);
+        let status = StatusPage::new(status_page(), commands.clone());
         let router = router(Api {
             commands,
+            status: Arc::new(status),
             store: store.clone(),
             feed: feed.clone(),
             token: Token::new(TOKEN).unwrap(),
@@ -190,6 +194,10 @@ impl Bench {
     }
 }
 
+fn status_page() -> StatusConfig {
+    toml::from_str("name = 'Loja'\nphone = ['+551140031234']\nchannels = { whatsapp = 'WhatsApp' }").unwrap()
+}
+
 async fn pretend(mut queue: mpsc::Receiver<Asked>, asked: Arc<Mutex<Vec<String>>>) {
     let mut calls = 0;
     while let Some((command, answer)) = queue.recv().await {
@@ -214,6 +222,9 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         | Command::ClearOverride { channel: name }
         | Command::Override { channel: name, .. }
         | Command::ReportChannel { channel: name, .. } => Answer::Channel(Box::new(channel(&name))),
+        Command::StartDrill(wish) if wish.channel == "nosuch" => return Err(unknown("unknown-name")),
+        Command::StartDrill(_) | Command::EndDrill(_) => Answer::Incident(Box::new(incident("inc_1"))),
+        Command::Drills => Answer::Incidents(vec![incident("inc_1")]),
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),
@@ -323,6 +334,7 @@ pub(super) fn channel(name: &str) -> ChannelView {
     ChannelView {
         name: name.into(),
         kind: "whatsapp".into(),
+        drill: None,
         verdict: Verdict {
             state: ChannelState::Down,
             blame: Blame::None,
@@ -365,6 +377,7 @@ pub(super) fn incident(id: &str) -> Incident {
         outcome: AlarmOutcome::Confirmed,
         tries: 1,
         why: None,
+        via: vec!["call_alarm".into()],
     });
     incident.counts.offered = 12;
     incident.state = ChannelState::Up;

@@ -19,6 +19,7 @@ use crate::api::documents::incidents::IncidentDocument;
 use crate::api::documents::messages::MessageDocument;
 use crate::api::documents::status::StatusDocument;
 use crate::api::orders::NewCall;
+use crate::api::orders::NewDrill;
 use crate::api::orders::NewMessage;
 use crate::api::orders::NewOverride;
 use crate::api::registrations::RegistrationDocument;
@@ -115,6 +116,19 @@ impl Client {
 
     pub async fn incident(&self, id: &str) -> Result<Said<IncidentDocument>, ClientError> {
         self.ask(Method::GET, &["incidents", id], NOTHING).await
+    }
+
+    pub async fn begin_drill(&self, drill: &NewDrill) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::POST, &["drills"], Some(drill)).await
+    }
+
+    /// Those that go on.
+    pub async fn drills(&self) -> Result<Said<List<IncidentDocument>>, ClientError> {
+        self.ask(Method::GET, &["drills"], NOTHING).await
+    }
+
+    pub async fn end_drill(&self, id: &str) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::DELETE, &["drills", id], NOTHING).await
     }
 
     /// `desvio channels NAME down|up|degraded`

@@ -123,6 +123,8 @@ mod tests {
         "/v1/conferences/{name}/members/{call}/mute",
         "/v1/conferences/{name}/members/{call}/unmute",
         "/v1/conferences/{name}/recording",
+        "/v1/drills",
+        "/v1/drills/{id}",
         "/v1/events",
         "/v1/incidents",
         "/v1/incidents/{id}",

@@ -65,6 +65,8 @@ enum Command {
     Channels(remote::Channels),
     /// Lists the outages and drills that the running server knows, or tells one of them.
     Incidents(outages::Incidents),
+    /// Treats a channel as down for a while, and reports who could be reached and what did not work.
+    Drill(outages::Drill),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Exit {
@@ -84,6 +86,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Status => remote::status(&config, style),
         Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
+        Command::Drill(order) => outages::drill(&config, order, style),
         Command::Incidents(order) => outages::incidents(&config, order, style),
     }
 }
@@ -118,6 +121,7 @@ mod tests {
             &["registrations"],
             &["channels"],
             &["incidents"],
+            &["drill", "whatsapp"],
             &["call", "200", "201"],
             &["message", "200", "oi"],
         ] {

@@ -145,6 +145,9 @@ pub struct Alarm {
     /// What went wrong last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The calls and texts by which it was tried.
+    #[serde(default)]
+    pub via: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -340,6 +343,7 @@ mod tests {
             took_seconds: None,
             why: None,
             fault: None,
+            recent: Vec::new(),
         }
     }
 

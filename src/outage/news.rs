@@ -11,6 +11,8 @@ pub enum News {
     Down,
     Recovering,
     OurLine,
+    /// Our own line is back.
+    LineWorks,
     OurResolver,
     OurCredential,
     OurWebhook,
@@ -57,6 +59,7 @@ impl News {
             News::Down => format!("{channel} is down"),
             News::Recovering => format!("{channel} answers again, and still counts as down for a while"),
             News::OurLine => "our own internet line fails; nothing can be said of the channels".to_owned(),
+            News::LineWorks => "our own internet line works again".to_owned(),
             News::OurResolver => "the name server that we use fails".to_owned(),
             News::OurCredential => format!("{channel} refuses our credential: the token must be renewed"),
             News::OurWebhook => format!("{channel} cannot reach our webhook: no message of a customer arrives"),
@@ -73,6 +76,7 @@ impl News {
                 format!("{channel} responde de novo, mas por enquanto ainda conta como fora do ar")
             }
             News::OurLine => "a nossa própria internet está falhando; nada se pode dizer dos canais".to_owned(),
+            News::LineWorks => "a nossa própria internet voltou a funcionar".to_owned(),
             News::OurResolver => "o servidor de nomes que usamos está falhando".to_owned(),
             News::OurCredential => format!("{channel} recusa a nossa credencial: é preciso renovar o token"),
             News::OurWebhook => {
@@ -89,6 +93,7 @@ impl News {
             News::Down => format!("{channel} no está funcionando"),
             News::Recovering => format!("{channel} responde de nuevo, pero por ahora todavía cuenta como caído"),
             News::OurLine => "nuestra propia conexión a internet falla; nada se puede decir de los canales".to_owned(),
+            News::LineWorks => "nuestra propia conexión a internet ya funciona de nuevo".to_owned(),
             News::OurResolver => "el servidor de nombres que usamos falla".to_owned(),
             News::OurCredential => format!("{channel} rechaza nuestra credencial: hay que renovar el token"),
             News::OurWebhook => {

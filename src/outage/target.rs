@@ -1,5 +1,6 @@
 //! What the last probes of one target add up to: N of M to turn bad, N in a row to turn good.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -26,6 +27,8 @@ pub(super) struct Target {
     history: History,
     /// The newest outcome, for views.
     pub(super) last: Option<Last>,
+    /// How long the newest answers took, oldest first; none for a failure.
+    pub(super) recent: VecDeque<Option<Duration>>,
 }
 
 /// Where a target stands.
@@ -70,6 +73,7 @@ impl Target {
             verdict: Verdict::Unknown,
             history: History::default(),
             last: None,
+            recent: VecDeque::new(),
         }
     }
 
@@ -83,7 +87,7 @@ impl Target {
 
     pub(super) fn on_outcome(&mut self, outcome: Outcome, at: Timestamp, rule: Failures, now: Instant) {
         self.history.push(&outcome, at, rule, now);
-        self.last = Some(Last::new(outcome, at));
+        self.note(outcome, at);
         self.verdict = self.next_verdict(rule);
     }
 
@@ -128,7 +132,12 @@ impl Target {
 
     /// Seen while our own line was in doubt: shown, but it proves nothing.
     pub(super) fn note(&mut self, outcome: Outcome, at: Timestamp) {
-        self.last = Some(Last::new(outcome, at));
+        let last = Last::new(outcome, at);
+        if self.recent.len() >= MOST_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(last.took);
+        self.last = Some(last);
     }
 
     /// Our own line was to blame for what was seen lately; the verdict stands until new outcomes change it.
@@ -194,6 +203,9 @@ impl Last {
         }
     }
 }
+
+/// Answers that are shown of one target.
+const MOST_RECENT: usize = 30;
 
 fn mask(bits: u32) -> u64 {
     match bits {

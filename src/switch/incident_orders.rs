@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use crate::outage::Change;
+use crate::outage::blame::Blame;
 use crate::outage::incident::Incident;
 use crate::outage::incident::Kind;
 use crate::outage::news::News;
@@ -27,14 +28,22 @@ impl Switch {
     fn take_turn(&mut self, turn: Turn, subject: &str, channel: &str, change: &Change, now: Instant) {
         let id = match turn {
             Turn::Nothing => return,
-            Turn::Begins => self.begin_incident(subject, change, now),
+            Turn::Begins => {
+                self.end_drill_of(subject, now);
+                self.begin_incident(subject, change, now)
+            }
             Turn::GoesOn | Turn::Ends => match self.incidents.of_channel(subject) {
                 Some(incident) => incident.id.clone(),
                 None => return,
             },
         };
         let (wall, targets) = (self.wall(now), self.channels.evidence(channel));
-        let text = News::of(change.to, change.blame).sentence(channel, Tongue::English);
+        let news = match (turn, subject) {
+            (Turn::Ends, OUR_LINE) => News::LineWorks,
+            _ => News::of(change.to, change.blame),
+        };
+        let text = news.sentence(channel, Tongue::English);
+        let is_news = self.is_news(&id, turn, subject, change);
         self.incidents.with(&id, now, |incident| {
             incident.note(Kind::State, text, &change.reasons, wall);
             incident.observe(&targets, wall);
@@ -51,6 +60,26 @@ impl Switch {
                 self.publish_incident("incident.closed", &id, now);
             }
             Turn::GoesOn | Turn::Nothing => {}
+        }
+        if is_news {
+            self.alarm(&id, news, now);
+        }
+    }
+
+    /// Whether the owner wants to be woken by it. An outage that pauses to come back does not wake him twice.
+    fn is_news(&self, id: &str, turn: Turn, subject: &str, change: &Change) -> bool {
+        let Some(incident) = self.incidents.get(id) else {
+            return false;
+        };
+        match turn {
+            Turn::Begins | Turn::Ends => true,
+            Turn::GoesOn if subject != OUR_LINE && is_of_line(change.blame) => false,
+            Turn::GoesOn => {
+                let fell = change.to.is_down() && !incident.state.is_down();
+                let other = change.blame != incident.blame && change.blame != Blame::None;
+                fell || other
+            }
+            Turn::Nothing => false,
         }
     }
 
@@ -93,6 +122,8 @@ impl Switch {
         let wall = self.wall(now);
         for mut incident in kept {
             incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
+            self.resume_drill(&incident, now);
+            self.resume_alarms(&incident, now);
             self.incidents.resume(incident, now);
         }
     }

@@ -19,11 +19,12 @@ use crate::outage::Change;
 use crate::outage::blame::Blame;
 use crate::outage::incident::Counts;
 use crate::outage::incident::Incident;
+use crate::outage::incident::Outcome;
 use crate::outage::view::TargetView;
 use crate::switch::effect::Subject;
 
 /// In the place of a channel's name, where it is our own line or resolver that fails.
-pub const OUR_LINE: &str = "our-line";
+pub(super) const OUR_LINE: &str = "our-line";
 
 /// How long counts may be in memory only.
 const KEPT_WITHIN: Duration = Duration::from_secs(2);
@@ -90,6 +91,15 @@ impl Incidents {
     /// The one that goes on there; no exercise.
     pub(super) fn of_channel(&self, channel: &str) -> Option<&Incident> {
         self.going_on().find(|incident| incident.channel == channel && incident.drill.is_none())
+    }
+
+    pub(super) fn drill_of_channel(&self, channel: &str) -> Option<&Incident> {
+        self.drills().find(|incident| incident.channel == channel)
+    }
+
+    /// Exercises that go on.
+    pub(super) fn drills(&self) -> impl Iterator<Item = &Incident> {
+        self.going_on().filter(|incident| incident.drill.is_some())
     }
 
     fn going_on(&self) -> impl Iterator<Item = &Incident> {
@@ -163,8 +173,14 @@ impl Incidents {
             open.keep_at = None;
             due.push(open.incident.clone());
         }
-        self.by_id.retain(|_, open| open.incident.is_open() || open.keep_at.is_some() || !open.calls.is_empty());
+        self.by_id.retain(|_, open| open.is_needed());
         due
+    }
+
+    /// The full drill that this call is part of.
+    pub(super) fn drill_of_call(&self, call: &CallId) -> Option<&Incident> {
+        let of_call = self.by_id.values().filter(|open| open.calls.contains_key(call)).map(|open| &open.incident);
+        of_call.filter(|incident| incident.drill.is_some() && !incident.is_shadow()).last()
     }
 
     /// Everything that is published passes here.
@@ -181,6 +197,12 @@ impl Incidents {
 }
 
 impl Open {
+    /// It goes on, or its calls do, or somebody is still to be told.
+    fn is_needed(&self) -> bool {
+        let is_told = self.incident.alarms.iter().all(|alarm| alarm.outcome != Outcome::Pending);
+        self.incident.is_open() || self.keep_at.is_some() || !self.calls.is_empty() || !is_told
+    }
+
     fn is_real_of(&self, channel: &str) -> bool {
         self.incident.is_open() && self.incident.drill.is_none() && self.incident.channel == channel
     }

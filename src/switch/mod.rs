@@ -22,11 +22,14 @@
 //! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
+//! | `alarm` | who is told of it, by text and call |
+//! | `drills` | exercises, and what they find |
 //! | `incidents` | which outages go on, and what happens to customers meanwhile |
 //! | `commands` | what the API may ask |
 //!
 //! [`Switch`]: machine::Switch
 
+pub mod alarm;
 mod calls;
 mod channels;
 pub mod command;
@@ -35,10 +38,12 @@ mod conference_orders;
 mod conferences;
 pub mod desk;
 mod doorman;
+mod drill_orders;
+mod drills;
 pub mod effect;
 mod identity;
 mod incident_orders;
-pub mod incidents;
+mod incidents;
 mod incoming;
 pub mod input;
 mod lamps;

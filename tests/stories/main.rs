@@ -11,6 +11,7 @@ mod seen;
 mod store;
 mod switch;
 
+mod alarms;
 mod any_order;
 mod carriers;
 #[path = "../torture/cases.rs"]
@@ -20,6 +21,7 @@ mod conditions;
 mod conferences;
 mod customers;
 mod dials;
+mod drills;
 mod encryption;
 mod fickle_carriers;
 mod handed_on;

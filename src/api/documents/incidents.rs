@@ -133,6 +133,8 @@ pub struct AlarmDocument {
     /// What went wrong last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// These calls and texts; at most 10.
+    pub via: Vec<String>,
 }
 
 /// An exercise: the channel works, and everything happens as if it did not.

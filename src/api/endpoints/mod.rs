@@ -4,6 +4,7 @@ pub(super) mod agents;
 pub(super) mod calls;
 pub(super) mod channels;
 pub(super) mod conferences;
+pub(super) mod drills;
 pub(super) mod events;
 pub(super) mod health;
 pub(super) mod incidents;
