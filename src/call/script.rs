@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::call::announcement::Announcing;
 use crate::call::call_back::CallBack;
 use crate::call::effect::Around;
 use crate::call::record::StepRecord;
@@ -22,6 +23,7 @@ pub enum Script {
     Walk(Box<Walk>),
     Plain(Plain),
     CallBack(CallBack),
+    Announcing(Announcing),
 }
 
 impl Script {
@@ -30,6 +32,7 @@ impl Script {
             Self::Walk(walk) => walk.handle(happening, around, now),
             Self::Plain(plain) => plain.handle(&happening, now),
             Self::CallBack(call_back) => call_back.handle(&happening, around, now),
+            Self::Announcing(announcing) => announcing.handle(&happening, now),
         }
     }
 
@@ -38,6 +41,7 @@ impl Script {
             Self::Walk(walk) => walk.poll_order(),
             Self::Plain(plain) => plain.orders.pop_front(),
             Self::CallBack(call_back) => call_back.poll_order(),
+            Self::Announcing(announcing) => announcing.poll_order(),
         }
     }
 
@@ -46,6 +50,7 @@ impl Script {
             Self::Walk(walk) => walk.poll_timeout().map(|deadline| deadline.at),
             Self::Plain(plain) => plain.ring_until,
             Self::CallBack(call_back) => call_back.poll_timeout(),
+            Self::Announcing(announcing) => announcing.poll_timeout(),
         }
     }
 
@@ -54,6 +59,7 @@ impl Script {
             Self::Walk(walk) => walk.handle_timeout(around, now),
             Self::Plain(plain) => plain.handle_timeout(now),
             Self::CallBack(call_back) => call_back.handle_timeout(now),
+            Self::Announcing(announcing) => announcing.handle_timeout(now),
         }
     }
 
@@ -63,6 +69,7 @@ impl Script {
             Self::Walk(walk) => walk.verb().unwrap_or("ending").to_owned(),
             Self::Plain(plain) => plain.what.to_owned(),
             Self::CallBack(call_back) => call_back.doing().to_owned(),
+            Self::Announcing(_) => "announcing".to_owned(),
         }
     }
 

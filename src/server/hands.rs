@@ -92,5 +92,6 @@ fn written(keep: Keep) -> Write {
         Keep::ForgetRecording { id } => Write::ForgetRecording { id },
         Keep::Callback(callback) => Write::Callback(callback),
         Keep::ForgetCallback { id } => Write::ForgetCallback { id },
+        Keep::Incident(incident) => Write::Incident(incident),
     }
 }

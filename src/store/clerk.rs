@@ -25,6 +25,7 @@ use crate::store::channels;
 use crate::store::deliveries;
 use crate::store::error::in_words;
 use crate::store::error::is_for_ever;
+use crate::store::incidents;
 use crate::store::messages;
 use crate::store::recordings;
 use crate::store::records;
@@ -311,6 +312,7 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::Callback(callback) => callbacks::write(connection, callback).await,
         Write::ForgetCallback { id } => callbacks::forget(connection, id).await,
         Write::Delivery(delivery) => deliveries::write(connection, delivery).await,
+        Write::Incident(incident) => incidents::write(connection, incident).await,
     }
 }
 
@@ -324,6 +326,7 @@ fn kind(write: &Write) -> &'static str {
         Write::Recording(_) | Write::ForgetRecording { .. } => "recording",
         Write::Callback(_) | Write::ForgetCallback { .. } => "callback",
         Write::Delivery(_) => "webhook",
+        Write::Incident(_) => "incident",
     }
 }
 

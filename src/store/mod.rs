@@ -29,6 +29,7 @@ mod clerk;
 pub mod config;
 pub mod deliveries;
 pub mod error;
+pub mod incidents;
 mod insert;
 pub mod keys;
 pub mod messages;

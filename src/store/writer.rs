@@ -21,6 +21,7 @@ use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
+use crate::outage::incident::Incident;
 use crate::queue::callbacks::Callback;
 use crate::registrar::StoredBinding;
 use crate::store::Store;
@@ -65,6 +66,7 @@ pub enum Write {
     },
     /// An event on its way to a webhook.
     Delivery(Box<EventDelivery>),
+    Incident(Box<Incident>),
 }
 
 /// What became of one `Write::Message`.

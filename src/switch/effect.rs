@@ -17,6 +17,7 @@ use crate::channel::HttpRequest;
 use crate::channel::message::Message;
 use crate::dialplan::lookup::Query;
 use crate::media::command::Command as MediaCommand;
+use crate::outage::incident::Incident;
 use crate::outage::schedule::Due;
 use crate::queue::callbacks::Callback;
 use crate::registrar::StoredBinding;
@@ -132,6 +133,7 @@ pub enum Keep {
     ForgetCallback {
         id: String,
     },
+    Incident(Box<Incident>),
 }
 
 /// One line of `GET /v1/events` and one webhook.

@@ -7,6 +7,7 @@ use desvio::call::record::Record;
 use desvio::call::record::TalkRecording;
 use desvio::call::record::Voicemail;
 use desvio::channel::message::Message;
+use desvio::outage::incident::Incident;
 use desvio::queue::callbacks::Callback;
 use desvio::switch::effect::Keep;
 use desvio::switch::input::Input;
@@ -24,6 +25,7 @@ pub(crate) struct Store {
     pub(crate) voicemails: Vec<Voicemail>,
     pub(crate) recordings: BTreeMap<String, TalkRecording>,
     pub(crate) callbacks: BTreeMap<String, Callback>,
+    pub(crate) incidents: BTreeMap<String, Incident>,
     /// Every write fails while this says why.
     pub(crate) broken: Option<String>,
 }
@@ -88,6 +90,9 @@ impl Bench {
             }
             Keep::ForgetCallback { id } => {
                 self.store.callbacks.remove(&id);
+            }
+            Keep::Incident(incident) => {
+                self.store.incidents.insert(incident.id.clone(), *incident);
             }
         }
     }
