@@ -17,6 +17,7 @@ use crate::dialplan::program::Program;
 use crate::dialplan::simulate::Situation;
 use crate::dialplan::simulate::simulate;
 use crate::media::prompts::Prompts;
+use crate::outage::ChannelState;
 use crate::outage::incident::Alarm;
 use crate::outage::incident::By;
 use crate::outage::incident::Finding;
@@ -100,7 +101,8 @@ pub(super) fn difference(
 ) -> Vec<String> {
     let walked = |down: Vec<String>| {
         let (from, to) = (from.to_owned(), to.to_owned());
-        let situation = Situation { from, to, at, channels_down: down, press: Vec::new() };
+        let channels = down.into_iter().map(|name| (name, ChannelState::Down)).collect();
+        let situation = Situation { from, to, at, channels, press: Vec::new() };
         simulate(program, names, &situation, origin).map(|walked| walked.steps).unwrap_or_default()
     };
     let usual: BTreeSet<(String, String)> =
