@@ -25,7 +25,7 @@ pub(super) struct Assessment {
     pub(super) failing: Option<Instant>,
     /// The same, counting only targets that fail without a break.
     pub(super) failing_without_break: Option<Instant>,
-    /// A single target makes the score, and others answer.
+    /// A single target fails and others answer, and hardly anybody else complains.
     pub(super) alone: bool,
     pub(super) resolving: Resolving,
     /// Targets that are bad because of our account, or our webhook, or because their name was not found by us only.
@@ -127,12 +127,15 @@ impl Assessment {
     fn add_up(&mut self, config: &Config) {
         let (mut bad, mut without_break) = (Sum::default(), Sum::default());
         for (layer, tally) in Layer::ALL.into_iter().zip(&self.layers) {
-            bad.add(tally.adds(layer, tally.bad, config), tally.bad);
-            without_break.add(tally.adds(layer, tally.without_break, config), tally.without_break);
+            bad.add(layer, tally.adds(layer, tally.bad, config), tally.bad);
+            without_break.add(layer, tally.adds(layer, tally.without_break, config), tally.without_break);
         }
         self.score = bad.score();
         let watched = self.layers.iter().take(Layer::PROBED).map(|tally| tally.all).sum::<u32>();
-        self.alone = bad.targets == 1 && watched > Weight::ONE.in_thousandths();
+        let failing = |tallies: &[Tally]| tallies.iter().map(|tally| tally.bad.targets).sum::<u32>();
+        let (probed, all) = (failing(&self.layers[..Layer::PROBED]), failing(&self.layers));
+        let hardly_any = all == 1 || probed <= 1 && bad.words * 2 < FAILED;
+        self.alone = hardly_any && watched > Weight::ONE.in_thousandths();
         self.failing = bad.reached();
         self.failing_without_break = without_break.reached();
     }
@@ -214,15 +217,16 @@ impl Failing {
 struct Sum {
     parts: [Option<(Instant, u32)>; Layer::ALL.len()],
     count: usize,
-    targets: u32,
+    /// Of the score: what is told and not probed.
+    words: u32,
 }
 
 impl Sum {
-    fn add(&mut self, score: u32, failing: Failing) {
+    fn add(&mut self, layer: Layer, score: u32, failing: Failing) {
         if let (Some(since), 1..) = (failing.since, score) {
             self.parts[self.count] = Some((since, score));
             self.count += 1;
-            self.targets += failing.targets;
+            self.words += if layer.is_probed() { 0 } else { score };
         }
     }
 

@@ -281,11 +281,9 @@ impl Detector {
             since.is_some_and(|since| now.saturating_duration_since(since) >= hold && self.line_worked_after(since))
         };
         let without_break = held(assessment.failing_without_break, if patient { partial_after } else { down_after });
-        match without_break
-            || held(
-                assessment.failing.max(self.line.whole_since()).filter(|_| assessment.failing.is_some()),
-                partial_after,
-            ) {
+        let now_and_then =
+            assessment.failing.map(|since| self.line.whole_since().map_or(since, |whole| since.max(whole)));
+        match without_break || !self.line.is_suspect() && held(now_and_then, partial_after) {
             false => Failure::No,
             true if elsewhere.sees_it_up() || assessment.strangers * 2 > assessment.bad => Failure::Here,
             true => Failure::Everywhere,

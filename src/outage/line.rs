@@ -68,6 +68,9 @@ struct Controls {
 const LOSSY: u32 = 4;
 pub(super) const OBSERVED: u32 = 40;
 
+/// So many are no reason for suspicion.
+const HARDLY_ANY: u32 = 1;
+
 impl OwnLine {
     pub(super) fn doubt(&self) -> Option<Doubt> {
         self.doubt
@@ -76,6 +79,11 @@ impl OwnLine {
     /// It loses packets: only failures without a break count against a channel.
     pub(super) fn is_lossy(&self) -> bool {
         self.lossy
+    }
+
+    /// It may be losing packets already: what fails now and then is not yet laid at the channel's door.
+    pub(super) fn is_suspect(&self) -> bool {
+        self.lossy || self.losses() > HARDLY_ANY
     }
 
     /// What failed now and then before this moment may have been our line's doing.

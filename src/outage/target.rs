@@ -149,11 +149,16 @@ impl Target {
         self.history.failures_among(of) >= count && self.history.spells_among(of) >= count.min(SPELLS)
     }
 
-    /// Since when it is bad, or has failed now and then, whichever is longer.
+    /// Since when it is bad, or has failed now and then, whichever is longer; `None` when it is bad only because it has not
+    /// been good for long enough.
     pub(super) fn failing_since(&self, config: &Config) -> Option<Moment> {
         let since = self.bad_since()?;
-        let first = self.history.failing_since(config.partial.of()).filter(|_| self.fails_now_and_then(config));
-        Some(first.filter(|first| first.now < since.now).unwrap_or(since))
+        if self.fails_now_and_then(config) {
+            let first = self.history.failing_since(config.partial.of());
+            return first.filter(|first| first.now < since.now).or(Some(since));
+        }
+        let answers = self.layer.is_probed() && self.history.answered_in_a_row() >= config.failures.count();
+        (!answers).then_some(since)
     }
 
     fn bad(&self, newest: u32, now_and_then: bool) -> Verdict {
