@@ -10,6 +10,7 @@ use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::last_keys::LastKeys;
 use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::order::Consent;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
@@ -63,6 +64,9 @@ pub(super) enum News {
     CalleeListens,
     CalleeLeft,
     DialEnded(DialOutcome),
+    ReferRefused,
+    ParkFull,
+    PickUpFailed,
     VoicemailDone,
     MailboxLeft,
     ConferenceLeft(ConferenceOutcome),
@@ -90,6 +94,8 @@ pub(super) struct Memory {
     /// What runs when the call is over.
     pub(super) afterwards: Option<StepId>,
     pub(super) audio: Audio,
+    /// None before he was asked.
+    pub(super) consent: Option<Consent>,
     /// Questions that were asked; it may begin anew.
     pub(super) questions: u16,
     /// The question whose answer is still wanted.
@@ -136,6 +142,7 @@ impl Memory {
             rng: fastrand::Rng::with_seed(seed),
             afterwards: None,
             audio: Audio::None,
+            consent: None,
             questions: 0,
             asking: None,
             round: 0,

@@ -48,6 +48,7 @@ use crate::switch::effect::Subject;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
+use crate::switch::lot::Lot;
 use crate::switch::mailboxes::Mailboxes;
 use crate::switch::measuring::Measuring;
 use crate::switch::messages::Handed;
@@ -113,6 +114,9 @@ pub struct Switch {
     pub(super) conferences: Conferences,
     pub(super) channels: Channels,
     pub(super) lamps: Lamps,
+    pub(super) lot: Lot,
+    /// REFERs of ours that were not answered: the calls whose callers they are for.
+    pub(super) calls_by_refer: HashMap<RequestId, u64>,
     pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
     pub(super) outbox: Outbox,
@@ -198,6 +202,8 @@ impl Switch {
             conferences: Conferences::default(),
             channels,
             lamps,
+            lot: Lot::default(),
+            calls_by_refer: HashMap::new(),
             measuring: Measuring::default(),
             mailboxes,
             outbox,

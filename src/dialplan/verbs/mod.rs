@@ -3,6 +3,7 @@
 mod answer;
 mod call;
 mod conference;
+mod consent;
 mod dial;
 mod echo;
 mod gather;
@@ -15,6 +16,8 @@ mod mailbox;
 mod menu;
 pub(super) mod message;
 mod on_hangup;
+mod park;
+mod pickup;
 mod play;
 mod progress;
 mod queue;
@@ -25,6 +28,7 @@ mod say;
 mod set;
 mod tag;
 mod tone;
+mod transfer;
 mod voicemail;
 mod wait;
 mod when;
@@ -53,9 +57,13 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &call::Return,
     &queue::Queue,
     &dial::Dial,
+    &transfer::Transfer,
+    &park::Park,
+    &pickup::Pickup,
     &conference::Conference,
     &voicemail::Voicemail,
     &mailbox::Mailbox,
+    &consent::Consent,
     &record::Record,
     &message::Message,
     &tag::Tag,

@@ -107,14 +107,7 @@ impl Action for Line {
                 moment.memory.digits.clear();
                 Turn::Wait
             }
-            News::PlayFinished
-            | News::DialEnded(_)
-            | News::VoicemailDone
-            | News::MailboxLeft
-            | News::ConferenceLeft(_)
-            | News::LookedUp(_)
-            | News::CalleeListens
-            | News::CalleeLeft => Turn::Wait,
+            _ => Turn::Wait,
         }
     }
 }
