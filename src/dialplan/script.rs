@@ -17,6 +17,7 @@ use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::manner::MANNERS;
 use crate::dialplan::manner::Manner;
+use crate::dialplan::manner::TALKS_FOR;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::setting;

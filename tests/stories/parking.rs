@@ -53,7 +53,9 @@ fn parked() -> (Bench, PhoneId, PhoneId, PhoneId) {
 
 fn doing(pbx: &mut Bench) -> Vec<String> {
     let Ok(Answer::Calls(calls)) = pbx.asks(Command::Calls) else { panic!("no list of calls") };
-    calls.into_iter().map(|call| call.doing).collect()
+    let mut doing: Vec<String> = calls.into_iter().map(|call| call.doing).collect();
+    doing.sort();
+    doing
 }
 
 #[test]
