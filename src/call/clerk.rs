@@ -16,6 +16,7 @@ use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::record::StepRecord;
 use crate::call::record::TalkRecording;
+use crate::dialplan::order::Consent;
 use crate::media::answering;
 
 /// Steps beyond this are counted and not kept: a record stays small however long a caller wanders.
@@ -44,6 +45,7 @@ pub(super) struct Clerk {
     waited: Duration,
     agent: Option<String>,
     conference: Option<String>,
+    consent: Option<Consent>,
     talks_since: Option<Instant>,
     talked: Duration,
     /// The first one counts: what follows is only the clearing up.
@@ -69,6 +71,7 @@ impl Clerk {
             waited: Duration::ZERO,
             agent: None,
             conference: None,
+            consent: None,
             talks_since: None,
             talked: Duration::ZERO,
             ending: None,
@@ -154,6 +157,14 @@ impl Clerk {
         }
     }
 
+    pub(super) fn on_consent(&mut self, answer: Consent) {
+        self.consent = Some(answer);
+    }
+
+    pub(super) fn consent(&self) -> Option<Consent> {
+        self.consent
+    }
+
     pub(super) fn agent(&self) -> Option<&str> {
         self.agent.as_deref()
     }
@@ -203,6 +214,7 @@ impl Clerk {
             queue: self.queue.clone(),
             agent: self.agent.clone(),
             conference: self.conference.clone(),
+            consent: self.consent,
             hung_up_by: ending.by,
             cause: ending.cause,
             channels_down: self.facts.channels_down.clone(),

@@ -66,6 +66,14 @@ pub enum Input {
         position: usize,
     },
     QueueRefused(QueueOutcome),
+    /// The slot that was free, if one was.
+    Parked(Option<u32>),
+    /// Nobody is parked there.
+    PickUpFailed,
+    /// How the trunk fares that was asked to connect the caller.
+    ReferFares {
+        status: u16,
+    },
     /// The queue found an agent: ring him.
     RingAgent {
         agent: String,
@@ -170,6 +178,21 @@ pub enum Effect {
         queue: String,
     },
     LeaveQueue,
+    /// Comes back as `Input::Parked`.
+    Park {
+        first: u32,
+        last: u32,
+    },
+    Unpark,
+    /// The caller goes into the call that is parked in this slot.
+    PickUp {
+        slot: String,
+    },
+    /// The far side of this session is asked to connect its caller with this number.
+    Refer {
+        session: SessionId,
+        to: String,
+    },
     /// The caller has left the queue for somebody whom it did not ring.
     PickedUp,
     /// Somebody who stays in the call talks to somebody else now.

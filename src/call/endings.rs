@@ -111,6 +111,7 @@ impl Call {
         self.drop_unwritten();
         self.reaches.clear();
         self.dialling = None;
+        self.unpark();
         let others: Vec<LegId> = self.legs.iter().filter(|leg| Some(leg.id) != self.caller).map(|leg| leg.id).collect();
         for id in others {
             self.hang_up_leg(id, cause);

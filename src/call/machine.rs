@@ -16,6 +16,7 @@ use crate::call::effect::Input;
 use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::mailbox::Listening;
+use crate::call::parking::Parked;
 use crate::call::reach::Reach;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
@@ -71,6 +72,11 @@ pub struct Call {
     pub(super) talk: Option<LegId>,
     pub(super) reaches: Vec<Reach>,
     pub(super) dialling: Option<Dialling>,
+    pub(super) parked: Option<Parked>,
+    /// The extension that parked the caller.
+    pub(super) parker: Option<String>,
+    /// With whom the caller's trunk was asked to connect him.
+    pub(super) referred_to: Option<String>,
     pub(super) script: Script,
     pub(super) waiting_in: Option<String>,
     /// The queue that he waited in last, and since when.
@@ -191,6 +197,9 @@ impl Call {
             talk: None,
             reaches: Vec::new(),
             dialling: None,
+            parked: None,
+            parker: None,
+            referred_to: None,
             script,
             waiting_in: None,
             waited_in: None,
@@ -270,7 +279,7 @@ impl Call {
             (Life::Beginning, ..) => "ringing".to_owned(),
             (Life::Running, None, None) => match &self.attending {
                 Some(attending) => format!("in conference {}", attending.conference),
-                None => self.dialled().unwrap_or_else(|| self.script.doing()),
+                None => self.dialled().or_else(|| self.parked_in()).unwrap_or_else(|| self.script.doing()),
             },
         }
     }
@@ -336,6 +345,9 @@ impl Call {
         match input {
             Input::Media(event) => self.on_media(event, around, now),
             Input::Session { leg, event } => self.on_session_event(leg, event, around, now),
+            Input::Parked(slot) => self.on_parked(slot, around, now),
+            Input::PickUpFailed => self.happenings.push_back(Happening::PickUpFailed),
+            Input::ReferFares { status } => self.on_refer_fares(status, now),
             Input::QueueJoined { position } => self.clerk.note(format!("waits at position {position}"), now),
             Input::QueueRefused(outcome) => self.on_queue_refused(outcome, now),
             Input::RingAgent { agent } => self.ring_agent(&agent, around, now),

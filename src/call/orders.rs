@@ -56,6 +56,12 @@ impl Call {
             Order::Dial(order) => self.dial(order, around, now),
             Order::StopDialling => self.stop_dialling(),
             Order::EndTalk => self.end_talk_order(now),
+            Order::Refer { to } => self.refer(to, around, now),
+            Order::Park(order) => self.park(order, around, now),
+            Order::Unpark => self.unpark(),
+            Order::RingBackParker { ring_for } => self.ring_back_parker(ring_for, around, now),
+            Order::PickUp { slot } => self.effects.push_back(Effect::PickUp { slot }),
+            Order::Consent(answer) => self.on_consent(answer, now),
             Order::Voicemail { mailbox, language } => self.start_voicemail(mailbox, language, around, now),
             Order::Mailbox { mailbox, language } => self.open_mailbox(mailbox, language, around, now),
             Order::Record(order) => self.record(order, around, now),
@@ -197,6 +203,9 @@ impl Call {
         }
         if self.voicemail.is_some() {
             return self.voicemail_played(around, now);
+        }
+        if self.play_park_music(around) {
+            return;
         }
         self.happenings.push_back(Happening::PlayFinished);
     }

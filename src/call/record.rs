@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde::Serialize;
 
 use crate::call::media_record::MediaRecord;
+use crate::dialplan::order::Consent;
 use crate::media::answering;
 use crate::media::both_sides::Channels;
 
@@ -225,6 +226,9 @@ pub struct Record {
     /// The last conference that the caller was in.
     #[serde(default)]
     pub conference: Option<String>,
+    /// What the caller said to being recorded; none: he was not asked.
+    #[serde(default)]
+    pub consent: Option<Consent>,
     pub hung_up_by: Party,
     /// ITU-T Q.850.
     pub cause: u16,

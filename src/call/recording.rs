@@ -14,6 +14,7 @@ use crate::call::effect::Effect;
 use crate::call::machine::Call;
 use crate::call::record::RecordingState;
 use crate::call::record::TalkRecording;
+use crate::dialplan::order::Consent;
 use crate::dialplan::order::RecordOrder;
 use crate::media::both_sides::Channels;
 use crate::media::command::Command as MediaCommand;
@@ -47,6 +48,8 @@ pub enum NotRecorded {
     Already,
     #[error("the call is not being recorded")]
     Nothing,
+    #[error("the caller has refused")]
+    Refused,
 }
 
 const LONGEST: Duration = Duration::from_secs(4 * 3600);
@@ -82,6 +85,15 @@ impl Call {
         }
     }
 
+    /// A no also ends what is being recorded.
+    pub(super) fn on_consent(&mut self, answer: Consent, now: Instant) {
+        self.clerk.on_consent(answer);
+        if answer == Consent::Refused {
+            self.clerk.note("the caller refuses to be recorded".to_owned(), now);
+            let _ = self.stop_recording();
+        }
+    }
+
     /// The caller begins to talk to an agent of a queue whose talks are recorded.
     pub(super) fn record_if_queue_wants(&mut self, around: &dyn Around, now: Instant) {
         let wanted = self.clerk.queue().and_then(|queue| around.records(queue));
@@ -101,6 +113,9 @@ impl Call {
         let Some(leg) = up.filter(|_| !self.is_ending() && self.files < MOST_FILES) else {
             return Err(NotRecorded::NotAnswered);
         };
+        if self.clerk.consent() == Some(Consent::Refused) {
+            return Err(NotRecorded::Refused);
+        }
         if self.running().is_some() {
             return Err(NotRecorded::Already);
         }

@@ -149,7 +149,7 @@ impl Call {
             return self.hold_if_held(talk, around);
         }
         self.close_mailbox();
-        if self.restart_voicemail(around, now) || self.attend_again(around) {
+        if self.restart_voicemail(around, now) || self.attend_again(around) || self.play_park_music(around) {
             return;
         }
         if self.playing.take().is_some() {

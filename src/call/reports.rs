@@ -128,6 +128,8 @@ impl Call {
                 self.on_caller_gone(id, Party::Caller, cause.unwrap_or(cause::NORMAL), now);
             }
             SessionEvent::Lost if is_caller => self.on_caller_gone(id, Party::System, cause::TIMER_EXPIRED, now),
+            SessionEvent::ReferFares { status } if is_caller => self.on_refer_fares(status, now),
+            SessionEvent::ReferFares { .. } => {}
             SessionEvent::MovedOn { from, status, .. } => self.on_moved_on(id, from.remote, status, now),
             SessionEvent::HungUp { cause } | SessionEvent::Cancelled { cause } => {
                 self.on_party_gone(id, Party::Callee, cause, around, now);

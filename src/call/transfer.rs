@@ -138,6 +138,7 @@ impl Call {
         if let Some(former) = self.take_called_part(by) {
             self.shelve(&former);
         }
+        self.remember_parker(by);
         self.follow(script);
         self.clerk.note(format!("goes on with flow {name}"), now);
         self.dismiss_supervisor(now);

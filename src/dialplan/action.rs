@@ -11,6 +11,7 @@ use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::last_keys::LastKeys;
 use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::order::Consent;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::program::FlowId;
@@ -64,6 +65,9 @@ pub(super) enum News {
     CalleeListens,
     CalleeLeft,
     DialEnded(DialOutcome),
+    ReferRefused,
+    ParkFull,
+    PickUpFailed,
     VoicemailDone,
     MailboxLeft,
     ConferenceLeft(ConferenceOutcome),
@@ -96,6 +100,8 @@ pub(super) struct Memory {
     /// What runs when the call is over.
     pub(super) afterwards: Option<StepId>,
     pub(super) audio: Audio,
+    /// None before he was asked.
+    pub(super) consent: Option<Consent>,
     /// Questions that were asked; it may begin anew.
     pub(super) questions: u16,
     /// The question whose answer is still wanted.
@@ -142,6 +148,7 @@ impl Memory {
             rng: fastrand::Rng::with_seed(seed),
             afterwards: None,
             audio: Audio::None,
+            consent: None,
             questions: 0,
             asking: None,
             round: 0,

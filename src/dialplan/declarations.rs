@@ -46,6 +46,14 @@ pub(super) const NUMBER: Declaration = Declaration {
     example: "number \"+551140031234\" flow=\"entrada\"",
 };
 
+pub(super) const CODE: Declaration = Declaration {
+    name: "code",
+    help: "Extensions that dial this come into a flow; nobody outside can. Phones may transfer a caller there.",
+    arguments: &[Parameter::required("code", Kind::Code, "2 to 15 keys, which are no extension")],
+    properties: &[Parameter::required("flow", Kind::Flow, "where the call begins")],
+    example: "code \"*70\" flow=\"vaga\"",
+};
+
 pub(super) const ROUTE: Declaration = Declaration {
     name: "route",
     help: "Calls to numbers outside go through a trunk, or through the first of several that takes them. Of several \
@@ -103,12 +111,13 @@ pub(super) const TEST: Declaration = Declaration {
     example: "test \"the caller hears the menu\" {\n    call from=\"+5511999998888\" to=\"+551140031234\"\n    hears \"main-menu\"\n}",
 };
 
-pub(super) const DECLARATIONS: &[Declaration] = &[NUMBER, ROUTE, HOURS, LIST, FLOW, TEST];
+pub(super) const DECLARATIONS: &[Declaration] = &[NUMBER, CODE, ROUTE, HOURS, LIST, FLOW, TEST];
 
 /// The declarations of all files, with their values where those are sound.
 #[derive(Debug, Default)]
 pub(super) struct Declared<'n> {
     pub(super) numbers: Vec<&'n Node>,
+    pub(super) codes: Vec<&'n Node>,
     pub(super) flows: Vec<(String, &'n Node)>,
     pub(super) tests: Vec<&'n Node>,
     pub(super) hours: Vec<Hours>,
@@ -125,6 +134,7 @@ pub(super) fn declare<'n>(nodes: &'n [Node], compiler: &mut Compiler<'_>) -> Dec
                 compiler.own_numbers.extend(written_number(node));
                 declared.numbers.push(node);
             }
+            "code" => declared.codes.push(node),
             "test" => declared.tests.push(node),
             "route" => routes::declare(node, &mut seen, compiler),
             "list" => list(node, &mut declared, &mut seen, compiler),
@@ -183,7 +193,30 @@ pub(super) fn numbers(declared: &Declared<'_>, compiler: &mut Compiler<'_>) -> B
             flow_by_number.insert(number, filled.flow("flow"));
         }
     }
+    codes(declared, &mut seen, &mut flow_by_number, compiler);
     flow_by_number
+}
+
+fn codes(
+    declared: &Declared<'_>,
+    seen: &mut Seen,
+    flow_by_number: &mut BTreeMap<String, FlowId>,
+    compiler: &mut Compiler<'_>,
+) {
+    for node in &declared.codes {
+        no_block(node, compiler);
+        let Some(filled) = fill(node, CODE.form(), compiler) else {
+            continue;
+        };
+        let code = filled.text("code");
+        if compiler.names.extensions.contains(&code) {
+            let help = "Choose keys that nobody's phone has, such as `*70`.".to_owned();
+            let message = format!("{code} is an extension");
+            compiler.faults.fault(Rule::DeclaredTwice, node.head_span(), message, Some(help));
+        } else if seen.is_new("code", &code, node.head_span(), compiler) {
+            flow_by_number.insert(code, filled.flow("flow"));
+        }
+    }
 }
 
 fn flow<'n>(node: &'n Node, declared: &mut Declared<'n>, seen: &mut Seen, compiler: &mut Compiler<'_>) {

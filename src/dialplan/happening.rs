@@ -23,6 +23,12 @@ pub enum Happening {
     /// He did not take the call; others still ring, or listen.
     CalleeLeft,
     DialEnded(DialOutcome),
+    /// The caller's trunk does not connect him.
+    ReferRefused,
+    /// No slot was free.
+    ParkFull,
+    /// Nobody is parked there.
+    PickUpFailed,
     VoicemailDone,
     /// Whoever listened to a mailbox has had enough, or may not.
     MailboxLeft,

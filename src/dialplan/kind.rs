@@ -41,6 +41,10 @@ pub enum Kind {
     Credential,
     /// Hold music.
     Music,
+    /// What extensions dial: keys, no number of the telephone network.
+    Code,
+    /// Something of ours that can be called: a number in E.164, or a code.
+    Called,
     /// One key of a telephone.
     Key,
     /// Keys, one after the other.
@@ -129,6 +133,8 @@ impl Kind {
             Kind::Recipient => "\"caller\", \"200\" or \"+5511999998888\"",
             Kind::Anyone => "\"+5511999998888\" or \"200\"",
             Kind::OwnNumber => "\"+551140031234\"",
+            Kind::Code => "\"*70\"",
+            Kind::Called => "\"+551140031234\"",
             Kind::Variable | Kind::KnownVariable => "\"cpf\"",
             Kind::Setting => "\"Maria\" or 3",
             Kind::List => "\"vip\"",
@@ -168,6 +174,8 @@ impl fmt::Display for Kind {
             Kind::Target => "extension or number in E.164",
             Kind::Recipient => "`caller`, extension, or number in E.164",
             Kind::Anyone => "number or extension",
+            Kind::Code => "code of keys",
+            Kind::Called => "number in E.164, or a code",
             Kind::OwnNumber => "number of ours in E.164",
             Kind::Music => "music",
             Kind::Variable | Kind::KnownVariable => "variable",

@@ -36,7 +36,7 @@ pub(super) const MANNERS: &[&str] = &["answers", "declines", "ignores", "busy", 
 
 /// Where a test does not say how long.
 const REACTS_AFTER: Duration = Duration::from_secs(3);
-const TALKS_FOR: Duration = Duration::from_secs(60);
+pub(super) const TALKS_FOR: Duration = Duration::from_secs(60);
 
 impl Manner {
     /// What those do of whom the test says nothing.

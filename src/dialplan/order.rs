@@ -1,5 +1,10 @@
 //! What is to be done for one caller: the orders that leave a walk.
 
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::Serialize;
+
 use crate::dialplan::attendance::Attendance;
 use crate::dialplan::dial_order::DialOrder;
 use crate::dialplan::lookup::Query;
@@ -38,6 +43,24 @@ pub enum Order {
     Dial(Box<DialOrder>),
     /// Nothing more is heard of the dialling.
     StopDialling,
+    /// The caller's own trunk is asked to connect him with this number. The call ends when it has, else `ReferRefused`.
+    Refer {
+        to: String,
+    },
+    /// Ends with a talk, or with `ParkFull`.
+    Park(ParkOrder),
+    /// Nothing more is heard of the slot.
+    Unpark,
+    /// As `Dial`, of the phone that parked the caller.
+    RingBackParker {
+        ring_for: Duration,
+    },
+    /// The caller goes into the call that is parked there; else `PickUpFailed`.
+    PickUp {
+        slot: String,
+    },
+    /// What the caller says to being recorded.
+    Consent(Consent),
     /// The one whom the caller talks to is sent away. Nothing more is heard of the talk.
     EndTalk,
     /// Greeting, tone, recording, thanks. Ends with `VoicemailDone`.
@@ -106,6 +129,25 @@ pub struct Booking {
     pub hours: Option<String>,
 }
 
+/// Where a caller is parked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkOrder {
+    /// Slots: the first free one of these.
+    pub first: u32,
+    pub last: u32,
+    /// None: the ordinary hold music.
+    pub music: Option<String>,
+    pub language: String,
+}
+
+/// Whether a caller agrees to be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consent {
+    Given,
+    Refused,
+}
+
 /// What is to become of the recording of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RecordOrder {
@@ -137,6 +179,23 @@ pub enum HangupCause {
     Unreachable,
     NotFound,
     Failed,
+}
+
+impl Consent {
+    /// The word in tests, records and the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Consent::Given => "given",
+            Consent::Refused => "refused",
+        }
+    }
+
+    pub(super) fn opposite(self) -> Consent {
+        match self {
+            Consent::Given => Consent::Refused,
+            Consent::Refused => Consent::Given,
+        }
+    }
 }
 
 impl DialTarget {

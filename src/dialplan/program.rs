@@ -83,7 +83,7 @@ pub(super) struct Step {
 }
 
 impl Program {
-    /// The flow that answers for a number of ours, in E.164.
+    /// The flow that answers for a number of ours, in E.164, or for a code, which is ours alone.
     pub fn flow_for(&self, called: &str) -> Option<FlowId> {
         self.flow_by_number.get(called).copied()
     }
@@ -91,6 +91,11 @@ impl Program {
     /// The route that a call to this number, in E.164, takes to the outside.
     pub fn route_for(&self, number: &str) -> Option<&Route> {
         self.routes.route_for(number)
+    }
+
+    /// Whether this is a code, which nobody outside may dial.
+    pub fn is_code(&self, called: &str) -> bool {
+        !called.starts_with('+') && self.flow_by_number.contains_key(called)
     }
 
     pub fn flow_named(&self, name: &str) -> Option<FlowId> {

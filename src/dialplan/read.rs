@@ -133,6 +133,9 @@ impl Reader<'_, '_, '_> {
             Kind::Pattern => self.pattern(),
             Kind::Target => self.target(),
             Kind::OwnNumber => self.own_number(),
+            Kind::Code => self.parsed(kind, is_code(self.text).then(|| Value::Text(self.text.to_owned()))),
+            Kind::Called if is_code(self.text) => Ok(Value::Text(self.text.to_owned())),
+            Kind::Called => self.number(),
             Kind::Music => self.known(Rule::UnknownMusic, "music", "music", names.music.iter()),
             Kind::Recipient => self.recipient(),
             Kind::Variable => self.variable(),
@@ -428,6 +431,11 @@ pub(super) fn is_e164(text: &str) -> bool {
     };
     let all_digits = digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits && (7..=15).contains(&digits.len()) && !digits.starts_with('0')
+}
+
+/// 2 to 15 keys.
+fn is_code(text: &str) -> bool {
+    (2..=15).contains(&text.len()) && text.chars().all(|key| KEYS.contains(key))
 }
 
 fn e164_hint(text: &str) -> String {

@@ -81,6 +81,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant, reac
     for setting in &test.settings {
         world.set(setting.clone());
     }
+    world.parked.clone_from(&test.parked);
     for change in &test.channels {
         world.change(change.clone());
     }
@@ -101,6 +102,7 @@ fn first_failure<'t>(test: &'t Test, world: &mut World<'_>) -> Option<(&'t Line,
             Act::Press(keys) => world.press(keys),
             Act::Pass(time) => world.pass(*time),
             Act::HangUp => world.hang_up(),
+            Act::PickUp { talks } => world.is_picked_up(*talks),
             Act::Change(change) => world.change(change.clone()),
             Act::Set(setting) => world.set(setting.clone()),
             Act::StandIn(stand_in) => world.stand_in(stand_in.clone()),
@@ -150,6 +152,9 @@ fn sort(expected: &Expectation) -> &'static str {
         Expectation::Records(_) => "records",
         Expectation::Ends(_) => "ends",
         Expectation::Joins(_) => "joins",
+        Expectation::Parks => "parks",
+        Expectation::HandsOn(_) => "hands-on",
+        Expectation::Consents(_) => "consents",
         Expectation::Asks { .. } => "asks",
         Expectation::Books { .. } => "books",
         Expectation::Emits { .. } => "emits",
@@ -163,6 +168,9 @@ impl Expectation {
             (Expectation::HearsFirst { who, prompt }, Event::Announced { to, prompt: heard }) => {
                 who == to && prompt == heard
             }
+            (Expectation::Parks, Event::Parked) => true,
+            (Expectation::HandsOn(to), Event::HandedOn(number)) => to == number,
+            (Expectation::Consents(answer), Event::Consented(said)) => *answer == said.word(),
             (Expectation::Says(text), Event::Said(said)) => text == said,
             (Expectation::Reaches(flow), Event::Reached(reached)) => flow == reached,
             (Expectation::Says(text), Event::Counted { prompts, language }) => counts(text, prompts, language),
@@ -215,6 +223,8 @@ fn found(expected: &Expectation, within: Duration, world: &World<'_>) -> String 
         (Expectation::HearsFirst { .. }, Event::Announced { to, prompt }) => {
             Some(format!("last announced: {prompt}, to {to}"))
         }
+        (Expectation::HandsOn(_), Event::HandedOn(number)) => Some(format!("last handed on: to {number}")),
+        (Expectation::Consents(_), Event::Consented(said)) => Some(format!("last said: {}", said.word())),
         (Expectation::Says(_), Event::Said(text)) => Some(format!("last said: {text}")),
         (Expectation::Says(_), Event::Counted { prompts, .. }) => Some(format!("last said: {}", prompts.join(", "))),
         (Expectation::Rings(_), Event::Rang(who)) => Some(format!("last rang: {who}")),
@@ -418,6 +428,44 @@ mod tests {
         let steps = TOGETHER.replace("announce=", "accept-key=\"1\" announce=");
         let refuses = "agent \"200\" answers accepts=\"no\"\nagent \"201\" answers after=\"8s\" talks=\"20s\"\ncall to=\"+551140031234\"\nhears \"welcome\" who=\"200\"\nhears \"welcome\" who=\"201\"\nends \"normal\"";
         assert_eq!(shown(&steps, refuses), "test t ... ok");
+    }
+
+    #[test]
+    fn a_parked_caller_is_picked_up_or_the_flow_goes_on() {
+        let steps = "park up-to=\"60s\"\nplay \"closed\"\nhangup";
+        let call = "call to=\"+551140031234\"\nparks\n";
+        let passes = |lines: &str| shown(steps, &format!("{call}{lines}"));
+        assert_eq!(passes("passes \"59s\"\npicks-up talks=\"10s\"\nends \"normal\" within=\"10s\""), "test t ... ok");
+        assert_eq!(passes("passes \"60s\"\nhears \"closed\" within=\"1s\""), "test t ... ok");
+        assert!(passes("passes \"61s\"\npicks-up\nhears \"goodbye\"").contains("nobody has picked the caller up"));
+    }
+
+    #[test]
+    fn whoever_dials_a_slot_gets_who_is_parked_there() {
+        let steps = "pickup \"701\" { nobody { play \"closed\" } }\nhangup";
+        let call = "call from=\"200\" to=\"+551140031234\"\n";
+        assert_eq!(shown(steps, &format!("parked \"701\"\n{call}ends \"normal\" within=\"61s\"")), "test t ... ok");
+        assert_eq!(shown(steps, &format!("parked \"702\"\n{call}hears \"closed\"")), "test t ... ok");
+    }
+
+    #[test]
+    fn a_trunk_that_does_not_connect_the_caller_is_helped_out() {
+        let steps = "answer\ntransfer \"+5511988887777\" by=\"refer\" { busy { play \"all-busy\" } }";
+        let call = "call to=\"+551140031234\"\nhands-on \"+5511988887777\"\n";
+        assert_eq!(shown(steps, &format!("{call}ends \"normal\" within=\"1s\"")), "test t ... ok");
+        let busy = format!("agent \"+5511988887777\" busy\n{call}hears \"all-busy\"");
+        assert_eq!(shown(steps, &busy), "test t ... ok");
+    }
+
+    #[test]
+    fn what_the_caller_says_to_being_recorded_decides() {
+        let steps = "answer\nconsent \"recording-notice\" refuse-key=\"9\" { refused { play \"closed\" } }\nrecord name=\"x\"\nplay \"welcome\"";
+        let call = "call to=\"+551140031234\"\nhears \"recording-notice\"\n";
+        let test = |lines: &str| shown(steps, &format!("{call}{lines}"));
+        assert_eq!(test("press \"9\"\nconsents \"refused\"\nhears \"closed\"\nhears \"welcome\""), "test t ... ok");
+        assert!(test("press \"9\"\nhears \"welcome\"\nrecords \"x\"").contains("not recorded: the caller has refused"));
+        assert_eq!(test("consents \"given\" within=\"7s\"\nrecords \"x\""), "test t ... ok");
+        assert_eq!(test("press \"1\"\nconsents \"given\" within=\"1ms\""), "test t ... ok", "a key for a later menu");
     }
 
     #[test]

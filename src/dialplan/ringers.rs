@@ -24,6 +24,13 @@ pub(super) struct Ringers {
     outcome: Option<DialOutcome>,
 }
 
+/// Whether the caller is parked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Slot {
+    None,
+    Taken,
+}
+
 /// What somebody does who was dialled.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Move {
@@ -45,6 +52,41 @@ impl World<'_> {
         for target in &targets {
             self.note_route(target.text());
             self.ring(target);
+        }
+    }
+
+    pub(super) fn park(&mut self) {
+        self.unlink();
+        self.slot = Slot::Taken;
+        self.events.push(Event::Parked);
+    }
+
+    /// Somebody comes for the caller, if he is parked.
+    pub(super) fn is_picked_up(&mut self, talks: Duration) {
+        if self.slot == Slot::Taken {
+            self.talk(talks);
+        }
+    }
+
+    pub(super) fn pick_up(&mut self, slot: &str) {
+        self.unlink();
+        match self.parked.iter().position(|parked| parked == slot) {
+            Some(at) => {
+                self.parked.remove(at);
+                self.talk(self.around.manner_of(slot).talks);
+            }
+            None => self.tell_soon(Happening::PickUpFailed),
+        }
+    }
+
+    /// The caller's trunk connects him, unless the one he is to be connected with cannot be had.
+    pub(super) fn refer(&mut self, to: String) {
+        self.unlink();
+        let does = self.around.manner_of(&to).does;
+        self.events.push(Event::HandedOn(to));
+        match does {
+            Does::BeAway | Does::BeBusy | Does::Decline => self.tell_soon(Happening::ReferRefused),
+            Does::Answer | Does::Ignore => self.hang_up(),
         }
     }
 

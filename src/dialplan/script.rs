@@ -18,6 +18,7 @@ use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::manner::MANNERS;
 use crate::dialplan::manner::Manner;
+use crate::dialplan::manner::TALKS_FOR;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::setting;
@@ -43,6 +44,7 @@ pub(super) struct Test {
     pub(super) manners: BTreeMap<String, Manner>,
     pub(super) stand_ins: Vec<StandIn>,
     pub(super) callbacks: BookingOutcome,
+    pub(super) parked: Vec<String>,
     pub(super) caller: Caller,
     pub(super) flow: FlowId,
     pub(super) lines: Vec<Line>,
@@ -72,6 +74,7 @@ pub(super) enum Act {
     Pass(Duration),
     HangUp,
     Change(ChannelChange),
+    PickUp { talks: Duration },
     StandIn(StandIn),
     Set(Setting),
     Expect(Expectation),
@@ -81,6 +84,9 @@ pub(super) enum Act {
 pub(super) enum Expectation {
     Hears(String),
     HearsFirst { who: String, prompt: String },
+    Parks,
+    HandsOn(String),
+    Consents(&'static str),
     Says(String),
     Reaches(FlowId),
     Rings(String),
@@ -180,12 +186,19 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         example: "callbacks \"full\"",
     },
     Declaration {
+        name: "parked",
+        help: "Somebody is parked in this slot before the call.",
+        arguments: &[Parameter::required("slot", Kind::Keys, "its number")],
+        properties: &[],
+        example: "parked \"701\"",
+    },
+    Declaration {
         name: "call",
         help: "The call begins. What stands above it is set up before, what stands below happens after.",
         arguments: &[],
         properties: &[
             Parameter::optional("from", Kind::Anyone, "+5511999998888", "who calls; `withheld` shows no number"),
-            Parameter::required("to", Kind::Number, "which of our numbers is called"),
+            Parameter::required("to", Kind::Called, "which of our numbers is called, or which code"),
             Parameter::optional("trunk", Kind::Trunk, "none", "the trunk that the call comes through"),
             Parameter::optional("name", Kind::Name, "none", "the caller's name as the call shows it"),
         ],
@@ -211,6 +224,13 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         arguments: &[],
         properties: &[],
         example: "hangs-up",
+    },
+    Declaration {
+        name: "picks-up",
+        help: "Somebody picks up the caller, who is parked.",
+        arguments: &[],
+        properties: &[Parameter::optional("talks", Kind::Duration, "60s", "how long they talk")],
+        example: "picks-up talks=\"2m\"",
     },
     Declaration {
         name: "hears",
@@ -300,6 +320,27 @@ pub(super) const STATEMENTS: &[Declaration] = &[
         example: "asks \"https://api.loja.example/pedidos?fone=%2B5511*\"",
     },
     Declaration {
+        name: "parks",
+        help: "Expected: the caller is parked.",
+        arguments: &[],
+        properties: &[WITHIN_PARAMETER],
+        example: "parks",
+    },
+    Declaration {
+        name: "hands-on",
+        help: "Expected: the caller's trunk is asked to connect him with this number. It does so unless its `agent` line says otherwise.",
+        arguments: &[Parameter::required("to", Kind::Target, "whom")],
+        properties: &[WITHIN_PARAMETER],
+        example: "hands-on \"+5511988887777\"",
+    },
+    Declaration {
+        name: "consents",
+        help: "Expected: the caller says this to being recorded.",
+        arguments: &[Parameter::required("answer", Kind::Word(&["given", "refused"]), "what")],
+        properties: &[WITHIN_PARAMETER],
+        example: "consents \"refused\"",
+    },
+    Declaration {
         name: "ends",
         help: "Expected: the call ends.",
         arguments: &[Parameter::optional("cause", Kind::Word(CAUSES), "any", "with which cause")],
@@ -346,6 +387,7 @@ fn test(node: &Node, flow_by_number: &BTreeMap<String, FlowId>, compiler: &mut C
         manners: draft.manners,
         stand_ins: draft.stand_ins,
         callbacks: draft.callbacks.unwrap_or(BookingOutcome::Booked),
+        parked: draft.parked,
         caller,
         flow: *flow,
         lines: draft.lines,
@@ -370,6 +412,7 @@ struct Draft {
     manners: BTreeMap<String, Manner>,
     stand_ins: Vec<StandIn>,
     callbacks: Option<BookingOutcome>,
+    parked: Vec<String>,
     call: Option<(Caller, Span)>,
     lines: Vec<Line>,
 }
@@ -395,7 +438,8 @@ impl Draft {
             return;
         };
         match statement.name {
-            "at" | "agent" | "call" | "callbacks" => self.before(statement.name, &filled, node, compiler),
+            "parked" if self.call.is_none() => self.parked.push(filled.text("slot")),
+            "at" | "agent" | "call" | "callbacks" | "parked" => self.before(statement.name, &filled, node, compiler),
             "channel" if self.call.is_none() => self.channels.push(change(&filled)),
             "http" if self.call.is_none() => self.stand_ins.push(stand_in(&filled)),
             name if self.call.is_none() => match Setting::read(name, &filled) {
@@ -465,6 +509,12 @@ fn act(name: &str, filled: &Filled, caller: &Caller) -> Option<Act> {
         "press" => return Some(Act::Press(filled.text("keys"))),
         "passes" => return Some(Act::Pass(filled.duration("time"))),
         "hangs-up" => return Some(Act::HangUp),
+        "picks-up" => {
+            return Some(Act::PickUp { talks: filled.maybe_duration("talks").unwrap_or(TALKS_FOR) });
+        }
+        "parks" => Expectation::Parks,
+        "hands-on" => Expectation::HandsOn(filled.targets("to").pop()?.text().to_owned()),
+        "consents" => Expectation::Consents(filled.word("answer")),
         "channel" => return Some(Act::Change(change(filled))),
         "http" => return Some(Act::StandIn(stand_in(filled))),
         "hears" => match filled.targets("who").pop() {

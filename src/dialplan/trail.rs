@@ -11,6 +11,7 @@ use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::order::Consent;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
 
@@ -50,6 +51,14 @@ pub(super) enum Reason {
     TalkStarted,
     TalkEnded,
     TalkTooLong,
+    LotFull,
+    NobodyCame,
+    NobodyParked,
+    PickedUp,
+    HandedOn,
+    ReferRefused,
+    Consent(Consent),
+    NotRecorded,
     CalleeListens,
     CalleeLeft,
     /// A text was to go to a caller who shows no number.
@@ -210,6 +219,15 @@ impl fmt::Display for Reason {
             Reason::Dial(outcome) => outcome.fmt(f),
             Reason::TalkStarted => f.write_str("somebody answered"),
             Reason::TalkEnded => f.write_str("the talk is over"),
+            Reason::LotFull => f.write_str("no slot is free"),
+            Reason::NobodyCame => f.write_str("nobody has picked the caller up"),
+            Reason::NobodyParked => f.write_str("nobody is parked there"),
+            Reason::PickedUp => f.write_str("somebody picked the caller up"),
+            Reason::HandedOn => f.write_str("the caller is handed on"),
+            Reason::ReferRefused => f.write_str("the trunk does not connect the caller: we do"),
+            Reason::Consent(Consent::Given) => f.write_str("the caller may be recorded"),
+            Reason::Consent(Consent::Refused) => f.write_str("the caller refuses to be recorded"),
+            Reason::NotRecorded => f.write_str("not recorded: the caller has refused"),
             Reason::TalkTooLong => f.write_str("the talk has lasted as long as it may"),
             Reason::CalleeListens => f.write_str("somebody answered and hears the announcement"),
             Reason::CalleeLeft => f.write_str("whoever answered did not take the call; others still ring"),

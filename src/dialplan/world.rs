@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use crate::dialplan::around::Around;
 use crate::dialplan::happening::BookingOutcome;
+use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::Happening;
 use crate::dialplan::happening::QueueOutcome;
 use crate::dialplan::lookup::LookUpFailure;
@@ -20,6 +21,7 @@ use crate::dialplan::manner::Does;
 use crate::dialplan::manner::Manner;
 use crate::dialplan::names::Names;
 use crate::dialplan::order::Booking;
+use crate::dialplan::order::Consent;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::order::RecordOrder;
@@ -27,6 +29,7 @@ use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::ringers::Move;
 use crate::dialplan::ringers::Ringers;
+use crate::dialplan::ringers::Slot;
 use crate::dialplan::script::ChannelChange;
 use crate::dialplan::setting::Setting;
 use crate::dialplan::stand_in::StandIn;
@@ -57,6 +60,9 @@ pub(super) enum Event {
         text: String,
     },
     Recorded(String),
+    Parked,
+    HandedOn(String),
+    Consented(Consent),
     Joined(String),
     Emitted {
         name: String,
@@ -91,6 +97,10 @@ pub(super) struct World<'n> {
     stand_ins: Vec<StandIn>,
     pub(super) ringers: Option<Ringers>,
     callbacks: BookingOutcome,
+    /// Slots in which somebody else is parked.
+    pub(super) parked: Vec<String>,
+    /// Whether the caller is.
+    pub(super) slot: Slot,
     pub(super) events: Vec<Event>,
     /// Every entry of the trail, unbounded: a rehearsal is short.
     pub(super) story: Vec<Entry>,
@@ -176,6 +186,8 @@ impl<'n> World<'n> {
             stand_ins: Vec::new(),
             ringers: None,
             callbacks: BookingOutcome::Booked,
+            parked: Vec::new(),
+            slot: Slot::None,
             events: Vec::new(),
             story: Vec::new(),
             routes: BTreeMap::new(),
@@ -338,6 +350,13 @@ impl<'n> World<'n> {
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling | Order::EndTalk => self.unlink(),
             Order::Dial(order) => self.dial(*order),
+            Order::Refer { to } => self.refer(to),
+            Order::Park(_) => self.park(),
+            Order::Unpark => self.unlink(),
+            // Nobody of the house has parked him.
+            Order::RingBackParker { .. } => self.tell_soon(Happening::DialEnded(DialOutcome::Unreachable)),
+            Order::PickUp { slot } => self.pick_up(&slot),
+            Order::Consent(answer) => self.events.push(Event::Consented(answer)),
             Order::Voicemail { mailbox, .. } => self.take_message(mailbox),
             Order::Mailbox { .. } => self.listen(),
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
@@ -466,7 +485,12 @@ impl<'n> World<'n> {
     pub(super) fn unlink(&mut self) {
         self.waiting = None;
         self.ringers = None;
+        self.slot = Slot::None;
         self.link += 1;
+    }
+
+    pub(super) fn tell_soon(&mut self, happening: Happening) {
+        self.cue(Duration::ZERO, Cue::Linked { link: self.link, happening });
     }
 
     pub(super) fn cue(&mut self, after: Duration, cue: Cue) {

@@ -49,6 +49,13 @@ impl ReferError {
     }
 }
 
+/// `180` of `SIP/2.0 180 Ringing`, as a NOTIFY carries it. RFC 3515 §2.4.5.
+pub(super) fn status_of_fragment(body: &[u8]) -> Option<u16> {
+    let rest = body.strip_prefix(b"SIP/2.0 ")?;
+    let digits = rest.get(..3).filter(|digits| digits.iter().all(u8::is_ascii_digit))?;
+    std::str::from_utf8(digits).ok()?.parse().ok().filter(|status| (100..700).contains(status))
+}
+
 impl Referral {
     pub fn read(request: &Request) -> Result<Referral, ReferError> {
         let mut to = target(request)?;

@@ -87,6 +87,7 @@ pub(super) fn record(id: &str, seconds: i64) -> Record {
         tags: Default::default(),
         legs: Vec::new(),
         steps: Vec::new(),
+        consent: None,
         recordings: Vec::new(),
     }
 }

@@ -206,7 +206,8 @@ impl Switch {
         let user = |uri: &Uri| uri.user_text().map(|user| user.into_owned());
         let called = user(&request.uri).unwrap_or_default();
         let Sender::Trunk(name) = sender else {
-            return if self.desk.is_extension(&called) { called } else { self.desk.normal(&called) };
+            let is_ours = self.desk.is_extension(&called) || self.desk.program.is_code(&called);
+            return if is_ours { called } else { self.desk.normal(&called) };
         };
         let Some(trunk) = self.desk.trunks.find(name) else {
             return self.desk.normal(&called);
@@ -230,10 +231,11 @@ impl Switch {
     /// A trunk may call the business's numbers; an extension also other extensions, and out by a route.
     fn lead(&self, sender: &Sender, called: &str) -> Result<Lead, NoLead> {
         let program = &self.desk.program;
-        if let Some(flow) = program.flow_for(called) {
+        let is_outside = matches!(sender, Sender::Trunk(_));
+        if let Some(flow) = program.flow_for(called).filter(|_| !is_outside || !program.is_code(called)) {
             return Ok(Lead::Flow(flow));
         }
-        if matches!(sender, Sender::Trunk(_)) {
+        if is_outside {
             return Err(NoLead::Nowhere);
         }
         if self.desk.is_extension(called) {

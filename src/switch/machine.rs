@@ -56,6 +56,7 @@ use crate::switch::incidents::Incidents;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
+use crate::switch::lot::Lot;
 use crate::switch::mailboxes::Mailboxes;
 use crate::switch::measuring::Measuring;
 use crate::switch::messages::Handed;
@@ -129,6 +130,9 @@ pub struct Switch {
     pub(super) alarms: Alarms,
     pub(super) drills: Drills,
     pub(super) lamps: Lamps,
+    pub(super) lot: Lot,
+    /// REFERs of ours that were not answered: the calls whose callers they are for.
+    pub(super) calls_by_refer: HashMap<RequestId, u64>,
     pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
     pub(super) callbacks: Callbacks,
@@ -229,6 +233,8 @@ impl Switch {
             alarms,
             drills: Drills::default(),
             lamps,
+            lot: Lot::default(),
+            calls_by_refer: HashMap::new(),
             measuring: Measuring::default(),
             mailboxes,
             callbacks,

@@ -19,6 +19,7 @@
 //! | `ways` | the phones and trunks by which somebody is reached |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
+//! | `lot` | who is parked in which slot |
 //! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
@@ -51,6 +52,7 @@ mod incoming;
 pub mod input;
 mod lamps;
 mod lookups;
+mod lot;
 pub mod machine;
 mod mailboxes;
 mod measuring;

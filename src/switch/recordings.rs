@@ -45,6 +45,7 @@ fn refusal(why: NotRecorded) -> Problem {
     let (rule, hint) = match why {
         NotRecorded::NotAnswered => ("not-answered", "A call can be recorded from its answer to its end."),
         NotRecorded::Already => ("already-recorded", "End the recording that runs, or let it go on."),
+        NotRecorded::Refused => ("refused", "The caller has said no to it: `consent` in the dialplan."),
         NotRecorded::Nothing => ("not-recorded", "Begin with the action `start`."),
     };
     problem(409, rule, "The recording cannot do this now", &why.to_string(), hint)

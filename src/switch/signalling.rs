@@ -31,12 +31,14 @@ impl Switch {
             Event::Request { transaction, request, hop } => self.on_request(transaction, request, &hop, now),
             Event::Invite { transaction, request, hop } => self.on_invite(transaction, &request, &hop, now),
             Event::Response { request, response } => {
-                if !self.desk.trunks.on_answer(request, Some(&response), now) {
+                if !self.on_refer_answer(request, response.status, now)
+                    && !self.desk.trunks.on_answer(request, Some(&response), now)
+                {
                     self.on_text_answer(request, Some(&response), now);
                 }
             }
             Event::RequestFailed { request, .. } => {
-                if !self.desk.trunks.on_answer(request, None, now) {
+                if !self.on_refer_answer(request, 408, now) && !self.desk.trunks.on_answer(request, None, now) {
                     self.on_text_answer(request, None, now);
                 }
             }

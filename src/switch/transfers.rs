@@ -22,12 +22,15 @@ use crate::call::transfer::Transfer;
 use crate::dialplan::walk::Caller;
 use crate::media::command::LegId;
 use crate::number::masked;
+use crate::sip::agent::RequestId;
 use crate::sip::agent::SessionId;
 use crate::sip::agent::SubscriptionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::dialogs::Named;
+use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
+use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::refer::Referral;
 use crate::sip::replaces::Flags;
@@ -223,6 +226,38 @@ impl Switch {
         let Some(leg) = given else { return };
         self.calls.move_leg(leg.id(), other.number);
         self.with_call(other.number, now, |call, desk, now| call.take_as_caller(other.leg, leg, desk, now));
+    }
+
+    /// A trunk is asked to connect its caller with somebody else.
+    pub(super) fn refer_caller(&mut self, number: u64, session: SessionId, to: &str, now: Instant) {
+        let known = self.calls.sessions.get(session).and_then(|known| known.trunk());
+        let trunk = known.and_then(|name| self.desk.trunks.find(name));
+        let request = trunk.map(|trunk| {
+            let host = &trunk.config.host;
+            let target = Uri::sip(Some(&trunk.dialling.write(to)), host, trunk.config.port);
+            let mut request = Request::new(Method::Refer, target.clone());
+            request.headers.push(Name::ReferTo, NameAddr::new(target).to_string());
+            request.headers.push(Name::ReferredBy, NameAddr::new(Uri::sip(None, &self.desk.domain, None)).to_string());
+            request
+        });
+        let sent = request.and_then(|request| self.agent.request_inside(session, request, now));
+        match sent {
+            Some(refer) => {
+                self.calls_by_refer.insert(refer, number);
+            }
+            None => self.tell_call_later(number, CallInput::ReferFares { status: 481 }, now),
+        }
+    }
+
+    /// Only a refusal says something: what comes of the rest the trunk tells by NOTIFY. False: this was no REFER.
+    pub(super) fn on_refer_answer(&mut self, refer: RequestId, status: u16, now: Instant) -> bool {
+        let Some(number) = self.calls_by_refer.remove(&refer) else {
+            return false;
+        };
+        if status >= 300 {
+            self.tell_call(number, CallInput::ReferFares { status }, now);
+        }
+        true
     }
 
     pub(super) fn tell_transferor(&mut self, referral: Option<SubscriptionId>, status: u16, now: Instant) {

@@ -99,6 +99,17 @@ impl Phone {
         self.agent.request_inside(session, request, now).expect("a call that stands");
     }
 
+    /// As a carrier tells how the REFER fares that it got in the present call.
+    pub(crate) fn says_of_refer(&mut self, line: &str, now: Instant) {
+        let session = self.session.expect("this phone is in no call");
+        let mut request = Request::new(Method::Notify, Uri::sip(None, "desvio.test", None));
+        request.headers.push(Name::Event, "refer");
+        request.headers.push(Name::SubscriptionState, "active;expires=60");
+        request.headers.push(Name::ContentType, "message/sipfrag");
+        request.body = Bytes::from(line.to_owned());
+        self.agent.request_inside(session, request, now).expect("a call that stands");
+    }
+
     pub(crate) fn subscribes(&mut self, event: &str, of: &str, expires: u32, now: Instant) {
         self.subscribes_with(event, of, &[(Name::Expires, expires.to_string())], now);
     }

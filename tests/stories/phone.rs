@@ -260,6 +260,9 @@ impl Phone {
                 }
                 Event::SubscriptionEnded { .. } => {}
                 Event::RequestFailed { request, .. } => self.answers.push_back((request, 408)),
+                Event::Session { event: SessionEvent::Referred { transaction, request }, .. } => {
+                    self.on_request(transaction, &request, now);
+                }
                 Event::Session { session, event } => self.on_session(session, event),
             }
         }

@@ -110,6 +110,8 @@ pub struct RecordDocument {
     pub agent: Option<String>,
     /// The last conference that the caller was in.
     pub conference: Option<String>,
+    /// What the caller said to being recorded: `given` or `refused`; null where he was not asked.
+    pub consent: Option<String>,
     /// `caller`, `callee` or `system`.
     pub hung_up_by: String,
     /// ITU-T Q.850; 16 is an ordinary end.

@@ -4,6 +4,7 @@ mod answer;
 mod call;
 mod callback;
 mod conference;
+mod consent;
 mod dial;
 mod echo;
 mod event;
@@ -17,6 +18,8 @@ mod mailbox;
 mod menu;
 pub(super) mod message;
 mod on_hangup;
+mod park;
+mod pickup;
 mod play;
 mod progress;
 mod queue;
@@ -27,6 +30,7 @@ mod say;
 mod set;
 mod tag;
 mod tone;
+mod transfer;
 mod voicemail;
 mod wait;
 mod when;
@@ -55,9 +59,13 @@ pub(super) const VERBS: &[&dyn Compile] = &[
     &call::Return,
     &queue::Queue,
     &dial::Dial,
+    &transfer::Transfer,
+    &park::Park,
+    &pickup::Pickup,
     &conference::Conference,
     &voicemail::Voicemail,
     &mailbox::Mailbox,
+    &consent::Consent,
     &record::Record,
     &message::Message,
     &tag::Tag,

@@ -6,9 +6,11 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::order::Consent;
 use crate::dialplan::order::Order;
 use crate::dialplan::order::RecordOrder;
 use crate::dialplan::template::Template;
+use crate::dialplan::trail::Reason;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Parameter;
@@ -90,6 +92,10 @@ const LONGEST_NAME: usize = 100;
 impl Action for Ordered {
     fn begin(&self, moment: &mut Moment<'_>) -> Turn {
         match self {
+            Ordered::Start { .. } if moment.memory.consent == Some(Consent::Refused) => {
+                moment.note(Reason::NotRecorded);
+                Turn::Next
+            }
             Ordered::Start { notice: Some(notice), .. } => {
                 moment.play(vec![notice.clone()], None);
                 Turn::Wait

@@ -153,6 +153,8 @@ pub enum SessionEvent {
     Info { content_type: String, body: Bytes },
     /// A REFER while the call stands: [`UserAgent::accept_referral`] or [`UserAgent::respond`].
     Referred { transaction: TransactionId, request: Box<Request> },
+    /// How the peer fares that got a REFER of ours, by a status line in its NOTIFY. RFC 3515 §2.4.5.
+    ReferFares { status: u16 },
     /// What [`UserAgent::hang_up`] began is finished. Gone.
     HangUpDone,
 }

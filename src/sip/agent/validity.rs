@@ -34,7 +34,8 @@ pub(super) fn insecure(request: &Request, hop: Hop) -> Option<Response> {
 fn by_method(request: &Request) -> Option<Response> {
     let status = match request.method {
         Method::Other(_) => 501,
-        Method::Notify => 405,
+        // Inside a call it may tell how a REFER of ours fares.
+        Method::Notify if request.headers.to_tag().is_none() => 405,
         _ => return None,
     };
     let mut response = request.reply(status);

@@ -43,6 +43,7 @@ use crate::sip::hop::Hop;
 use crate::sip::message::Request;
 use crate::sip::message::Response;
 use crate::sip::method::Method;
+use crate::sip::refer;
 use crate::sip::session::abilities::Abilities;
 use crate::sip::session::calling::Calling;
 use crate::sip::session::exchange::Exchange;
@@ -233,6 +234,7 @@ impl Session {
             Method::Bye => self.on_bye(transaction, &request, core, now),
             Method::Invite | Method::Update => self.on_offer(transaction, request, core, now),
             Method::Refer => self.on_refer(transaction, request, core, now),
+            Method::Notify => self.on_notify(transaction, &request, core, now),
             Method::Info => {
                 core.layer.answer(transaction, &request.reply(200), now);
                 let content_type = request.headers.content_type().unwrap_or_default().to_owned();
@@ -261,6 +263,18 @@ impl Session {
             }
             Standing::Ended => core.layer.answer(transaction, &request.reply(481), now),
             Standing::TheirEarly | Standing::OurEarly => core.layer.answer(transaction, &request.reply(491), now),
+        }
+    }
+
+    /// RFC 3515 §2.4.4: a REFER has subscribed us to what becomes of it, and to nothing else.
+    fn on_notify(&self, transaction: TransactionId, request: &Request, core: &mut Core, now: Instant) {
+        let event = request.headers.first(&Name::Event).unwrap_or_default();
+        if !event.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("refer") {
+            return core.layer.answer(transaction, &request.reply(489), now);
+        }
+        core.layer.answer(transaction, &request.reply(200), now);
+        if let Some(status) = refer::status_of_fragment(&request.body) {
+            core.tell(self.id, SessionEvent::ReferFares { status });
         }
     }
 

@@ -50,9 +50,28 @@ fn inside_a_call_offers_come_one_at_a_time_and_requests_in_order() {
         ["SIP/2.0 500 Server Internal Error"],
         "RFC 3261 §12.2.2"
     );
-    assert_eq!(bench.ask(&inside("NOTIFY", 8, "8", &tag, "")), ["SIP/2.0 405 Method Not Allowed"]);
+    assert_eq!(bench.ask(&inside("NOTIFY", 8, "8", &tag, "Event: presence\r\n")), ["SIP/2.0 489 Bad Event"]);
     let other_call = inside("BYE", 9, "9", &tag, "").replace("Call-ID: one", "Call-ID: two");
     assert_eq!(bench.ask(&other_call), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
+}
+
+#[test]
+fn a_notice_tells_how_a_refer_of_ours_fares() {
+    let mut bench = Bench::new();
+    let (_, tag) = bench.talking();
+    let mut number = 1;
+    let mut told = |body: &str| {
+        number += 1;
+        let more = "Event: refer;id=1\r\nContent-Type: message/sipfrag\r\n";
+        bench.receive(&with_body(&inside("NOTIFY", number, &number.to_string(), &tag, more), body));
+        assert_eq!(bench.lines(), ["SIP/2.0 200 OK"], "{body}");
+        bench.session_events()
+    };
+    assert_eq!(told("SIP/2.0 180 Ringing\r\n"), [SessionEvent::ReferFares { status: 180 }]);
+    assert_eq!(told("SIP/2.0 603 Decline"), [SessionEvent::ReferFares { status: 603 }]);
+    for nonsense in ["", "SIP/2.0 ", "SIP/2.0 99", "SIP/2.0 +20 OK", "SIP/2.0 999 Nobody knows", "hello"] {
+        assert_eq!(told(nonsense), [], "{nonsense}");
+    }
 }
 
 #[test]
