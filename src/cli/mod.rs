@@ -15,6 +15,9 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use desvio::config::log::Format;
+use desvio::dialplan::language;
+use desvio::dialplan::reference;
+use serde_json::json;
 
 use crate::cli::check::Warnings;
 use crate::cli::exit::Exit;
@@ -48,6 +51,8 @@ enum Command {
     },
     /// Writes dialplans in the form that we all use; keeps comments and blank lines.
     Fmt(fmt::Fmt),
+    /// Describes the language of the dialplans: as Markdown, or with --json for editors.
+    Language,
     /// Runs the `test` blocks of the dialplans on a virtual clock.
     Test(rehearse::Test),
     /// Walks one call through the dialplan on a virtual clock and tells every step.
@@ -74,6 +79,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             check::check(&config, warnings, style)
         }
         Command::Fmt(order) => fmt::fmt(&config, &order, style),
+        Command::Language => language(style),
         Command::Test(order) => rehearse::test(&config, &order, style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
         Command::Call(order) => remote::call(&config, order, style),
@@ -82,6 +88,15 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
     }
+}
+
+/// Needs no configuration.
+fn language(style: Style) -> Exit {
+    match style {
+        Style::Json => println!("{}", json!(language::describe())),
+        Style::Text => print!("{}", reference::render_reference()),
+    }
+    Exit::Done
 }
 
 /// For whom a command writes.
@@ -108,6 +123,8 @@ mod tests {
     fn json_and_the_configuration_go_with_every_command() {
         for command in [
             &["check"][..],
+            &["check", "--strict"],
+            &["language"],
             &["fmt", "--check", "a.kdl"],
             &["test", "--coverage"],
             &["status"],

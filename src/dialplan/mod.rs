@@ -13,6 +13,7 @@ mod cases;
 mod clause;
 mod clauses;
 mod comparator;
+mod checks;
 mod compile;
 pub mod condition;
 mod conditions;
@@ -35,6 +36,7 @@ mod holidays;
 pub mod hours;
 pub mod kind;
 mod last_keys;
+pub mod language;
 mod lexer;
 mod list;
 pub mod load;
@@ -46,6 +48,8 @@ pub mod order;
 #[cfg(test)]
 mod outline;
 pub mod program;
+#[cfg(test)]
+mod properties;
 mod reach;
 mod read;
 pub mod reference;

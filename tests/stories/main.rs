@@ -35,6 +35,7 @@ mod placed_calls;
 mod recordings;
 mod refusals;
 mod registrations;
+mod rehearsed;
 mod sessions;
 mod silences;
 mod softphones;
@@ -43,4 +44,5 @@ mod torture;
 mod transfers;
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;
+mod whatsapp_calls;
 mod who_calls;

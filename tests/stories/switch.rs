@@ -42,6 +42,7 @@ pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: 
         extensions: sections.extension.iter().map(|extension| extension.number.clone()).collect(),
         queues: sections.queue.iter().map(|queue| queue.name.clone()).collect(),
         trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
+        networks: sections.trunk.iter().map(|trunk| (trunk.name.clone(), trunk.network)).collect(),
         channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
         prompts: prompts.names(),
         music: prompts.music_names(),
