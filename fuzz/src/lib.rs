@@ -6,6 +6,8 @@ pub mod dialplan;
 pub mod media;
 #[path = "../../src/number/mod.rs"]
 pub mod number;
+#[path = "../../src/outage/mod.rs"]
+pub mod outage;
 #[path = "../../src/sip/mod.rs"]
 pub mod sip;
 

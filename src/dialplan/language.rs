@@ -166,7 +166,14 @@ pub struct RuleEntry {
 
 /// The language of this version.
 pub fn describe() -> Language {
-    let inside = [("route", &TRUNK), ("route", &THEN), ("hours", &OPEN), ("hours", &CLOSED), ("hours", &HOLIDAYS), ("list", &LISTED)];
+    let inside = [
+        ("route", &TRUNK),
+        ("route", &THEN),
+        ("hours", &OPEN),
+        ("hours", &CLOSED),
+        ("hours", &HOLIDAYS),
+        ("list", &LISTED),
+    ];
     let inside = inside.map(|(outer, declaration)| word(declaration, Some(outer)));
     let rules = RULES.iter();
     Language {

@@ -16,6 +16,7 @@ type Origins<'n> = BTreeSet<&'n str>;
 
 /// The condition that asks by which trunk a call came.
 const TRUNK: &str = "trunk";
+const NOT_TRUNK: &str = "not-trunk";
 
 pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     let names = compiler.names;
@@ -78,11 +79,12 @@ fn origins<'n>(graph: Graph<'_>, all: &Origins<'n>) -> BTreeMap<StepId, Origins<
 fn leaving<'n>(graph: Graph<'_>, step: StepId, here: &Origins<'n>) -> Vec<(StepId, Origins<'n>)> {
     if let Some(fork) = &graph.notes(step).seen.fork
         && let Some((subject, trunk)) = &fork.subject
-        && subject == TRUNK
+        && (subject == TRUNK || subject == NOT_TRUNK)
         && fork.state.is_empty()
     {
-        let (these, others) = here.iter().copied().partition(|from| from == trunk);
-        return vec![(fork.then, these), (fork.otherwise, others)];
+        let (by, others) = here.iter().copied().partition(|from| from == trunk);
+        let (then, otherwise) = if subject == TRUNK { (by, others) } else { (others, by) };
+        return vec![(fork.then, then), (fork.otherwise, otherwise)];
     }
     graph.after(step).map(|next| (next, here.clone())).collect()
 }
