@@ -137,14 +137,7 @@ fn program(author: &mut Author) -> Option<Arc<Program>> {
 }
 
 fn caller(from: &str) -> Caller {
-    Caller {
-        from: from.to_owned(),
-        to: NUMBER.to_owned(),
-        trunk: None,
-        name: String::new(),
-        call_id: "call_1".to_owned(),
-        call_number: 1,
-    }
+    Caller::new(from, NUMBER, None)
 }
 
 /// A day on the virtual clock.

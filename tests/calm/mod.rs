@@ -89,13 +89,6 @@ pub(crate) fn program(file: SourceFile) -> Arc<Program> {
 
 pub(crate) fn walk(program: &Arc<Program>, seed: u64) -> Walk {
     let flow = program.flow_for(NUMBER).expect("a number of ours");
-    let caller = Caller {
-        from: "+5511999998888".to_owned(),
-        to: NUMBER.to_owned(),
-        trunk: Some("operadora".to_owned()),
-        name: String::new(),
-        call_id: "call_00000000000000000000000000".to_owned(),
-        call_number: seed,
-    };
+    let caller = Caller::new("+5511999998888", NUMBER, Some("operadora".to_owned()));
     Walk::new(Arc::clone(program), flow, caller, "pt-BR", seed)
 }

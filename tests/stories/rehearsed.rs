@@ -13,6 +13,7 @@ use desvio::dialplan::simulate::Situation;
 use desvio::dialplan::simulate::simulate;
 use desvio::dialplan::source::SourceFile;
 use desvio::media::prompts::Prompts;
+use desvio::outage::ChannelState;
 
 use crate::bench::BUSINESS;
 use crate::bench::Bench;
@@ -107,7 +108,7 @@ fn rehearsed(program: &Arc<Program>, lot: &Lot, origin: Instant) -> Vec<String> 
         from: CUSTOMER.to_owned(),
         to: BUSINESS.to_owned(),
         at: "2026-11-23T12:39:00-03:00".parse().expect("a moment"),
-        channels_down: if lot.down { vec!["whatsapp".to_owned()] } else { Vec::new() },
+        channels: if lot.down { vec![("whatsapp".to_owned(), ChannelState::Down)] } else { Vec::new() },
         press: lot.keys.clone(),
     };
     let simulation = simulate(program, &names(), &situation, origin).expect("a number of ours");

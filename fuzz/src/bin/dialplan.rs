@@ -13,6 +13,7 @@ use desvio_fuzz::dialplan::rehearsal::rehearse;
 use desvio_fuzz::dialplan::simulate::Situation;
 use desvio_fuzz::dialplan::simulate::simulate;
 use desvio_fuzz::dialplan::source::SourceFile;
+use desvio_fuzz::outage::ChannelState;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -34,7 +35,7 @@ fuzz_target!(|data: &[u8]| {
             from: "+5511999998888".to_owned(),
             to: number.to_owned(),
             at: "2026-11-23T12:39:00-03:00".parse().expect("a moment"),
-            channels_down: vec!["whatsapp".to_owned()],
+            channels: vec![("whatsapp".to_owned(), ChannelState::Down)],
             press: vec!["1".to_owned(), "9".to_owned(), "0".to_owned()],
         };
         simulate(&checked.program, &names, &situation, now).expect("a number of ours");

@@ -12,6 +12,7 @@ use crate::dialplan::rule::Rule;
 
 pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     let mut told = BTreeSet::new();
+    let called = called(graph);
     for step in graph.steps() {
         let queues = graph.notes(step).seen.values.iter().filter(|value| value.kind == Kind::Queue);
         for queue in queues {
@@ -21,16 +22,16 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
                 let help = "List them in its [[queue]] table: `agents = [\"200\"]`.".to_owned();
                 compiler.faults.fault(Rule::QueueWithoutAgents, queue.span, message, Some(help));
             }
-            turned_away(graph, step, &queue.text, compiler);
+            turned_away(graph, step, &queue.text, &called, compiler);
         }
     }
 }
 
 /// The ways out that are not written lead to the next step; where there is none, the call ends.
-fn turned_away(graph: Graph<'_>, step: StepId, queue: &str, compiler: &mut Compiler<'_>) {
+fn turned_away(graph: Graph<'_>, step: StepId, queue: &str, called: &BTreeSet<FlowId>, compiler: &mut Compiler<'_>) {
     let (notes, walked) = (graph.notes(step), graph.program.step(step));
     let unwritten = &notes.seen.unwritten;
-    if unwritten.is_empty() || walked.next != StepId::END || is_called(graph, walked.flow) {
+    if unwritten.is_empty() || walked.next != StepId::END || called.contains(&walked.flow) {
         return;
     }
     let names: Vec<String> = unwritten.iter().map(|branch| format!("`{}`", branch.name)).collect();
@@ -39,8 +40,12 @@ fn turned_away(graph: Graph<'_>, step: StepId, queue: &str, compiler: &mut Compi
     compiler.faults.fault(Rule::QueueWithoutOverflow, notes.span, message, Some(help));
 }
 
-/// Whether the end of the flow is not the end of the call.
-fn is_called(graph: Graph<'_>, flow: FlowId) -> bool {
-    let mut ways = graph.notes.iter().flat_map(|notes| &notes.ways);
-    ways.any(|way| matches!(way.to, Goal::Call(called, _) if called == flow))
+/// The flows whose end is not the end of the call.
+fn called(graph: Graph<'_>) -> BTreeSet<FlowId> {
+    let ways = graph.notes.iter().flat_map(|notes| &notes.ways);
+    ways.filter_map(|way| match way.to {
+        Goal::Call(flow, _) => Some(flow),
+        Goal::Step(_) | Goal::Flow(_) => None,
+    })
+    .collect()
 }
