@@ -1,4 +1,4 @@
-//! What a dialplan costs in memory and allocations: loading it, a step, and a hundred thousand callers in it.
+//! What a dialplan costs in memory and allocations: to load it, and a step. What callers in it cost stands in `memory.rs`.
 //!
 //! A program of its own, because it counts every allocation of the process; its tests take turns.
 
@@ -37,35 +37,6 @@ fn start() -> Instant {
 fn held(region: &Region<'_, System>) -> usize {
     let change = region.change();
     change.bytes_allocated.saturating_sub(change.bytes_deallocated)
-}
-
-/// As far as the menu, where most callers are most of the time.
-fn caller_in_the_menu(walk: &mut Walk, now: Instant) {
-    for happening in [Happening::Started, Happening::Answered, Happening::PlayFinished] {
-        walk.handle(happening, &Calm, now);
-        while walk.poll_order().is_some() {}
-    }
-}
-
-/// The figure.
-const WALKS: usize = 100_000;
-const MOST_FOR_WALKS: usize = 100 << 20;
-
-#[test]
-fn a_hundred_thousand_callers_in_a_menu_fit_in_a_hundred_megabytes() {
-    let _turn = turn();
-    let (program, now) = (program(dialplan(10)), start());
-    let region = Region::new(ALLOCATOR);
-    let mut walks = Vec::with_capacity(WALKS);
-    for seed in 0..WALKS as u64 {
-        let mut walk = walk(&program, seed);
-        caller_in_the_menu(&mut walk, now);
-        walks.push(walk);
-    }
-    let bytes = held(&region);
-    assert!(bytes <= MOST_FOR_WALKS, "{} bytes for each of {WALKS} callers", bytes / WALKS);
-    drop(walks);
-    assert!(held(&region) < 64 << 10, "{} bytes are left when they have gone", held(&region));
 }
 
 /// Of allocator calls in a flow of a text, a tag and a jump, round after round.
