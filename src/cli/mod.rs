@@ -19,6 +19,9 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use desvio::config::log::Format;
+use desvio::dialplan::language;
+use desvio::dialplan::reference;
+use serde_json::json;
 
 use crate::cli::check::Warnings;
 use crate::cli::exit::Exit;
@@ -52,6 +55,8 @@ enum Command {
     },
     /// Writes dialplans in the form that we all use; keeps comments and blank lines.
     Fmt(fmt::Fmt),
+    /// Describes the language of the dialplans: as Markdown, or with --json for editors.
+    Language,
     /// Runs the `test` blocks of the dialplans on a virtual clock.
     Test(rehearse::Test),
     /// Walks one call through the dialplan on a virtual clock and tells every step.
@@ -98,6 +103,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             check::check(&config, warnings, style)
         }
         Command::Fmt(order) => fmt::fmt(&config, &order, style),
+        Command::Language => language(style),
         Command::Test(order) => rehearse::test(&config, &order, style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
         Command::Graph(order) => graph::graph(&config, &order, style),
@@ -114,6 +120,15 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Drill(order) => outages::drill(&config, order, style),
         Command::Incidents(order) => outages::incidents(&config, order, style),
     }
+}
+
+/// Needs no configuration.
+fn language(style: Style) -> Exit {
+    match style {
+        Style::Json => println!("{}", json!(language::describe())),
+        Style::Text => print!("{}", reference::render_reference()),
+    }
+    Exit::Done
 }
 
 /// For whom a command writes.
@@ -140,6 +155,8 @@ mod tests {
     fn json_and_the_configuration_go_with_every_command() {
         for command in [
             &["check"][..],
+            &["check", "--strict"],
+            &["language"],
             &["fmt", "--check", "a.kdl"],
             &["test", "--coverage"],
             &["graph", "entrada", "--mermaid"],

@@ -73,6 +73,7 @@ pub(super) fn names() -> Names {
         extensions: set(&["200", "201"]),
         queues: set(&["vendas"]),
         trunks: set(&["operadora", "reserva"]),
+        networks: BTreeMap::new(),
         channels: set(&["whatsapp"]),
         prompts,
         music: set(&["default", "calma"]),

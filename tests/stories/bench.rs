@@ -105,7 +105,7 @@ pub(crate) fn secs(seconds: u64) -> Duration {
 }
 
 #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
-fn origin() -> Instant {
+pub(crate) fn origin() -> Instant {
     Instant::now()
 }
 

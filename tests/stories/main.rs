@@ -43,6 +43,7 @@ mod placed_calls;
 mod recordings;
 mod refusals;
 mod registrations;
+mod rehearsed;
 mod sessions;
 mod silences;
 mod softphones;
@@ -51,4 +52,5 @@ mod torture;
 mod transfers;
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;
+mod whatsapp_calls;
 mod who_calls;

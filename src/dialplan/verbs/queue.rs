@@ -53,7 +53,7 @@ static SHEET: Sheet = Sheet {
             default: "the key does nothing",
             ..Branch::new("key", "the caller pressed this key while he waited; he gives up his place")
         },
-        Branch::new("timeout", "nobody answered within `up-to`"),
+        Branch::new("timeout", "nobody answered within `up-to`").only_with("up-to"),
         Branch::new("full", "as many callers wait as may").at_once().or("timeout", "as `timeout`"),
         Branch::new("nobody", "no agent of the queue is signed in").at_once().or("timeout", "as `timeout`"),
     ]),
