@@ -177,9 +177,7 @@ pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
     let answer = connect(file, style).and_then(|client| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| complain(&error.to_string(), style, Exit::Unavailable))?;
-        runtime
-            .block_on(question(client))
-            .map_err(|error| complain(&error.to_string(), style, dialplan::exit_of(&error)))
+        runtime.block_on(question(client)).map_err(|error| refused(&error, style))
     });
     match answer {
         Ok(Shown { text, json }) => {
@@ -190,6 +188,18 @@ pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
             Exit::Done
         }
         Err(exit) => exit,
+    }
+}
+
+/// A dialplan's faults are told as `check` tells them.
+fn refused(error: &ClientError, style: Style) -> Exit {
+    let exit = dialplan::exit_of(error);
+    match (error, style) {
+        (ClientError::Refused(problem), Style::Json) if exit == Exit::Faults => {
+            println!("{}", json!({ "version": 1, "faults": problem.faults, "warnings": [] }));
+            exit
+        }
+        _ => complain(&error.to_string(), style, exit),
     }
 }
 

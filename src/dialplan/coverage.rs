@@ -155,6 +155,7 @@ mod tests {
     use crate::dialplan::example::start;
     use crate::dialplan::example::with_steps;
     use crate::dialplan::rehearsal::rehearse_some;
+    use crate::dialplan::verbs;
 
     fn coverage(text: &str, part_of_name: &str) -> Coverage {
         rehearse_some(&program(text), &names(), start(), part_of_name).1
@@ -197,6 +198,15 @@ mod tests {
             missed,
             ["if chance=1 → yes", "play \"closed\"", "if hours=\"comercial\" is=\"closed\" → yes", "play \"closed\"",]
         );
+    }
+
+    #[test]
+    fn lines_in_a_block_that_are_no_ways_out_do_not_change_the_branches_names() {
+        let example = verbs::find("http").unwrap().sheet().example;
+        let coverage = coverage(&with_steps(example), "");
+        let branches = coverage.not_reached.iter().filter(|missed| missed.kind == Kind::Branch);
+        assert!(branches.clone().any(|missed| missed.text == "failed"), "{coverage}");
+        assert!(branches.clone().all(|missed| !missed.text.starts_with("take")), "{coverage}");
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn not_there(why: &Unread) -> Problem {
             409,
             "nothing-earlier",
             "No earlier dialplan is kept",
-            "",
+            "The one that runs is the oldest.",
             "`[dialplan] kept` says how many are kept; a dialplan is kept once it was taken up.",
         ),
         Unread::RolledBack => problem(

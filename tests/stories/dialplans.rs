@@ -1,5 +1,6 @@
 //! The dialplan changes while calls go on: taken up whole, refused with all its faults, and gone back from.
 
+use desvio::call::explain::explain;
 use desvio::dialplan::difference::What;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
@@ -109,6 +110,23 @@ fn one_goes_back_only_to_what_was_kept() {
     view(&mut pbx, DialplanWish::Reload);
     pbx.earlier = Some(DESIGN.to_owned());
     assert_eq!(view(&mut pbx, DialplanWish::RollBack).hash, first);
+}
+
+#[test]
+fn a_call_that_is_over_is_explained_from_its_record() {
+    let mut pbx = Bench::new();
+    pbx.whatsapp_is_set("down");
+    let customer = pbx.customer_calls();
+    pbx.advance(secs(1));
+    pbx.hangs_up(customer);
+    pbx.advance(secs(1));
+    let told: Vec<(String, String)> =
+        explain(&pbx.store.records[0]).into_iter().map(|sentence| (sentence.place, sentence.text)).collect();
+    let says = |place: &str, part: &str| told.iter().any(|(at, text)| at == place && text.contains(part));
+    assert!(says("", "At that moment `whatsapp` was down."), "{told:#?}");
+    assert!(says("plan.kdl:12", "holds: it is down."), "{told:#?}");
+    assert!(says("plan.kdl:13", "The dialplan says `play \"whatsapp-down\"`."), "{told:#?}");
+    assert!(told.last().is_some_and(|(_, text)| text.starts_with("The caller ended the call after ")), "{told:#?}");
 }
 
 #[test]
