@@ -1,7 +1,13 @@
 //! What the targets in `bin` share: the rooms that read what peers send, built from the same files as the server, without
 //! the rest of it, so that this is built in a minute.
 
+#[path = "../../src/dialplan/mod.rs"]
+pub mod dialplan;
 pub mod media;
+#[path = "../../src/number/mod.rs"]
+pub mod number;
+#[path = "../../src/outage/mod.rs"]
+pub mod outage;
 #[path = "../../src/sip/mod.rs"]
 pub mod sip;
 

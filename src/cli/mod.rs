@@ -18,6 +18,9 @@ use std::path::PathBuf;
 use clap::Parser;
 use clap::Subcommand;
 use desvio::config::log::Format;
+use desvio::dialplan::language;
+use desvio::dialplan::reference;
+use serde_json::json;
 
 use crate::cli::check::Warnings;
 use crate::cli::exit::Exit;
@@ -51,6 +54,8 @@ enum Command {
     },
     /// Writes dialplans in the form that we all use; keeps comments and blank lines.
     Fmt(fmt::Fmt),
+    /// Describes the language of the dialplans: as Markdown, or with --json for editors.
+    Language,
     /// Runs the `test` blocks of the dialplans on a virtual clock.
     Test(rehearse::Test),
     /// Walks one call through the dialplan on a virtual clock and tells every step.
@@ -93,6 +98,7 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
             check::check(&config, warnings, style)
         }
         Command::Fmt(order) => fmt::fmt(&config, &order, style),
+        Command::Language => language(style),
         Command::Test(order) => rehearse::test(&config, &order, style),
         Command::Simulate(order) => rehearse::simulate(&config, &order, style),
         Command::Graph(order) => graph::graph(&config, &order, style),
@@ -107,6 +113,15 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Channels(order) => remote::channels(&config, order, style),
         Command::Outage(order) => outage::run(&config, &order, style),
     }
+}
+
+/// Needs no configuration.
+fn language(style: Style) -> Exit {
+    match style {
+        Style::Json => println!("{}", json!(language::describe())),
+        Style::Text => print!("{}", reference::render_reference()),
+    }
+    Exit::Done
 }
 
 /// For whom a command writes.
@@ -133,6 +148,8 @@ mod tests {
     fn json_and_the_configuration_go_with_every_command() {
         for command in [
             &["check"][..],
+            &["check", "--strict"],
+            &["language"],
             &["fmt", "--check", "a.kdl"],
             &["test", "--coverage"],
             &["graph", "entrada", "--mermaid"],

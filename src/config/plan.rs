@@ -20,6 +20,7 @@ use crate::dialplan::load::Checked;
 use crate::dialplan::names::Line;
 use crate::dialplan::names::Names;
 use crate::dialplan::names::Shows;
+use crate::dialplan::names::TrunkNetwork;
 use crate::dialplan::rule::Rule::TooLarge;
 use crate::dialplan::rule::Rule::Unreadable;
 use crate::dialplan::source::SourceFile;
@@ -32,6 +33,7 @@ pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
         extensions: set("extension", "number"),
         queues: set("queue", "name"),
         trunks: set("trunk", "name"),
+        networks: networks(document),
         channels: set("channel", "name"),
         prompts: prompts.names(),
         music: prompts.music_names(),
@@ -53,6 +55,18 @@ fn lines(document: &Document<'_>) -> BTreeMap<String, Line> {
         let passes = trunk.get_ref().as_table()?.get("caller_id_pass").and_then(|value| value.get_ref().as_bool());
         let shows = if passes == Some(false) { Shows::ItsOwn } else { Shows::TheCallers };
         Some((name.text, Line { number: number.text, shows }))
+    };
+    document.tables("trunk").iter().filter_map(of_trunk).collect()
+}
+
+fn networks(document: &Document<'_>) -> BTreeMap<String, TrunkNetwork> {
+    let of_trunk = |trunk| {
+        let network = match word_of(trunk, "network")?.text.as_str() {
+            "whatsapp" => TrunkNetwork::Whatsapp,
+            "private" => TrunkNetwork::Private,
+            _ => TrunkNetwork::Telephone,
+        };
+        word_of(trunk, "name").map(|name| (name.text, network))
     };
     document.tables("trunk").iter().filter_map(of_trunk).collect()
 }

@@ -105,6 +105,15 @@ fn no_rule_is_without_a_case() {
 }
 
 #[test]
+fn every_rule_stands_in_the_docs() {
+    let docs = include_str!("../../docs/configuration.md");
+    for rule in RULES {
+        let row = format!("| `{}` | {} |", rule.code(), rule.help());
+        assert!(docs.contains(&row), "docs/configuration.md lacks:\n{row}");
+    }
+}
+
+#[test]
 fn a_secret_is_shown_to_nobody() {
     assert!(cases().all(|(heading, text, _)| !Folder::of(heading, text).shown().contains("segredo")));
 }

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::dialplan::cases::OTHERWISE;
+use crate::dialplan::checks::seen::Seen;
 use crate::dialplan::document::Node;
 use crate::dialplan::document::Property;
 use crate::dialplan::document::Raw;
@@ -85,6 +86,7 @@ pub(super) struct Notes {
     /// The variables whose values it uses, and those that it gives one.
     pub(super) reads: Vec<VariableId>,
     pub(super) sets: Vec<VariableId>,
+    pub(super) seen: Seen,
     /// The step above it in the same block.
     pub(super) previous: Option<StepId>,
 }
@@ -220,6 +222,7 @@ impl<'a> Compiler<'a> {
             language_after: verb.language_after(filled),
             reads: filled.all_read_variables().collect(),
             sets: filled.all_set_variables().collect(),
+            seen: Seen::of(node, &verb.properties(), sheet, filled),
             previous: None,
         });
         id

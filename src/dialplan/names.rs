@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use serde::Deserialize;
+
 /// The names that a dialplan may use. A name that is not here is a fault.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
     pub extensions: BTreeSet<String>,
     pub queues: BTreeSet<String>,
     pub trunks: BTreeSet<String>,
+    /// Trunk → the network that it leads to. One that is not listed leads to the telephone network.
+    pub networks: BTreeMap<String, TrunkNetwork>,
     pub channels: BTreeSet<String>,
     /// Prompt → the languages in which it exists.
     pub prompts: BTreeMap<String, BTreeSet<String>>,
@@ -45,7 +49,32 @@ pub enum Shows {
 /// How long a prompt of unknown length lasts in a rehearsal.
 pub const PROMPT_LASTS: Duration = Duration::from_secs(3);
 
+/// What lies behind a trunk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrunkNetwork {
+    #[default]
+    Telephone,
+    /// WhatsApp Business Calling.
+    Whatsapp,
+    /// Exchanges and phones of our own, which reach no telephone network.
+    Private,
+}
+
+impl TrunkNetwork {
+    /// Whether calls of the two may be connected. Meta forbids the telephone network on any leg of a WhatsApp call.
+    pub fn may_meet(self, other: TrunkNetwork) -> bool {
+        use TrunkNetwork::Telephone;
+        use TrunkNetwork::Whatsapp;
+        !matches!((self, other), (Whatsapp, Telephone) | (Telephone, Whatsapp))
+    }
+}
+
 impl Names {
+    pub fn network_of(&self, trunk: &str) -> TrunkNetwork {
+        self.networks.get(trunk).copied().unwrap_or_default()
+    }
+
     /// How long this prompt lasts on the virtual clock.
     pub fn duration_of(&self, prompt: &str) -> Duration {
         self.durations.get(prompt).copied().unwrap_or(PROMPT_LASTS)

@@ -12,6 +12,7 @@ use crate::dialplan::fill::Filled;
 use crate::dialplan::fill::fill;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::rule::Rule;
+use crate::dialplan::source::Span;
 use crate::dialplan::verb::Parameter;
 
 /// `route "+55*" trunk="operadora"`, or with several trunks in its block.
@@ -20,6 +21,7 @@ pub struct Route {
     pub pattern: String,
     /// `dialplans/loja.kdl:6`
     pub place: String,
+    pub(super) span: Span,
     /// They share the calls; at least one.
     shared: Vec<Share>,
     /// In the order in which they are tried after those.
@@ -87,6 +89,26 @@ impl Routes {
         };
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.by_beginning.is_empty()
+    }
+
+    /// The route that is written for this number alone.
+    pub(super) fn exact(&self, number: &str) -> Option<&Route> {
+        self.exact.get(number)
+    }
+
+    /// Routes that lead where the next wider one leads anyway, and that one.
+    pub(super) fn needless(&self) -> impl Iterator<Item = (&Route, &Route)> {
+        let all = self.exact.iter().chain(&self.by_beginning);
+        all.filter_map(|(written, route)| {
+            let is_exact = !route.pattern.ends_with('*');
+            let mut shorter = (0..written.len() + usize::from(is_exact)).rev().filter_map(|end| written.get(..end));
+            let wider = shorter.find_map(|beginning| self.by_beginning.get(beginning))?;
+            (wider.shared == route.shared && wider.then == route.then).then_some((route, wider))
+        })
+    }
+
     /// A number written out goes before any pattern, and a longer beginning before a shorter one.
     pub(super) fn route_for(&self, number: &str) -> Option<&Route> {
         let ends = (0..=number.len()).rev().filter(|end| number.is_char_boundary(*end));
@@ -152,7 +174,7 @@ pub(super) fn declare(node: &Node, seen: &mut Seen, compiler: &mut Compiler<'_>)
     let pattern = filled.text("pattern");
     if seen.is_new("route", &pattern, node.head_span(), compiler) && !block.shared.is_empty() {
         let place = compiler.faults.place(node.head_span());
-        compiler.routes.add(Route { pattern, place, shared: block.shared, then: block.then });
+        compiler.routes.add(Route { pattern, place, span: node.head_span(), shared: block.shared, then: block.then });
     }
 }
 
@@ -205,6 +227,7 @@ mod tests {
         Route {
             pattern: pattern.to_owned(),
             place: "a.kdl:1".to_owned(),
+            span: Span::new(0, 0, 0),
             shared: shared
                 .iter()
                 .map(|(trunk, weight)| Share { trunk: (*trunk).to_owned(), weight: *weight })

@@ -12,6 +12,7 @@ use crate::dialplan::example::names;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::load::load;
 use crate::dialplan::names::Names;
+use crate::dialplan::names::TrunkNetwork;
 use crate::dialplan::rule::RULES;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::SourceFile;
@@ -53,6 +54,9 @@ impl Case<'_> {
 fn change(names: &mut Names, wish: &str) {
     match wish {
         "nobody in vendas" => names.agents = BTreeMap::from([("vendas".to_owned(), Vec::new())]),
+        "operadora carries whatsapp" => {
+            names.networks = BTreeMap::from([("operadora".to_owned(), TrunkNetwork::Whatsapp)]);
+        }
         unknown => panic!("nobody knows how to do this: {unknown}"),
     }
 }

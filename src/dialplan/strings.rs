@@ -79,7 +79,7 @@ fn find_end(body: &str, mark: &str, hashes: usize, escapes: Escapes) -> Option<u
         }
         if bytes[at..].starts_with(mark.as_bytes()) {
             let after = &bytes[at + mark.len()..];
-            if after.iter().take(hashes).filter(|byte| **byte == b'#').count() == hashes {
+            if after.iter().take(hashes).take_while(|byte| **byte == b'#').count() == hashes {
                 return Some(at);
             }
         }

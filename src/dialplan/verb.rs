@@ -137,6 +137,8 @@ pub struct Branch {
     pub fallback: Option<&'static str>,
     /// Whether time has surely passed when the walk comes out here.
     pub time: Time,
+    /// The property without which the walk never comes out here.
+    pub only_with: Option<&'static str>,
 }
 
 /// Where the walk goes when the step is done.
@@ -223,11 +225,16 @@ impl Branch {
             default: "the walk goes on with the next step",
             fallback: None,
             time: Time::Takes,
+            only_with: None,
         }
     }
 
     pub const fn at_once(self) -> Branch {
         Branch { time: Time::Instant, ..self }
+    }
+
+    pub const fn only_with(self, property: &'static str) -> Branch {
+        Branch { only_with: Some(property), ..self }
     }
 
     pub const fn or(self, fallback: &'static str, default: &'static str) -> Branch {

@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde::Deserializer;
 use serde::de::Error as _;
 
+use crate::dialplan::names::TrunkNetwork;
 use crate::media::codec::CodecKind;
 use crate::media::config::Encryption;
 use crate::number::Region;
@@ -50,6 +51,10 @@ pub struct Config {
     /// Certificates or authorities that alone are believed when we call this trunk over TLS, PEM. Default: the public
     /// authorities and `[sip] trust`.
     pub trust: Option<PathBuf>,
+    /// What lies behind it: `telephone`, `whatsapp` (calls of the one never leave by the other; Meta forbids it), or
+    /// `private`. Default: telephone.
+    #[serde(default)]
+    pub network: TrunkNetwork,
     /// Calls at a time, in both directions; further ones are refused with 503, or go over the next trunk. Default: no limit.
     pub max_calls: Option<u32>,
     /// Whether the parties behind it may transfer calls (REFER): to extensions and flows, and out by our routes at our

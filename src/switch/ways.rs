@@ -77,7 +77,10 @@ impl Desk {
     pub(super) fn ways_to_number(&self, number: &str, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay> {
         let number = self.normal(number);
         let route = self.program.route_for(&number).ok_or(NoWay::Unknown)?;
-        let trunks = route.trunks(dice).into_iter().filter_map(|name| self.trunks.find(name));
+        let from = facts.trunk.as_deref().and_then(|name| self.trunks.find(name));
+        let from = from.map(|trunk| trunk.config.network);
+        let may_meet = |trunk: &&Trunk| from.is_none_or(|from| from.may_meet(trunk.config.network));
+        let trunks = route.trunks(dice).into_iter().filter_map(|name| self.trunks.find(name)).filter(may_meet);
         let mut able: Vec<(Fitness, Way)> = trunks
             .filter_map(|trunk| {
                 let (hop, alternatives) = trunk.hops_for_call(now)?;

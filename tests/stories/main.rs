@@ -44,4 +44,5 @@ mod torture;
 mod transfers;
 #[path = "../../src/sip/agent/tests/weather.rs"]
 mod weather;
+mod whatsapp_calls;
 mod who_calls;

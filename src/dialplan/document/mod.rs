@@ -52,6 +52,8 @@ pub(super) enum Raw {
 const MOST_BYTES: usize = 16 << 20;
 /// How many words and values a file may have: they take more memory than their letters.
 const MOST_WORDS: usize = 1_000_000;
+/// How many values one line may have: each is compared with those before it.
+const MOST_VALUES: usize = 1_000;
 /// How deep blocks may stand in each other.
 pub(super) const MOST_DEPTH: usize = 32;
 /// After so many slips the rest of a file is not read.
@@ -242,8 +244,10 @@ impl Reader<'_, '_, '_> {
             Lexeme::Other => Raw::Other(written),
             _ => return self.misplaced(span, &written),
         };
-        if let (Some(line), Hide::No) = (&mut self.line, hidden) {
-            line.node.arguments.push(Argument { value, span });
+        if hidden == Hide::No
+            && let Some(node) = self.node_with_room(span)
+        {
+            node.arguments.push(Argument { value, span });
         }
     }
 
@@ -275,9 +279,23 @@ impl Reader<'_, '_, '_> {
             }
             _ => return self.misplaced(value_span, &written),
         };
-        if let (Some(line), Hide::No) = (&mut self.line, hidden) {
-            line.node.properties.push(Property { name, span, value });
+        if hidden == Hide::No
+            && let Some(node) = self.node_with_room(span)
+        {
+            node.properties.push(Property { name, span, value });
         }
+    }
+
+    /// The line that is being read, if one more value may stand in it.
+    fn node_with_room(&mut self, span: Span) -> Option<&mut Node> {
+        let node = &self.line.as_ref()?.node;
+        if node.arguments.len() + node.properties.len() >= MOST_VALUES {
+            let message = format!("this line has more than {MOST_VALUES} values");
+            self.break_rule(Rule::TooLarge, span, message, "No word takes so many.");
+            self.spoil();
+            return None;
+        }
+        self.line.as_mut().map(|line| &mut line.node)
     }
 
     fn misplaced(&mut self, span: Span, written: &str) {

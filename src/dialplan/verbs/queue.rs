@@ -43,7 +43,7 @@ static SHEET: Sheet = Sheet {
         "the longest wait for an answer",
     )],
     children: Children::Branches(&[
-        Branch::new("timeout", "nobody answered within `up-to`"),
+        Branch::new("timeout", "nobody answered within `up-to`").only_with("up-to"),
         Branch::new("full", "as many callers wait as may").at_once().or("timeout", "as `timeout`"),
         Branch::new("nobody", "no agent of the queue is signed in").at_once().or("timeout", "as `timeout`"),
     ]),

@@ -1,0 +1,87 @@
+//! Flows that a caller gets out of only by hanging up.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::dialplan::checks::Graph;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::program::StepId;
+use crate::dialplan::rule::Rule;
+use crate::dialplan::source::Span;
+use crate::dialplan::verb::After;
+
+pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
+    // Rounds in which no time passes are faults and have been reported.
+    if compiler.faults.has_faults() {
+        return;
+    }
+    let ends = graph.leading_to(graph.steps().filter(|step| can_end(graph, *step)));
+    let trapped: BTreeSet<StepId> = graph.steps().filter(|step| !ends[step.index()]).collect();
+    for trap in traps(graph, trapped) {
+        report(graph, &trap, compiler);
+    }
+}
+
+/// By its own doing: it hangs up, or a talk follows it that does.
+fn can_end(graph: Graph<'_>, step: StepId) -> bool {
+    let sheet = graph.program.step(step).sheet;
+    let mut after = graph.after(step);
+    let leads_nowhere = after.next().is_none();
+    let mut after = graph.after(step);
+    let talks = sheet.after == After::BranchOrNext;
+    let gives_up =
+        sheet.after == After::BranchesOnly && graph.notes(step).seen.unwritten.iter().any(|it| it.value.is_none());
+    leads_nowhere || talks || gives_up || after.any(|next| next == StepId::END)
+}
+
+/// The trapped steps that lead to each other, together.
+fn traps(graph: Graph<'_>, trapped: BTreeSet<StepId>) -> Vec<BTreeSet<StepId>> {
+    let mut beside: BTreeMap<StepId, Vec<StepId>> = BTreeMap::new();
+    for step in &trapped {
+        for next in graph.after(*step) {
+            beside.entry(*step).or_default().push(next);
+            beside.entry(next).or_default().push(*step);
+        }
+    }
+    let mut left = trapped;
+    let mut traps = Vec::new();
+    while let Some(first) = left.pop_first() {
+        let mut trap = BTreeSet::from([first]);
+        let mut open = vec![first];
+        while let Some(step) = open.pop() {
+            for next in beside.get(&step).into_iter().flatten() {
+                if left.remove(next) {
+                    trap.insert(*next);
+                    open.push(*next);
+                }
+            }
+        }
+        traps.push(trap);
+    }
+    traps
+}
+
+/// Shown at the trap's first step in the order of the files.
+fn report(graph: Graph<'_>, trap: &BTreeSet<StepId>, compiler: &mut Compiler<'_>) {
+    let place: Option<Span> = trap.iter().map(|step| graph.notes(*step).span).min();
+    let mut named = BTreeSet::new();
+    let mut flows: Vec<(Span, &str)> = Vec::new();
+    for step in trap {
+        let flow = graph.program.step(*step).flow;
+        if named.insert(flow) {
+            flows.push((graph.notes(*step).span, graph.program.name_of(flow)));
+        }
+    }
+    flows.sort();
+    let names: Vec<String> = flows.iter().map(|(_, name)| format!("`{name}`")).collect();
+    let shown = match names.as_slice() {
+        [alone] => format!("flow {alone} has"),
+        several => format!("flows {} have", several.join(", ")),
+    };
+    let message = format!("{shown} no way out from here: the caller goes round until he hangs up");
+    let help =
+        "End the call after some rounds: with `hangup`, a `voicemail` and no `go`, or an `otherwise` that ends it.";
+    if let Some(span) = place {
+        compiler.faults.fault(Rule::LoopWithoutEnd, span, message, Some(help.to_owned()));
+    }
+}

@@ -1,0 +1,90 @@
+//! Calls of WhatsApp that could meet the telephone network: Meta forbids it on any leg of a WhatsApp call.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+
+use crate::dialplan::checks::Graph;
+use crate::dialplan::checks::seen::SeenValue;
+use crate::dialplan::compile::Compiler;
+use crate::dialplan::kind::Kind;
+use crate::dialplan::names::TrunkNetwork;
+use crate::dialplan::program::StepId;
+use crate::dialplan::rule::Rule;
+
+/// The trunks by which a call at a step may have come.
+type Origins<'n> = BTreeSet<&'n str>;
+
+/// The condition that asks by which trunk a call came.
+const TRUNK: &str = "trunk";
+const NOT_TRUNK: &str = "not-trunk";
+
+pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
+    let names = compiler.names;
+    if !names.networks.values().any(|network| *network == TrunkNetwork::Whatsapp) {
+        return;
+    }
+    let all: Origins<'_> = names.trunks.iter().map(String::as_str).collect();
+    for (step, origins) in origins(graph, &all) {
+        let notes = graph.notes(step);
+        for value in &notes.seen.values {
+            let forbidden = trunks(value, graph).into_iter().find_map(|to| {
+                let from = origins.iter().find(|from| !names.network_of(from).may_meet(names.network_of(&to)))?;
+                Some(((*from).to_owned(), to))
+            });
+            if let Some((from, to)) = forbidden {
+                let message = format!(
+                    "a call that came by trunk `{from}` could leave by trunk `{to}`: Meta forbids the telephone network on any leg of a WhatsApp call"
+                );
+                let help = format!(
+                    "Let `if trunk=\"{from}\" …` lead such calls to extensions and queues; trunks of your own exchanges have `network = \"private\"`."
+                );
+                compiler.faults.fault(Rule::WhatsappToTelephone, value.span, message, Some(help));
+            }
+        }
+    }
+}
+
+/// The trunks over which a call to this value would go.
+fn trunks(value: &SeenValue, graph: Graph<'_>) -> Vec<String> {
+    match value.kind {
+        Kind::Trunk => vec![value.text.clone()],
+        Kind::Target => {
+            let route = graph.program.route_for(&value.text);
+            route.map(|route| route.trunks(0).into_iter().map(str::to_owned).collect()).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// For every step that calls to our numbers come to.
+fn origins<'n>(graph: Graph<'_>, all: &Origins<'n>) -> BTreeMap<StepId, Origins<'n>> {
+    let mut known: BTreeMap<StepId, Origins<'n>> = BTreeMap::new();
+    let entries = graph.program.flow_by_number.values().map(|flow| (graph.program.entry(*flow), all.clone()));
+    let mut open: Vec<(StepId, Origins<'n>)> = entries.collect();
+    while let Some((step, arriving)) = open.pop() {
+        if step == StepId::END {
+            continue;
+        }
+        let here = known.entry(step).or_default();
+        let before = here.len();
+        here.extend(&arriving);
+        if here.len() > before {
+            let here = here.clone();
+            open.extend(leaving(graph, step, &here));
+        }
+    }
+    known
+}
+
+fn leaving<'n>(graph: Graph<'_>, step: StepId, here: &Origins<'n>) -> Vec<(StepId, Origins<'n>)> {
+    if let Some(fork) = &graph.notes(step).seen.fork
+        && let Some((subject, trunk)) = &fork.subject
+        && (subject == TRUNK || subject == NOT_TRUNK)
+        && fork.state.is_empty()
+    {
+        let (by, others) = here.iter().copied().partition(|from| from == trunk);
+        let (then, otherwise) = if subject == TRUNK { (by, others) } else { (others, by) };
+        return vec![(fork.then, then), (fork.otherwise, otherwise)];
+    }
+    graph.after(step).map(|next| (next, here.clone())).collect()
+}
