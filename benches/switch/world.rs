@@ -198,6 +198,7 @@ fn switch(now: Instant) -> Switch {
         kinds: Channels::open(&[]).expect("no channels").into(),
         channels: Vec::new(),
         messages: Messages::default(),
+        alarm: Default::default(),
         program: checked.program,
         language: "pt-BR".to_owned(),
         prompts: Prompts::shipped(),

@@ -29,6 +29,8 @@ use crate::api::Asked;
 use crate::api::Readiness;
 use crate::api::feed::Feed;
 use crate::api::router;
+use crate::api::status_page::StatusPage;
+use crate::api::status_page::config::Config as StatusConfig;
 use crate::api::token::Token;
 use crate::call::media_record::VoipRecord;
 use crate::call::record::CallId;
@@ -50,6 +52,12 @@ use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
 use crate::outage::blame::Blame;
+use crate::outage::incident::Alarm;
+use crate::outage::incident::By;
+use crate::outage::incident::Incident;
+use crate::outage::incident::Kind;
+use crate::outage::incident::Observation;
+use crate::outage::incident::Outcome as AlarmOutcome;
 use crate::outage::snapshot::StoredOverride;
 use crate::outage::view::ChannelView as Verdict;
 use crate::registrar::BindingView;
@@ -133,8 +141,10 @@ impl Bench {
         let (commands, queue) = mpsc::channel(8);
         tokio::spawn(pretend(queue, asked.clone()));
         let feed = Feed::new(16);
+        let status = StatusPage::new(status_page(), commands.clone());
         let router = router(Api {
             commands,
+            status: Arc::new(status),
             store: store.clone(),
             feed: feed.clone(),
             token: Token::new(TOKEN).unwrap(),
@@ -190,6 +200,10 @@ impl Bench {
     }
 }
 
+fn status_page() -> StatusConfig {
+    toml::from_str("name = 'Loja'\nphone = ['+551140031234']\nchannels = { whatsapp = 'WhatsApp' }").unwrap()
+}
+
 async fn pretend(mut queue: mpsc::Receiver<Asked>, asked: Arc<Mutex<Vec<String>>>) {
     let mut calls = 0;
     while let Some((command, answer)) = queue.recv().await {
@@ -214,6 +228,9 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         | Command::ClearOverride { channel: name }
         | Command::Override { channel: name, .. }
         | Command::ReportChannel { channel: name, .. } => Answer::Channel(Box::new(channel(&name))),
+        Command::StartDrill(wish) if wish.channel == "nosuch" => return Err(unknown("unknown-name")),
+        Command::StartDrill(_) | Command::EndDrill(_) => Answer::Incident(Box::new(incident("inc_1"))),
+        Command::Drills => Answer::Incidents(vec![incident("inc_1")]),
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
         Command::Registrations => Answer::Registrations(Vec::new()),
@@ -327,6 +344,7 @@ pub(super) fn channel(name: &str) -> ChannelView {
     ChannelView {
         name: name.into(),
         kind: "whatsapp".into(),
+        drill: None,
         verdict: Verdict {
             state: ChannelState::Down,
             blame: Blame::None,
@@ -343,6 +361,38 @@ pub(super) fn channel(name: &str) -> ChannelView {
             evidence: Vec::new(),
         },
     }
+}
+
+/// An hour without WhatsApp, of which one person was told.
+pub(super) fn incident(id: &str) -> Incident {
+    let started = at("2026-11-23T12:39:00Z");
+    let mut incident = Incident::begin(id.into(), "whatsapp", ChannelState::Down, Blame::Channel, started);
+    incident.note(Kind::State, "whatsapp is down".into(), &["3 of 4 resolvers fail".into()], started);
+    incident.evidence.push(Observation {
+        at: started,
+        layer: "dns".into(),
+        target: "graph.facebook.com".into(),
+        by: String::new(),
+        fault: None,
+        role: "channel".into(),
+        verdict: "bad".into(),
+        why: Some("SERVFAIL".into()),
+    });
+    incident.file_alarm(Alarm {
+        id: "alm_1".into(),
+        at: started,
+        to: "+5511999990000".into(),
+        by: By::Call,
+        text: "whatsapp está fora do ar".into(),
+        outcome: AlarmOutcome::Confirmed,
+        tries: 1,
+        why: None,
+        via: vec!["call_alarm".into()],
+    });
+    incident.counts.offered = 12;
+    incident.state = ChannelState::Up;
+    incident.ended = Some(at("2026-11-23T13:39:00Z"));
+    incident
 }
 
 pub(super) fn status() -> StatusView {

@@ -11,14 +11,17 @@ use serde_json::Value;
 
 use crate::api::config::Config;
 use crate::api::documents::List;
+use crate::api::documents::Paged;
 use crate::api::documents::ProblemDocument;
 use crate::api::documents::calls::CallDocument;
 use crate::api::documents::calls::ExplanationDocument;
 use crate::api::documents::channels::ChannelDocument;
 use crate::api::documents::dialplan::DialplanDocument;
+use crate::api::documents::incidents::IncidentDocument;
 use crate::api::documents::messages::MessageDocument;
 use crate::api::documents::status::StatusDocument;
 use crate::api::orders::NewCall;
+use crate::api::orders::NewDrill;
 use crate::api::orders::NewMessage;
 use crate::api::orders::NewOverride;
 use crate::api::registrations::RegistrationDocument;
@@ -124,6 +127,28 @@ impl Client {
     /// Why a call that has ended went where it went.
     pub async fn explain(&self, call: &str) -> Result<Said<ExplanationDocument>, ClientError> {
         self.ask(Method::GET, &["records", call, "explanation"], NOTHING).await
+    }
+
+    /// The newest; `desvio incidents`
+    pub async fn incidents(&self) -> Result<Said<Paged<IncidentDocument>>, ClientError> {
+        self.ask(Method::GET, &["incidents"], NOTHING).await
+    }
+
+    pub async fn incident(&self, id: &str) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::GET, &["incidents", id], NOTHING).await
+    }
+
+    pub async fn begin_drill(&self, drill: &NewDrill) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::POST, &["drills"], Some(drill)).await
+    }
+
+    /// Those that go on.
+    pub async fn drills(&self) -> Result<Said<List<IncidentDocument>>, ClientError> {
+        self.ask(Method::GET, &["drills"], NOTHING).await
+    }
+
+    pub async fn end_drill(&self, id: &str) -> Result<Said<IncidentDocument>, ClientError> {
+        self.ask(Method::DELETE, &["drills", id], NOTHING).await
     }
 
     /// `desvio channels NAME down|up|degraded`

@@ -21,14 +21,17 @@ use crate::api::endpoints::calls;
 use crate::api::endpoints::channels;
 use crate::api::endpoints::conferences as rooms;
 use crate::api::endpoints::dialplan;
+use crate::api::endpoints::drills;
 use crate::api::endpoints::events;
 use crate::api::endpoints::health;
+use crate::api::endpoints::incidents;
 use crate::api::endpoints::messages;
 use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
 use crate::api::endpoints::supervisions;
 use crate::api::endpoints::voicemails;
 use crate::api::feed::Feed;
+use crate::api::status_page::StatusPage;
 use crate::api::token::Token;
 use crate::number::Region;
 use crate::store::Store;
@@ -51,9 +54,12 @@ pub mod problem;
 mod reading;
 pub mod registrations;
 mod repeat;
+pub mod status_page;
+pub mod story;
 mod suggestion;
 pub mod table;
 pub mod token;
+pub mod watch;
 
 #[cfg(test)]
 mod bench;
@@ -77,6 +83,7 @@ pub struct Api {
     pub voicemail_folder: PathBuf,
     /// `data/recordings`
     pub recording_folder: PathBuf,
+    pub status: Arc<StatusPage>,
     /// Where numbers without a country code belong: only used to suggest what was meant.
     pub home: Region,
 }
@@ -92,6 +99,7 @@ pub enum Readiness {
 /// The whole API.
 pub fn router(api: Api) -> Router {
     let api = Arc::new(api);
+    let page = status_page::route(api.status.clone());
     let guard = from_fn_with_state(api.clone(), token::require);
     let guarded = guarded_routes().route_layer(guard);
     let (router, document) = openapi::start().merge(open_routes()).merge(guarded).split_for_parts();
@@ -100,6 +108,7 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn(problem::problems_only))
         .with_state(api)
+        .merge(page)
 }
 
 /// What asks for the bearer token.
@@ -121,6 +130,10 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(channels::show))
         .routes(routes!(channels::set_override, channels::clear_override))
         .routes(routes!(channels::report))
+        .routes(routes!(drills::begin, drills::list))
+        .routes(routes!(drills::end))
+        .routes(routes!(incidents::list))
+        .routes(routes!(incidents::show))
         .routes(routes!(agents::queues))
         .routes(routes!(agents::list))
         .routes(routes!(agents::set_state))

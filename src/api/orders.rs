@@ -17,6 +17,8 @@ use crate::outage::ChannelState;
 use crate::outage::reports::Report;
 use crate::outage::reports::Says;
 use crate::queue::agent::Wish;
+use crate::switch::command::DrillWish;
+use crate::switch::command::Manner;
 use crate::switch::command::OverrideWish;
 use crate::switch::command::PlaceCall;
 use crate::switch::command::Problem;
@@ -262,6 +264,39 @@ impl NewReport {
         }
     }
 }
+
+/// A drill to begin: a channel is treated as down.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewDrill {
+    /// As in `[[channel]]`.
+    pub channel: String,
+    /// How long: `10m`, from `10s` to `4h`. It ends by itself.
+    #[serde(rename = "for")]
+    pub lasts: String,
+    /// Changes no call and tells nobody: reports what would have happened.
+    #[serde(default)]
+    pub shadow: bool,
+    /// Who. Default: `api`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub author: Option<String>,
+}
+
+impl NewDrill {
+    pub(super) fn read(self) -> Result<DrillWish, Problem> {
+        Ok(DrillWish {
+            channel: self.channel,
+            manner: if self.shadow { Manner::Shadow } else { Manner::Full },
+            author: self.author.map_or_else(|| "api".into(), |author| author.chars().take(LONGEST_AUTHOR).collect()),
+            lasts: duration("for", &self.lasts, SHORTEST_DRILL, LONGEST_DRILL)?,
+        })
+    }
+}
+
+/// Letters of a drill's author that are kept.
+const LONGEST_AUTHOR: usize = 100;
+const SHORTEST_DRILL: Duration = Duration::from_secs(10);
+const LONGEST_DRILL: Duration = Duration::from_secs(4 * 3600);
 
 /// What an agent wants.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]

@@ -396,3 +396,73 @@ fn a_call_that_has_ended_is_explained() {
         assert_eq!(bench.get("/v1/records/call_2/explanation").await.rule(), "unknown-id");
     });
 }
+
+#[test]
+fn incidents_are_told_and_listed() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let (outcomes, _told) = mpsc::unbounded_channel();
+        let writer = Writer::start(&bench.store, outcomes);
+        writer.write(Write::Incident(Box::new(bench::incident("inc_1"))));
+        writer.flush(Duration::from_secs(5)).await.unwrap();
+
+        let list = bench.get("/v1/incidents?open=false&drill=false").await.json();
+        assert_eq!(list["data"][0]["counts"]["offered"], 12);
+        assert!(list["data"][0].get("timeline").is_none(), "a list holds no stories");
+        assert_eq!(bench.get("/v1/incidents?open=true").await.json()["data"], json!([]));
+
+        let one = bench.get("/v1/incidents/inc_1").await.json();
+        assert_eq!(one["timeline"][0]["text"], "whatsapp is down");
+        assert_eq!(one["timeline"][0]["reasons"][0], "3 of 4 resolvers fail");
+        assert_eq!(one["evidence"][0]["verdict"], "bad");
+        assert_eq!(bench.get("/v1/incidents/inc_2").await.rule(), "unknown-id");
+        assert_eq!(bench.get("/v1/incidents?opne=true").await.rule(), "bad-parameter");
+
+        let table = bench.get("/v1/incidents?format=csv").await;
+        assert!(table.header("content-type").starts_with("text/csv"));
+        assert_eq!(table.text.lines().count(), 2, "{}", table.text);
+    });
+}
+
+#[test]
+fn a_drill_is_begun_listed_and_ended() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let begun = bench.post("/v1/drills", r#"{"channel":"whatsapp","for":"10m","shadow":true}"#).await;
+        assert_eq!((begun.status, begun.header("location")), (201, "/v1/incidents/inc_1"), "{}", begun.text);
+        assert!(bench.asked()[0].contains("manner: Shadow"), "{:?}", bench.asked());
+        assert_eq!(bench.get("/v1/drills").await.json()["data"][0]["id"], "inc_1");
+        assert_eq!(bench.delete("/v1/drills/inc_1").await.status, 200);
+        for wrong in [r#"{"channel":"whatsapp","for":"1s"}"#, r#"{"channel":"whatsapp","for":"5h"}"#] {
+            assert_eq!(bench.post("/v1/drills", wrong).await.status, 422, "{wrong}");
+        }
+        assert_eq!(bench.post("/v1/drills", r#"{"channel":"whatsapp"}"#).await.rule(), "bad-field");
+    });
+}
+
+#[test]
+fn anybody_may_see_the_status_page_and_nothing_of_the_inside() {
+    block_on(async {
+        let bench = Bench::new().await;
+        let page = async |language: &str| {
+            let request = Request::get("/status").header("accept-language", language).header("authorization", "none");
+            bench.send(request, "").await
+        };
+        let portuguese = page("pt-BR,pt;q=0.9").await;
+        assert_eq!(portuguese.status, 200, "{}", portuguese.text);
+        assert!(portuguese.text.contains("<b>WhatsApp</b> está fora do ar"), "{}", portuguese.text);
+        assert!(portuguese.text.contains("tel:+551140031234"), "{}", portuguese.text);
+        for inside in ["Meta says so", "ana", "override", "probe"] {
+            assert!(!portuguese.text.contains(inside), "{inside}: {}", portuguese.text);
+        }
+        let english = page("en").await;
+        assert!(english.text.contains("is out of order"), "{}", english.text);
+        assert_eq!(english.header("content-language"), "en");
+        assert!(english.header("cache-control").contains("max-age"));
+        assert!(english.header("content-security-policy").starts_with("default-src 'none'"));
+        for _ in 0..50 {
+            page("en").await;
+        }
+        assert!(bench.asked().len() < 10, "the switch is asked once in a while, however many look");
+    });
+}

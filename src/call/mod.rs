@@ -9,6 +9,7 @@
 //! [`Input`]: effect::Input
 //! [`Around`]: effect::Around
 
+pub mod announcement;
 pub mod caller;
 pub mod clerk;
 mod conference;

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use crate::call::announcement::Announcing;
 use crate::call::effect::Around;
 use crate::call::record::StepRecord;
 use crate::dialplan::happening::DialOutcome;
@@ -20,6 +21,7 @@ use crate::dialplan::walk::Walk;
 pub enum Script {
     Walk(Box<Walk>),
     Plain(Plain),
+    Announcing(Announcing),
 }
 
 impl Script {
@@ -27,6 +29,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.handle(happening, around, now),
             Self::Plain(plain) => plain.handle(&happening, now),
+            Self::Announcing(announcing) => announcing.handle(&happening, now),
         }
     }
 
@@ -34,6 +37,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.poll_order(),
             Self::Plain(plain) => plain.orders.pop_front(),
+            Self::Announcing(announcing) => announcing.poll_order(),
         }
     }
 
@@ -41,6 +45,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.poll_timeout().map(|deadline| deadline.at),
             Self::Plain(plain) => plain.ring_until,
+            Self::Announcing(announcing) => announcing.poll_timeout(),
         }
     }
 
@@ -48,6 +53,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.handle_timeout(around, now),
             Self::Plain(plain) => plain.handle_timeout(now),
+            Self::Announcing(announcing) => announcing.handle_timeout(now),
         }
     }
 
@@ -56,6 +62,7 @@ impl Script {
         match self {
             Self::Walk(walk) => walk.verb().unwrap_or("ending").to_owned(),
             Self::Plain(plain) => plain.what.to_owned(),
+            Self::Announcing(_) => "announcing".to_owned(),
         }
     }
 

@@ -9,6 +9,7 @@ mod fmt;
 mod graph;
 mod log;
 mod outage;
+mod outages;
 mod rehearse;
 mod remote;
 mod serve;
@@ -86,6 +87,10 @@ enum Command {
     /// Runs bad days through the detector on a virtual clock.
     #[command(subcommand)]
     Outage(outage::Outage),
+    /// Lists the outages and drills that the running server knows, or tells one of them.
+    Incidents(outages::Incidents),
+    /// Treats a channel as down for a while, and reports who could be reached and what did not work.
+    Drill(outages::Drill),
 }
 
 pub(crate) fn run(arguments: Arguments) -> Exit {
@@ -112,6 +117,8 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
         Command::Registrations => remote::registrations(&config, style),
         Command::Channels(order) => remote::channels(&config, order, style),
         Command::Outage(order) => outage::run(&config, &order, style),
+        Command::Drill(order) => outages::drill(&config, order, style),
+        Command::Incidents(order) => outages::incidents(&config, order, style),
     }
 }
 
@@ -162,6 +169,8 @@ mod tests {
             &["channels"],
             &["outage", "replay", "day.outage"],
             &["outage", "backtest", "--seeds", "3", "--hours", "0"],
+            &["incidents"],
+            &["drill", "whatsapp"],
             &["call", "200", "201"],
             &["message", "200", "oi"],
         ] {

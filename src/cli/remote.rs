@@ -10,7 +10,6 @@ use desvio::api::client::Client;
 use desvio::api::client::ClientError;
 use desvio::api::client::Said;
 use desvio::api::documents::List;
-use desvio::api::documents::channels::ChannelDocument;
 use desvio::api::orders::DeclaredState;
 use desvio::api::orders::NewCall;
 use desvio::api::orders::NewMessage;
@@ -27,6 +26,7 @@ use crate::cli::Style;
 use crate::cli::check;
 use crate::cli::dialplan;
 use crate::cli::exit::Exit;
+use crate::cli::outages;
 
 #[derive(Debug, Args)]
 pub(super) struct PlaceCall {
@@ -77,6 +77,9 @@ pub(super) struct Channels {
     /// For how long: `2h`. Default: until `auto`.
     #[arg(long = "for", value_name = "TIME", requires = "state")]
     lasts: Option<String>,
+    /// Looks again every second until Ctrl-C.
+    #[arg(long, conflicts_with = "state")]
+    watch: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -109,7 +112,10 @@ pub(super) fn registrations(file: &Path, style: Style) -> Exit {
 }
 
 pub(super) fn channels(file: &Path, order: Channels, style: Style) -> Exit {
-    let as_table = |channels: &[ChannelDocument]| table::channels(channels, &TimeZone::system());
+    if order.watch {
+        return outages::watch(file, order.name, style);
+    }
+    let as_table = outages::once;
     ask(file, style, async |client: Client| {
         let Some(name) = order.name else {
             return Ok(shown(client.channels().await?, |list| as_table(&list.data)));
@@ -156,16 +162,24 @@ impl Wished {
 
 /// What the server said, for both kinds of readers.
 pub(super) struct Shown {
-    text: String,
-    json: Value,
+    pub(super) text: String,
+    pub(super) json: Value,
+    pub(super) exit: Exit,
+}
+
+impl Shown {
+    /// All has been said already.
+    pub(super) fn nothing() -> Shown {
+        Shown { text: String::new(), json: Value::Null, exit: Exit::Done }
+    }
 }
 
 pub(super) fn shown<T>(said: Said<T>, as_text: impl Fn(&T) -> String) -> Shown {
-    Shown { text: as_text(&said.document), json: said.json }
+    Shown { text: as_text(&said.document), json: said.json, exit: Exit::Done }
 }
 
 /// Whoever sits at the terminal, for the override's author.
-fn author() -> String {
+pub(super) fn author() -> String {
     std::env::var("USER").ok().filter(|user| !user.is_empty()).unwrap_or_else(|| "command line".to_owned())
 }
 
@@ -180,12 +194,13 @@ pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
         runtime.block_on(question(client)).map_err(|error| refused(&error, style))
     });
     match answer {
-        Ok(Shown { text, json }) => {
+        Ok(Shown { text, json, exit }) => {
             match style {
+                Style::Json if json.is_null() => {}
                 Style::Json => println!("{json}"),
                 Style::Text => print!("{text}"),
             }
-            Exit::Done
+            exit
         }
         Err(exit) => exit,
     }

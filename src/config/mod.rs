@@ -49,6 +49,7 @@ pub struct Config {
     pub media: crate::media::config::Config,
     pub storage: crate::store::config::Config,
     pub api: crate::api::config::Config,
+    pub status: crate::api::status_page::config::Config,
     pub dialplan: crate::dialplan::config::Config,
     pub registrar: crate::registrar::config::Config,
     pub probes: crate::io::probe::Config,
@@ -58,6 +59,7 @@ pub struct Config {
     pub credentials: Vec<crate::io::lookup::config::Credential>,
     pub mailboxes: Vec<crate::switch::pins::Config>,
     pub log: log::Config,
+    pub alarm: crate::switch::alarm::config::Config,
     /// `[messages]`
     pub messages: crate::channel::config::Messages,
     /// `[number]`: where numbers without a country code belong.
@@ -194,6 +196,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     }
     let storage = section(document, "storage", faults);
     let api = section(document, "api", faults);
+    let status = section(document, "status", faults);
+    let alarm = section(document, "alarm", faults);
     let dialplan = section(document, "dialplan", faults);
     let registrar = section(document, "registrar", faults);
     let probes = section(document, "probes", faults);
@@ -215,6 +219,8 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         media: media?,
         storage: storage?,
         api: api?,
+        status: status?,
+        alarm: alarm?,
         dialplan: dialplan?,
         registrar: registrar?,
         probes: probes?,
@@ -236,11 +242,13 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
 }
 
 /// `[name]` tables, then `[[name]]` tables.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "sip",
     "media",
     "storage",
     "api",
+    "status",
+    "alarm",
     "dialplan",
     "registrar",
     "messages",

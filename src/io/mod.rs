@@ -1,5 +1,6 @@
 //! Everything that touches the world: sockets, threads, the clock.
 
+pub mod doorway;
 pub mod holder;
 pub mod http;
 pub mod lookup;

@@ -16,7 +16,9 @@ pub mod detector;
 pub mod fault;
 pub mod habit;
 mod history;
+pub mod incident;
 mod line;
+pub mod news;
 pub mod overriding;
 pub mod probe;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the last probes of one target add up to: N of M to turn bad, N in a row to turn good.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -39,6 +40,8 @@ pub(super) struct Target {
     pub(super) last: Option<Last>,
     /// When the newest outcome came that counted.
     heard_at: Option<Instant>,
+    /// How long the newest answers took, oldest first; none for a failure.
+    pub(super) recent: VecDeque<Option<Duration>>,
 }
 
 /// Where a target stands.
@@ -77,6 +80,7 @@ impl Target {
             history: History::default(),
             last: None,
             heard_at: None,
+            recent: VecDeque::new(),
         }
     }
 
@@ -101,7 +105,7 @@ impl Target {
     pub(super) fn on_outcome(&mut self, outcome: Outcome, at: Moment, config: &Config) {
         let failure = self.failure(&outcome, config);
         self.history.push(failure.map(|fault| Cause::of(self.layer, fault)), at);
-        self.last = Some(Last::new(outcome, failure, at.wall));
+        self.keep(Last::new(outcome, failure, at.wall));
         self.heard_at = Some(at.now);
         self.verdict = match self.layer.is_probed() {
             true => self.next_verdict(config),
@@ -262,7 +266,16 @@ impl Target {
             Outcome::Failed { fault, .. } => Some(*fault),
             Outcome::Answered { .. } => None,
         };
-        self.last = Some(Last::new(outcome, fault, at));
+        self.keep(Last::new(outcome, fault, at));
+    }
+
+    /// The newest answer, for views.
+    fn keep(&mut self, last: Last) {
+        if self.recent.len() >= MOST_RECENT {
+            self.recent.pop_front();
+        }
+        self.recent.push_back(last.took);
+        self.last = Some(last);
     }
 
     /// Our own line was to blame for what was seen lately; the verdict stands until new outcomes change it.
@@ -290,6 +303,8 @@ impl Last {
     }
 }
 
+/// Answers that are shown of one target.
+const MOST_RECENT: usize = 30;
 /// Bad luck with two probes and one bad minute make three.
 const SPELLS: u32 = 4;
 

@@ -57,6 +57,9 @@ pub struct TargetView {
     /// The class of the last failure; absent when the last probe answered.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<Fault>,
+    /// How long the newest answers took, oldest first; null for a failure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Option<f64>>,
 }
 
 impl Detector {
@@ -103,6 +106,7 @@ impl TargetView {
             took_seconds: last.and_then(|last| last.took).map(|took| took.as_secs_f64()),
             why: last.and_then(|last| last.why.clone()),
             fault: last.and_then(|last| last.fault),
+            recent: target.recent.iter().map(|took| took.map(|took| took.as_secs_f64())).collect(),
         }
     }
 }

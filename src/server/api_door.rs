@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use axum::Router;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use tokio::time::timeout;
 use crate::api;
 use crate::api::Api;
 use crate::api::Readiness;
-use crate::api::config::Config;
+use crate::io::doorway::Doorway;
 use crate::io::holder;
 use crate::server::error::ServeError;
 use crate::store::writer::Writer;
@@ -33,9 +34,9 @@ pub(super) struct Closing {
 }
 
 impl Door {
-    pub(super) fn open(config: &Config) -> Result<Door, ServeError> {
-        let fault = |why: io::Error| explain(config.listen, why);
-        let listener = std::net::TcpListener::bind(config.listen).map_err(fault)?;
+    pub(super) fn open(listen: SocketAddr) -> Result<Door, ServeError> {
+        let fault = |why: io::Error| explain(listen, why);
+        let listener = std::net::TcpListener::bind(listen).map_err(fault)?;
         listener.set_nonblocking(true).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         Ok(Door { listener, address })
@@ -59,6 +60,24 @@ impl Door {
             };
             if let Err(error) = served {
                 tracing::error!(%error, "the API has ended");
+            }
+        });
+        Closing { end, task }
+    }
+
+    /// For everybody: so many at a time, and none for long.
+    pub(super) fn serve_strangers(self, router: Router, workers: &Handle) -> Closing {
+        let (end, mut ended) = watch::channel(false);
+        let task = workers.spawn(async move {
+            let asked_to_end = async move {
+                let _ = ended.wait_for(|end| *end).await;
+            };
+            let served = match TcpListener::from_std(self.listener) {
+                Ok(listener) => axum::serve(Doorway::new(listener), router).with_graceful_shutdown(asked_to_end).await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = served {
+                tracing::error!(%error, "the status page has ended");
             }
         });
         Closing { end, task }

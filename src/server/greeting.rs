@@ -13,6 +13,8 @@ pub(super) struct Greeting<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) listeners: Vec<Listener>,
     pub(super) api: SocketAddr,
+    /// Where the status page has a door of its own.
+    pub(super) status: Option<SocketAddr>,
     pub(super) token: &'a Token,
     pub(super) origin: &'a Origin,
     pub(super) made: &'a [Made],
@@ -31,6 +33,9 @@ impl fmt::Display for Greeting<'_> {
             Origin::Made(path) => format!("token made now and kept in {}: {}", path.display(), self.token.reveal()),
         };
         writeln!(f, "  api       http://{}  ({origin})", self.api)?;
+        if let Some(status) = self.status {
+            writeln!(f, "  status    http://{status}/status  (for everybody)")?;
+        }
         for Made { extension, password, path } in self.made {
             writeln!(
                 f,

@@ -85,5 +85,6 @@ fn written(keep: Keep) -> Write {
         Keep::ForgetVoicemail { id } => Write::ForgetVoicemail { id },
         Keep::Recording(recording) => Write::Recording(recording),
         Keep::ForgetRecording { id } => Write::ForgetRecording { id },
+        Keep::Incident(incident) => Write::Incident(incident),
     }
 }

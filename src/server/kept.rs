@@ -28,6 +28,7 @@ pub(super) async fn read(
             channels: store.channel_snapshots().await?,
             mailboxes: store.mailboxes().await?,
             greetings: greetings(&voicemail),
+            incidents: store.open_incidents().await?,
             recordings: interrupted(store.open_recordings().await?, &recordings),
         })
     });

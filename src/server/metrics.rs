@@ -20,6 +20,7 @@ use crate::call::record::Record;
 use crate::dialplan::lookup::Findings;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::outage::ChannelState;
+use crate::outage::blame::Blame;
 use crate::server::error::ServeError;
 use crate::server::hands::Hands;
 use crate::server::metrics_rtp;
@@ -127,6 +128,13 @@ fn of_switch(switch: &Switch) {
             gauge!("desvio_channel_state", &labels).set(f64::from(u8::from(state == is)));
         }
     }
+    for (channel, is) in gauges.blames {
+        for blame in Blame::ALL {
+            let labels = [("channel", channel.clone()), ("blame", blame.to_string())];
+            gauge!("desvio_channel_blame", &labels).set(f64::from(u8::from(blame == is)));
+        }
+    }
+    gauge!("desvio_drills").set(count(gauges.drills));
     for (tally, direction) in [(&gauges.sip.received, "in"), (&gauges.sip.sent, "out")] {
         for (method, messages) in tally.iter().filter(|(_, messages)| *messages > 0) {
             counter!("desvio_sip_messages_total", "method" => method, "direction" => direction).absolute(messages);
@@ -208,6 +216,8 @@ fn describe() {
     describe_counter!("desvio_dialplan_reloads_total", "Dialplans that were taken up or refused while we ran");
     describe_counter!("desvio_channel_outages_total", "Times that a channel went down");
     describe_gauge!("desvio_channel_state", "1 for the state that a channel is in, 0 for the others");
+    describe_gauge!("desvio_channel_blame", "1 for whose fault it is, 0 for the others");
+    describe_gauge!("desvio_drills", "Drills that go on");
     describe_gauge!("desvio_trunk_state", "1 for the state that a trunk is in, 0 for the others");
     describe_gauge!("desvio_trunk_calls", "Calls over a trunk now");
     describe_gauge!("desvio_queue_waiting", "Callers who wait in a queue now");

@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 
 use crate::api::Api;
 use crate::api::feed::Feed;
+use crate::api::status_page;
+use crate::api::status_page::StatusPage;
 use crate::api::token::Origin;
 use crate::api::token::Token;
 use crate::config::Loaded;
@@ -103,7 +105,8 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     let errands = errands(&loaded, &workers, reports, ground.store.clone())?;
     let feed = Feed::new(EVENTS_KEPT);
     let greeting = ground.greeting(&loaded).to_string();
-    let Ground { sockets, door, metrics, store, kept, token, .. } = ground;
+    let Ground { sockets, door, status_door, metrics, store, kept, token, .. } = ground;
+    let status = Arc::new(StatusPage::new(loaded.config.status.clone(), commands.clone()));
     let api = Api {
         commands,
         store: store.clone(),
@@ -111,6 +114,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         token,
         metrics: metrics.renderer(),
         readiness: api_door::readiness(&writer),
+        status: status.clone(),
         voicemail_folder: voicemail_folder(&loaded),
         recording_folder: recording_folder(&loaded),
         home: loaded.config.home.clone(),
@@ -127,12 +131,16 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         asking: Asking::default(),
     };
     let closing = door.serve(api, &workers);
+    let status_closing = status_door.map(|door| door.serve_strangers(status_page::router(status), &workers));
     // Nobody may be reading: that is no reason not to run.
     let _ = std::io::stdout().write_all(greeting.as_bytes());
     EventLoop::new(switch, hands, sources, metrics).run().await;
 
     feed.close();
     closing.close().await;
+    if let Some(closing) = status_closing {
+        closing.close().await;
+    }
     finish_writing(writer, &store, &workers).await
 }
 
@@ -141,6 +149,8 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
 struct Ground {
     sockets: Sockets,
     door: Door,
+    /// Of the status page, where it has one of its own.
+    status_door: Option<Door>,
     metrics: Metrics,
     store: Store,
     kept: KeptState,
@@ -154,14 +164,15 @@ impl Ground {
         let sockets = Sockets::open(&loaded.config.sip, loaded.config.tls_files(), workers)?;
         // With the ports that the system chose: Via and Contact name them.
         loaded.config.sip.listen = sockets.listeners();
-        let door = Door::open(&loaded.config.api)?;
+        let door = Door::open(loaded.config.api.listen)?;
+        let status_door = loaded.config.status.listen.map(Door::open).transpose()?;
         let metrics = Metrics::install()?;
         let store = open_store(loaded, workers).await?;
         let kept = kept::read(&store, recording_folder(loaded), voicemail_folder(loaded), workers).await?;
         let made = secrets::furnish(&mut loaded.config)?;
         let config = &loaded.config;
         let (token, origin) = Token::load_or_make(&config.api, &config.base, &config.data_folder())?;
-        Ok(Ground { sockets, door, metrics, store, kept, token, origin, made })
+        Ok(Ground { sockets, door, status_door, metrics, store, kept, token, origin, made })
     }
 
     fn greeting<'a>(&'a self, loaded: &'a Loaded) -> Greeting<'a> {
@@ -169,6 +180,7 @@ impl Ground {
             loaded,
             listeners: self.sockets.listeners(),
             api: self.door.address(),
+            status: self.status_door.as_ref().map(Door::address),
             token: &self.token,
             origin: &self.origin,
             made: &self.made,
@@ -240,6 +252,7 @@ fn settings(loaded: Loaded, kept: KeptState, fingerprint: Fingerprint) -> Result
         channels: config.channels,
         kinds: config.kinds,
         messages: config.messages,
+        alarm: config.alarm,
         program: loaded.program,
         language: config.dialplan.language,
         prompts: loaded.prompts,

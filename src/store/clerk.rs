@@ -23,6 +23,7 @@ use crate::store::bindings;
 use crate::store::channels;
 use crate::store::error::in_words;
 use crate::store::error::is_for_ever;
+use crate::store::incidents;
 use crate::store::messages;
 use crate::store::recordings;
 use crate::store::records;
@@ -306,6 +307,7 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::ForgetVoicemail { id } => voicemails::forget(connection, id).await,
         Write::Recording(recording) => recordings::write(connection, recording).await,
         Write::ForgetRecording { id } => recordings::forget(connection, id).await,
+        Write::Incident(incident) => incidents::write(connection, incident).await,
     }
 }
 
@@ -317,6 +319,7 @@ fn kind(write: &Write) -> &'static str {
         Write::Channel { .. } => "channel",
         Write::Voicemail(_) | Write::ForgetVoicemail { .. } => "voicemail",
         Write::Recording(_) | Write::ForgetRecording { .. } => "recording",
+        Write::Incident(_) => "incident",
     }
 }
 

@@ -27,6 +27,7 @@ pub mod channels;
 mod clerk;
 pub mod config;
 pub mod error;
+pub mod incidents;
 mod insert;
 pub mod keys;
 pub mod messages;

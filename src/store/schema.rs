@@ -132,4 +132,17 @@ const STEPS: &[&[&str]] = &[
         "CREATE INDEX recordings_of_call ON recordings (call)",
         "CREATE INDEX recordings_open ON recordings (id) WHERE open = 1",
     ],
+    &[
+        // `open` is 1 until it has ended: a start goes on with those that it finds. `drill` is 1 for an exercise.
+        "CREATE TABLE incidents (
+        id TEXT NOT NULL PRIMARY KEY,
+        channel TEXT NOT NULL,
+        started_ms BIGINT NOT NULL,
+        open BIGINT NOT NULL,
+        drill BIGINT NOT NULL,
+        document TEXT NOT NULL
+    )",
+        "CREATE INDEX incidents_in_time ON incidents (started_ms, id)",
+        "CREATE INDEX incidents_open ON incidents (id) WHERE open = 1",
+    ],
 ];

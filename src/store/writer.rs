@@ -21,6 +21,7 @@ use crate::call::record::Voicemail;
 use crate::channel::Delivery;
 use crate::channel::message::Message;
 use crate::channel::message::MessageId;
+use crate::outage::incident::Incident;
 use crate::registrar::StoredBinding;
 use crate::store::Store;
 use crate::store::clerk::Clerk;
@@ -56,6 +57,8 @@ pub enum Write {
     ForgetRecording {
         id: String,
     },
+    /// Over what is kept under the same id.
+    Incident(Box<Incident>),
 }
 
 /// What became of one `Write::Message`.

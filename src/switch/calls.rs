@@ -435,7 +435,8 @@ impl Switch {
         self.effects.push_back(Effect::Keep(Keep::Voicemail(voicemail)));
     }
 
-    fn on_finished(&mut self, record: Record, now: Instant) {
+    fn on_finished(&mut self, mut record: Record, now: Instant) {
+        self.mark_drill(&mut record);
         let kind = match record.status {
             Status::Completed => "call.completed",
             Status::Busy => "call.busy",

@@ -14,12 +14,14 @@ use crate::dialplan::scene::ChannelGlance;
 use crate::outage::Change;
 use crate::outage::ChannelState;
 use crate::outage::Evidence;
+use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
 use crate::outage::overriding::Override;
 use crate::outage::reports::Reports;
 use crate::outage::schedule::Schedule;
 use crate::outage::snapshot::Snapshot;
 use crate::outage::traffic::Traffic;
+use crate::outage::view::TargetView;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::OverrideWish;
@@ -27,6 +29,7 @@ use crate::switch::command::Problem;
 use crate::switch::commands::unknown;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
+use crate::switch::incidents::is_ours_alone;
 use crate::switch::machine::Switch;
 
 #[derive(Debug)]
@@ -93,6 +96,29 @@ impl Channels {
         self.by_name.iter().map(|(name, watched)| (name.as_str(), watched.detector.state()))
     }
 
+    pub(super) fn blames(&self) -> impl Iterator<Item = (&str, Blame)> {
+        self.by_name.iter().map(|(name, watched)| (name.as_str(), watched.detector.blame()))
+    }
+
+    /// What each target of the channel is worth now.
+    pub(super) fn evidence(&self, name: &str) -> Vec<TargetView> {
+        self.by_name.get(name).map(|watched| watched.detector.evidence()).unwrap_or_default()
+    }
+
+    pub(super) fn state_of(&self, name: &str) -> Option<ChannelState> {
+        self.by_name.get(name).map(|watched| watched.detector.state())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Whether an incident of this channel has reason to go on.
+    pub(super) fn is_in_trouble(&self, name: &str) -> bool {
+        let detector = self.by_name.get(name).map(|watched| &watched.detector);
+        detector.is_some_and(|detector| detector.state().is_down() || is_ours_alone(detector.blame()))
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let watched = self.by_name.values().map(Watched::poll_timeout);
         watched.chain(self.schedule.poll_timeout().map(|deadline| deadline.at)).min()
@@ -127,7 +153,8 @@ impl Watched {
     }
 
     fn view(&self, name: &str, now: Instant, wall: Timestamp) -> ChannelView {
-        ChannelView { name: name.to_owned(), kind: self.kind.clone(), verdict: self.detector.view(now, wall) }
+        let verdict = self.detector.view(now, wall);
+        ChannelView { name: name.to_owned(), kind: self.kind.clone(), drill: None, verdict }
     }
 }
 
@@ -147,6 +174,7 @@ impl Switch {
 
     pub(super) fn on_evidence(&mut self, channel: &str, evidence: Evidence, now: Instant) {
         self.change(channel, |detector| detector.on_evidence(evidence, now), now);
+        self.observe_incident(channel, now);
     }
 
     pub(super) fn override_channel(&mut self, name: &str, wish: OverrideWish, now: Instant) -> Result<Answer, Problem> {
@@ -165,7 +193,19 @@ impl Switch {
 
     pub(super) fn channel_view(&self, name: &str, now: Instant) -> Result<Answer, Problem> {
         let watched = self.channels.by_name.get(name).ok_or_else(|| unknown("channel", name))?;
-        Ok(Answer::Channel(Box::new(watched.view(name, now, self.wall(now)))))
+        let view = self.with_drill(watched.view(name, now, self.wall(now)));
+        Ok(Answer::Channel(Box::new(view)))
+    }
+
+    pub(super) fn channel_views(&self, now: Instant) -> Vec<ChannelView> {
+        let views = self.channels.views(now, self.wall(now)).into_iter();
+        views.map(|view| self.with_drill(view)).collect()
+    }
+
+    fn with_drill(&self, mut view: ChannelView) -> ChannelView {
+        let drill = self.incidents.drill_of_channel(&view.name);
+        view.drill = drill.map(|drill| if drill.is_shadow() { "shadow" } else { "full" });
+        view
     }
 
     fn change(&mut self, name: &str, work: impl FnOnce(&mut Detector) -> Option<Change>, now: Instant) {
@@ -180,9 +220,9 @@ impl Switch {
         }
         warn!(channel = %name, from = %change.from, to = %change.to, blame = %change.blame, reasons = ?change.reasons, "channel changed");
         let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
-        self.desk.channels_down = self.channels.down();
-        self.desk.channels = self.channels.glances(now, self.desk.clock.wall(now));
+        self.see_channels_down(now);
         self.publish("channel.changed", data, now);
+        self.on_change(name, &change, now);
         self.keep_channel(name, now);
     }
 

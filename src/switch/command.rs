@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::call::announcement::Announcement;
 use crate::call::machine::Detect;
 use crate::call::record::CallId;
 use crate::call::record::CallView;
@@ -18,6 +19,7 @@ use crate::dialplan::difference::Change;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::order::RecordOrder;
 use crate::outage::ChannelState;
+use crate::outage::incident::Incident;
 use crate::outage::reports::Report;
 use crate::outage::view::ChannelView as Verdict;
 use crate::queue::agent::Wish;
@@ -80,6 +82,10 @@ pub enum Command {
         channel: String,
         report: Report,
     },
+    StartDrill(DrillWish),
+    /// By the id of its incident.
+    EndDrill(String),
+    Drills,
     Queues,
     Agents,
     SetAgent {
@@ -181,6 +187,8 @@ pub enum Then {
     },
     /// Click to call: this second party is rung and connected.
     Connect(String),
+    /// No program asks for it: alarms do.
+    Announce(Announcement),
 }
 
 /// `POST /v1/messages`.
@@ -202,6 +210,24 @@ pub struct OverrideWish {
     pub lasts: Option<Duration>,
 }
 
+/// `POST /v1/drills`.
+#[derive(Debug, Clone)]
+pub struct DrillWish {
+    pub channel: String,
+    pub manner: Manner,
+    pub author: String,
+    pub lasts: Duration,
+}
+
+/// How far an exercise goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Manner {
+    /// Calls go as if the channel were down, and the owner is told.
+    Full,
+    /// Nothing is changed; what would have happened is told.
+    Shadow,
+}
+
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
@@ -213,6 +239,8 @@ pub enum Answer {
     Messages(Vec<Message>),
     Channel(Box<ChannelView>),
     Channels(Vec<ChannelView>),
+    Incident(Box<Incident>),
+    Incidents(Vec<Incident>),
     Queues(Vec<QueueView>),
     Agents(Vec<AgentView>),
     Registrations(Vec<BindingView>),
@@ -230,6 +258,9 @@ pub enum Answer {
 pub struct ChannelView {
     pub name: String,
     pub kind: String,
+    /// `full` or `shadow`, while a drill of it goes on; the state is the real one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub drill: Option<&'static str>,
     #[serde(flatten)]
     pub verdict: Verdict,
 }

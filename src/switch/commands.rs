@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use crate::call::announcement::Announcing;
 use crate::call::caller::CallerId;
 use crate::call::clerk::Facts;
 use crate::call::effect::Around;
@@ -63,11 +64,14 @@ impl Switch {
             Command::HangUp(id) => self.hang_up(&id, now),
             Command::RecordCall { call, order } => self.record_call(&call, order, now),
             Command::DeleteRecording { recording } => self.delete_recording(&recording, now),
-            Command::Channels => Ok(Answer::Channels(self.channels.views(now, self.wall(now)))),
+            Command::Channels => Ok(Answer::Channels(self.channel_views(now))),
             Command::Channel(name) => self.channel_view(&name, now),
             Command::Override { channel, wish } => self.override_channel(&channel, wish, now),
             Command::ClearOverride { channel } => self.clear_override(&channel, now),
             Command::ReportChannel { channel, report } => self.report_channel(&channel, report, now),
+            Command::StartDrill(wish) => self.start_drill(wish, now),
+            Command::EndDrill(id) => self.end_drill(&id, now),
+            Command::Drills => Ok(Answer::Incidents(self.drill_views())),
             Command::Queues => Ok(Answer::Queues(self.desk.queues.view(now))),
             Command::Agents => Ok(Answer::Agents(self.desk.queues.agents(now))),
             Command::SetAgent { number, wish } => self.set_agent(number, wish, now),
@@ -83,7 +87,7 @@ impl Switch {
         self.effects.push_back(Effect::Answer { ticket, answer });
     }
 
-    fn place_call(&mut self, wish: PlaceCall, now: Instant) -> Answered {
+    pub(super) fn place_call(&mut self, wish: PlaceCall, now: Instant) -> Answered {
         if self.draining {
             return Err(problem(503, "shutting-down", "The server is shutting down", "", "Try again once it runs."));
         }
@@ -180,6 +184,9 @@ impl Switch {
                 Order::Play { prompts: vec![prompt.clone()], language }
             }
             Then::Connect(second) => Order::Dial(Box::new(DialOrder::plain(self.dial_target(second)?, RING_FOR))),
+            Then::Announce(announcement) => {
+                return Ok(Script::Announcing(Announcing::new(announcement.clone())));
+            }
         };
         Ok(Script::Plain(Plain::new(order)))
     }

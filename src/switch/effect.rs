@@ -17,6 +17,7 @@ use crate::channel::HttpRequest;
 use crate::channel::message::Message;
 use crate::dialplan::lookup::Query;
 use crate::media::command::Command as MediaCommand;
+use crate::outage::incident::Incident;
 use crate::outage::schedule::Due;
 use crate::registrar::StoredBinding;
 use crate::sip::hop::Transmit;
@@ -126,6 +127,8 @@ pub enum Keep {
     ForgetRecording {
         id: String,
     },
+    /// Over what is kept under the same id.
+    Incident(Box<Incident>),
 }
 
 /// One line of `GET /v1/events` and one webhook.

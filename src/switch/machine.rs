@@ -25,6 +25,8 @@ use crate::media::prompts::Prompts;
 use crate::media::security::Fingerprint;
 use crate::number::Region;
 use crate::outage::ChannelState;
+use crate::outage::blame::Blame;
+use crate::outage::incident::Incident;
 use crate::queue::queues::Queues;
 use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
@@ -34,6 +36,8 @@ use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
+use crate::switch::alarm;
+use crate::switch::alarm::Alarms;
 use crate::switch::calls::Calls;
 use crate::switch::channels::Channels;
 use crate::switch::conferences::Conferences;
@@ -42,9 +46,11 @@ use crate::switch::desk::Desk;
 use crate::switch::desk::Loopback;
 use crate::switch::desk::Redirects;
 use crate::switch::doorman::Doorman;
+use crate::switch::drills::Drills;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
 use crate::switch::effect::Subject;
+use crate::switch::incidents::Incidents;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
 use crate::switch::lamps::Lamps;
@@ -71,6 +77,7 @@ pub struct Settings {
     /// The same channels, opened: their templates and pointers have been found to be right.
     pub kinds: Arc<channel::channels::Channels>,
     pub messages: channel::config::Messages,
+    pub alarm: alarm::config::Config,
     pub program: Arc<Program>,
     pub language: String,
     pub prompts: Prompts,
@@ -100,6 +107,8 @@ pub struct KeptState {
     pub mailboxes: BTreeMap<String, Mailbox>,
     /// Recordings that an earlier run had not ended, with their mended files.
     pub recordings: Vec<TalkRecording>,
+    /// Incidents that had not ended.
+    pub incidents: Vec<Incident>,
     /// Mailboxes with a greeting of their own.
     pub greetings: BTreeSet<String>,
 }
@@ -112,6 +121,9 @@ pub struct Switch {
     pub(super) calls: Calls,
     pub(super) conferences: Conferences,
     pub(super) channels: Channels,
+    pub(super) incidents: Incidents,
+    pub(super) alarms: Alarms,
+    pub(super) drills: Drills,
     pub(super) lamps: Lamps,
     pub(super) measuring: Measuring,
     pub(super) mailboxes: Mailboxes,
@@ -158,6 +170,8 @@ pub struct Gauges {
     /// Queue → callers who wait.
     pub waiting: Vec<(String, usize)>,
     pub channels: Vec<(String, ChannelState)>,
+    pub blames: Vec<(String, Blame)>,
+    pub drills: usize,
     pub sip: Counts,
     /// Event package → subscriptions that are alive.
     pub subscriptions: Vec<(&'static str, usize)>,
@@ -185,6 +199,8 @@ impl Switch {
         let messages = settings.kept.messages.clone();
         let bindings = settings.kept.bindings.clone();
         let interrupted = settings.kept.recordings.clone();
+        let incidents = settings.kept.incidents.clone();
+        let alarms = Alarms::new(settings.alarm.clone());
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let version = settings.version;
@@ -197,6 +213,9 @@ impl Switch {
             calls: Calls::default(),
             conferences: Conferences::default(),
             channels,
+            incidents: Incidents::default(),
+            alarms,
+            drills: Drills::default(),
             lamps,
             measuring: Measuring::default(),
             mailboxes,
@@ -220,8 +239,8 @@ impl Switch {
         switch.agent.exempt(switch.desk.trunks.sources());
         switch.desk.registrar.restore(bindings, now, wall);
         switch.outbox.restore(messages, wall);
-        switch.desk.channels_down = switch.channels.down();
-        switch.desk.channels = switch.channels.glances(now, switch.desk.clock.wall(now));
+        switch.resume_incidents(incidents, now);
+        switch.see_channels_down(now);
         for recording in interrupted {
             switch.keep_recording("recording.completed", recording, now);
         }
@@ -276,6 +295,9 @@ impl Switch {
             self.desk.registrar.poll_timeout(),
             self.desk.trunks.poll_timeout(),
             self.channels.poll_timeout(),
+            self.incidents.poll_timeout(),
+            self.alarms.poll_timeout(),
+            self.drills.poll_timeout(),
             self.outbox.poll_timeout().map(|deadline| deadline.at),
             self.doorman.poll_timeout(),
             self.measuring.poll_timeout(),
@@ -293,6 +315,9 @@ impl Switch {
         self.outbox.handle_timeout(now, wall);
         self.run_trunk_errands(now);
         self.run_channels(now);
+        self.run_drills(now);
+        self.run_alarms(now);
+        self.run_incidents(now);
         self.run_due_calls(now);
         self.answer_measured(now);
         self.tell_wrong_passwords(now);
@@ -302,7 +327,7 @@ impl Switch {
     /// No call is left and nothing is about to be sent: the process may end.
     pub fn is_empty(&self) -> bool {
         let quiet = self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty();
-        quiet && !self.desk.trunks.is_leaving()
+        quiet && !self.desk.trunks.is_leaving() && self.incidents.is_kept()
     }
 
     pub fn tally(&self) -> &Tally {
@@ -319,6 +344,8 @@ impl Switch {
             registrations: self.desk.registrar.len(),
             waiting: waiting.collect(),
             channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
+            blames: self.channels.blames().map(|(name, blame)| (name.to_owned(), blame)).collect(),
+            drills: self.incidents.drills().count(),
             sip: self.agent.counts(),
             subscriptions: self.lamps.counts(),
             auth_failures: self.tally.auth_failures,
@@ -380,8 +407,12 @@ impl Switch {
     pub(super) fn publish(&mut self, kind: &'static str, data: impl Into<Subject>, now: Instant) {
         self.next_event += 1;
         let at = self.wall(now);
+        let data = data.into();
+        self.shadow(kind, &data, now);
+        self.incidents.on_event(kind, &data, now);
+        self.alarms.on_event(kind, &data, now);
         let id = format!("evt_{:013x}{:06x}", at.as_millisecond(), self.next_event);
-        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data: data.into() }));
+        self.effects.push_back(Effect::Publish(PublicEvent { id, kind, at, data }));
     }
 
     /// `call_`, `msg_`, `vm_` and 20 characters that nobody can guess from the last one.

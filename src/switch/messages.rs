@@ -78,7 +78,7 @@ impl Switch {
         }
     }
 
-    fn submit(&mut self, wish: &SendMessage, now: Instant) -> Result<Message, Problem> {
+    pub(super) fn submit(&mut self, wish: &SendMessage, now: Instant) -> Result<Message, Problem> {
         let channel = self.channel_for(wish)?;
         let to = if self.desk.is_extension(&wish.to) { wish.to.clone() } else { self.desk.normal(&wish.to) };
         let id = MessageId::random(&mut self.rng);

@@ -23,10 +23,14 @@
 //! | `messages` | texts in and out |
 //! | `channels` | when to probe, what follows from a change of state |
 //! | `dialplans` | which dialplan new calls walk |
+//! | `alarm` | who is told of it, by text and call |
+//! | `drills` | exercises, and what they find |
+//! | `incidents` | which outages go on, and what happens to customers meanwhile |
 //! | `commands` | what the API may ask |
 //!
 //! [`Switch`]: machine::Switch
 
+pub mod alarm;
 mod calls;
 mod channels;
 pub mod command;
@@ -36,8 +40,12 @@ mod conferences;
 pub mod desk;
 mod dialplans;
 mod doorman;
+mod drill_orders;
+mod drills;
 pub mod effect;
 mod identity;
+mod incident_orders;
+mod incidents;
 mod incoming;
 pub mod input;
 mod lamps;

@@ -22,6 +22,7 @@ mod http;
 mod lamps;
 mod linphone;
 mod names;
+mod outages;
 mod pjsua;
 mod placed;
 mod probes;

@@ -180,6 +180,7 @@ impl Bench {
             channels: self.store.channels.clone(),
             mailboxes: self.store.mailboxes(),
             recordings: Vec::new(),
+            incidents: self.store.incidents.values().filter(|incident| incident.is_open()).cloned().collect(),
             greetings: Default::default(),
         };
         self.seed += 1;

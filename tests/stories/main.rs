@@ -11,6 +11,7 @@ mod seen;
 mod store;
 mod switch;
 
+mod alarms;
 mod any_order;
 mod carriers;
 #[path = "../torture/cases.rs"]
@@ -21,9 +22,11 @@ mod conferences;
 mod customers;
 mod dialplans;
 mod dials;
+mod drills;
 mod encryption;
 mod fickle_carriers;
 mod handed_on;
+mod incidents;
 mod lamps;
 mod lookups;
 mod mailboxes;

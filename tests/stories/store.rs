@@ -7,6 +7,7 @@ use desvio::call::record::Record;
 use desvio::call::record::TalkRecording;
 use desvio::call::record::Voicemail;
 use desvio::channel::message::Message;
+use desvio::outage::incident::Incident;
 use desvio::switch::effect::Keep;
 use desvio::switch::input::Input;
 
@@ -22,6 +23,7 @@ pub(crate) struct Store {
     pub(crate) channels: BTreeMap<String, serde_json::Value>,
     pub(crate) voicemails: Vec<Voicemail>,
     pub(crate) recordings: BTreeMap<String, TalkRecording>,
+    pub(crate) incidents: BTreeMap<String, Incident>,
     /// Every write fails while this says why.
     pub(crate) broken: Option<String>,
 }
@@ -80,6 +82,9 @@ impl Bench {
             }
             Keep::ForgetRecording { id } => {
                 self.store.recordings.remove(&id);
+            }
+            Keep::Incident(incident) => {
+                self.store.incidents.insert(incident.id.clone(), *incident);
             }
         }
     }

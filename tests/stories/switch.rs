@@ -35,6 +35,8 @@ struct Sections {
     mailbox: Vec<desvio::switch::pins::Config>,
     #[serde(default)]
     channel: Vec<desvio::channel::config::Config>,
+    #[serde(default)]
+    alarm: desvio::switch::alarm::config::Config,
 }
 
 /// The dialplan as the bench's configuration knows names.
@@ -71,6 +73,7 @@ pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: 
         kinds: Channels::open(&sections.channel).expect("channels").into(),
         channels: sections.channel,
         messages: Messages::default(),
+        alarm: sections.alarm,
         program,
         language: "pt-BR".to_owned(),
         prompts,

@@ -31,6 +31,9 @@ pub struct ChannelDocument {
     /// What a person declared; absent when the probes decide.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none")]
     pub overriding: Option<OverrideDocument>,
+    /// `full` or `shadow`, while a drill of it goes on; the state above is the real one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drill: Option<String>,
     /// Each target that is probed.
     pub evidence: Vec<EvidenceDocument>,
 }
@@ -83,4 +86,7 @@ pub struct EvidenceDocument {
     /// The class of that failure: `timeout`, `servfail`, `status 503`, `credential-refused`, …
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
+    /// How many seconds the newest answers took, oldest first, at most 30; null for a failure.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recent: Vec<Option<f64>>,
 }

@@ -6,6 +6,7 @@ pub mod audio;
 pub mod calls;
 pub mod channels;
 pub mod dialplan;
+pub mod incidents;
 pub mod messages;
 pub mod queues;
 pub mod recordings;
@@ -96,6 +97,7 @@ mod tests {
     use crate::api::documents::calls::RecordDocument;
     use crate::api::documents::channels::ChannelDocument;
     use crate::api::documents::dialplan::DialplanDocument;
+    use crate::api::documents::incidents::IncidentDocument;
     use crate::api::documents::messages::MessageDocument;
     use crate::api::documents::status::StatusDocument;
 
@@ -119,6 +121,9 @@ mod tests {
         let dialplan = bench::dialplan();
         let document: DialplanDocument = read(&dialplan);
         same(&dialplan, &document);
+        let incident = bench::incident("inc_1");
+        let document: IncidentDocument = read(&incident);
+        same(&incident, &document);
         let status = bench::status();
         let document: StatusDocument = read(&status);
         same(&status, &document);

@@ -149,7 +149,7 @@ impl Wanted {
     }
 }
 
-fn accepted(headers: &HeaderMap) -> Format {
+pub(super) fn accepted(headers: &HeaderMap) -> Format {
     let accept = headers.get(ACCEPT).and_then(|accept| accept.to_str().ok());
     match accept.is_some_and(|accept| accept.contains("text/csv")) {
         true => Format::Csv,
