@@ -21,7 +21,7 @@ impl Call {
     pub fn walk(&self) -> Option<&Walk> {
         match &self.script {
             Script::Walk(walk) => Some(walk),
-            Script::Plain(_) => None,
+            Script::Plain(_) | Script::Announcing(_) => None,
         }
     }
 
