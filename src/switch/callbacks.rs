@@ -89,10 +89,13 @@ impl Switch {
     pub(super) fn settle_callbacks(&mut self, now: Instant) -> bool {
         let due = self.callbacks.poll_timeout(self.callbacks_seen).is_some_and(|at| at <= now);
         let touched = self.desk.queues.take_touched() | std::mem::take(&mut self.callbacks_touched);
-        if self.callbacks.is_empty() || self.draining || !(due || touched) {
+        if !(due || touched) {
             return false;
         }
         self.callbacks_seen = now;
+        if self.callbacks.is_empty() || self.draining {
+            return false;
+        }
         let wall = self.wall(now);
         let (program, queues) = (&self.desk.program, &self.desk.queues);
         let next = self.callbacks.due(now, |hours| program.is_open(hours, wall), |queue| queues.outlook(queue, now));
