@@ -22,9 +22,11 @@ pub(super) struct History {
     known: u32,
     /// When each failure in `failures` happened, oldest first.
     failed_at: VecDeque<Moment>,
-    /// The first failure after the newest answer.
+    /// The first failure after the newest sign of life: an answer, or a refusal that is our own fault.
     run_since: Option<Moment>,
     answered_at: Option<Instant>,
+    /// The newest refusal that is our own fault.
+    refused_at: Option<Moment>,
 }
 
 const LENGTH: u32 = u64::BITS;
@@ -37,14 +39,13 @@ impl History {
             *bits = *bits << 1 | u64::from(failure == Some(cause));
         }
         match failure {
-            Some(_) => {
-                self.failed_at.push_back(at);
-                self.run_since.get_or_insert(at);
-            }
-            None => {
-                self.run_since = None;
-                self.answered_at = Some(at.now);
-            }
+            Some(_) => self.failed_at.push_back(at),
+            None => self.answered_at = Some(at.now),
+        }
+        match failure {
+            Some(cause) if !cause.is_ours() => self.run_since = self.run_since.or(Some(at)),
+            Some(_) => (self.run_since, self.refused_at) = (None, Some(at)),
+            None => self.run_since = None,
         }
         while self.failed_at.len() > self.failures.count_ones() as usize {
             self.failed_at.pop_front();
@@ -75,8 +76,15 @@ impl History {
         self.failures.trailing_zeros().min(self.known)
     }
 
+    pub(super) fn failed_last(&self) -> bool {
+        self.failures & 1 == 1
+    }
+
+    /// Failures since the newest sign of life.
     pub(super) fn failed_in_a_row(&self) -> u32 {
-        self.failures.trailing_ones()
+        let ours = Cause::ALL.into_iter().filter(|cause| cause.is_ours());
+        let alive = ours.fold(0, |bits, cause| bits | self.by_cause[cause as usize]);
+        (self.failures & !alive).trailing_ones()
     }
 
     pub(super) fn run_since(&self) -> Option<Moment> {
@@ -87,9 +95,17 @@ impl History {
         self.answered_at
     }
 
-    /// What most of the failures among the newest outcomes have in common; the newest of them where there is no most.
+    pub(super) fn refused_at(&self) -> Option<Moment> {
+        self.refused_at
+    }
+
+    /// The refusals among the newest outcomes, if there are any: they are signs of life. Else what most of the failures have
+    /// in common, and what the newest of them says where there is no most.
     pub(super) fn cause_among(&self, newest: u32) -> Option<Cause> {
         let bits = |cause: Cause| self.by_cause[cause as usize] & mask(newest);
+        if let Some(ours) = Cause::ALL.into_iter().find(|cause| cause.is_ours() && bits(*cause) != 0) {
+            return Some(ours);
+        }
         let most = Cause::ALL.into_iter().map(|cause| bits(cause).count_ones()).max()?;
         let candidates = Cause::ALL.into_iter().filter(|cause| most > 0 && bits(*cause).count_ones() == most);
         candidates.min_by_key(|cause| bits(*cause).trailing_zeros())

@@ -153,6 +153,8 @@ impl Target {
     /// been good for long enough.
     pub(super) fn failing_since(&self, config: &Config) -> Option<Moment> {
         let since = self.bad_since()?;
+        // While it refused us it was there.
+        let since = self.history.refused_at().filter(|refused| refused.now > since.now).unwrap_or(since);
         if self.fails_now_and_then(config) {
             let first = self.history.failing_since(config.partial.of());
             return first.filter(|first| first.now < since.now).or(Some(since));
@@ -167,7 +169,7 @@ impl Target {
     }
 
     fn newest_word(&self) -> Verdict {
-        match (self.verdict, self.history.run_since()) {
+        match (self.verdict, self.history.failing_since(1)) {
             (Verdict::Bad { .. }, Some(_)) => self.verdict,
             (_, Some(since)) => Verdict::Bad { since, now_and_then: false },
             (_, None) => Verdict::Good,
@@ -212,7 +214,7 @@ impl Target {
 
     /// The newest outcome was a failure.
     pub(super) fn failed_last(&self) -> bool {
-        self.history.failed_in_a_row() > 0
+        self.history.failed_last()
     }
 
     pub(super) fn last_fault(&self) -> Option<Fault> {

@@ -73,6 +73,24 @@ fn a_token_that_is_refused_is_our_fault_whatever_else_is_well() {
 }
 
 #[test]
+fn a_refusal_among_lost_probes_is_a_sign_of_life() {
+    let mut told = Told::new(Config::default());
+    for round in 0..100 {
+        let fault = if round % 25 < 18 { Fault::CredentialRefused } else { Fault::Timeout };
+        told.says(Layer::Api, "https://graph.example/health", bad(fault));
+        told.says(Layer::Tcp, "chat.example:443", good());
+        told.passes(secs(10));
+        assert_ne!(told.detector.state(), ChannelState::Down, "{round}: {:?}", told.detector.reasons());
+    }
+    for _ in 0..14 {
+        told.says(Layer::Api, "https://graph.example/health", bad(Fault::Timeout));
+        told.says(Layer::Tcp, "chat.example:443", good());
+        told.passes(secs(10));
+    }
+    assert_eq!(told.detector.state(), ChannelState::Down);
+}
+
+#[test]
 fn a_peer_who_sees_it_up_makes_it_blocked_here() {
     let mut told = Told::new(Config::default());
     told.probes_fail(secs(20));

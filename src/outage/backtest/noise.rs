@@ -217,7 +217,10 @@ impl Noise {
             (Role::Control, Layer::Http) => self.has(Trouble::ControlSick, now).then_some(Fault::Status(503)),
             (Role::Control, _) | (_, Layer::Dns) => None,
             (_, Layer::Api) if self.has(Trouble::TokenExpired, now) => Some(Fault::CredentialRefused),
-            (_, Layer::Api) if self.has(Trouble::ApiSick, now) => Some(Fault::Status(500)),
+            // With its host it would be an outage, and no noise.
+            (_, Layer::Api) if self.has(Trouble::ApiSick, now) && !self.has(Trouble::HostSick, now) => {
+                Some(Fault::Status(500))
+            }
             (_, Layer::Api) => None,
             (_, Layer::Http) if sick_host => Some(Fault::Status(502)),
             _ => sick_host.then_some(Fault::Timeout),
