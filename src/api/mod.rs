@@ -116,12 +116,13 @@ pub fn router(api: Api) -> Router {
     let guard = from_fn_with_state(api.clone(), token::require);
     let guarded = guarded_routes().route_layer(guard);
     let (router, document) = openapi::start().merge(open_routes()).merge(guarded).split_for_parts();
-    router
+    let router = router
         .merge(openapi::route(document))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn(problem::problems_only))
-        .with_state(api)
-        .merge(page)
+        .with_state(api);
+    // In this order: what leads nowhere is answered by the router that is merged last.
+    page.merge(router)
 }
 
 /// What asks for the bearer token.

@@ -238,6 +238,8 @@ pub struct NewReport {
     /// Who reports, in at most 64 characters; each is a vantage of its own.
     #[schema(example = "filial-recife")]
     pub from: String,
+    /// `up` or `down`.
+    #[schema(value_type = String, example = "down")]
     pub state: ReportedState,
     /// Why, in words. Default: `reported`.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -372,7 +372,8 @@ mod tests {
         }
         let queue = steps.iter().find(|step| step["name"] == "queue").unwrap();
         assert_eq!(queue["arguments"][0]["kind"]["name"], "queue");
-        assert_eq!(queue["branches"][0]["only_with"], "up-to");
+        let timeout = queue["branches"].as_array().unwrap().iter().find(|branch| branch["name"] == "timeout").unwrap();
+        assert_eq!(timeout["only_with"], "up-to");
         assert_eq!((&queue["block"], &queue["needs"]), (&json!("branches"), &json!("answer")));
         let menu = steps.iter().find(|step| step["name"] == "menu").unwrap();
         assert_eq!((&menu["properties"][1]["kind"]["most"], &menu["after"]), (&json!(10), &json!("branches-only")));

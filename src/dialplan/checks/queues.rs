@@ -30,7 +30,8 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
 /// The ways out that are not written lead to the next step; where there is none, the call ends.
 fn turned_away(graph: Graph<'_>, step: StepId, queue: &str, called: &BTreeSet<FlowId>, compiler: &mut Compiler<'_>) {
     let (notes, walked) = (graph.notes(step), graph.program.step(step));
-    let unwritten = &notes.seen.unwritten;
+    // A key that is not written does nothing.
+    let unwritten: Vec<_> = notes.seen.unwritten.iter().filter(|branch| branch.value.is_none()).collect();
     if unwritten.is_empty() || walked.next != StepId::END || called.contains(&walked.flow) {
         return;
     }
