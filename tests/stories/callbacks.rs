@@ -99,22 +99,6 @@ fn a_customer_who_booked_is_called_when_ana_is_free_and_talks_to_her() {
 }
 
 #[test]
-fn a_booking_survives_a_restart_between_promise_and_call() {
-    let mut pbx = Bench::with_dialplan(PLAN);
-    let (ana, carrier) = booked(&mut pbx);
-    pbx.advance(secs(6));
-    pbx.ended(carrier, "bye");
-    pbx.restarts(PLAN);
-    pbx.advance(secs(20));
-    pbx.rings(carrier);
-    pbx.picks_up(carrier);
-    pbx.presses(carrier, "1");
-    pbx.rings(ana);
-    pbx.picks_up(ana);
-    pbx.are_talking(ana, carrier);
-}
-
-#[test]
 fn a_machine_presses_no_key_and_reaches_no_agent() {
     let mut pbx = Bench::with_dialplan(PLAN);
     let (ana, carrier) = booked(&mut pbx);

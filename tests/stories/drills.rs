@@ -168,6 +168,7 @@ fn a_drill_is_ended_by_hand_and_there_is_only_one_of_a_channel() {
     let mut pbx = bench();
     begin(&mut pbx, Manner::Shadow).expect("it begins");
     assert_eq!(begin(&mut pbx, Manner::Full).expect_err("one at a time").status, 409);
+    pbx.advance(secs(3));
     let id = the_drill(&pbx).id.clone();
     assert_eq!(pbx.asks(Command::EndDrill("inc_nosuch".to_owned())).expect_err("unknown").rule, "unknown-drill");
     pbx.asks(Command::EndDrill(id)).expect("it ends");

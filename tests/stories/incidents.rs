@@ -84,6 +84,7 @@ fn a_call_that_outlasts_the_outage_is_still_counted_to_its_end() {
     let customer = pbx.customer_calls();
     pbx.advance(secs(12));
     pbx.whatsapp_is_set("up");
+    pbx.advance(secs(2));
     assert!(!only_incident(&pbx).is_open());
     pbx.presses(customer, "1");
     pbx.picks_up(ana);
