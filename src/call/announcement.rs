@@ -83,7 +83,7 @@ impl Announcing {
     }
 
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        if !self.poll_timeout().is_some_and(|until| until <= now) {
+        if self.poll_timeout().is_none_or(|until| until > now) {
             return;
         }
         match self.said < self.announcement.times {

@@ -179,8 +179,8 @@ impl Incidents {
 
     /// The full drill that this call is part of.
     pub(super) fn drill_of_call(&self, call: &CallId) -> Option<&Incident> {
-        let of_call = self.by_id.values().filter(|open| open.calls.contains_key(call)).map(|open| &open.incident);
-        of_call.filter(|incident| incident.drill.is_some() && !incident.is_shadow()).last()
+        let mut of_call = self.by_id.values().filter(|open| open.calls.contains_key(call)).map(|open| &open.incident);
+        of_call.rfind(|incident| incident.drill.is_some() && !incident.is_shadow())
     }
 
     /// Everything that is published passes here.

@@ -99,7 +99,7 @@ pub struct Settings {
 }
 
 /// What an earlier run left in the store.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct KeptState {
     pub bindings: Vec<StoredBinding>,
     /// Outgoing texts whose outcome is not known.
@@ -211,10 +211,7 @@ impl Switch {
         let channels = Channels::new(&settings.channels, &settings.kinds, &settings.kept.channels, now, wall);
         let kinds = Arc::clone(&settings.kinds);
         let outbox = Outbox::new(Arc::clone(&settings.kinds), settings.messages.clone());
-        let messages = settings.kept.messages.clone();
-        let bindings = settings.kept.bindings.clone();
-        let interrupted = settings.kept.recordings.clone();
-        let incidents = settings.kept.incidents.clone();
+        let kept = settings.kept.clone();
         let alarms = Alarms::new(settings.alarm.clone());
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
@@ -259,11 +256,11 @@ impl Switch {
             next_event: 0,
         };
         switch.agent.exempt(switch.desk.trunks.sources());
-        switch.desk.registrar.restore(bindings, now, wall);
-        switch.outbox.restore(messages, wall);
-        switch.resume_incidents(incidents, now);
+        switch.desk.registrar.restore(kept.bindings, now, wall);
+        switch.outbox.restore(kept.messages, wall);
+        switch.resume_incidents(kept.incidents, now);
         switch.see_channels_down(now);
-        for recording in interrupted {
+        for recording in kept.recordings {
             switch.keep_recording("recording.completed", recording, now);
         }
         switch.settle(now);
