@@ -21,7 +21,7 @@ use crate::dialplan::opening_lines::OPEN;
 use crate::dialplan::routes::THEN;
 use crate::dialplan::routes::TRUNK;
 use crate::dialplan::rule::RULES;
-use crate::dialplan::script::STATEMENTS;
+use crate::dialplan::statements::STATEMENTS;
 use crate::dialplan::verb::After;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Children;

@@ -68,6 +68,7 @@ mod shown;
 pub mod simulate;
 pub mod source;
 mod stand_in;
+mod statements;
 mod strings;
 pub mod template;
 pub mod trail;

@@ -19,7 +19,7 @@ use crate::dialplan::opening_lines::OPEN;
 use crate::dialplan::routes::THEN;
 use crate::dialplan::routes::TRUNK;
 use crate::dialplan::rule::RULES;
-use crate::dialplan::script::STATEMENTS;
+use crate::dialplan::statements::STATEMENTS;
 use crate::dialplan::variable::VariableKind;
 use crate::dialplan::verb::Branch;
 use crate::dialplan::verb::Detail;

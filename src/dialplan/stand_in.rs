@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use crate::dialplan::declarations::Declaration;
+use crate::dialplan::fill::Filled;
+use crate::dialplan::happening::BookingOutcome;
+use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup;
 use crate::dialplan::lookup::Findings;
 use crate::dialplan::lookup::LookUpFailure;
 use crate::dialplan::lookup::Wanted;
+use crate::dialplan::verb::Parameter;
 
 /// `http "GET" "https://…" gives="{…}"` in a test.
 #[derive(Debug, Clone)]
@@ -17,14 +22,64 @@ pub(super) struct StandIn {
 }
 
 /// The words of `fails`.
-pub(super) const FAILURES: &[&str] = &["timed-out", "unreachable", "too-large", "redirected"];
+const FAILURES: &[&str] = &["timed-out", "unreachable", "too-large", "redirected"];
 
-pub(super) fn failure(word: &str) -> LookUpFailure {
+fn failure(word: &str) -> LookUpFailure {
     match word {
         "timed-out" => LookUpFailure::TimedOut,
         "too-large" => LookUpFailure::TooLarge,
         "redirected" => LookUpFailure::Redirected,
         _ => LookUpFailure::Unreachable,
+    }
+}
+
+pub(super) const HTTP: Declaration = Declaration {
+    name: "http",
+    help: "What another program answers when an `http` step asks it, from here on. What no such line answers is out of \
+           reach: a test asks nobody outside.",
+    arguments: &[
+        Parameter::required("method", Kind::Name, "of the question"),
+        Parameter::required("url", Kind::Name, "as it is asked; a final `*` stands for any further signs"),
+    ],
+    properties: &[
+        Parameter::optional("gives", Kind::Name, "nothing", "the answer's body"),
+        Parameter::optional("status", Kind::Integer { least: 200, most: 599 }, "200", "its status"),
+        Parameter::optional("after", Kind::Duration, "at once", "how long it takes"),
+        Parameter::optional("fails", Kind::Word(FAILURES), "it answers", "why it does not answer"),
+    ],
+    example: "http \"GET\" \"https://api.loja.example/pedidos*\" gives=#\"{\"pedidos\":[]}\"# after=\"1s\"",
+};
+
+pub(super) const CALLBACKS: Declaration = Declaration {
+    name: "callbacks",
+    help: "What becomes of wishes to be called back. Default: they are booked.",
+    arguments: &[Parameter::required(
+        "state",
+        Kind::Word(&["booked", "full", "refused"]),
+        "`full`: as many are open as may; `refused`: the number is not one that we call",
+    )],
+    properties: &[],
+    example: "callbacks \"full\"",
+};
+
+pub(super) fn read(filled: &Filled) -> StandIn {
+    StandIn {
+        method: filled.text("method"),
+        url: filled.text("url"),
+        after: filled.maybe_duration("after").unwrap_or_default(),
+        gives: match (filled.maybe_word("fails"), filled.maybe_integer("status").unwrap_or(200)) {
+            (Some(why), _) => Err(failure(why)),
+            (None, 200..=299) => Ok(filled.maybe_text("gives").unwrap_or_default()),
+            (None, status) => Err(LookUpFailure::Status(u16::try_from(status).unwrap_or(500))),
+        },
+    }
+}
+
+pub(super) fn callbacks(filled: &Filled) -> BookingOutcome {
+    match filled.word("state") {
+        "full" => BookingOutcome::Full,
+        "refused" => BookingOutcome::NoNumber,
+        _ => BookingOutcome::Booked,
     }
 }
 
@@ -37,10 +92,6 @@ pub(super) fn fits(pattern: &str, url: &str) -> bool {
 }
 
 impl StandIn {
-    pub(super) fn new(method: String, url: String, after: Duration, gives: Result<String, LookUpFailure>) -> StandIn {
-        StandIn { method, url, after, gives }
-    }
-
     pub(super) fn fits(&self, method: &str, url: &str) -> bool {
         self.method == method && fits(&self.url, url)
     }
