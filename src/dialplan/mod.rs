@@ -40,6 +40,7 @@ pub mod kind;
 pub mod language;
 mod last_keys;
 mod lexer;
+mod line;
 mod list;
 pub mod load;
 pub mod lookup;

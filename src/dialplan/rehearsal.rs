@@ -88,7 +88,7 @@ fn run(test: &Test, program: &Arc<Program>, names: &Names, origin: Instant, reac
     for stand_in in &test.stand_ins {
         world.stand_in(stand_in.clone());
     }
-    world.set_callbacks(test.callbacks);
+    world.callbacks = test.callbacks;
     world.begin();
     let failed = first_failure(test, &mut world);
     reached.walked(&world.story, world.is_over(), program);

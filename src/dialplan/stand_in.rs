@@ -1,16 +1,22 @@
-//! What stands in for other programs in a rehearsal: fixed answers to questions that fit.
+//! What stands in for others in a rehearsal: fixed answers to questions that fit, and to wishes to be called back.
 
 use std::time::Duration;
 
 use crate::dialplan::declarations::Declaration;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::happening::BookingOutcome;
+use crate::dialplan::happening::Happening;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::lookup;
 use crate::dialplan::lookup::Findings;
 use crate::dialplan::lookup::LookUpFailure;
+use crate::dialplan::lookup::Query;
 use crate::dialplan::lookup::Wanted;
+use crate::dialplan::order::Booking;
 use crate::dialplan::verb::Parameter;
+use crate::dialplan::world::Cue;
+use crate::dialplan::world::Event;
+use crate::dialplan::world::World;
 
 /// `http "GET" "https://…" gives="{…}"` in a test.
 #[derive(Debug, Clone)]
@@ -99,6 +105,33 @@ impl StandIn {
     /// Read as a real answer is read.
     pub(super) fn answer(&self, wanted: &[Wanted]) -> Findings {
         self.gives.as_ref().map_err(|failure| *failure).and_then(|body| lookup::read(body.as_bytes(), wanted))
+    }
+}
+
+impl World<'_> {
+    pub(super) fn book(&mut self, booking: Booking) {
+        let outcome = match (self.callbacks, booking.number.is_empty()) {
+            (_, true) => BookingOutcome::NoNumber,
+            (outcome, false) => outcome,
+        };
+        if outcome == BookingOutcome::Booked {
+            self.events.push(Event::Booked { queue: booking.queue, number: booking.number });
+        }
+        self.cue(Duration::ZERO, Cue::Tell(Happening::Booked(outcome)));
+    }
+
+    /// What no stand-in answers is out of reach: a rehearsal touches nothing outside.
+    pub(super) fn ask(&mut self, query: Query) {
+        let Query { id, method, url, body, within, wanted, .. } = query;
+        let mut known = self.stand_ins.iter().rev();
+        let (after, findings) = match known.find(|known| known.fits(method, &url)) {
+            Some(known) => (known.after, known.answer(&wanted)),
+            None => (Duration::ZERO, Err(LookUpFailure::Unreachable)),
+        };
+        self.events.push(Event::Asked { method, url, body: body.map(|body| body.text).unwrap_or_default() });
+        if after < within && findings != Err(LookUpFailure::TimedOut) {
+            self.cue(after, Cue::Tell(Happening::LookedUp { query: id, findings }));
+        }
     }
 }
 

@@ -14,13 +14,9 @@ use crate::dialplan::around::Around;
 use crate::dialplan::happening::BookingOutcome;
 use crate::dialplan::happening::DialOutcome;
 use crate::dialplan::happening::Happening;
-use crate::dialplan::happening::QueueOutcome;
-use crate::dialplan::lookup::LookUpFailure;
-use crate::dialplan::lookup::Query;
-use crate::dialplan::manner::Does;
+use crate::dialplan::line::Line;
 use crate::dialplan::manner::Manner;
 use crate::dialplan::names::Names;
-use crate::dialplan::order::Booking;
 use crate::dialplan::order::Consent;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
@@ -93,10 +89,11 @@ pub(super) struct World<'n> {
     /// Cues of what was stopped carry an older ticket.
     play: u64,
     pub(super) link: u64,
-    waiting: Option<Line>,
-    stand_ins: Vec<StandIn>,
+    pub(super) waiting: Option<Line>,
+    pub(super) stand_ins: Vec<StandIn>,
     pub(super) ringers: Option<Ringers>,
-    callbacks: BookingOutcome,
+    /// What every wish to be called back comes to.
+    pub(super) callbacks: BookingOutcome,
     /// Slots in which somebody else is parked.
     pub(super) parked: Vec<String>,
     /// Whether the caller is.
@@ -142,16 +139,6 @@ pub(super) enum Cue {
     Change(ChannelChange),
 }
 
-/// The queue in which the caller waits.
-struct Line {
-    agents: Vec<String>,
-    next: usize,
-}
-
-/// How long an agent's phone rings before the next one's does.
-const AGENT_RINGS: Duration = Duration::from_secs(20);
-/// Before the first agent is rung again.
-const ROUND_PAUSE: Duration = Duration::from_secs(1);
 /// How long a caller speaks to a voicemail box.
 const LEAVES_MESSAGE: Duration = Duration::from_secs(10);
 /// How long somebody listens to a mailbox.
@@ -384,70 +371,6 @@ impl<'n> World<'n> {
         if self.walk.verb() == Some("say") {
             self.events.push(Event::Counted { prompts, language });
         }
-    }
-
-    fn book(&mut self, booking: Booking) {
-        let outcome = match (self.callbacks, booking.number.is_empty()) {
-            (_, true) => BookingOutcome::NoNumber,
-            (outcome, false) => outcome,
-        };
-        if outcome == BookingOutcome::Booked {
-            self.events.push(Event::Booked { queue: booking.queue, number: booking.number });
-        }
-        self.cue(Duration::ZERO, Cue::Tell(Happening::Booked(outcome)));
-    }
-
-    /// What every wish to be called back comes to.
-    pub(super) fn set_callbacks(&mut self, outcome: BookingOutcome) {
-        self.callbacks = outcome;
-    }
-
-    /// What no stand-in answers is out of reach: a rehearsal touches nothing outside.
-    fn ask(&mut self, query: Query) {
-        let Query { id, method, url, body, within, wanted, .. } = query;
-        let mut known = self.stand_ins.iter().rev();
-        let (after, findings) = match known.find(|known| known.fits(method, &url)) {
-            Some(known) => (known.after, known.answer(&wanted)),
-            None => (Duration::ZERO, Err(LookUpFailure::Unreachable)),
-        };
-        self.events.push(Event::Asked { method, url, body: body.map(|body| body.text).unwrap_or_default() });
-        if after < within && findings != Err(LookUpFailure::TimedOut) {
-            self.cue(after, Cue::Tell(Happening::LookedUp { query: id, findings }));
-        }
-    }
-
-    fn join(&mut self, queue: &str) {
-        self.unlink();
-        let agents = self.around.signed_in(queue);
-        if agents.is_empty() {
-            let left = Happening::QueueLeft(QueueOutcome::NobodySignedIn);
-            return self.cue(Duration::ZERO, Cue::Linked { link: self.link, happening: left });
-        }
-        self.waiting = Some(Line { agents, next: 0 });
-        self.cue(Duration::ZERO, Cue::RingNext { link: self.link });
-    }
-
-    fn ring_next(&mut self) {
-        let Some(line) = &mut self.waiting else {
-            return;
-        };
-        let link = self.link;
-        let agent = line.agents[line.next].clone();
-        line.next = (line.next + 1) % line.agents.len();
-        let pause = if line.next == 0 { ROUND_PAUSE } else { Duration::ZERO };
-        let manner = self.around.manner_of(&agent);
-        let rings_for = match manner.does {
-            Does::BeBusy | Does::BeAway => return self.cue(pause, Cue::RingNext { link }),
-            Does::Answer if manner.after < AGENT_RINGS => {
-                self.events.push(Event::Rang(agent));
-                let lasts = manner.talks;
-                return self.cue(manner.after, Cue::Talk { link, lasts });
-            }
-            Does::Decline => manner.after.min(AGENT_RINGS),
-            Does::Answer | Does::Ignore => AGENT_RINGS,
-        };
-        self.events.push(Event::Rang(agent));
-        self.cue(rings_for + pause, Cue::RingNext { link });
     }
 
     pub(super) fn note_route(&mut self, whom: &str) {
