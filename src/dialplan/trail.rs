@@ -156,7 +156,9 @@ impl Trail {
     /// The entries written since the count was this; those that were dropped are missing.
     pub(super) fn since(&self, count: u64) -> &[Entry] {
         let new = usize::try_from(self.count - count).unwrap_or(usize::MAX);
-        &self.entries[self.entries.len().saturating_sub(new)..]
+        let kept = usize::try_from(count).unwrap_or(usize::MAX).min(KEPT_FIRST);
+        let begins = self.entries.len().saturating_sub(new).max(kept).min(self.entries.len());
+        &self.entries[begins..]
     }
 }
 
@@ -297,5 +299,8 @@ mod tests {
         assert_eq!(steps[..KEPT_FIRST], (0..16).collect::<Vec<u32>>());
         assert_eq!(steps[KEPT_FIRST..], (952..1_000).collect::<Vec<u32>>());
         assert_eq!(trail.since(998).len(), 2);
+        let most = MOST_ENTRIES - KEPT_FIRST;
+        assert_eq!(trail.since(900).len(), most, "those that came first are not new, however many have come since");
+        assert_eq!(trail.since(0).len(), MOST_ENTRIES);
     }
 }
