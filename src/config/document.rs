@@ -126,6 +126,12 @@ pub(super) fn word_of(table: &Spanned<DeValue<'_>>, key: &str) -> Option<Word> {
     word(table.get_ref().as_table()?.get(key)?)
 }
 
+/// A whole number of a table that is not negative.
+pub(super) fn number_of(table: &Spanned<DeValue<'_>>, key: &str) -> Option<usize> {
+    let number = table.get_ref().as_table()?.get(key)?.get_ref().as_integer()?;
+    usize::from_str_radix(number.as_str(), number.radix()).ok()
+}
+
 /// The texts in the list under `key` of a table.
 pub(super) fn words_of(table: &Spanned<DeValue<'_>>, key: &str) -> Vec<Word> {
     let list = table.get_ref().as_table().and_then(|table| table.get(key));

@@ -405,6 +405,15 @@ mod tests {
     }
 
     #[test]
+    fn a_rehearsal_knows_how_many_may_wait_in_a_queue() {
+        let text = "[[queue]]\nname = \"vendas\"\nmax_waiting = 1_000\n[[queue]]\nname = \"suporte\"\n[[queue]]\nname = \"ouro\"\nmax_waiting = \"many\"\n";
+        let (document, _) = Document::parse("desvio.toml", text);
+        let most = plan::names(&document, &Prompts::shipped()).max_waiting;
+        let most: Vec<(&str, usize)> = most.iter().map(|(queue, most)| (queue.as_str(), *most)).collect();
+        assert_eq!(most, [("ouro", 200), ("suporte", 200), ("vendas", 1_000)]);
+    }
+
+    #[test]
     fn an_empty_file_is_a_configuration() {
         assert_eq!(faults_of(""), Vec::<String>::new());
     }

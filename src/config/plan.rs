@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::document::Document;
 use crate::config::document::Word;
+use crate::config::document::number_of;
 use crate::config::document::word_of;
 use crate::config::document::words_of;
 use crate::config::folder;
@@ -25,6 +26,7 @@ use crate::dialplan::rule::Rule::TooLarge;
 use crate::dialplan::rule::Rule::Unreadable;
 use crate::dialplan::source::SourceFile;
 use crate::media::prompts::Prompts;
+use crate::queue;
 
 /// What a dialplan may refer to. Taken from the text's tree: a slip in a `[[queue]]` table must not make `queue "vendas"` unknown.
 pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
@@ -39,6 +41,7 @@ pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
         music: prompts.music_names(),
         credentials: credentials(document),
         agents: agents(document),
+        max_waiting: max_waiting(document),
         durations: durations(prompts),
         lines: lines(document),
     }
@@ -75,6 +78,14 @@ fn agents(document: &Document<'_>) -> BTreeMap<String, Vec<String>> {
     let of_queue = |queue| {
         let agents = words_of(queue, "agents").into_iter().map(|agent| agent.text).collect();
         word_of(queue, "name").map(|name| (name.text, agents))
+    };
+    document.tables("queue").iter().filter_map(of_queue).collect()
+}
+
+fn max_waiting(document: &Document<'_>) -> BTreeMap<String, usize> {
+    let of_queue = |queue| {
+        let default = queue::config::Config::named("", &[]).max_waiting;
+        word_of(queue, "name").map(|name| (name.text, number_of(queue, "max_waiting").unwrap_or(default)))
     };
     document.tables("queue").iter().filter_map(of_queue).collect()
 }

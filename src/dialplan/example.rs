@@ -79,6 +79,7 @@ pub(super) fn names() -> Names {
         music: set(&["default", "calma"]),
         credentials: BTreeMap::from([("loja".to_owned(), "api.loja.example".to_owned())]),
         agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),
+        max_waiting: BTreeMap::from([("vendas".to_owned(), 200)]),
         durations: BTreeMap::new(),
         lines: BTreeMap::from([(
             "reserva".to_owned(),

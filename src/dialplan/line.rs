@@ -24,10 +24,13 @@ const ROUND_PAUSE: Duration = Duration::from_secs(1);
 impl World<'_> {
     pub(super) fn join(&mut self, queue: &str) {
         self.unlink();
+        let waiting = self.around.queue(queue, self.now()).waiting;
+        if self.names.max_waiting.get(queue).is_some_and(|most| waiting >= *most) {
+            return self.tell_soon(Happening::QueueLeft(QueueOutcome::Full));
+        }
         let agents = self.around.signed_in(queue);
         if agents.is_empty() {
-            let left = Happening::QueueLeft(QueueOutcome::NobodySignedIn);
-            return self.cue(Duration::ZERO, Cue::Linked { link: self.link, happening: left });
+            return self.tell_soon(Happening::QueueLeft(QueueOutcome::NobodySignedIn));
         }
         self.waiting = Some(Line { agents, next: 0 });
         self.cue(Duration::ZERO, Cue::RingNext { link: self.link });
@@ -54,5 +57,33 @@ impl World<'_> {
         };
         self.events.push(Event::Rang(agent));
         self.cue(rings_for + pause, Cue::RingNext { link });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::dialplan::example::names;
+    use crate::dialplan::example::program;
+    use crate::dialplan::example::start;
+    use crate::dialplan::example::with_steps;
+    use crate::dialplan::rehearsal::rehearse;
+
+    fn outcome(above: &str, below: &str) -> String {
+        let steps = "queue \"vendas\" up-to=\"90s\" {\nfull { play \"closed\" }\nnobody { play \"holiday\" }\n}";
+        let call = "call to=\"+551140031234\"";
+        let text = format!("{}test \"t\" {{\n{above}\n{call}\n{below}\n}}\n", with_steps(steps));
+        rehearse(&program(&text), &names(), start())[0].to_string()
+    }
+
+    #[test]
+    fn a_queue_takes_as_many_as_may_wait_in_it() {
+        let at_once = "hears \"closed\" within=\"1s\"";
+        assert_eq!(outcome("queue \"vendas\" waiting=200", at_once), "test t ... ok");
+        let nobody_there = "agent \"200\" away\nagent \"201\" away\nqueue \"vendas\" waiting=200";
+        assert_eq!(outcome(nobody_there, at_once), "test t ... ok", "as in a real queue, that it is full counts first");
+        let last_place = outcome("queue \"vendas\" waiting=199", "rings \"200\"");
+        assert_eq!(last_place, "test t ... ok");
+        let turned_away = outcome("queue \"vendas\" waiting=200", "rings \"200\"");
+        assert!(turned_away.contains("the queue is full"), "{turned_away}");
     }
 }

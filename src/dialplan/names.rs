@@ -23,6 +23,8 @@ pub struct Names {
     pub credentials: BTreeMap<String, String>,
     /// Queue → its agents, in the order in which a rehearsal rings them.
     pub agents: BTreeMap<String, Vec<String>>,
+    /// Queue → how many may wait in it. One that is not listed takes everybody.
+    pub max_waiting: BTreeMap<String, usize>,
     /// Prompt → how long it lasts on the virtual clock. A prompt that is not listed lasts [`PROMPT_LASTS`].
     pub durations: BTreeMap<String, Duration>,
     /// Trunk → the number of ours that it has as `caller_id`, if it has one.

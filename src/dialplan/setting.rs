@@ -12,8 +12,8 @@ const MOST: u32 = 100_000;
 
 pub(super) const QUEUE: Declaration = Declaration {
     name: "queue",
-    help: "How a queue looks to conditions and texts: before the call, or from here on. Default: nobody waits, and the agents are as \
-           the `agent` lines say.",
+    help: "How a queue looks to conditions and texts: before the call, or from here on. Where as many wait as its `max_waiting` says, \
+           it takes nobody in. Default: nobody waits, and the agents are as the `agent` lines say.",
     arguments: &[Parameter::required("queue", Kind::Queue, "which")],
     properties: &[
         Parameter::optional("waiting", Kind::Integer { least: 0, most: MOST }, "0", "how many callers wait"),

@@ -1,7 +1,11 @@
 //! The dialplan changes while calls go on: taken up whole, refused with all its faults, and gone back from.
 
+use std::path::Path;
+
 use desvio::call::explain::explain;
+use desvio::config;
 use desvio::dialplan::difference::What;
+use desvio::dialplan::rehearsal::rehearse_some;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::DialplanView;
@@ -10,6 +14,7 @@ use desvio::switch::input::Input;
 use desvio::switch::input::Trigger;
 
 use crate::bench::Bench;
+use crate::bench::origin;
 use crate::bench::secs;
 
 const DESIGN: &str = include_str!("../data/design.kdl");
@@ -144,4 +149,21 @@ fn the_picture_counts_the_callers_of_this_moment() {
     let Ok(Answer::Drawing(svg)) = drawing(&mut pbx, Some("recado")) else { panic!() };
     assert!(!svg.contains("is here"), "{svg}");
     assert_eq!(drawing(&mut pbx, Some("nosuch")).expect_err("no flow").rule, "unknown-name");
+}
+
+#[test]
+fn the_tests_of_the_shipped_dialplans_pass_and_come_to_every_step() {
+    for file in [
+        "config/desvio.toml",
+        "dialplans/examples/clinica.toml",
+        "dialplans/examples/plantao.toml",
+        "dialplans/examples/central.toml",
+    ] {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+        let loaded = config::load(&file).unwrap_or_else(|faults| panic!("{faults:#?}"));
+        let (outcomes, coverage) = rehearse_some(&loaded.program, &loaded.names, origin(), "");
+        let failed: Vec<String> = outcomes.iter().filter(|it| !it.passed()).map(ToString::to_string).collect();
+        assert_eq!(failed, [""; 0], "{}", file.display());
+        assert!(coverage.not_reached.is_empty(), "{coverage}");
+    }
 }
