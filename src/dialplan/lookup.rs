@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::dialplan::action::LONGEST_VALUE;
 use crate::dialplan::template::Template;
 
 /// One question, complete.
@@ -72,8 +73,6 @@ pub enum LookUpFailure {
     OutOfPath,
 }
 
-/// Characters of one value that are kept.
-const LONGEST_VALUE: usize = 1_000;
 /// Steps of a path.
 const DEEPEST: usize = 16;
 

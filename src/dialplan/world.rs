@@ -330,10 +330,7 @@ impl<'n> World<'n> {
             Order::StopAsking => {}
             Order::Book(booking) => self.book(*booking),
             Order::Emit { name, fields } => self.events.push(Event::Emitted { name, fields: written(&fields) }),
-            // Nobody else waits here.
-            Order::AskPosition => {
-                self.cue(Duration::ZERO, Cue::Tell(Happening::Position { position: 1, estimate: None }));
-            }
+            Order::AskPosition => self.tell_position(),
             Order::JoinQueue { queue } => self.join(&queue),
             Order::LeaveQueue | Order::StopDialling | Order::EndTalk => self.unlink(),
             Order::Dial(order) => self.dial(*order),
