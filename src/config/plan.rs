@@ -83,10 +83,8 @@ fn agents(document: &Document<'_>) -> BTreeMap<String, Vec<String>> {
 }
 
 fn max_waiting(document: &Document<'_>) -> BTreeMap<String, usize> {
-    let of_queue = |queue| {
-        let default = queue::config::Config::named("", &[]).max_waiting;
-        word_of(queue, "name").map(|name| (name.text, number_of(queue, "max_waiting").unwrap_or(default)))
-    };
+    let unsaid = queue::config::Config::named("", &[]).max_waiting;
+    let of_queue = |table| Some((word_of(table, "name")?.text, number_of(table, "max_waiting").unwrap_or(unsaid)));
     document.tables("queue").iter().filter_map(of_queue).collect()
 }
 
