@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::dialplan::difference::Change;
 use crate::dialplan::difference::changes;
 use crate::dialplan::fault::Fault;
-use crate::dialplan::graph;
 use crate::dialplan::graph::Live;
+use crate::dialplan::graph::Picture;
 use crate::dialplan::load::Checked;
 use crate::dialplan::walk::Walk;
 use crate::switch::command::Answer;
@@ -140,7 +140,7 @@ impl Switch {
         for spot in here.filter_map(Walk::spot) {
             *live.entry(spot).or_default() += 1;
         }
-        Ok(Answer::Drawing(graph::svg(program, flow, &live)))
+        Ok(Answer::Drawing(Picture::new(program.clone(), flow, live)))
     }
 
     /// Calls that began with another dialplan, and walk it to their end.
