@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -220,7 +221,8 @@ impl Shelf {
     }
 
     fn try_to_write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        // A dialplan holds PINs, and numbers of customers.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let new = self.folder.join(format!("{name}.new"));
         fs::write(&new, serde_json::to_vec(value)?)?;
         fs::rename(new, self.folder.join(name))
@@ -274,6 +276,8 @@ fn look(base: &Path, config: &dialplan::config::Config) -> Vec<(PathBuf, Option<
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     const ONE: &str = "number \"+551140031234\" flow=\"a\"\nflow \"a\" { hangup }\n";
@@ -363,6 +367,7 @@ mod tests {
         }
         let kept: Vec<String> = shelf.kept().into_iter().map(|(_, kept)| kept.hash).collect();
         assert_eq!(kept, [shelf.hash(TWO), shelf.hash(THREE)]);
+        assert_eq!(fs::metadata(&shelf.folder).unwrap().mode() & 0o777, 0o700);
         shelf.holds("flow \"a\" {\n");
         let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Compare, "") else { panic!() };
         assert!(faults[0].path.ends_with("a.kdl"), "{faults:?}");
