@@ -22,7 +22,7 @@ fn check_and_load(bencher: Bencher<'_, '_>, flows: usize) {
     bencher.counter(ItemsCount::new(flows)).bench(|| load(&files, &names, &Config::default()).is_ok());
 }
 
-/// Two looks at a channel and three tags for each round: 120 steps, counted one by one.
+/// A tag, a look at a channel and another tag, forty times, and the end: 121 steps, counted one by one.
 #[divan::bench]
 fn steps(bencher: Bencher<'_, '_>) {
     let round = "    tag \"round\" \"1\"\n    if channel=\"whatsapp\" is=\"up\" { tag \"state\" \"up\" }\n".repeat(40);

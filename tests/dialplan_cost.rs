@@ -39,7 +39,7 @@ fn held(region: &Region<'_, System>) -> usize {
     change.bytes_allocated.saturating_sub(change.bytes_deallocated)
 }
 
-/// Of allocator calls in a flow of a text, a tag and a jump, round after round.
+/// Of allocator calls for a step, in a flow of a tag, a look at a channel and another tag, round after round.
 const MOST_FOR_A_STEP: f64 = 3.0;
 
 #[test]

@@ -47,8 +47,13 @@ use crate::channel::message::MessageId;
 use crate::dialplan::difference::Change;
 use crate::dialplan::difference::What;
 use crate::dialplan::fault::Fault;
+use crate::dialplan::graph::Live;
+use crate::dialplan::graph::Picture;
+use crate::dialplan::load::load;
+use crate::dialplan::names::Names;
 use crate::dialplan::order::RecordOrder;
 use crate::dialplan::rule::Rule;
+use crate::dialplan::source::SourceFile;
 use crate::media::both_sides::Channels;
 use crate::number::Region;
 use crate::outage::ChannelState;
@@ -243,7 +248,7 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Registrations => Answer::Registrations(Vec::new()),
         Command::Status => Answer::Status(Box::new(status())),
         Command::Dialplan(DialplanWish::RollBack) => return Err(unknown("nothing-earlier")),
-        Command::Dialplan(DialplanWish::Draw { .. }) => Answer::Drawing("<svg/>".into()),
+        Command::Dialplan(DialplanWish::Draw { .. }) => Answer::Drawing(picture()),
         Command::Dialplan(DialplanWish::Compare) => Answer::DialplanRefused(faults()),
         Command::Dialplan(_) => Answer::Dialplan(Box::new(dialplan())),
         Command::MarkVoicemail { mut voicemail, mark } => {
@@ -433,6 +438,14 @@ pub(super) fn status() -> StatusView {
             targets: vec![TargetView { address: "198.51.100.9:5060".into(), transport: "udp", state: "up" }],
         }],
     }
+}
+
+fn picture() -> Picture {
+    let text = "number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" { hangup }\n".to_owned();
+    let file = SourceFile { path: "a.kdl".to_owned(), text };
+    let checked = load(&[file], &Names::default(), &Default::default()).unwrap();
+    let flow = checked.program.flow_named("entrada");
+    Picture::new(checked.program, flow, Live::new())
 }
 
 pub(super) fn dialplan() -> DialplanView {

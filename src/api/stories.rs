@@ -374,7 +374,8 @@ fn a_dialplan_is_drawn_for_a_browser() {
     block_on(async {
         let bench = Bench::new().await;
         let reply = bench.get("/v1/dialplan/graph?flow=entrada").await;
-        assert_eq!((reply.status, reply.header("content-type"), reply.text.as_str()), (200, "image/svg+xml", "<svg/>"));
+        assert_eq!((reply.status, reply.header("content-type")), (200, "image/svg+xml"));
+        assert!(reply.text.starts_with("<svg") && reply.text.contains("flow entrada"), "{}", reply.text);
         assert_eq!(bench.asked(), ["Dialplan(Draw { flow: Some(\"entrada\") })"]);
         assert_eq!(bench.get("/v1/dialplan/graph?flwo=x").await.status, 400);
     });

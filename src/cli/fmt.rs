@@ -10,6 +10,7 @@ use desvio::config;
 use desvio::dialplan::fault::Fault;
 use desvio::dialplan::format::format;
 use desvio::dialplan::source::SourceFile;
+use serde_json::Value;
 use serde_json::json;
 
 use crate::cli::Style;
@@ -31,10 +32,22 @@ struct Report {
     /// With the text that each ought to have.
     differing: Vec<(String, String)>,
     in_form: Vec<String>,
+    /// Out of form and left so, with the reason.
+    unwritten: Vec<(String, io::Error)>,
     faults: Vec<Fault>,
 }
 
 pub(super) fn fmt(configuration: &Path, order: &Fmt, style: Style) -> Exit {
+    let report = carry_out(configuration, order);
+    print(&report, order, style);
+    match report.faults.is_empty() {
+        false => Exit::Faults,
+        true if !report.unwritten.is_empty() || (order.check && !report.differing.is_empty()) => Exit::Failed,
+        true => Exit::Done,
+    }
+}
+
+fn carry_out(configuration: &Path, order: &Fmt) -> Report {
     let mut report = Report::default();
     for source in sources(configuration, &order.files, &mut report.faults) {
         match format(&source) {
@@ -43,21 +56,17 @@ pub(super) fn fmt(configuration: &Path, order: &Fmt, style: Style) -> Exit {
             Err(faults) => report.faults.extend(faults),
         }
     }
-    let mut failed = order.check && !report.differing.is_empty();
     if !order.check {
-        for (path, text) in &report.differing {
-            if let Err(error) = replace(Path::new(path), text) {
-                eprintln!("{path} cannot be written: {error}");
-                failed = true;
+        let Report { differing, unwritten, .. } = &mut report;
+        differing.retain(|(path, text)| match replace(Path::new(path), text) {
+            Ok(()) => true,
+            Err(error) => {
+                unwritten.push((path.clone(), error));
+                false
             }
-        }
+        });
     }
-    print(&report, order, style);
-    match report.faults.is_empty() {
-        false => Exit::Faults,
-        true if failed => Exit::Failed,
-        true => Exit::Done,
-    }
+    report
 }
 
 fn sources(configuration: &Path, files: &[PathBuf], faults: &mut Vec<Fault>) -> Vec<SourceFile> {
@@ -91,7 +100,17 @@ fn print(report: &Report, order: &Fmt, style: Style) {
     if style == Style::Json {
         let differing: Vec<&String> = differing.collect();
         let done = if order.check { "differing" } else { "formatted" };
-        return println!("{}", json!({ done: differing, "in_form": report.in_form, "faults": report.faults }));
+        let unwritten = report.unwritten.iter();
+        let unwritten: Vec<Value> =
+            unwritten.map(|(path, error)| json!({ "path": path, "error": error.to_string() })).collect();
+        let Report { in_form, faults, .. } = report;
+        return println!(
+            "{}",
+            json!({ done: differing, "in_form": in_form, "unwritten": unwritten, "faults": faults })
+        );
+    }
+    for (path, error) in &report.unwritten {
+        eprintln!("{path} cannot be written: {error}");
     }
     print_faults(&report.faults);
     for path in differing {
@@ -100,7 +119,7 @@ fn print(report: &Report, order: &Fmt, style: Style) {
             false => println!("{path} is in form now"),
         }
     }
-    if report.differing.is_empty() && report.faults.is_empty() {
+    if report.differing.is_empty() && report.unwritten.is_empty() && report.faults.is_empty() {
         println!("{} in form", if report.in_form.len() == 1 { "1 file is" } else { "all files are" });
     }
 }
@@ -112,6 +131,23 @@ mod tests {
     fn run(folder: &Path, check: bool) -> Exit {
         let order = Fmt { check, files: vec![folder.join("a.kdl"), folder.join("b.kdl")] };
         fmt(Path::new("no configuration is needed"), &order, Style::Text)
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_is_not_said_to_be_in_form() {
+        let folder = std::env::temp_dir().join(format!("desvio-fmt-unwritten-{}", std::process::id()));
+        // Where the new text would be written first.
+        fs::create_dir_all(folder.join("a.kdl.new")).unwrap();
+        let (a, b) = (folder.join("a.kdl"), folder.join("b.kdl"));
+        for file in [&a, &b] {
+            fs::write(file, "flow  \"x\" { hangup }\n").unwrap();
+        }
+        let report = carry_out(Path::new(""), &Fmt { check: false, files: vec![a.clone(), b.clone()] });
+        assert_eq!(report.unwritten.iter().map(|(path, _)| Path::new(path)).collect::<Vec<_>>(), [a.as_path()]);
+        assert_eq!(report.differing.iter().map(|(path, _)| Path::new(path)).collect::<Vec<_>>(), [b.as_path()]);
+        assert_eq!(fs::read_to_string(&a).unwrap(), "flow  \"x\" { hangup }\n");
+        assert_eq!(run(&folder, false), Exit::Failed);
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]

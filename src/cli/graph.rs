@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::complain;
 use crate::cli::exit::Exit;
 
 #[derive(Debug, Args)]
@@ -29,11 +30,7 @@ pub(super) fn graph(file: &Path, order: &Graph, style: Style) -> Exit {
     if let Some((name, None)) = flow {
         let known: Vec<&str> = program.flows().collect();
         let what = format!("there is no flow `{name}`; there are: {}", known.join(", "));
-        match style {
-            Style::Json => println!("{}", json!({ "error": what })),
-            Style::Text => eprintln!("{what}"),
-        }
-        return Exit::Failed;
+        return complain(&what, style, Exit::Failed);
     }
     let flow = flow.and_then(|(_, flow)| flow);
     let (form, picture) = match order.mermaid {

@@ -139,6 +139,15 @@ enum Style {
     Json,
 }
 
+/// Says why a command ends without having done what it was asked for.
+fn complain(what: &str, style: Style, exit: Exit) -> Exit {
+    match style {
+        Style::Json => println!("{}", json!({ "error": what })),
+        Style::Text => eprintln!("{what}"),
+    }
+    exit
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

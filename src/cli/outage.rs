@@ -22,6 +22,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::complain;
 use crate::cli::exit::Exit;
 
 #[derive(Debug, Subcommand)]
@@ -81,13 +82,7 @@ pub(super) fn run(file: &Path, order: &Outage, style: Style) -> Exit {
         Outage::Replay(order) => replay(order, &config, style).map(|()| Exit::Done),
         Outage::Backtest(order) => backtest(order, &config, style),
     };
-    done.unwrap_or_else(|error| {
-        match style {
-            Style::Json => println!("{}", json!({ "error": format!("{error:#}") })),
-            Style::Text => eprintln!("{error:#}"),
-        }
-        Exit::Faults
-    })
+    done.unwrap_or_else(|error| complain(&format!("{error:#}"), style, Exit::Faults))
 }
 
 fn detector(file: &Path, tuning: &Tuning, style: Style) -> Result<Config, Exit> {
@@ -97,8 +92,8 @@ fn detector(file: &Path, tuning: &Tuning, style: Style) -> Result<Config, Exit> 
     let loaded = check::load(file, style)?;
     let channel = loaded.config.channels.iter().find(|channel| channel.name == *name);
     channel.map(|channel| channel.detector.clone()).ok_or_else(|| {
-        eprintln!("{}: there is no channel `{name}`", file.display());
-        Exit::Faults
+        let what = format!("{}: there is no channel `{name}`", file.display());
+        complain(&what, style, Exit::Faults)
     })
 }
 

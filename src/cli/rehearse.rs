@@ -18,6 +18,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::complain;
 use crate::cli::exit::Exit;
 
 #[derive(Debug, Args)]
@@ -98,13 +99,7 @@ pub(super) fn simulate(file: &Path, order: &Simulate, style: Style) -> Exit {
             }
             Exit::Done
         }
-        Err(error) => {
-            match style {
-                Style::Json => println!("{}", json!({ "error": error.to_string() })),
-                Style::Text => eprintln!("{error:#}"),
-            }
-            Exit::Failed
-        }
+        Err(error) => complain(&format!("{error:#}"), style, Exit::Failed),
     }
 }
 

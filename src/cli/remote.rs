@@ -24,6 +24,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::complain;
 use crate::cli::dialplan;
 use crate::cli::exit::Exit;
 use crate::cli::outages;
@@ -235,14 +236,6 @@ fn no_token(error: &TokenError, has_file: bool) -> String {
         ),
         other => other.to_string(),
     }
-}
-
-fn complain(what: &str, style: Style, exit: Exit) -> Exit {
-    match style {
-        Style::Json => println!("{}", json!({ "error": what })),
-        Style::Text => eprintln!("{what}"),
-    }
-    exit
 }
 
 #[cfg(test)]

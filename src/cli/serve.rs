@@ -4,10 +4,10 @@ use std::path::Path;
 
 use desvio::config::log::Format;
 use desvio::server;
-use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::check;
+use crate::cli::complain;
 use crate::cli::exit::Exit;
 use crate::cli::log;
 
@@ -20,12 +20,6 @@ pub(super) fn serve(file: &Path, format: Option<Format>, style: Style) -> Exit {
     check::print_faults(&loaded.warnings);
     match server::run(loaded) {
         Ok(()) => Exit::Done,
-        Err(error) => {
-            match style {
-                Style::Json => println!("{}", json!({ "error": error.to_string() })),
-                Style::Text => eprintln!("{error}"),
-            }
-            Exit::Unavailable
-        }
+        Err(error) => complain(&error.to_string(), style, Exit::Unavailable),
     }
 }

@@ -1,5 +1,6 @@
 //! Reads a `when`: what it looks at once, and the branches of which one is taken.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::dialplan::clause::Case;
@@ -97,13 +98,12 @@ fn branches(node: &Node, looked: &Looked, filled: &mut Filled, compiler: &mut Co
         let help = "Write an `is \"…\" { … }` for each case in its braces.".to_owned();
         return compiler.faults.fault(Rule::StepValues, node.head_span(), message, Some(help));
     }
-    let mut written: Vec<&str> = Vec::new();
+    let mut written = BTreeSet::new();
     for branch in nodes {
         let head = compiler.faults.text(branch.head_span());
-        if written.contains(&head) {
+        if !written.insert(head) {
             compiler.faults.fault(Rule::WrittenTwice, branch.head_span(), format!("`{head}` is written twice"), None);
         }
-        written.push(head);
         let case = case(branch, looked, compiler);
         filled.reads.extend(case.tests.iter().flat_map(Test::reads));
         filled.cases.push(case);

@@ -308,7 +308,13 @@ fn hostile() -> Vec<(&'static str, String)> {
     texts.push(("a thousand blocks", "a {\n".repeat(1_000) + &"}\n".repeat(1_000)));
     texts.push(("one line", "flow \"a\" { plya }; ".repeat(100_000)));
     texts.push(("names that are nearly right", nearly_right()));
+    texts.push(("a choice of many", choice_of_many()));
     texts
+}
+
+fn choice_of_many() -> String {
+    let cases: String = (0..200_000).map(|at| format!("is \"{at}\" {{ hangup }}\n")).collect();
+    format!("flow \"a\" {{ when channel=\"whatsapp\" {{\n{cases}}} }}\n")
 }
 
 fn nearly_right() -> String {

@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,7 +104,7 @@ impl Shelf {
     /// Keeps what the server starts with; where just that was rolled back, the earlier one is started with instead.
     pub(super) fn at_start(&self, loaded: &mut Loaded) {
         let Some(RolledBack { to, .. }) = self.rolled_back().filter(|it| it.left == loaded.program.hash()) else {
-            return self.keep(loaded.program.hash(), &loaded.sources);
+            return self.take_up(loaded.program.hash(), &loaded.sources);
         };
         let earlier = self.kept().into_iter().find(|(_, kept)| kept.hash == to).map(|(_, kept)| kept.sources());
         match earlier.map(|sources| (load(&sources, &self.names, &self.config), sources)) {
@@ -137,9 +138,20 @@ impl Shelf {
         if rolled_back && trigger != Trigger::Api {
             return Err(Unread::RolledBack);
         }
-        self.forget(ROLLED_BACK);
-        self.keep(hash, &sources);
+        self.take_up(hash, &sources);
         Ok(checked)
+    }
+
+    /// Keeps it; whatever was rolled back before it is no earlier dialplan to go back to.
+    fn take_up(&self, hash: &str, sources: &[SourceFile]) {
+        if let Some(RolledBack { to, .. }) = self.rolled_back() {
+            let left = self.kept().into_iter().skip_while(|(_, kept)| kept.hash != to).skip(1);
+            for (number, _) in left {
+                self.forget(&name(number));
+            }
+            self.forget(ROLLED_BACK);
+        }
+        self.keep(hash, sources);
     }
 
     fn roll_back(&self, running: &str) -> Result<Checked, Unread> {
@@ -160,18 +172,20 @@ impl Shelf {
         Ok(checked)
     }
 
-    /// As the newest; the oldest make room.
+    /// As the newest; the oldest make room, once it is safe.
     fn keep(&self, hash: &str, sources: &[SourceFile]) {
         let mut kept = self.kept();
         if kept.last().is_some_and(|(_, newest)| newest.hash == hash) {
             return;
         }
         let number = kept.last().map_or(1, |(number, _)| number + 1);
+        let files = sources.iter().map(|file| KeptFile { path: file.path.clone(), text: file.text.clone() });
+        if !self.written(&name(number), &Kept { hash: hash.to_owned(), files: files.collect() }) {
+            return;
+        }
         for (again, _) in kept.extract_if(.., |(_, kept)| kept.hash == hash) {
             self.forget(&name(again));
         }
-        let files = sources.iter().map(|file| KeptFile { path: file.path.clone(), text: file.text.clone() });
-        self.written(&name(number), &Kept { hash: hash.to_owned(), files: files.collect() });
         let too_many = (kept.len() + 1).saturating_sub(self.config.kept.max(1));
         for (old, _) in kept.iter().take(too_many) {
             self.forget(&name(*old));
@@ -197,15 +211,18 @@ impl Shelf {
         serde_json::from_slice(&text).ok()
     }
 
-    /// A disk that takes nothing is no reason not to take calls.
-    fn written(&self, name: &str, value: &impl Serialize) {
-        if let Err(why) = self.try_to_write(name, value) {
+    /// Whether it was. A disk that takes nothing is no reason not to take calls.
+    fn written(&self, name: &str, value: &impl Serialize) -> bool {
+        let written = self.try_to_write(name, value);
+        if let Err(why) = &written {
             tracing::warn!(%why, folder = %self.folder.display(), "a dialplan cannot be kept for a roll-back");
         }
+        written.is_ok()
     }
 
     fn try_to_write(&self, name: &str, value: &impl Serialize) -> io::Result<()> {
-        fs::create_dir_all(&self.folder)?;
+        // A dialplan holds PINs, and numbers of customers.
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let new = self.folder.join(format!("{name}.new"));
         fs::write(&new, serde_json::to_vec(value)?)?;
         fs::rename(new, self.folder.join(name))
@@ -259,6 +276,8 @@ fn look(base: &Path, config: &dialplan::config::Config) -> Vec<(PathBuf, Option<
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::MetadataExt;
+
     use super::*;
 
     const ONE: &str = "number \"+551140031234\" flow=\"a\"\nflow \"a\" { hangup }\n";
@@ -308,6 +327,38 @@ mod tests {
     }
 
     #[test]
+    fn what_was_rolled_back_is_not_gone_back_to_from_its_successor() {
+        let shelf = shelf("mended", 10);
+        for text in [ONE, TWO] {
+            shelf.holds(text);
+            shelf.does(Errand::Reload(Trigger::Signal), "");
+        }
+        assert_eq!(shelf.does(Errand::RollBack, &shelf.hash(TWO)), shelf.hash(ONE));
+        shelf.holds(THREE);
+        assert_eq!(shelf.does(Errand::Reload(Trigger::Watch), ""), shelf.hash(THREE));
+        assert_eq!(shelf.does(Errand::RollBack, &shelf.hash(THREE)), shelf.hash(ONE));
+        fs::remove_dir_all(&shelf.base).unwrap();
+    }
+
+    #[test]
+    fn a_disk_that_takes_nothing_costs_no_dialplan_that_was_kept() {
+        let shelf = shelf("full-disk", 2);
+        for text in [ONE, TWO] {
+            shelf.holds(text);
+            shelf.does(Errand::Reload(Trigger::Signal), "");
+        }
+        // Where the third would be written first.
+        fs::create_dir(shelf.folder.join("000003.json.new")).unwrap();
+        for text in [THREE, ONE] {
+            shelf.holds(text);
+            assert_eq!(shelf.does(Errand::Reload(Trigger::Signal), ""), shelf.hash(text));
+        }
+        let kept: Vec<String> = shelf.kept().into_iter().map(|(_, kept)| kept.hash).collect();
+        assert_eq!(kept, [shelf.hash(ONE), shelf.hash(TWO)]);
+        fs::remove_dir_all(&shelf.base).unwrap();
+    }
+
+    #[test]
     fn only_sound_ones_are_kept_and_no_more_than_so_many() {
         let shelf = shelf("kept", 2);
         for text in [ONE, "flow \"a\" {\n", TWO, THREE, THREE] {
@@ -316,6 +367,7 @@ mod tests {
         }
         let kept: Vec<String> = shelf.kept().into_iter().map(|(_, kept)| kept.hash).collect();
         assert_eq!(kept, [shelf.hash(TWO), shelf.hash(THREE)]);
+        assert_eq!(fs::metadata(&shelf.folder).unwrap().mode() & 0o777, 0o700);
         shelf.holds("flow \"a\" {\n");
         let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Compare, "") else { panic!() };
         assert!(faults[0].path.ends_with("a.kdl"), "{faults:?}");

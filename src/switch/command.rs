@@ -17,6 +17,7 @@ use crate::channel::message::Message;
 use crate::dialplan::attendance::Speech;
 use crate::dialplan::difference::Change;
 use crate::dialplan::fault::Fault;
+use crate::dialplan::graph::Picture;
 use crate::dialplan::order::RecordOrder;
 use crate::outage::ChannelState;
 use crate::outage::incident::Incident;
@@ -255,8 +256,9 @@ pub enum Answer {
     Status(Box<StatusView>),
     Dialplan(Box<DialplanView>),
     DialplanRefused(Vec<Fault>),
-    /// An SVG.
-    Drawing(String),
+    /// Drawn by whoever asked: thousands of flows take a while, and calls wait for the switch.
+    #[serde(skip_serializing)]
+    Drawing(Picture),
     Done {},
 }
 

@@ -11,8 +11,8 @@ use serde_json::json;
 use crate::dialplan::difference::Change;
 use crate::dialplan::difference::changes;
 use crate::dialplan::fault::Fault;
-use crate::dialplan::graph;
 use crate::dialplan::graph::Live;
+use crate::dialplan::graph::Picture;
 use crate::dialplan::load::Checked;
 use crate::dialplan::walk::Walk;
 use crate::switch::command::Answer;
@@ -97,8 +97,9 @@ impl Switch {
     fn tell_of_change(&mut self, errand: Errand, before: &str, changes: &[Change], now: Instant) {
         let hash = self.desk.program.hash().to_owned();
         tracing::info!(hash, before, by = errand.word(), "a dialplan was taken up: new calls walk it");
-        for change in changes {
-            tracing::info!("{change}");
+        for Change { kind, name, what, lines } in changes {
+            // The lines themselves may hold a PIN, and customers' numbers.
+            tracing::info!(kind, name, ?what, lines = lines.len(), "a part of the dialplan is another");
         }
         *self.tally.dialplans.entry("loaded").or_default() += 1;
         let data = json!({ "hash": hash, "before": before, "by": errand.word(), "changes": changes });
@@ -140,7 +141,7 @@ impl Switch {
         for spot in here.filter_map(Walk::spot) {
             *live.entry(spot).or_default() += 1;
         }
-        Ok(Answer::Drawing(graph::svg(program, flow, &live)))
+        Ok(Answer::Drawing(Picture::new(program.clone(), flow, live)))
     }
 
     /// Calls that began with another dialplan, and walk it to their end.

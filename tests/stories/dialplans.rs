@@ -144,9 +144,11 @@ fn the_picture_counts_the_callers_of_this_moment() {
         let wish = DialplanWish::Draw { flow: flow.map(str::to_owned) };
         pbx.asks(Command::Dialplan(wish))
     };
-    let Ok(Answer::Drawing(svg)) = drawing(&mut pbx, None) else { panic!() };
+    let Ok(Answer::Drawing(picture)) = drawing(&mut pbx, None) else { panic!() };
+    let svg = picture.svg();
     assert!(svg.contains("1 caller is here"), "{svg}");
-    let Ok(Answer::Drawing(svg)) = drawing(&mut pbx, Some("recado")) else { panic!() };
+    let Ok(Answer::Drawing(picture)) = drawing(&mut pbx, Some("recado")) else { panic!() };
+    let svg = picture.svg();
     assert!(!svg.contains("is here"), "{svg}");
     assert_eq!(drawing(&mut pbx, Some("nosuch")).expect_err("no flow").rule, "unknown-name");
 }

@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
+use tokio::task::spawn_blocking;
 
 use crate::api::Api;
 use crate::api::documents::ProblemDocument;
@@ -65,9 +66,23 @@ pub(in crate::api) async fn draw(
     Parameters(drawn): Parameters<Drawn>,
 ) -> Result<Response, Problem> {
     match api.ask(Command::Dialplan(DialplanWish::Draw { flow: drawn.flow })).await? {
-        Answer::Drawing(svg) => Ok(([(CONTENT_TYPE, "image/svg+xml")], svg).into_response()),
+        Answer::Drawing(picture) => {
+            // A large dialplan takes a while, and few threads answer everybody.
+            let svg = spawn_blocking(move || picture.svg()).await.map_err(|_| not_drawn())?;
+            Ok(([(CONTENT_TYPE, "image/svg+xml")], svg).into_response())
+        }
         answer => Ok(shown(&answer)),
     }
+}
+
+fn not_drawn() -> Problem {
+    problem(
+        500,
+        "not-drawn",
+        "The dialplan could not be drawn",
+        "Drawing it failed; the log says where.",
+        "Draw one flow.",
+    )
 }
 
 /// What is drawn.

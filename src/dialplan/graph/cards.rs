@@ -7,6 +7,8 @@ use crate::dialplan::compile::Goal;
 use crate::dialplan::exit::Exit;
 use crate::dialplan::graph::Live;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::lexer::Lexeme;
+use crate::dialplan::lexer::Lexer;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::Step;
@@ -208,8 +210,8 @@ impl Making<'_> {
             Tone::Mailbox => Some(Sort::Mailbox),
             _ => None,
         };
-        if let (Some(sort), Some(name)) = (place, first_text(&step.text)) {
-            let at = self.place(sort, name);
+        if let (Some(sort), Some(name)) = (place, first_argument(&step.text)) {
+            let at = self.place(sort, &name);
             self.cards[at].live += row.live;
             row.leads.push(at);
         }
@@ -261,14 +263,23 @@ pub(super) fn tone(step: &Step) -> Tone {
 fn short_label(label: &str) -> String {
     match label {
         "no" => "else".to_owned(),
-        label => match label.strip_prefix("key ").and_then(first_text) {
-            Some(key) => key.to_owned(),
+        label => match label.strip_prefix("key ").and_then(|_| first_argument(label)) {
+            Some(key) => key,
             None => label.to_owned(),
         },
     }
 }
 
-fn first_text(text: &str) -> Option<&str> {
-    let (_, rest) = text.split_once('"')?;
-    rest.split_once('"').map(|(name, _)| name)
+/// The value behind the step's word; properties may stand before it.
+fn first_argument(step: &str) -> Option<String> {
+    let mut lexer = Lexer::new(step);
+    let _word = lexer.next();
+    loop {
+        match lexer.next().lexeme {
+            Lexeme::Text(_) if lexer.take_equals() => drop(lexer.next()),
+            Lexeme::Text(argument) => return Some(argument),
+            Lexeme::EndOfFile | Lexeme::Wrong(_) => return None,
+            _ => {}
+        }
+    }
 }

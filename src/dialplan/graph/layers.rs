@@ -152,18 +152,18 @@ fn columns(layers: &[usize], pairs: &BTreeSet<(usize, usize)>) -> Vec<Vec<Slot>>
 
 /// Puts what is linked at the same height: a few sweeps by the mean place of the neighbours.
 fn untangle(columns: &mut [Vec<Slot>], pairs: &BTreeSet<(usize, usize)>) {
+    let linked = linked(pairs);
     for sweep in 0..8 {
         for turn in 1..columns.len() {
             let (at, beside) = match sweep % 2 {
                 0 => (turn, turn - 1),
                 _ => (columns.len() - 1 - turn, columns.len() - turn),
             };
-            let place: BTreeMap<Slot, usize> =
-                columns[beside].iter().enumerate().map(|(at, slot)| (*slot, at)).collect();
+            let means = means(&columns[beside], &linked);
             let mut column: Vec<(f64, Slot)> = columns[at]
                 .iter()
                 .enumerate()
-                .map(|(old, slot)| (mean(*slot, &place, pairs).unwrap_or(old as f64), *slot))
+                .map(|(old, slot)| (means.get(slot).map_or(old as f64, Mean::place), *slot))
                 .collect();
             column.sort_by(|one, other| one.0.total_cmp(&other.0));
             columns[at] = column.into_iter().map(|(_, slot)| slot).collect();
@@ -171,20 +171,50 @@ fn untangle(columns: &mut [Vec<Slot>], pairs: &BTreeSet<(usize, usize)>) {
     }
 }
 
-fn mean(slot: Slot, place: &BTreeMap<Slot, usize>, pairs: &BTreeSet<(usize, usize)>) -> Option<f64> {
-    let linked = place.iter().filter(|(other, _)| are_linked(slot, **other, pairs)).map(|(_, at)| *at as f64);
-    let (sum, count) = linked.fold((0.0, 0), |(sum, count), at| (sum + at, count + 1));
-    (count > 0).then(|| sum / f64::from(count))
+/// Which cards a card leads to or is led to from.
+fn linked(pairs: &BTreeSet<(usize, usize)>) -> BTreeMap<usize, BTreeSet<usize>> {
+    let mut linked: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
+    for (from, to) in pairs {
+        linked.entry(*from).or_default().insert(*to);
+        linked.entry(*to).or_default().insert(*from);
+    }
+    linked
 }
 
-fn are_linked(one: Slot, other: Slot, pairs: &BTreeSet<(usize, usize)>) -> bool {
-    match (one, other) {
-        (Slot::Card(a), Slot::Card(b)) => pairs.contains(&(a, b)) || pairs.contains(&(b, a)),
-        (Slot::Card(card), Slot::Lane { from, to }) | (Slot::Lane { from, to }, Slot::Card(card)) => {
-            card == from || card == to
-        }
-        (Slot::Lane { .. }, Slot::Lane { .. }) => one == other,
+#[derive(Debug, Default)]
+struct Mean {
+    sum: f64,
+    count: f64,
+}
+
+impl Mean {
+    fn place(&self) -> f64 {
+        self.sum / self.count
     }
+}
+
+/// Of the places in this column, for all that may stand beside it. Each link is looked at once: a column may have
+/// thousands of lanes.
+fn means(column: &[Slot], linked: &BTreeMap<usize, BTreeSet<usize>>) -> BTreeMap<Slot, Mean> {
+    let mut means: BTreeMap<Slot, Mean> = BTreeMap::new();
+    for (place, slot) in column.iter().enumerate() {
+        let mut meet = |other: Slot| {
+            let mean = means.entry(other).or_default();
+            mean.sum += place as f64;
+            mean.count += 1.0;
+        };
+        match *slot {
+            Slot::Lane { from, to } => [Slot::Card(from), Slot::Card(to), *slot].into_iter().for_each(meet),
+            Slot::Card(card) => {
+                for other in linked.get(&card).into_iter().flatten() {
+                    meet(Slot::Card(*other));
+                    meet(Slot::Lane { from: card, to: *other });
+                    meet(Slot::Lane { from: *other, to: card });
+                }
+            }
+        }
+    }
+    means
 }
 
 fn placed(cards: &[Card], layers: &[usize], columns: &[Vec<Slot>], pairs: &BTreeSet<(usize, usize)>) -> Plan {
@@ -287,4 +317,22 @@ fn lines(
         plan.lines.push(Line { to: *to, from: starts.collect(), track, course, way });
     }
     plan.height += backs * TRACK + if backs > 0.0 { 12.0 } else { 0.0 };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_drawn_to_the_mean_of_its_neighbours_and_of_the_lanes_that_pass_to_it() {
+        let pairs = BTreeSet::from([(0, 3), (1, 3), (2, 4), (9, 3)]);
+        let lane = Slot::Lane { from: 9, to: 3 };
+        let means = means(&[Slot::Card(0), Slot::Card(1), Slot::Card(2), lane], &linked(&pairs));
+        let place = |slot| means.get(&slot).map(Mean::place);
+        assert_eq!(place(Slot::Card(3)), Some((0.0 + 1.0 + 3.0) / 3.0));
+        assert_eq!(place(Slot::Card(4)), Some(2.0));
+        assert_eq!(place(lane), Some(3.0));
+        assert_eq!(place(Slot::Lane { from: 0, to: 3 }), Some(0.0));
+        assert_eq!(place(Slot::Card(7)), None);
+    }
 }

@@ -11,6 +11,7 @@ mod svg;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
@@ -18,6 +19,24 @@ use crate::dialplan::walk::Spot;
 
 /// How many callers stand at which step now.
 pub type Live = BTreeMap<Spot, usize>;
+
+/// What is to be drawn: gathered in a moment where the calls are, drawn where nobody waits.
+#[derive(Debug)]
+pub struct Picture {
+    program: Arc<Program>,
+    flow: Option<FlowId>,
+    live: Live,
+}
+
+impl Picture {
+    pub fn new(program: Arc<Program>, flow: Option<FlowId>, live: Live) -> Picture {
+        Picture { program, flow, live }
+    }
+
+    pub fn svg(&self) -> String {
+        svg(&self.program, self.flow, &self.live)
+    }
+}
 
 /// As an SVG of its own, with colours for light and dark. With a flow: that one, and all that it leads to.
 pub fn svg(program: &Program, flow: Option<FlowId>, live: &Live) -> String {

@@ -245,6 +245,7 @@ pub(super) fn escaped(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             // XML 1.0 has no place for them.
+            '\u{fffe}' | '\u{ffff}' => safe.push(' '),
             letter if letter.is_control() => safe.push(' '),
             letter => safe.push(letter),
         }

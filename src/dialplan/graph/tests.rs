@@ -48,8 +48,16 @@ fn callers_are_shown_where_they_stand() {
 }
 
 #[test]
+fn a_queue_bears_its_name_wherever_that_stands_on_the_line() {
+    let drawn = picture(&with_steps("queue up-to=\"90s\" \"vendas\" { timeout { hangup } }"));
+    assert!(drawn.contains("leads to queue vendas."), "{drawn}");
+    assert!(!drawn.contains("queue 90s"), "{drawn}");
+}
+
+#[test]
 fn nothing_that_an_owner_writes_breaks_the_picture() {
     let text = with_steps("say text=\"<b>&amp;\\\"]|x\"\nplay \"closed\"");
+    assert_eq!(svg::escaped("a\u{1}b\u{fffe}c\u{ffff}"), "a b c ");
     let picture = picture(&text);
     assert!(picture.contains("&lt;b&gt;&amp;amp;"), "{picture}");
     assert_eq!(count(&picture, "<svg"), count(&picture, "</svg>"));
