@@ -70,7 +70,7 @@ pub enum TryResult {
     /// Somebody or something answered, and nobody pressed the key.
     NotConfirmed,
     Failed,
-    /// The server ended in the middle of it; it does not count.
+    /// The server ended in the middle of it; it does not count, and the next one need not wait.
     Interrupted,
 }
 
@@ -135,6 +135,8 @@ struct Rules {
 
 /// A queue whose hours are closed is looked at again after this.
 const LOOKS_AGAIN: Duration = Duration::from_secs(30);
+/// So is a trunk that takes no call.
+const WAITS_FOR_A_WAY: Duration = Duration::from_secs(10);
 
 impl Callbacks {
     /// With what an earlier run left open. A call that it was cut off in does not count.
@@ -243,6 +245,14 @@ impl Callbacks {
         Some(&entry.callback)
     }
 
+    /// No trunk takes a call now, as just after a start: no try of his is spent on that.
+    pub fn put_off(&mut self, id: &str, now: Instant) {
+        if let Some(entry) = self.open.get_mut(id) {
+            entry.callback.state = CallbackState::Waiting;
+            entry.try_at = now + WAITS_FOR_A_WAY;
+        }
+    }
+
     /// What a try came to; the booking as it is then.
     pub fn on_tried(&mut self, id: &str, result: TryResult, now: Instant, wall: Timestamp) -> Option<Callback> {
         let entry = self.open.get_mut(id)?;
@@ -250,7 +260,11 @@ impl Callbacks {
             last.result = result;
         }
         let rules = self.rules_by_queue.get(&entry.callback.queue);
-        let (most, spacing) = rules.map_or((0, Duration::ZERO), |rules| (rules.tries, rules.spacing));
+        let (most, spacing) = match (rules, result) {
+            (None, _) => (0, Duration::ZERO),
+            (Some(rules), TryResult::Interrupted) => (rules.tries, Duration::ZERO),
+            (Some(rules), _) => (rules.tries, rules.spacing),
+        };
         let counted = entry.callback.tries.iter().filter(|it| it.result != TryResult::Interrupted).count();
         entry.callback.state = match result {
             TryResult::Talked => CallbackState::Completed,
@@ -440,6 +454,32 @@ mod tests {
         let last = callbacks.on_tried("cb_+551", TryResult::NoAnswer, now + secs(600), wall).unwrap();
         assert_eq!((last.state, last.tries.len()), (CallbackState::Failed, 2));
         assert!(callbacks.is_empty());
+    }
+
+    #[test]
+    fn a_try_that_the_servers_end_cut_off_neither_counts_nor_makes_him_wait() {
+        let (now, wall) = start();
+        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
+        book(&mut callbacks, wish("+551", 0), now, wall);
+        for _ in 0..3 {
+            due(&mut callbacks, now, FREE).unwrap();
+            callbacks.on_called("cb_+551", "call_2", wall);
+            let cut = callbacks.on_tried("cb_+551", TryResult::Interrupted, now, wall).unwrap();
+            assert_eq!((cut.state, cut.next_try), (CallbackState::Waiting, wall));
+        }
+    }
+
+    #[test]
+    fn while_no_trunk_takes_a_call_nobody_loses_a_try_or_his_turn() {
+        let (now, wall) = start();
+        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
+        book(&mut callbacks, wish("+551", 90), now, wall);
+        book(&mut callbacks, wish("+552", 10), now, wall);
+        assert_eq!(due(&mut callbacks, now, FREE).as_deref(), Some("+551"));
+        callbacks.put_off("cb_+551", now);
+        assert_eq!(callbacks.find("cb_+551").unwrap().tries, []);
+        assert_eq!(callbacks.poll_timeout(now), Some(now + WAITS_FOR_A_WAY));
+        assert_eq!(due(&mut callbacks, now + WAITS_FOR_A_WAY, FREE).as_deref(), Some("+551"));
     }
 
     #[test]
