@@ -101,6 +101,21 @@ fn a_customer_who_booked_is_called_when_ana_is_free_and_talks_to_her() {
 }
 
 #[test]
+fn who_is_called_back_during_an_outage_is_counted_in_it() {
+    let mut pbx = Bench::with_dialplan(PLAN);
+    pbx.whatsapp_is_set("down");
+    let (ana, carrier) = booked(&mut pbx);
+    later(&mut pbx);
+    pbx.picks_up(carrier);
+    pbx.presses(carrier, "1");
+    pbx.picks_up(ana);
+    pbx.hangs_up(ana);
+    pbx.advance(secs(5));
+    let counts: Vec<u64> = pbx.store.incidents.values().map(|incident| incident.counts.called_back).collect();
+    assert_eq!(counts, [1], "{}", pbx.trace);
+}
+
+#[test]
 fn a_booking_survives_a_restart_between_promise_and_call() {
     let mut pbx = Bench::with_dialplan(PLAN);
     let (ana, carrier) = booked(&mut pbx);
