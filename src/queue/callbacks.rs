@@ -189,14 +189,12 @@ impl Callbacks {
         Ok(Booked::Now(callback))
     }
 
-    /// The call in which somebody booked is over: from `at` on he can be called. True: there was one.
-    pub fn release(&mut self, call: &str, at: Instant) -> bool {
-        let mut entries = self.open.values_mut();
-        let Some(entry) = entries.find(|entry| entry.line == Line::Taken && entry.callback.call == call) else {
-            return false;
-        };
-        (entry.line, entry.try_at) = (Line::Free, at);
-        true
+    /// The call in which somebody booked is over: from `at` on he can be called, at each number that he named.
+    pub fn release(&mut self, call: &str, at: Instant) {
+        let booked = |entry: &&mut Entry| entry.line == Line::Taken && entry.callback.call == call;
+        for entry in self.open.values_mut().filter(booked) {
+            (entry.line, entry.try_at) = (Line::Free, at);
+        }
     }
 
     /// Whom to call now; his state is `calling` from here on. `is_open` tells whether hours are open, `outlook` how a
@@ -394,7 +392,7 @@ mod tests {
     fn book(callbacks: &mut Callbacks, wish: Wish, now: Instant, wall: Timestamp) {
         let call = wish.call.clone();
         callbacks.book(wish, now, wall).unwrap();
-        assert!(callbacks.release(&call, now));
+        callbacks.release(&call, now);
     }
 
     fn due(callbacks: &mut Callbacks, now: Instant, outlook: Outlook) -> Option<String> {
@@ -509,14 +507,27 @@ mod tests {
     }
 
     #[test]
+    fn who_names_two_numbers_in_one_call_can_be_called_at_both() {
+        let (now, wall) = start();
+        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
+        let call = "call_1".to_owned();
+        callbacks.book(Wish { call: call.clone(), ..wish("+551", 10) }, now, wall).unwrap();
+        book(&mut callbacks, Wish { call, ..wish("+552", 0) }, now, wall);
+        let both = Outlook { free: 2, ..FREE };
+        assert_eq!(due(&mut callbacks, now, both).as_deref(), Some("+551"));
+        assert_eq!(due(&mut callbacks, now, both).as_deref(), Some("+552"));
+    }
+
+    #[test]
     fn nobody_is_called_in_the_call_in_which_he_books() {
         let (now, wall) = start();
         let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
         callbacks.book(wish("+551", 0), now, wall).unwrap();
         assert_eq!(due(&mut callbacks, now + secs(60), FREE), None);
         assert_eq!(callbacks.poll_timeout(now), None);
-        assert!(!callbacks.release("call_other", now));
-        assert!(callbacks.release("call_+551", now + secs(65)));
+        callbacks.release("call_other", now);
+        assert_eq!(callbacks.poll_timeout(now), None);
+        callbacks.release("call_+551", now + secs(65));
         assert_eq!(callbacks.poll_timeout(now), Some(now + secs(65)));
         assert_eq!(due(&mut callbacks, now + secs(65), FREE).as_deref(), Some("+551"));
     }
