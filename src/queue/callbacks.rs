@@ -70,7 +70,7 @@ pub enum TryResult {
     /// Somebody or something answered, and nobody pressed the key.
     NotConfirmed,
     Failed,
-    /// The server ended in the middle of it; it does not count.
+    /// The server ended in the middle of it; it does not count, and the next one need not wait.
     Interrupted,
 }
 
@@ -134,7 +134,9 @@ struct Rules {
 }
 
 /// A queue whose hours are closed is looked at again after this.
-const LOOKS_AGAIN: Duration = Duration::from_secs(30);
+pub(super) const LOOKS_AGAIN: Duration = Duration::from_secs(30);
+/// So is a trunk that takes no call.
+pub(super) const WAITS_FOR_A_WAY: Duration = Duration::from_secs(10);
 
 impl Callbacks {
     /// With what an earlier run left open. A call that it was cut off in does not count.
@@ -187,14 +189,12 @@ impl Callbacks {
         Ok(Booked::Now(callback))
     }
 
-    /// The call in which somebody booked is over: from `at` on he can be called. True: there was one.
-    pub fn release(&mut self, call: &str, at: Instant) -> bool {
-        let mut entries = self.open.values_mut();
-        let Some(entry) = entries.find(|entry| entry.line == Line::Taken && entry.callback.call == call) else {
-            return false;
-        };
-        (entry.line, entry.try_at) = (Line::Free, at);
-        true
+    /// The call in which somebody booked is over: from `at` on he can be called, at each number that he named.
+    pub fn release(&mut self, call: &str, at: Instant) {
+        let booked = |entry: &&mut Entry| entry.line == Line::Taken && entry.callback.call == call;
+        for entry in self.open.values_mut().filter(booked) {
+            (entry.line, entry.try_at) = (Line::Free, at);
+        }
     }
 
     /// Whom to call now; his state is `calling` from here on. `is_open` tells whether hours are open, `outlook` how a
@@ -243,6 +243,14 @@ impl Callbacks {
         Some(&entry.callback)
     }
 
+    /// No trunk takes a call now, as just after a start: no try of his is spent on that.
+    pub fn put_off(&mut self, id: &str, now: Instant) {
+        if let Some(entry) = self.open.get_mut(id) {
+            entry.callback.state = CallbackState::Waiting;
+            entry.try_at = now + WAITS_FOR_A_WAY;
+        }
+    }
+
     /// What a try came to; the booking as it is then.
     pub fn on_tried(&mut self, id: &str, result: TryResult, now: Instant, wall: Timestamp) -> Option<Callback> {
         let entry = self.open.get_mut(id)?;
@@ -250,7 +258,11 @@ impl Callbacks {
             last.result = result;
         }
         let rules = self.rules_by_queue.get(&entry.callback.queue);
-        let (most, spacing) = rules.map_or((0, Duration::ZERO), |rules| (rules.tries, rules.spacing));
+        let (most, spacing) = match (rules, result) {
+            (None, _) => (0, Duration::ZERO),
+            (Some(rules), TryResult::Interrupted) => (rules.tries, Duration::ZERO),
+            (Some(rules), _) => (rules.tries, rules.spacing),
+        };
         let counted = entry.callback.tries.iter().filter(|it| it.result != TryResult::Interrupted).count();
         entry.callback.state = match result {
             TryResult::Talked => CallbackState::Completed,
@@ -333,151 +345,4 @@ impl Rules {
 
 fn span(later: Timestamp, earlier: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn secs(seconds: u64) -> Duration {
-        Duration::from_secs(seconds)
-    }
-
-    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
-    fn start() -> (Instant, Timestamp) {
-        (Instant::now(), "2026-11-23T12:39:00-03:00".parse().unwrap())
-    }
-
-    fn queues() -> Vec<Config> {
-        vec![Config {
-            max_callbacks: 2,
-            callback_tries: 2,
-            callback_spacing: secs(600),
-            ..Config::named("vendas", &["200"])
-        }]
-    }
-
-    fn wish(number: &str, waited: u64) -> Wish {
-        Wish {
-            id: format!("cb_{number}"),
-            queue: "vendas".to_owned(),
-            number: number.to_owned(),
-            from: "+551140031234".to_owned(),
-            language: "pt-BR".to_owned(),
-            call: format!("call_{number}"),
-            hours: Some("comercial".to_owned()),
-            waited: secs(waited),
-        }
-    }
-
-    const FREE: Outlook = Outlook { signed_in: 1, free: 1, longest_wait: None };
-
-    fn busy(longest: u64) -> Outlook {
-        Outlook { signed_in: 1, free: 0, longest_wait: Some(secs(longest)) }
-    }
-
-    /// Books, and hangs up.
-    fn book(callbacks: &mut Callbacks, wish: Wish, now: Instant, wall: Timestamp) {
-        let call = wish.call.clone();
-        callbacks.book(wish, now, wall).unwrap();
-        assert!(callbacks.release(&call, now));
-    }
-
-    fn due(callbacks: &mut Callbacks, now: Instant, outlook: Outlook) -> Option<String> {
-        callbacks.due(now, |_| true, |_| outlook).map(|callback| callback.number)
-    }
-
-    #[test]
-    fn who_has_waited_longest_is_called_first_and_one_for_each_free_agent() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 10), now, wall);
-        book(&mut callbacks, wish("+552", 90), now, wall);
-        assert_eq!(due(&mut callbacks, now, Outlook { free: 2, ..FREE }).as_deref(), Some("+552"));
-        assert_eq!(due(&mut callbacks, now, FREE), None, "one is under way");
-        assert_eq!(due(&mut callbacks, now, Outlook { free: 2, ..FREE }).as_deref(), Some("+551"));
-    }
-
-    #[test]
-    fn nobody_who_waits_on_the_line_is_passed_over() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 30), now, wall);
-        assert_eq!(due(&mut callbacks, now, busy(31)), None);
-        assert_eq!(due(&mut callbacks, now, Outlook { free: 0, longest_wait: None, signed_in: 1 }), None);
-        assert_eq!(due(&mut callbacks, now, Outlook { signed_in: 0, ..FREE }), None, "nobody is there");
-        assert_eq!(due(&mut callbacks, now, busy(29)).as_deref(), Some("+551"), "he would be the next");
-    }
-
-    #[test]
-    fn one_booking_a_number_and_so_many_a_queue() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 0), now, wall);
-        assert!(matches!(callbacks.book(wish("+551", 0), now, wall), Ok(Booked::Before(_))));
-        book(&mut callbacks, wish("+552", 0), now, wall);
-        assert_eq!(callbacks.book(wish("+553", 0), now, wall), Err(BookError::Full { open: 2 }));
-        assert!(matches!(callbacks.book(wish("+552", 0), now, wall), Ok(Booked::Before(_))));
-        assert_eq!(callbacks.cancel("cb_+551").unwrap().state, CallbackState::Canceled);
-        assert!(callbacks.book(wish("+553", 0), now, wall).is_ok());
-        let other = Wish { queue: "nada".to_owned(), ..wish("+554", 0) };
-        assert!(matches!(callbacks.book(other, now, wall), Err(BookError::UnknownQueue(_))));
-    }
-
-    #[test]
-    fn tries_are_bounded_and_spaced() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 0), now, wall);
-        due(&mut callbacks, now, FREE).unwrap();
-        callbacks.on_called("cb_+551", "call_2", wall);
-        let after = callbacks.on_tried("cb_+551", TryResult::Busy, now, wall).unwrap();
-        assert_eq!((after.state, after.tries.len()), (CallbackState::Waiting, 1));
-        assert_eq!(due(&mut callbacks, now + secs(599), FREE), None);
-        assert_eq!(callbacks.poll_timeout(now), Some(now + secs(600)));
-        due(&mut callbacks, now + secs(600), FREE).unwrap();
-        callbacks.on_called("cb_+551", "call_3", wall);
-        let last = callbacks.on_tried("cb_+551", TryResult::NoAnswer, now + secs(600), wall).unwrap();
-        assert_eq!((last.state, last.tries.len()), (CallbackState::Failed, 2));
-        assert!(callbacks.is_empty());
-    }
-
-    #[test]
-    fn outside_of_the_hours_nobody_is_called() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 0), now, wall);
-        assert!(callbacks.due(now, |hours| hours != "comercial", |_| FREE).is_none());
-        assert_eq!(callbacks.poll_timeout(now), Some(now + LOOKS_AGAIN));
-        assert!(callbacks.due(now + LOOKS_AGAIN, |hours| hours == "comercial", |_| FREE).is_some());
-    }
-
-    #[test]
-    fn a_restart_keeps_the_place_and_a_cut_off_try_does_not_count() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        book(&mut callbacks, wish("+551", 60), now, wall);
-        due(&mut callbacks, now, FREE).unwrap();
-        callbacks.on_called("cb_+551", "call_2", wall);
-        let kept = serde_json::to_string(&callbacks.list()).unwrap();
-        let later = wall.checked_add(secs(120)).unwrap();
-        let mut callbacks = Callbacks::new(&queues(), serde_json::from_str(&kept).unwrap(), now, later);
-        assert_eq!(due(&mut callbacks, now, busy(179)).as_deref(), Some("+551"));
-        callbacks.on_called("cb_+551", "call_3", later);
-        let tried = callbacks.on_tried("cb_+551", TryResult::NoAnswer, now, later).unwrap();
-        assert_eq!(tried.state, CallbackState::Waiting, "the first of two that count");
-    }
-
-    #[test]
-    fn nobody_is_called_in_the_call_in_which_he_books() {
-        let (now, wall) = start();
-        let mut callbacks = Callbacks::new(&queues(), Vec::new(), now, wall);
-        callbacks.book(wish("+551", 0), now, wall).unwrap();
-        assert_eq!(due(&mut callbacks, now + secs(60), FREE), None);
-        assert_eq!(callbacks.poll_timeout(now), None);
-        assert!(!callbacks.release("call_other", now));
-        assert!(callbacks.release("call_+551", now + secs(65)));
-        assert_eq!(callbacks.poll_timeout(now), Some(now + secs(65)));
-        assert_eq!(due(&mut callbacks, now + secs(65), FREE).as_deref(), Some("+551"));
-    }
 }

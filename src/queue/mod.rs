@@ -7,6 +7,8 @@
 //! is served first, whichever queue they stand in.
 
 pub mod agent;
+#[cfg(test)]
+mod callback_stories;
 pub mod callbacks;
 pub mod config;
 pub mod effect;

@@ -9,11 +9,15 @@ use tracing::info;
 use crate::call::call_back::CallBack;
 use crate::call::caller::CallerId;
 use crate::call::clerk::Facts;
+use crate::call::effect::Around;
 use crate::call::effect::BookingWish;
+use crate::call::effect::Destination;
 use crate::call::effect::Input as CallInput;
+use crate::call::effect::NoWay;
 use crate::call::machine::Call;
 use crate::call::record::CallId;
 use crate::call::record::Direction;
+use crate::call::record::Party;
 use crate::call::record::Record;
 use crate::call::record::Status;
 use crate::call::script::Script;
@@ -118,10 +122,12 @@ impl Switch {
             channels_down: self.desk.channels_down.clone(),
             caller: CallerId::default(),
         };
-        let ways = match self.ways(&callback.number, &facts, self.calls.total() + 1, now) {
+        let whom = Destination::Number(callback.number.clone());
+        let ways = match self.desk.ways_to(&whom, &facts, self.calls.total() + 1, now) {
             Ok(ways) => ways,
+            Err(NoWay::TrunkUnavailable) => return self.callbacks.put_off(&callback.id, now),
             Err(why) => {
-                info!(id = callback.id, %why, "a callback finds no way out");
+                info!(id = callback.id, ?why, "a callback finds no way out");
                 self.callbacks.on_called(&callback.id, "", self.desk.clock.wall(now));
                 return self.on_called_back(&callback.id, TryResult::Failed, now);
             }
@@ -149,7 +155,13 @@ impl Switch {
     pub(super) fn on_record_of_callback(&mut self, call: u64, record: &Record, now: Instant) {
         self.callbacks.release(&record.id.0, now + SETTLES);
         if let Some(id) = self.callback_by_call.remove(&call) {
-            self.on_called_back(&id, result_of(record), now);
+            let result = match result_of(record) {
+                TryResult::Talked => TryResult::Talked,
+                TryResult::HungUp => TryResult::HungUp,
+                _ if self.draining => TryResult::Interrupted,
+                result => result,
+            };
+            self.on_called_back(&id, result, now);
         }
     }
 
@@ -193,7 +205,9 @@ impl Switch {
 fn result_of(record: &Record) -> TryResult {
     match (record.status, &record.agent, &record.queue) {
         (_, Some(_), _) => TryResult::Talked,
-        (Status::Completed, None, Some(_)) => TryResult::HungUp,
+        (Status::Completed, None, Some(_)) if record.hung_up_by == Party::Caller => TryResult::HungUp,
+        // His queue did not take him, or we ended the call: he still wants to talk.
+        (Status::Completed, None, Some(_)) => TryResult::Failed,
         (Status::Completed, None, None) => TryResult::NotConfirmed,
         (Status::Busy, ..) => TryResult::Busy,
         (Status::NoAnswer | Status::Canceled, ..) => TryResult::NoAnswer,

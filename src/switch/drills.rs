@@ -49,6 +49,8 @@ pub(super) struct Shadowed {
 /// Calls that are walked beside themselves in one shadow drill; and different ends of which is told.
 const MOST_WALKED: u64 = 1_000;
 const MOST_DIFFERENCES: usize = 30;
+/// The ends beyond that.
+const OTHERS: &str = "other steps";
 
 impl Drills {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -76,9 +78,8 @@ impl Drills {
             steps => steps.join("; "),
         };
         let would = self.would.entry(incident.to_owned()).or_default();
-        if would.len() < MOST_DIFFERENCES || would.contains_key(&text) {
-            *would.entry(text).or_default() += 1;
-        }
+        let is_told = would.len() < MOST_DIFFERENCES || would.contains_key(&text);
+        *would.entry(if is_told { text } else { OTHERS.to_owned() }).or_default() += 1;
     }
 
     /// What would have happened to the callers of a shadow drill.
@@ -249,3 +250,22 @@ const MOST_NUMBERS: usize = 50;
 const MOST_STEPS: usize = 12;
 /// Who calls where nobody does.
 const SOMEBODY: &str = "+5511900000000";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+    fn so_many_calls_are_walked_and_no_more_however_different_they_are() {
+        let (mut drills, now) = (Drills::default(), Instant::now());
+        for number in 0..2 * MOST_WALKED {
+            drills.on_call("inc_1", &format!("+55{number}"), "+551140031234", now);
+            if drills.waiting.pop_front().is_some() {
+                drills.on_walked("inc_1", &[format!("tag \"caller\" \"{number}\"")]);
+            }
+        }
+        let would = &drills.would["inc_1"];
+        assert_eq!((would.len(), would.values().sum::<u64>()), (MOST_DIFFERENCES + 1, MOST_WALKED));
+    }
+}

@@ -120,6 +120,8 @@ impl Switch {
     /// Those that were open when the last run ended.
     pub(super) fn resume_incidents(&mut self, kept: Vec<Incident>, now: Instant) {
         let wall = self.wall(now);
+        let of_line = self.channels.blames().filter(|(_, blame)| is_of_line(*blame));
+        self.incidents.freeze(of_line.map(|(channel, _)| channel.to_owned()));
         for mut incident in kept {
             incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
             self.resume_drill(&incident, now);

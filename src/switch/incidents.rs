@@ -88,6 +88,11 @@ impl Incidents {
         }
     }
 
+    /// These were frozen when the last run ended, and nothing has changed for them.
+    pub(super) fn freeze(&mut self, channels: impl Iterator<Item = String>) {
+        self.frozen.extend(channels);
+    }
+
     /// The one that goes on there; no exercise.
     pub(super) fn of_channel(&self, channel: &str) -> Option<&Incident> {
         self.going_on().find(|incident| incident.channel == channel && incident.drill.is_none())

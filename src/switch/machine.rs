@@ -24,8 +24,6 @@ use crate::dialplan::program::Program;
 use crate::media::prompts::Prompts;
 use crate::media::security::Fingerprint;
 use crate::number::Region;
-use crate::outage::ChannelState;
-use crate::outage::blame::Blame;
 use crate::outage::incident::Incident;
 use crate::queue::callbacks::Callback;
 use crate::queue::callbacks::Callbacks;
@@ -34,7 +32,6 @@ use crate::registrar::Registrar;
 use crate::registrar::StoredBinding;
 use crate::registrar::config::Extension;
 use crate::sip::advertising::Advertising;
-use crate::sip::agent::Counts;
 use crate::sip::agent::RequestId;
 use crate::sip::agent::UserAgent;
 use crate::sip::digest::Guard;
@@ -52,6 +49,7 @@ use crate::switch::drills::Drills;
 use crate::switch::effect::Effect;
 use crate::switch::effect::PublicEvent;
 use crate::switch::effect::Subject;
+use crate::switch::gauges::Tally;
 use crate::switch::incidents::Incidents;
 use crate::switch::input::Input;
 use crate::switch::input::Ticket;
@@ -66,7 +64,6 @@ use crate::switch::pins::Pins;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
 use crate::switch::trunks::Trunks;
-use crate::switch::trunks::state::TrunkGauge;
 
 /// All that the switch is made of. Nothing in it changes later but the dialplan.
 pub struct Settings {
@@ -162,45 +159,6 @@ pub struct Switch {
     pub(super) program_since: Timestamp,
     next_ticket: u64,
     next_event: u64,
-}
-
-/// Counts since the start, for `/metrics`.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    pub auth_failures: u64,
-    pub messages: BTreeMap<&'static str, u64>,
-    pub outages: BTreeMap<String, u64>,
-    /// `loaded`, `refused` → how often since the start.
-    pub dialplans: BTreeMap<&'static str, u64>,
-}
-
-/// What `/metrics` shows of this moment.
-#[derive(Debug, Clone)]
-pub struct Gauges {
-    pub calls: usize,
-    /// That somebody is in.
-    pub conferences: usize,
-    pub conference_members: usize,
-    pub registrations: usize,
-    /// Queue → callers who wait.
-    pub waiting: Vec<(String, usize)>,
-    pub channels: Vec<(String, ChannelState)>,
-    pub blames: Vec<(String, Blame)>,
-    pub drills: usize,
-    pub sip: Counts,
-    /// Event package → subscriptions that are alive.
-    pub subscriptions: Vec<(&'static str, usize)>,
-    pub auth_failures: u64,
-    /// Sources of too many wrong passwords, blocked now.
-    pub blocked_sources: usize,
-    /// REGISTERs that were told to come back later, since the start.
-    pub registers_deferred: u64,
-    /// Requests from blocked sources, since the start.
-    pub auth_refused: u64,
-    /// `message.sent`, `message.failed`, … since the start.
-    pub messages: BTreeMap<&'static str, u64>,
-    /// Channel → times that it fell since the start.
-    pub outages: BTreeMap<String, u64>,
 }
 
 impl Switch {
@@ -348,37 +306,6 @@ impl Switch {
     pub fn is_empty(&self) -> bool {
         let quiet = self.calls.is_empty() && self.agent.counts().sessions == 0 && self.effects.is_empty();
         quiet && !self.desk.trunks.is_leaving() && self.incidents.is_kept()
-    }
-
-    pub fn tally(&self) -> &Tally {
-        &self.tally
-    }
-
-    pub fn gauges(&self) -> Gauges {
-        let queues = self.desk.music_by_queue.keys();
-        let waiting = queues.map(|queue| (queue.clone(), self.desk.queues.waiting(queue).unwrap_or(0)));
-        Gauges {
-            calls: self.calls.len(),
-            conferences: self.conferences.len(),
-            conference_members: self.conferences.members(),
-            registrations: self.desk.registrar.len(),
-            waiting: waiting.collect(),
-            channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
-            blames: self.channels.blames().map(|(name, blame)| (name.to_owned(), blame)).collect(),
-            drills: self.incidents.drills().count(),
-            sip: self.agent.counts(),
-            subscriptions: self.lamps.counts(),
-            auth_failures: self.tally.auth_failures,
-            blocked_sources: self.doorman.blocked(),
-            auth_refused: self.doorman.refused(),
-            registers_deferred: self.desk.registrar.turned_away(),
-            messages: self.tally.messages.clone(),
-            outages: self.tally.outages.clone(),
-        }
-    }
-
-    pub fn trunk_gauges(&self, now: Instant) -> Vec<TrunkGauge> {
-        self.desk.trunks.gauges(now)
     }
 
     /// What one part hands to another, until nothing moves any more.

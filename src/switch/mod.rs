@@ -19,6 +19,8 @@
 //! | `ways` | the phones and trunks by which somebody is reached |
 //! | `desk` | what calls may look up |
 //! | `calls` | the running calls: carries out what each wants |
+//! | `queueing`, `callbacks` | what calls and queues tell each other; who is called back, and what came of it |
+//! | `lookups` | what calls ask other programs |
 //! | `lot` | who is parked in which slot |
 //! | `conferences` | who is in which conference and may speak there |
 //! | `messages` | texts in and out |
@@ -27,6 +29,8 @@
 //! | `alarm` | who is told of it, by text and call |
 //! | `drills` | exercises, and what they find |
 //! | `incidents` | which outages go on, and what happens to customers meanwhile |
+//! | `traffic` | what our own texts say of a channel |
+//! | `gauges` | what `/metrics` shows |
 //! | `commands` | what the API may ask |
 //!
 //! [`Switch`]: machine::Switch
@@ -45,6 +49,7 @@ mod doorman;
 mod drill_orders;
 mod drills;
 pub mod effect;
+pub mod gauges;
 mod identity;
 mod incident_orders;
 mod incidents;

@@ -122,6 +122,10 @@ impl Switch {
         };
         let (transferee, transferor) = (call.remote_of(by.leg), call.name_of(by.leg));
         let to = referral.to.user_text().unwrap_or_default().into_owned();
+        let is_outside = self.calls.sessions.get(session).is_some_and(|known| known.trunk().is_some());
+        if is_outside && self.desk.program.is_code(&to) {
+            return Err(refusal(404, "Nothing leads there"));
+        }
         let (facts, dice) = (call.facts_of(&transferee).into_owned(), call.dice());
         let of = (call.id().to_string(), by.number);
         let target = self.target(&to, &facts, of, dice, now).ok_or_else(|| {

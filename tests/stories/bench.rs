@@ -131,7 +131,7 @@ impl Bench {
         let names = names.iter().map(|(name, all)| ((*name).to_owned(), addresses(all))).collect();
         let now = origin();
         let seed = 7;
-        let switch = switch(config, plan, KeptState::default(), seed, now);
+        let switch = switch(config, plan, KeptState::default(), seed, now, wall());
         let mut bench = Self {
             switch,
             now,
@@ -185,12 +185,18 @@ impl Bench {
             callbacks: self.store.callbacks.values().cloned().collect(),
         };
         self.seed += 1;
-        self.switch = switch(&self.config, plan, kept, self.seed, self.now);
+        let wall = self.wall();
+        self.switch = switch(&self.config, plan, kept, self.seed, self.now, wall);
         self.pump = Pump::default();
         self.http.clear();
         self.questions.clear();
         self.note("the server restarts");
         self.advance(Duration::ZERO);
+    }
+
+    /// What the clock on the wall says: it runs on over a restart.
+    fn wall(&self) -> jiff::Timestamp {
+        wall().checked_add(self.now - self.started).expect("a time")
     }
 
     pub(crate) fn phone(&mut self, number: &str) -> PhoneId {
@@ -530,8 +536,7 @@ impl Bench {
             true => Outcome::failed(Fault::Timeout, "timed out"),
             false => Outcome::Answered { took: Duration::from_millis(30) },
         };
-        let at = wall().checked_add(self.now - self.started).expect("a time");
-        let evidence = due.probe.evidence(outcome, at);
+        let evidence = due.probe.evidence(outcome, self.wall());
         self.switch.handle(Input::Evidence { channel: due.channel, evidence }, self.now);
     }
 

@@ -1,12 +1,14 @@
 //! Callers who would rather be called back than wait: booked, called in their turn, over restarts and vain tries.
 
 use desvio::call::record::Record;
+use desvio::queue::agent::Wish;
 use desvio::queue::callbacks::Callback;
 use desvio::queue::callbacks::CallbackState;
 use desvio::queue::callbacks::TryResult;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::effect::Subject;
+use desvio::switch::input::Input;
 
 use crate::bench::BUSINESS;
 use crate::bench::Bench;
@@ -96,6 +98,74 @@ fn a_customer_who_booked_is_called_when_ana_is_free_and_talks_to_her() {
     assert!(open(&mut pbx).is_empty() && pbx.store.callbacks.is_empty());
     let record = record_of_callback(&pbx);
     assert_eq!((record.to.as_str(), record.agent.as_deref()), (CUSTOMER, Some("200")));
+}
+
+#[test]
+fn who_is_called_back_during_an_outage_is_counted_in_it() {
+    let mut pbx = Bench::with_dialplan(PLAN);
+    pbx.whatsapp_is_set("down");
+    let (ana, carrier) = booked(&mut pbx);
+    later(&mut pbx);
+    pbx.picks_up(carrier);
+    pbx.presses(carrier, "1");
+    pbx.picks_up(ana);
+    pbx.hangs_up(ana);
+    pbx.advance(secs(5));
+    let counts: Vec<u64> = pbx.store.incidents.values().map(|incident| incident.counts.called_back).collect();
+    assert_eq!(counts, [1], "{}", pbx.trace);
+}
+
+#[test]
+fn a_booking_survives_a_restart_between_promise_and_call() {
+    let mut pbx = Bench::with_dialplan(PLAN);
+    let (ana, carrier) = booked(&mut pbx);
+    pbx.advance(secs(6));
+    pbx.ended(carrier, "bye");
+    pbx.restarts(PLAN);
+    pbx.advance(secs(20));
+    pbx.rings(carrier);
+    pbx.picks_up(carrier);
+    pbx.presses(carrier, "1");
+    pbx.rings(ana);
+    pbx.picks_up(ana);
+    pbx.are_talking(ana, carrier);
+    pbx.hangs_up(carrier);
+    assert_eq!(result(&pbx), (CallbackState::Completed, vec![TryResult::Talked]), "no try before the trunk was found");
+}
+
+#[test]
+fn a_server_that_ends_while_his_phone_rings_calls_him_again_after_its_start() {
+    let mut pbx = Bench::with_dialplan(PLAN);
+    let (_, carrier) = booked(&mut pbx);
+    later(&mut pbx);
+    pbx.rings(carrier);
+    pbx.input(Input::Drain);
+    pbx.is_silent(carrier);
+    assert_eq!(result(&pbx), (CallbackState::Waiting, vec![TryResult::Interrupted]));
+    pbx.restarts(PLAN);
+    pbx.advance(secs(20));
+    pbx.rings(carrier);
+}
+
+#[test]
+fn a_customer_whose_agents_have_left_when_he_presses_the_key_is_called_again() {
+    let mut pbx = Bench::with_dialplan(PLAN);
+    let (ana, carrier) = booked(&mut pbx);
+    later(&mut pbx);
+    pbx.picks_up(carrier);
+    wishes(&mut pbx, Wish::SignedOut);
+    pbx.presses(carrier, "1");
+    pbx.ended(carrier, "bye");
+    assert_eq!(result(&pbx), (CallbackState::Waiting, vec![TryResult::Failed]));
+    wishes(&mut pbx, Wish::Available);
+    pbx.advance(secs(601));
+    pbx.is_silent(ana);
+    pbx.rings(carrier);
+}
+
+/// What Ana says of herself.
+fn wishes(pbx: &mut Bench, wish: Wish) {
+    pbx.asks(Command::SetAgent { number: "200".to_owned(), wish }).expect("an agent");
 }
 
 #[test]

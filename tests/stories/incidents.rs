@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use desvio::outage::ChannelState;
+use desvio::outage::blame::Blame;
 use desvio::outage::incident::Incident;
+use serde_json::json;
 
 use crate::bench::Bench;
 use crate::bench::secs;
@@ -128,6 +130,21 @@ fn an_incident_whose_channel_is_well_after_the_start_is_closed() {
     assert!(only_incident(&pbx).is_open(), "probes get their time");
     pbx.advance(secs(200));
     assert!(!only_incident(&pbx).is_open(), "{}", pbx.trace);
+}
+
+#[test]
+fn a_resolver_of_ours_that_fails_over_a_restart_is_not_given_up_unseen() {
+    let mut pbx = Bench::new();
+    let (state, blame) = (ChannelState::Degraded, Blame::OurResolver);
+    pbx.store.channels.insert("whatsapp".to_owned(), json!({ "state": state, "blame": blame, "override": null }));
+    let incident = Incident::begin("inc_1".to_owned(), "our-line", state, blame, crate::switch::wall());
+    pbx.store.incidents.insert(incident.id.clone(), incident);
+    pbx.restarts(PLAN);
+    pbx.advance(secs(3600));
+    let incident = only_incident(&pbx);
+    assert!(!incident.is_open(), "the probes have seen it work");
+    let given_up = incident.timeline.iter().any(|moment| moment.text.contains("since the start"));
+    assert!(!given_up, "{:?}", incident.timeline);
 }
 
 #[test]

@@ -173,3 +173,17 @@ fn nobody_outside_can_dial_a_code() {
     pbx.calls(carrier, Some(CUSTOMER), BUSINESS);
     pbx.all_is_quiet();
 }
+
+#[test]
+fn nobody_outside_is_led_to_a_code_by_a_transfer_of_his_own() {
+    let config = include_str!("../data/bench.toml").replace("max_calls = 30", "transfer = true");
+    let mut pbx = Bench::build(&config, PLAN);
+    let ana = pbx.registered("200");
+    let customer = pbx.customer_calls();
+    pbx.picks_up(ana);
+    pbx.does(customer, |phone, now| phone.refers("<sip:*70@desvio.test>", &[], now));
+    assert_eq!(pbx.answered(customer), 404);
+    pbx.are_talking(customer, ana);
+    pbx.hangs_up(customer);
+    pbx.all_is_quiet();
+}

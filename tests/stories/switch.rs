@@ -57,7 +57,7 @@ pub(crate) fn checked(config: &str, plan: &str) -> Result<Checked, Vec<Fault>> {
     load(&[file], &names, &dialplan)
 }
 
-pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant) -> Switch {
+pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: Instant, wall: Timestamp) -> Switch {
     let sections: Sections = toml::from_str(config).expect("the bench's configuration");
     let prompts = Prompts::shipped();
     let program = checked(config, plan)
@@ -88,7 +88,7 @@ pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: 
         version: "test",
         kept,
     };
-    Switch::new(settings, fastrand::Rng::with_seed(seed), now, wall())
+    Switch::new(settings, fastrand::Rng::with_seed(seed), now, wall)
 }
 
 /// 23 November 2026, a Monday, 12:39 in São Paulo.
