@@ -53,6 +53,27 @@ fn a_channel_that_is_not_probed_falls_and_rises_by_its_own_traffic() {
 }
 
 #[test]
+fn what_an_earlier_run_was_told_ends_after_a_restart_as_well() {
+    for (fault, states) in [
+        (Fault::SendsFail, [ChannelState::Down, ChannelState::Recovering, ChannelState::Up]),
+        (Fault::ReceiptsLate, [ChannelState::Degraded, ChannelState::Up, ChannelState::Up]),
+    ] {
+        let mut told = Told::new(Config::default());
+        told.says(Layer::Traffic, "sends", bad(fault));
+        told.passes(secs(40));
+        let kept = told.detector.snapshot(told.now, told.wall);
+        told.detector = Detector::new(&Config::default());
+        told.detector.restore(kept, told.now, told.wall);
+        let mut seen = Vec::new();
+        for span in [20, 30 * 60, 16 * 60] {
+            told.passes(secs(span));
+            seen.push(told.detector.state());
+        }
+        assert_eq!(seen, states, "{fault}");
+    }
+}
+
+#[test]
 fn receipts_that_are_late_and_silent_customers_are_not_yet_an_outage() {
     let mut told = Told::new(Config::default());
     told.says(Layer::Traffic, "receipts", bad(Fault::ReceiptsLate));
