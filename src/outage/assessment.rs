@@ -99,7 +99,7 @@ impl Assessment {
         let unheard_resolver = target.layer == Layer::Dns
             && self.resolving != Resolving::Works
             && target.resolver.as_ref().is_none_or(|resolver| resolver.is_ours());
-        if unheard_resolver || round.is_stale(target) {
+        if unheard_resolver || target.is_stale(round.config, round.now) {
             return;
         }
         let tally = &mut self.layers[target.layer as usize];
@@ -163,11 +163,6 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn is_stale(&self, target: &Target) -> bool {
-        let heard = target.heard_at().map(|heard| self.now.saturating_duration_since(heard));
-        !target.layer.is_probed() && heard.is_some_and(|ago| ago > self.config.stale_after)
-    }
-
     fn count(&self, tally: &mut Tally, target: &Target, weight: u32) {
         let weight = match target.layer {
             Layer::Traffic => weight * share_of_traffic(target.last_fault()) / 1000,
@@ -263,9 +258,10 @@ fn speaks_of_the_channel(target: &Target) -> bool {
 
 impl Elsewhere {
     /// Of feeds no good word counts: they said all was well on the worst of days.
-    pub(super) fn since(targets: &[Target], since: Instant) -> Elsewhere {
+    pub(super) fn since(targets: &[Target], since: Instant, config: &Config, now: Instant) -> Elsewhere {
         let mut elsewhere = Elsewhere::default();
-        for target in targets.iter().filter(|target| target.role == Role::Channel) {
+        let of_the_channel = targets.iter().filter(|target| target.role == Role::Channel);
+        for target in of_the_channel.filter(|target| !target.is_stale(config, now)) {
             let looks = match (&target.vantage, target.layer) {
                 (_, Layer::Feed | Layer::Traffic) => false,
                 (_, Layer::Report | Layer::Person) => !target.failed_last(),

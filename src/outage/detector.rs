@@ -275,7 +275,7 @@ impl Detector {
         let Some(since) = assessment.failing_without_break.or(assessment.failing) else {
             return Failure::No;
         };
-        let elsewhere = Elsewhere::since(&self.targets, since);
+        let elsewhere = Elsewhere::since(&self.targets, since, &self.config, now);
         let patient = assessment.alone || elsewhere.is_awaited();
         let held = |since: Option<Instant>, hold| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= hold && self.line_worked_after(since))

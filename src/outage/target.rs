@@ -248,6 +248,12 @@ impl Target {
         self.heard_at
     }
 
+    /// A word that was not repeated; probes are.
+    pub(super) fn is_stale(&self, config: &Config, now: Instant) -> bool {
+        let ago = self.heard_at.map(|heard| now.saturating_duration_since(heard));
+        !self.layer.is_probed() && ago.is_some_and(|ago| ago > config.stale_after)
+    }
+
     pub(super) fn was_asked(&self) -> bool {
         self.history.known() > 0
     }

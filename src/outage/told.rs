@@ -126,6 +126,17 @@ fn a_peer_who_sees_it_up_makes_it_blocked_here() {
 }
 
 #[test]
+fn a_peer_who_saw_it_up_once_does_not_hide_an_outage_for_ever() {
+    let mut told = Told::new(Config::default());
+    told.probes_fail(secs(20));
+    told.says(Layer::Report, "branch", good());
+    told.probes_fail(secs(29 * 60));
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere));
+    told.probes_fail(secs(120));
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Down, Blame::Channel));
+}
+
+#[test]
 fn who_cannot_work_while_blocked_can_have_it_called_down() {
     let config = Config { blocked_here: WhenBlocked::Down, ..Config::default() };
     let mut told = Told::new(config);
