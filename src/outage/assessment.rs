@@ -32,6 +32,8 @@ pub(super) struct Assessment {
     pub(super) credential: u32,
     pub(super) webhook: u32,
     pub(super) unresolved: u32,
+    /// Targets that answer and will not for long.
+    warnings: u32,
     /// Targets that are bad for a reason of their own, and those of them that a stranger answers for.
     pub(super) bad: u32,
     pub(super) strangers: u32,
@@ -84,6 +86,7 @@ impl Assessment {
             credential: 0,
             webhook: 0,
             unresolved: 0,
+            warnings: 0,
             bad: 0,
             strangers: 0,
         };
@@ -112,6 +115,7 @@ impl Assessment {
         match cause {
             Cause::Credential => self.credential += 1,
             Cause::Webhook => self.webhook += 1,
+            Cause::Warning => self.warnings += 1,
             Cause::Lookup if target.layer != Layer::Dns && !round.names_fail => self.unresolved += 1,
             Cause::Lookup | Cause::Service | Cause::Stranger => {
                 self.bad += 1;
@@ -143,7 +147,7 @@ impl Assessment {
     /// Something is wrong, not enough or not for long enough to be an outage.
     pub(super) fn has_trouble(&self) -> bool {
         let ours = self.credential + self.webhook + self.unresolved;
-        self.score > 0 || self.bad + ours > 0 || self.resolving != Resolving::Works
+        self.score > 0 || self.bad + ours + self.warnings > 0 || self.resolving != Resolving::Works
     }
 
     /// In every layer that is probed most targets are good, and hardly anybody else complains.

@@ -74,7 +74,7 @@ impl Target {
             vantage: evidence.vantage.clone(),
             resolver: evidence.resolver.clone(),
             role: evidence.role,
-            weight: Weight::ONE,
+            weight: weight_of(&evidence.outcome),
             by_address: evidence.layer == Layer::Tcp && is_address(&evidence.target),
             verdict: Verdict::Unknown,
             history: History::default(),
@@ -315,6 +315,14 @@ impl Last {
 const MOST_RECENT: usize = 30;
 /// Bad luck with two probes and one bad minute make three.
 const SPELLS: u32 = 4;
+
+/// What begins with a warning stands beside a target that is asked, and has no vote of its own.
+fn weight_of(first: &Outcome) -> Weight {
+    match first {
+        Outcome::Failed { fault: Fault::EndingCertificate, .. } => Weight::thousandths(0),
+        _ => Weight::ONE,
+    }
+}
 
 /// `1.1.1.1:443`, `[2606:4700::1111]:443`.
 fn is_address(target: &str) -> bool {

@@ -162,6 +162,25 @@ fn blame_alone_is_a_change_too() {
 }
 
 #[test]
+fn a_certificate_that_ends_soon_neither_makes_an_outage_nor_keeps_one() {
+    let mut told = Told::new(Config::default());
+    let rounds = |told: &mut Told, rounds: u32, outcome: Outcome| {
+        for _ in 0..rounds {
+            told.says(Layer::Tls, "chat.example:443", outcome.clone());
+            let ends = bad(Fault::EndingCertificate);
+            told.says(Layer::Tls, "the certificate of chat.example:443", ends);
+            told.passes(secs(10));
+        }
+    };
+    rounds(&mut told, 60, good());
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Degraded, Blame::Channel));
+    rounds(&mut told, 20, bad(Fault::Timeout));
+    assert_eq!(told.detector.state(), ChannelState::Down, "{:?}", told.detector.reasons());
+    rounds(&mut told, 6, good());
+    assert_eq!(told.detector.state(), ChannelState::Recovering, "{:?}", told.detector.reasons());
+}
+
+#[test]
 fn a_page_that_speaks_of_its_services_is_not_waited_for_by_its_own_name() {
     let page = "https://graph.example/health";
     let probes = [Probe::new(Layer::Api, page, Role::Channel)];
