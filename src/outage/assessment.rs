@@ -32,6 +32,8 @@ pub(super) struct Assessment {
     pub(super) credential: u32,
     pub(super) webhook: u32,
     pub(super) unresolved: u32,
+    /// Targets that answer and will not for long.
+    warnings: u32,
     /// Targets that are bad for a reason of their own, and those of them that a stranger answers for.
     pub(super) bad: u32,
     pub(super) strangers: u32,
@@ -84,6 +86,7 @@ impl Assessment {
             credential: 0,
             webhook: 0,
             unresolved: 0,
+            warnings: 0,
             bad: 0,
             strangers: 0,
         };
@@ -99,7 +102,7 @@ impl Assessment {
         let unheard_resolver = target.layer == Layer::Dns
             && self.resolving != Resolving::Works
             && target.resolver.as_ref().is_none_or(|resolver| resolver.is_ours());
-        if unheard_resolver || round.is_stale(target) {
+        if unheard_resolver || target.is_stale(round.config, round.now) {
             return;
         }
         let tally = &mut self.layers[target.layer as usize];
@@ -112,6 +115,7 @@ impl Assessment {
         match cause {
             Cause::Credential => self.credential += 1,
             Cause::Webhook => self.webhook += 1,
+            Cause::Warning => self.warnings += 1,
             Cause::Lookup if target.layer != Layer::Dns && !round.names_fail => self.unresolved += 1,
             Cause::Lookup | Cause::Service | Cause::Stranger => {
                 self.bad += 1;
@@ -143,7 +147,7 @@ impl Assessment {
     /// Something is wrong, not enough or not for long enough to be an outage.
     pub(super) fn has_trouble(&self) -> bool {
         let ours = self.credential + self.webhook + self.unresolved;
-        self.score > 0 || self.bad + ours > 0 || self.resolving != Resolving::Works
+        self.score > 0 || self.bad + ours + self.warnings > 0 || self.resolving != Resolving::Works
     }
 
     /// In every layer that is probed most targets are good, and hardly anybody else complains.
@@ -163,11 +167,6 @@ struct Round<'a> {
 }
 
 impl Round<'_> {
-    fn is_stale(&self, target: &Target) -> bool {
-        let heard = target.heard_at().map(|heard| self.now.saturating_duration_since(heard));
-        !target.layer.is_probed() && heard.is_some_and(|ago| ago > self.config.stale_after)
-    }
-
     fn count(&self, tally: &mut Tally, target: &Target, weight: u32) {
         let weight = match target.layer {
             Layer::Traffic => weight * share_of_traffic(target.last_fault()) / 1000,
@@ -263,9 +262,10 @@ fn speaks_of_the_channel(target: &Target) -> bool {
 
 impl Elsewhere {
     /// Of feeds no good word counts: they said all was well on the worst of days.
-    pub(super) fn since(targets: &[Target], since: Instant) -> Elsewhere {
+    pub(super) fn since(targets: &[Target], since: Instant, config: &Config, now: Instant) -> Elsewhere {
         let mut elsewhere = Elsewhere::default();
-        for target in targets.iter().filter(|target| target.role == Role::Channel) {
+        let of_the_channel = targets.iter().filter(|target| target.role == Role::Channel);
+        for target in of_the_channel.filter(|target| !target.is_stale(config, now)) {
             let looks = match (&target.vantage, target.layer) {
                 (_, Layer::Feed | Layer::Traffic) => false,
                 (_, Layer::Report | Layer::Person) => !target.failed_last(),

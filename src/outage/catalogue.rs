@@ -240,7 +240,11 @@ pub fn of_kind(name: &str, account: Option<Account<'_>>) -> Vec<Probe> {
     probes
 }
 
-/// A provider of whom only the address of its API is known.
+/// Last labels of names that the world's name servers deny: RFC 6762, RFC 8375, ICANN's `internal`, and what routers give.
+const LOCAL: &[&str] = &["local", "arpa", "internal", "lan", "home", "corp", "intranet"];
+
+/// A provider of whom only the address of its API is known. Nothing where only this network knows its name, perhaps by a
+/// hosts file: a probe would call it down for ever.
 pub fn of_url(url: &str) -> Vec<Probe> {
     let Some((scheme, rest)) = url.split_once("://") else {
         return Vec::new();
@@ -257,11 +261,22 @@ pub fn of_url(url: &str) -> Vec<Probe> {
     };
     let place = if has_port { place.to_owned() } else { format!("{place}:{port}") };
     let host = place.rsplit_once(':').map_or("", |(host, _)| host);
+    if is_local(host) {
+        return Vec::new();
+    }
     let mut targets = vec![(Layer::Dns, host), (Layer::Tcp, &place)];
     if top == Layer::Tls {
         targets.push((top, &place));
     }
     with_control(&targets)
+}
+
+/// This machine itself is found by everybody (RFC 6761 §6.3).
+fn is_local(host: &str) -> bool {
+    let last = host.trim_end_matches('.').rsplit_once('.').map_or("", |(_, last)| last);
+    let is_address = host.starts_with('[');
+    let has_local_name = last.is_empty() || LOCAL.iter().any(|local| local.eq_ignore_ascii_case(last));
+    has_local_name && !is_address && !host.eq_ignore_ascii_case("localhost")
 }
 
 /// A kind's own probes with the control targets; nothing for a kind without probes.
@@ -364,7 +379,18 @@ mod tests {
             ["dns api.sms.example", "tcp api.sms.example:443", "tls api.sms.example:443"]
         );
         assert_eq!(targets("http://127.0.0.1:8080/send"), ["dns 127.0.0.1", "tcp 127.0.0.1:8080"]);
+        assert_eq!(targets("http://localhost:9000/send"), ["dns localhost", "tcp localhost:9000"]);
+        assert_eq!(targets("http://[::1]:9000/send"), ["dns [::1]", "tcp [::1]:9000"]);
         assert!(targets("https://{region}.sms.example/").is_empty());
         assert!(targets("nonsense").is_empty());
+    }
+
+    #[test]
+    fn a_provider_that_only_this_network_knows_is_not_looked_up_in_the_world() {
+        for url in
+            ["http://gateway/send", "http://gsm.LAN:8080/", "https://sms.corp.internal./", "http://modem.home.arpa/"]
+        {
+            assert!(of_url(url).is_empty(), "{url}");
+        }
     }
 }

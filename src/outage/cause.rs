@@ -15,17 +15,20 @@ pub(super) enum Cause {
     Webhook,
     /// Somebody on the way answered in its place.
     Stranger,
+    /// Nothing fails yet.
+    Warning,
 }
 
 impl Cause {
-    pub(super) const ALL: [Cause; 5] =
-        [Cause::Service, Cause::Lookup, Cause::Credential, Cause::Webhook, Cause::Stranger];
+    pub(super) const ALL: [Cause; 6] =
+        [Cause::Service, Cause::Lookup, Cause::Credential, Cause::Webhook, Cause::Stranger, Cause::Warning];
 
     pub(super) fn of(layer: Layer, fault: Fault) -> Cause {
         match fault {
             Fault::CredentialRefused | Fault::Throttled => Cause::Credential,
             Fault::WebhookBacklog | Fault::WebhookFailing => Cause::Webhook,
             Fault::CaptivePortal => Cause::Stranger,
+            Fault::EndingCertificate => Cause::Warning,
             _ if layer == Layer::Dns || fault.is_lookup() => Cause::Lookup,
             _ => Cause::Service,
         }

@@ -56,11 +56,11 @@ pub struct Detector {
     /// When the state that is shown changed last.
     pub(super) since: Option<Instant>,
     /// Nothing fails since then.
-    calm_since: Option<Instant>,
+    pub(super) calm_since: Option<Instant>,
     /// It fails here and is seen up elsewhere, since then.
     blocked_since: Option<Instant>,
-    /// The newest evidence on both clocks.
-    heard: Option<Moment>,
+    /// The newest evidence on both clocks; after a restart the restart itself.
+    pub(super) heard: Option<Moment>,
     deadline: Option<Deadline>,
 }
 
@@ -275,7 +275,7 @@ impl Detector {
         let Some(since) = assessment.failing_without_break.or(assessment.failing) else {
             return Failure::No;
         };
-        let elsewhere = Elsewhere::since(&self.targets, since);
+        let elsewhere = Elsewhere::since(&self.targets, since, &self.config, now);
         let patient = assessment.alone || elsewhere.is_awaited();
         let held = |since: Option<Instant>, hold| {
             since.is_some_and(|since| now.saturating_duration_since(since) >= hold && self.line_worked_after(since))
@@ -379,7 +379,9 @@ impl Detector {
         let ends = match self.state {
             State::Recovering { since, wait } => since.now + wait,
             State::Degraded => self.calm_since? + self.config.calm_after,
-            State::Up | State::Down => return None,
+            // What an earlier run was told is not known any more, and stale as soon as if it had been told last.
+            State::Down => self.heard?.now + self.config.stale_after + TICK,
+            State::Up => return None,
         };
         let probed = self.targets.iter().any(|target| target.layer.is_probed());
         (!probed && ends > now).then_some(Deadline { at: ends, why: "a wait is over" })

@@ -35,6 +35,8 @@ pub enum Fault {
     /// The certificate is somebody else's.
     NameMismatch,
     ExpiredCertificate,
+    /// Valid still, and not for long.
+    EndingCertificate,
     /// By no authority that we trust.
     UntrustedCertificate,
     /// Any other failed handshake.
@@ -93,6 +95,7 @@ const WORDS: &[(&str, Fault)] = &[
     ("stale-answer", Fault::StaleAnswer),
     ("name-mismatch", Fault::NameMismatch),
     ("expired-certificate", Fault::ExpiredCertificate),
+    ("ending-certificate", Fault::EndingCertificate),
     ("untrusted-certificate", Fault::UntrustedCertificate),
     ("handshake", Fault::Handshake),
     ("wrong-body", Fault::WrongBody),

@@ -82,6 +82,9 @@ impl Reading {
             Reading::Statuspage => vec![Finding::of(statuspage::status(answered)?)],
         };
         findings.truncate(SERVICES);
+        for service in findings.iter_mut().filter_map(|finding| finding.service.as_mut()) {
+            *service = in_short(service);
+        }
         Ok(findings)
     }
 }
@@ -167,6 +170,16 @@ pub(super) mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_a_page_calls_its_services_cannot_fill_the_memory() {
+        let services: Vec<String> =
+            (0..1000).map(|at| format!(r#"{{"serviceName":"{at}{}"}}"#, "x".repeat(1000))).collect();
+        let page = format!(r#"{{"services":[{}]}}"#, services.join(","));
+        let findings = read(Reading::AppleStatus, 200, &page).unwrap();
+        let longest = findings.iter().filter_map(|finding| finding.service.as_ref()).map(String::len).max();
+        assert_eq!((findings.len(), longest), (SERVICES, Some(LONGEST_WORDS)));
     }
 
     proptest! {

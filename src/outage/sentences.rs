@@ -103,7 +103,9 @@ impl Detector {
             let away = !target.vantage.is_here() || matches!(target.layer, Layer::Report | Layer::Person);
             away && target.role == Role::Channel && began.is_some_and(|began| target.answered_after(began))
         };
-        let sees_it = began.is_some_and(|began| Elsewhere::since(&self.targets, began).sees_it_up());
+        let sees_it = began
+            .zip(self.heard)
+            .is_some_and(|(began, heard)| Elsewhere::since(&self.targets, began, &self.config, heard.now).sees_it_up());
         match self.targets.iter().find(seen).filter(|_| sees_it) {
             Some(target) if target.vantage.is_here() => format!("blocked here: {} sees it up", target.name),
             Some(target) => format!("blocked here: {} sees it up ({} {})", target.vantage, target.layer, target.name),

@@ -12,6 +12,7 @@ use crate::outage::ChannelState;
 use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
 use crate::outage::detector::State;
+use crate::outage::history::Moment;
 use crate::outage::overriding::Override;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +48,8 @@ impl Detector {
         }
     }
 
-    /// After a start. An outage is taken over as an outage, which has to prove its end again; an override goes on until
-    /// its time.
+    /// After a start. An outage is taken over as an outage, which has to prove its end again, where nothing is probed by
+    /// silence; an override goes on until its time.
     pub fn restore(&mut self, snapshot: Snapshot, now: Instant, wall: Timestamp) -> Option<Change> {
         let before = (self.state(), self.blame());
         (self.state, self.blame) = match snapshot.state {
@@ -56,6 +57,7 @@ impl Detector {
             ChannelState::Degraded => (State::Degraded, snapshot.blame.max(Blame::Channel)),
             ChannelState::Up => (State::Up, Blame::None),
         };
+        (self.heard, self.calm_since) = (Some(Moment { now, wall }), Some(now));
         for fall in &snapshot.falls {
             let ago = Duration::try_from(wall.duration_since(*fall)).unwrap_or_default();
             now.checked_sub(ago).into_iter().for_each(|fall| self.falls.push(fall));

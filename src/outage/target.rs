@@ -74,7 +74,7 @@ impl Target {
             vantage: evidence.vantage.clone(),
             resolver: evidence.resolver.clone(),
             role: evidence.role,
-            weight: Weight::ONE,
+            weight: weight_of(&evidence.outcome),
             by_address: evidence.layer == Layer::Tcp && is_address(&evidence.target),
             verdict: Verdict::Unknown,
             history: History::default(),
@@ -248,6 +248,12 @@ impl Target {
         self.heard_at
     }
 
+    /// A word that was not repeated; probes are.
+    pub(super) fn is_stale(&self, config: &Config, now: Instant) -> bool {
+        let ago = self.heard_at.map(|heard| now.saturating_duration_since(heard));
+        !self.layer.is_probed() && ago.is_some_and(|ago| ago > config.stale_after)
+    }
+
     pub(super) fn was_asked(&self) -> bool {
         self.history.known() > 0
     }
@@ -309,6 +315,14 @@ impl Last {
 const MOST_RECENT: usize = 30;
 /// Bad luck with two probes and one bad minute make three.
 const SPELLS: u32 = 4;
+
+/// What begins with a warning stands beside a target that is asked, and has no vote of its own.
+fn weight_of(first: &Outcome) -> Weight {
+    match first {
+        Outcome::Failed { fault: Fault::EndingCertificate, .. } => Weight::thousandths(0),
+        _ => Weight::ONE,
+    }
+}
 
 /// `1.1.1.1:443`, `[2606:4700::1111]:443`.
 fn is_address(target: &str) -> bool {

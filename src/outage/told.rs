@@ -53,6 +53,27 @@ fn a_channel_that_is_not_probed_falls_and_rises_by_its_own_traffic() {
 }
 
 #[test]
+fn what_an_earlier_run_was_told_ends_after_a_restart_as_well() {
+    for (fault, states) in [
+        (Fault::SendsFail, [ChannelState::Down, ChannelState::Recovering, ChannelState::Up]),
+        (Fault::ReceiptsLate, [ChannelState::Degraded, ChannelState::Up, ChannelState::Up]),
+    ] {
+        let mut told = Told::new(Config::default());
+        told.says(Layer::Traffic, "sends", bad(fault));
+        told.passes(secs(40));
+        let kept = told.detector.snapshot(told.now, told.wall);
+        told.detector = Detector::new(&Config::default());
+        told.detector.restore(kept, told.now, told.wall);
+        let mut seen = Vec::new();
+        for span in [20, 30 * 60, 16 * 60] {
+            told.passes(secs(span));
+            seen.push(told.detector.state());
+        }
+        assert_eq!(seen, states, "{fault}");
+    }
+}
+
+#[test]
 fn receipts_that_are_late_and_silent_customers_are_not_yet_an_outage() {
     let mut told = Told::new(Config::default());
     told.says(Layer::Traffic, "receipts", bad(Fault::ReceiptsLate));
@@ -105,6 +126,17 @@ fn a_peer_who_sees_it_up_makes_it_blocked_here() {
 }
 
 #[test]
+fn a_peer_who_saw_it_up_once_does_not_hide_an_outage_for_ever() {
+    let mut told = Told::new(Config::default());
+    told.probes_fail(secs(20));
+    told.says(Layer::Report, "branch", good());
+    told.probes_fail(secs(29 * 60));
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere));
+    told.probes_fail(secs(120));
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Down, Blame::Channel));
+}
+
+#[test]
 fn who_cannot_work_while_blocked_can_have_it_called_down() {
     let config = Config { blocked_here: WhenBlocked::Down, ..Config::default() };
     let mut told = Told::new(config);
@@ -127,6 +159,25 @@ fn blame_alone_is_a_change_too() {
         (change.from, change.to, change.blame),
         (ChannelState::Degraded, ChannelState::Degraded, Blame::Channel)
     );
+}
+
+#[test]
+fn a_certificate_that_ends_soon_neither_makes_an_outage_nor_keeps_one() {
+    let mut told = Told::new(Config::default());
+    let rounds = |told: &mut Told, rounds: u32, outcome: Outcome| {
+        for _ in 0..rounds {
+            told.says(Layer::Tls, "chat.example:443", outcome.clone());
+            let ends = bad(Fault::EndingCertificate);
+            told.says(Layer::Tls, "the certificate of chat.example:443", ends);
+            told.passes(secs(10));
+        }
+    };
+    rounds(&mut told, 60, good());
+    assert_eq!((told.detector.state(), told.detector.blame()), (ChannelState::Degraded, Blame::Channel));
+    rounds(&mut told, 20, bad(Fault::Timeout));
+    assert_eq!(told.detector.state(), ChannelState::Down, "{:?}", told.detector.reasons());
+    rounds(&mut told, 6, good());
+    assert_eq!(told.detector.state(), ChannelState::Recovering, "{:?}", told.detector.reasons());
 }
 
 #[test]

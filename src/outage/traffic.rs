@@ -22,6 +22,8 @@ pub struct Traffic {
     habit: Habit,
     receipts: Receipts,
     next_look: Instant,
+    /// By messages since the last look.
+    learnt: Learnt,
 }
 
 /// What was looked at.
@@ -38,7 +40,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(60);
 impl Traffic {
     /// `kept`: the hours that an earlier run had learnt.
     pub fn new(kept: Option<Vec<Hour>>, now: Instant, wall: Timestamp) -> Traffic {
-        Traffic { habit: Habit::new(kept, wall), receipts: Receipts::default(), next_look: now + LOOK_EVERY }
+        Traffic {
+            habit: Habit::new(kept, wall),
+            receipts: Receipts::default(),
+            next_look: now + LOOK_EVERY,
+            learnt: Learnt::Nothing,
+        }
     }
 
     /// The hours as they are kept.
@@ -48,7 +55,9 @@ impl Traffic {
 
     /// A customer wrote: the channel carries messages to us.
     pub fn on_inbound(&mut self, wall: Timestamp) -> Evidence {
-        self.habit.on_message(wall);
+        if self.habit.on_message(wall) == Learnt::Something {
+            self.learnt = Learnt::Something;
+        }
         evidence(Subject::Inbound, Outcome::Answered { took: Duration::ZERO }, wall)
     }
 
@@ -73,7 +82,11 @@ impl Traffic {
             return (Vec::new(), Learnt::Nothing);
         }
         self.next_look = now + LOOK_EVERY;
-        let learnt = self.habit.turn_to(wall);
+        let learnt = match self.habit.turn_to(wall) {
+            Learnt::Something => Learnt::Something,
+            Learnt::Nothing => self.learnt,
+        };
+        self.learnt = Learnt::Nothing;
         if everyday == Everyday::No {
             self.habit.spoil();
         }
@@ -132,5 +145,19 @@ mod tests {
         traffic.on_sent("wamid.1", start);
         let receipt = traffic.on_receipt("wamid.1", start + Duration::from_secs(4), wall).unwrap();
         assert_eq!(receipt.outcome, Outcome::Answered { took: Duration::from_secs(4) });
+    }
+
+    #[test]
+    fn an_hour_that_ends_with_a_message_is_kept_like_one_that_ends_with_a_look() {
+        #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+        let start = Instant::now();
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let mut traffic = Traffic::new(None, start, at("2026-03-01T22:30:00Z"));
+        for heard in ["2026-03-01T23:00:05Z", "2026-03-02T00:00:10Z"] {
+            traffic.on_inbound(at(heard));
+        }
+        let mut look =
+            |minute: u32| traffic.look(Everyday::Yes, start + LOOK_EVERY * minute, at("2026-03-02T00:00:40Z")).1;
+        assert_eq!([look(1), look(2)], [Learnt::Something, Learnt::Nothing]);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::json;
+use tracing::info;
 use tracing::warn;
 
 use crate::channel::channels::Channels as Kinds;
@@ -218,7 +219,7 @@ impl Switch {
         if change.to.is_down() && !change.from.is_down() {
             *self.tally.outages.entry(name.to_owned()).or_default() += 1;
         }
-        warn!(channel = %name, from = %change.from, to = %change.to, blame = %change.blame, reasons = ?change.reasons, "channel changed");
+        log(name, &change);
         let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
         self.see_channels_down(now);
         self.publish("channel.changed", data, now);
@@ -233,5 +234,14 @@ impl Switch {
         let mut snapshot = json!(watched.detector.snapshot(now, self.wall(now)));
         snapshot[HABIT] = json!(watched.traffic.kept());
         self.effects.push_back(Effect::Keep(Keep::Channel { name: name.to_owned(), snapshot }));
+    }
+}
+
+/// Somebody should look at what callers notice, and at what only we can mend; everything else passes by itself.
+fn log(channel: &str, change: &Change) {
+    let Change { from, to, blame, reasons } = change;
+    match from.is_down() != to.is_down() || is_ours_alone(*blame) {
+        true => warn!(channel, %from, %to, %blame, ?reasons, "channel changed"),
+        false => info!(channel, %from, %to, %blame, ?reasons, "channel changed"),
     }
 }

@@ -148,7 +148,11 @@ async fn a_certificate_that_ends_soon_is_told_beside_a_handshake_that_succeeds()
     let evidence = prober(Some(names), Some(trust)).run(&probe, Duration::from_secs(5)).await.evidence;
     assert!(matches!(evidence[0].outcome, Outcome::Answered { .. }));
     assert_eq!(evidence[1].target, format!("the certificate of {target}"));
-    assert!(matches!(&evidence[1].outcome, Outcome::Failed { why, .. } if why.starts_with("its certificate ends in ")));
+    let Outcome::Failed { fault, why } = &evidence[1].outcome else {
+        panic!("it ends in two days");
+    };
+    assert_eq!(*fault, Fault::EndingCertificate);
+    assert!(why.starts_with("its certificate ends in "), "{why}");
 }
 
 #[tokio::test]

@@ -225,15 +225,17 @@ impl Prober {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A certificate that ends soon is a target of its own beside the handshake, so that it can make no outage by itself.
+    /// A certificate that ends soon is a target of its own beside the handshake, so that it can make no outage by itself. Of
+    /// somebody unrelated it is not our business.
     fn certificate_evidence(&self, probe: &Probe, ends: Option<Timestamp>, at: Timestamp) -> Option<Evidence> {
-        let left = Duration::try_from(ends?.duration_since(at)).unwrap_or_default();
+        let ends = ends.filter(|_| !probe.control)?;
+        let left = Duration::try_from(ends.duration_since(at)).unwrap_or_default();
         let mut ending = self.ending.lock().unwrap_or_else(PoisonError::into_inner);
         let outcome = match left < ENDS_SOON {
             true => {
                 ending.insert(probe.target.clone());
                 let why = format!("its certificate ends in {}", trouble::in_days(left.as_secs()));
-                Outcome::failed(Fault::ExpiredCertificate, why)
+                Outcome::failed(Fault::EndingCertificate, why)
             }
             false if ending.remove(&probe.target) => Outcome::Answered { took: Duration::ZERO },
             false => return None,

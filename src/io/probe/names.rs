@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::net::Ipv4Addr;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
@@ -248,8 +249,12 @@ fn list(addresses: &[IpAddr]) -> String {
     first.join(", ")
 }
 
+/// What needs no name server: an address, and this machine (RFC 6761 §6.3), which many of them deny.
 pub(super) fn literal(host: &str) -> Option<IpAddr> {
-    host.trim_matches(['[', ']']).parse().ok()
+    match host.eq_ignore_ascii_case("localhost") {
+        true => Some(Ipv4Addr::LOCALHOST.into()),
+        false => host.trim_matches(['[', ']']).parse().ok(),
+    }
 }
 
 /// With the final dot no search domain is tried.
@@ -305,6 +310,16 @@ mod tests {
         let started = Instant::now();
         assert_eq!(names.addresses_of("a.example", None).await, Ok(vec![[127, 0, 0, 1].into()]));
         assert!(started.elapsed() < Duration::from_millis(1400), "{:?}", started.elapsed());
+    }
+
+    #[tokio::test]
+    async fn this_machine_is_found_without_any_name_server() {
+        let server = stand_ins::name_server(Says::Code(3)).await;
+        let names = Names::new(&[server]).unwrap();
+        for host in ["localhost", "LOCALHOST", "127.0.0.1"] {
+            assert_eq!(names.addresses_of(host, None).await, Ok(vec![Ipv4Addr::LOCALHOST.into()]), "{host}");
+        }
+        assert!(names.addresses_of("localhost.example", None).await.is_err());
     }
 
     #[test]

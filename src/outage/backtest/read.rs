@@ -37,6 +37,9 @@ const MOST_LINES: usize = 10_000;
 /// Longer days belong in the noise, not in a file.
 const LONGEST: Duration = Duration::from_secs(31 * 24 * 3600);
 
+const SHORTEST_PACE: Duration = Duration::from_secs(1);
+const LONGEST_PACE: Duration = Duration::from_secs(24 * 3600);
+
 impl Scenario {
     /// The first fault is told with its line.
     pub fn read(text: &str) -> Result<Scenario, ScenarioFault> {
@@ -82,8 +85,8 @@ impl Reader {
             "source" => self.sources.push(rest.to_owned()),
             "begin" => self.begin = Some(rest.parse().map_err(|_| format!("`{rest}` is no time in UTC"))?),
             "end" => self.lasts = Some(self.time(rest)?),
-            "every" => self.every = Some(span(rest)?),
-            "timeout" => self.timeout = Some(span(rest)?),
+            "every" => self.every = Some(pace(rest)?),
+            "timeout" => self.timeout = Some(pace(rest)?),
             "detector" => self.detector.push_str(&format!("{rest}\n")),
             "probe" => self.probes.push(probe(&tokens(rest)?)?),
             "felt" => self.felt = Some(self.felt(rest)?),
@@ -204,6 +207,15 @@ fn tokens(text: &str) -> Read<Vec<&str>> {
 
 fn span(text: &str) -> Read<Duration> {
     humantime::parse_duration(text).map_err(|error| format!("`{text}`: {error}"))
+}
+
+/// A pace of nothing would take for ever.
+fn pace(text: &str) -> Read<Duration> {
+    let pace = span(text)?;
+    match (SHORTEST_PACE..=LONGEST_PACE).contains(&pace) {
+        true => Ok(pace),
+        false => Err(format!("`{text}`: probes are asked, and given up, after 1 s at least and a day at most")),
+    }
 }
 
 fn layer(text: &str) -> Read<Layer> {

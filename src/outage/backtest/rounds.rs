@@ -52,10 +52,7 @@ impl Rounds {
         while round < self.lasts {
             for (offset, place) in &order {
                 let asked = round + *offset;
-                while let Some((at, word)) = world.next_word(asked) {
-                    hearing.until(at);
-                    hearing.hear(word, at);
-                }
+                hearing.words(world, asked);
                 hearing.until(asked);
                 let (outcome, comes_after) = world.ask(*place, asked);
                 let at = asked + comes_after;
@@ -67,6 +64,8 @@ impl Rounds {
             }
             round += self.every;
         }
+        // Of a day without probes that is all.
+        hearing.words(world, self.lasts);
         hearing.until(self.lasts);
     }
 
@@ -99,6 +98,13 @@ impl Hearing<'_> {
     fn hear(&mut self, evidence: Evidence, after: Duration) {
         let change = self.detector.on_evidence(evidence, self.rounds.origin + after);
         change.into_iter().for_each(|change| (self.on_change)(after, change));
+    }
+
+    fn words(&mut self, world: &mut dyn World, until: Duration) {
+        while let Some((at, word)) = world.next_word(until) {
+            self.until(at);
+            self.hear(word, at);
+        }
     }
 
     fn later(&mut self, evidence: Evidence, at: Duration) {

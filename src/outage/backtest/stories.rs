@@ -103,12 +103,22 @@ fn a_fault_in_a_scenario_is_told_with_its_line() {
         ("felt 09:10 a-bit", "felt"),
         ("probe tcp a.example sideways", "after the target"),
         ("end +40d", "a month at most"),
+        ("every 0s", "1 s at least"),
+        ("timeout 900000000000000000s", "a day at most"),
     ] {
         let fault = Scenario::read(&format!("{head}{line}\n")).unwrap_err();
         assert!(fault.line == 4 && fault.fault.contains(says), "{line}: {fault}");
     }
     assert!(Scenario::read("end 10:00").unwrap_err().fault.contains("`begin`"));
     assert!(Scenario::read("begin 2026-11-23T09:00:00Z\nend 10:00").unwrap_err().fault.contains("probe"));
+}
+
+#[test]
+fn a_day_may_be_made_of_words_alone() {
+    let day = "begin 2026-11-23T09:00:00Z\nend 10:00\n09:10 made say traffic sends sends-fail\n09:20 made say traffic sends answers\n";
+    let timeline = replay::scenario(&Scenario::read(day).unwrap(), &Config::default(), 1, start());
+    let states: Vec<&str> = timeline.entries.iter().map(|entry| entry.state.as_str()).collect();
+    assert_eq!(states, ["degraded", "down", "recovering", "up"]);
 }
 
 #[test]
