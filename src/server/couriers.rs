@@ -74,7 +74,7 @@ async fn run(webhook: Webhook, store: Store) {
     loop {
         let now = Timestamp::now();
         if now >= forgets_at {
-            let _ = store.forget_deliveries(now - KEPT_FOR).await;
+            let _ = store.forget_deliveries(&webhook.name, now - KEPT_FOR).await;
             forgets_at = now + SignedDuration::from_hours(1);
         }
         match round(&webhook, &store, now).await {

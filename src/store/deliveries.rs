@@ -97,8 +97,9 @@ impl Store {
     }
 
     /// What was settled before then is forgotten.
-    pub async fn forget_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM deliveries WHERE at_ms < $1 AND state <> 'pending'")
+    pub async fn forget_deliveries(&self, webhook: &str, before: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM deliveries WHERE webhook = $1 AND at_ms < $2 AND state <> 'pending'")
+            .bind(webhook)
             .bind(before.as_millisecond())
             .execute(&self.writing)
             .await?;
@@ -193,7 +194,9 @@ mod tests {
             assert_eq!(store.replay_deliveries("crm", at("2026-11-23T12:00:00Z"), at(noon)).await.unwrap(), 2);
             assert_eq!(due(&store, noon).await, [("evt_1".into(), 0), ("evt_2".into(), 0)]);
             store.settle_deliveries(&[(one, Settled::GivenUp { why: "gone".into() })]).await.unwrap();
-            assert_eq!(store.forget_deliveries(at("2026-11-24T12:00:00Z")).await.unwrap(), 1);
+            let next_day = at("2026-11-24T12:00:00Z");
+            assert_eq!(store.forget_deliveries("erp", next_day).await.unwrap(), 0, "each looks after its own");
+            assert_eq!(store.forget_deliveries("crm", next_day).await.unwrap(), 1);
             assert_eq!(due(&store, noon).await, [("evt_2".into(), 0)], "what is pending stays");
         });
     }
