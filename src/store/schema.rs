@@ -165,4 +165,6 @@ const STEPS: &[&[&str]] = &[
         "CREATE INDEX incidents_in_time ON incidents (started_ms, id)",
         "CREATE INDEX incidents_open ON incidents (id) WHERE open = 1",
     ],
+    // From here on `open` is 2 of an incident that has ended while somebody was still to be told of it.
+    &["CREATE INDEX incidents_untold ON incidents (id) WHERE open = 2"],
 ];

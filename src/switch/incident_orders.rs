@@ -117,12 +117,14 @@ impl Switch {
         self.effects.extend(due.map(Effect::Keep));
     }
 
-    /// Those that were open when the last run ended.
+    /// Those that were open, or of which somebody was still to be told, when the last run ended.
     pub(super) fn resume_incidents(&mut self, kept: Vec<Incident>, now: Instant) {
         let wall = self.wall(now);
         for mut incident in kept {
-            incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
-            self.resume_drill(&incident, now);
+            if incident.is_open() {
+                incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
+                self.resume_drill(&incident, now);
+            }
             self.resume_alarms(&incident, now);
             self.incidents.resume(incident, now);
         }
