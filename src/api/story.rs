@@ -8,6 +8,7 @@ use crate::api::documents::incidents::DrillDocument;
 use crate::api::documents::incidents::IncidentDocument;
 use crate::api::table::aligned;
 use crate::api::table::clock;
+use crate::api::table::plain;
 
 /// `desvio incidents`
 pub fn incidents(incidents: &[IncidentDocument], zone: &TimeZone) -> String {
@@ -54,9 +55,9 @@ pub fn incident(incident: &IncidentDocument, zone: &TimeZone) -> String {
     ]);
     text.push('\n');
     for moment in &incident.timeline {
-        text.push_str(&format!("{}  {}\n", clock(moment.at, zone), moment.text));
+        text.push_str(&format!("{}  {}\n", clock(moment.at, zone), plain(&moment.text)));
         for reason in &moment.reasons {
-            text.push_str(&format!("{:21}{reason}\n", ""));
+            text.push_str(&format!("{:21}{}\n", "", plain(reason)));
         }
     }
     if incident.left_out > 0 {
@@ -139,6 +140,15 @@ mod tests {
         assert!(text.contains("2026-11-23 12:39:00  whatsapp is down\n"), "{text}");
         assert!(text.contains("                     3 of 4 resolvers fail\n"), "{text}");
         assert!(text.contains("call to +5511999990000  confirmed"), "{text}");
+    }
+
+    #[test]
+    fn what_targets_and_peers_said_moves_no_cursor() {
+        let mut told = document();
+        told.timeline[0].text.push_str("\x1b[2J");
+        told.timeline[0].reasons.push("503 \x1b[1A".into());
+        told.alarms[0].text.push('\x07');
+        assert!(incident(&told, &TimeZone::UTC).chars().all(|letter| letter == '\n' || !letter.is_control()));
     }
 
     #[test]

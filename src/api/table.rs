@@ -121,10 +121,16 @@ pub(super) fn clock(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// Letters that a terminal shows, and none that it obeys: callers, peers and targets choose what stands there.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).collect()
+}
+
 /// Every column as wide as its widest cell; nothing after the last.
 pub(super) fn aligned<const N: usize>(rows: &[[String; N]]) -> String {
+    let rows: Vec<[String; N]> = rows.iter().map(|row| row.each_ref().map(|cell| plain(cell))).collect();
     let mut widths = [0; N];
-    for row in rows {
+    for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
@@ -147,6 +153,13 @@ mod tests {
     fn columns_stand_under_each_other() {
         let rows = [["whatsapp", "down"], ["é", "up"]].map(|row| row.map(String::from));
         assert_eq!(aligned(&rows), "whatsapp  down\né         up\n");
+    }
+
+    #[test]
+    fn what_others_say_moves_no_cursor() {
+        assert_eq!(plain("503 \x1b[2J\x07bad\r\n"), "503 [2Jbad");
+        let rows = [["baresip\x1b[1A", "a"], ["x", "b"]].map(|row| row.map(String::from));
+        assert_eq!(aligned(&rows), "baresip[1A  a\nx           b\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use crate::api::documents::channels::ChannelDocument;
 use crate::api::documents::channels::EvidenceDocument;
 use crate::api::table::clock;
+use crate::api::table::plain;
 
 /// Everything that is known, in colours.
 pub fn channels(channels: &[ChannelDocument], zone: &TimeZone) -> String {
@@ -67,11 +68,6 @@ fn bar(seconds: Option<f64>) -> char {
     bars[limits.iter().take_while(|limit| seconds >= **limit).count()]
 }
 
-/// Letters that a terminal shows, and none that it obeys.
-fn plain(text: &str) -> String {
-    text.chars().filter(|letter| !letter.is_control()).collect()
-}
-
 fn colour(state: &str) -> &'static str {
     match state {
         "up" => GREEN,
@@ -100,10 +96,5 @@ mod tests {
     fn a_bar_for_each_answer_and_a_cross_for_none() {
         let bars: String = [Some(0.01), Some(0.06), Some(0.3), Some(9.0), None].into_iter().map(bar).collect();
         assert_eq!(bars, "▁▂▄█×");
-    }
-
-    #[test]
-    fn what_a_target_says_moves_no_cursor() {
-        assert_eq!(plain("503 \x1b[2J\x07bad\r\n"), "503 [2Jbad");
     }
 }

@@ -6,8 +6,11 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use toml::Spanned;
+
 use crate::config::document::Document;
 use crate::config::document::Word;
+use crate::config::document::key_of;
 use crate::config::document::word_of;
 use crate::config::document::words_of;
 use crate::config::rule::Rule;
@@ -37,23 +40,52 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     networks_belong_to_one_trunk(document, faults);
     trunks_can_write_numbers(document, faults);
     one_secret_each(document, faults);
-    credentials_have_a_value(document, faults);
+    secrets_stand_in_one_place(document, faults);
+    webhooks_have_an_address(document, faults);
+    named_channels_exist(document, faults);
 }
 
-fn credentials_have_a_value(document: &Document<'_>, faults: &mut Vec<Fault>) {
-    for credential in document.tables("credential") {
-        let (value, file) = (word_of(credential, "value"), word_of(credential, "value_file"));
-        let hint = "keep one of `value` and `value_file`".to_owned();
-        match (value, file) {
-            (Some(_), Some(file)) => {
-                let message = "this credential has its value in two places".to_owned();
-                faults.push(document.fault(Rule::TwoSecrets, file.span, message, Some(hint)));
+/// Secrets of tables that cannot do without one.
+fn secrets_stand_in_one_place(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for (tables, plain, file) in [("credential", "value", "value_file"), ("webhook", "secret", "secret_file")] {
+        for table in document.tables(tables) {
+            let place = |key: &str| table.get_ref().as_table()?.get(key).map(Spanned::span);
+            match (place(plain), place(file)) {
+                (Some(_), Some(second)) => {
+                    let message = format!("this {tables} has its {plain} in two places");
+                    let hint = format!("keep one of `{plain}` and `{file}`");
+                    faults.push(document.fault(Rule::TwoSecrets, second, message, Some(hint)));
+                }
+                (None, None) => {
+                    let message = format!("this {tables} has no {plain}");
+                    let hint = format!("add a line `{plain} = …` or `{file} = …`");
+                    faults.push(document.fault(Rule::MissingKey, key_of(table, plain), message, Some(hint)));
+                }
+                _ => {}
             }
-            (None, None) => {
-                let message = "this credential has no value".to_owned();
-                faults.push(document.fault(Rule::MissingKey, credential.span(), message, Some(hint)));
-            }
-            _ => {}
+        }
+    }
+}
+
+fn webhooks_have_an_address(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for url in document.names("webhook", "url") {
+        if !["https://", "http://"].iter().any(|scheme| url.text.starts_with(scheme)) {
+            let message = "the `url` of a webhook begins with https:// or http://".to_owned();
+            faults.push(document.fault(Rule::WrongSetting, url.span, message, None));
+        }
+    }
+}
+
+/// A slip there would be noticed on the day when nobody is told.
+fn named_channels_exist(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let channels = texts(document.names("channel", "name"));
+    let shown = document.keys("status", "channels");
+    for name in document.words("alarm", "text_by").into_iter().chain(shown) {
+        if !channels.contains(&name.text) {
+            let hint = choices("channels", channels.iter().map(String::as_str), &name.text);
+            let message = format!("there is no channel `{}`", name.text);
+            let hint = format!("channels are the names of [[channel]] tables. {hint}");
+            faults.push(document.fault(Rule::UnknownChannel, name.span, message, Some(hint)));
         }
     }
 }

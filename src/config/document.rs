@@ -15,7 +15,7 @@ use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::Severity;
 
 /// In keys with these words stand secrets, or addresses that hold some.
-const SECRET: [&str; 6] = ["ha1_", "pin", "url", "key", "sid", "auth"];
+const SECRET: [&str; 7] = ["ha1_", "pin", "url", "key", "sid", "auth", "value"];
 
 /// Where something stands in the file, in bytes.
 pub(super) type Span = Range<usize>;
@@ -101,6 +101,13 @@ impl<'t> Document<'t> {
     /// A list of texts of one `[name]` section.
     pub(super) fn words(&self, section: &str, key: &str) -> Vec<Word> {
         self.section(section).map(|table| words_of(table, key)).unwrap_or_default()
+    }
+
+    /// The names in the table under `key` of one `[name]` section.
+    pub(super) fn keys(&self, section: &str, key: &str) -> Vec<Word> {
+        let table = self.section(section).and_then(|table| table.get_ref().as_table()?.get(key)?.get_ref().as_table());
+        let keys = table.into_iter().flat_map(DeTable::keys);
+        keys.map(|key| Word { text: key.get_ref().to_string(), span: key.span() }).collect()
     }
 
     /// The text under `key` in each `[[name]]` table that has one.

@@ -81,7 +81,12 @@ fn explain(document: &Document<'_>, title: &str, error: &Error, span: Span) -> F
             Some(word_hint(word, &known)),
         );
     }
-    document.fault(Rule::WrongSetting, span, message.replace('\n', " "), None)
+    let fault = document.fault(Rule::WrongSetting, span, message.replace('\n', " "), None);
+    match (&fault.excerpt, fault.message.split_once(", expected ")) {
+        // serde repeats the value, and it may be a secret: a PIN without its quotation marks.
+        (None, Some((_, wanted))) => Fault { message: format!("this is not {wanted}"), ..fault },
+        _ => fault,
+    }
 }
 
 fn key_hint(key: &str, known: &[&str]) -> String {

@@ -94,11 +94,12 @@ impl Webhook {
         })
     }
 
-    /// Without what may be a key in its query.
+    /// Without what may be a key: before the host, or in its query.
     pub fn shown_url(&self) -> String {
         let mut url = self.url.clone();
         url.set_query(None);
         let _ = url.set_password(None);
+        let _ = url.set_username("");
         url.to_string()
     }
 
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn only_wanted_kinds_are_handed_over() {
-        let webhook = webhook("https://crm.example/?key=1");
+        let webhook = webhook("https://chave:senha@crm.example/?key=1");
         assert!(webhook.wants("call.completed") && webhook.wants("callback.booked"));
         assert!(!webhook.wants("callback.failed") && !webhook.wants("message.received"));
         assert_eq!(webhook.shown_url(), "https://crm.example/");

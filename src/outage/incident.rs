@@ -195,6 +195,11 @@ impl Incident {
         self.ended.is_none()
     }
 
+    /// Somebody is still to be told, perhaps that it is over.
+    pub fn is_being_told(&self) -> bool {
+        self.alarms.iter().any(|alarm| alarm.outcome == Outcome::Pending)
+    }
+
     /// As events and lists show it: without its story.
     pub fn summary(&self) -> Value {
         let mut summary = json!(self);

@@ -1,10 +1,11 @@
-//! The API's port: opened before anything is promised, served by the workers, closed in order.
+//! The ports of the API and the status page: opened before anything is promised, served by the workers, closed in order.
 
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -47,37 +48,30 @@ impl Door {
     }
 
     pub(super) fn serve(self, api: Api, workers: &Handle) -> Closing {
+        self.serve_by("the API", |listener| listener, api::router(api), workers)
+    }
+
+    /// For everybody: so many at a time, and none for long.
+    pub(super) fn serve_strangers(self, router: Router, workers: &Handle) -> Closing {
+        self.serve_by("the status page", Doorway::new, router, workers)
+    }
+
+    fn serve_by<L>(self, what: &'static str, way: fn(TcpListener) -> L, router: Router, workers: &Handle) -> Closing
+    where
+        L: Listener<Addr = SocketAddr>,
+    {
         let (end, mut ended) = watch::channel(false);
-        let router = api::router(api);
         let task = workers.spawn(async move {
             let asked_to_end = async move {
                 // An error means that the other side is gone, which is an end as well.
                 let _ = ended.wait_for(|end| *end).await;
             };
             let served = match TcpListener::from_std(self.listener) {
-                Ok(listener) => axum::serve(listener, router).with_graceful_shutdown(asked_to_end).await,
+                Ok(listener) => axum::serve(way(listener), router).with_graceful_shutdown(asked_to_end).await,
                 Err(error) => Err(error),
             };
             if let Err(error) = served {
-                tracing::error!(%error, "the API has ended");
-            }
-        });
-        Closing { end, task }
-    }
-
-    /// For everybody: so many at a time, and none for long.
-    pub(super) fn serve_strangers(self, router: Router, workers: &Handle) -> Closing {
-        let (end, mut ended) = watch::channel(false);
-        let task = workers.spawn(async move {
-            let asked_to_end = async move {
-                let _ = ended.wait_for(|end| *end).await;
-            };
-            let served = match TcpListener::from_std(self.listener) {
-                Ok(listener) => axum::serve(Doorway::new(listener), router).with_graceful_shutdown(asked_to_end).await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = served {
-                tracing::error!(%error, "the status page has ended");
+                tracing::error!(%error, "{what} has ended");
             }
         });
         Closing { end, task }

@@ -74,7 +74,7 @@ async fn run(webhook: Webhook, store: Store) {
     loop {
         let now = Timestamp::now();
         if now >= forgets_at {
-            let _ = store.forget_deliveries(now - KEPT_FOR).await;
+            let _ = store.forget_deliveries(&webhook.name, now - KEPT_FOR).await;
             forgets_at = now + SignedDuration::from_hours(1);
         }
         match round(&webhook, &store, now).await {
@@ -93,11 +93,16 @@ async fn round(webhook: &Webhook, store: &Store, now: Timestamp) -> Result<usize
     let due = store.due_deliveries(&webhook.name, now, AT_ONCE).await?;
     let tries = due.iter().map(|delivery| webhook.hand_over(&delivery.event, now.as_second(), delivery.body.clone()));
     let handed = futures_util::future::join_all(tries).await;
-    for (delivery, handed) in due.iter().zip(handed) {
-        let settled = settled(webhook, delivery, handed, Timestamp::now());
-        store.settle_delivery(delivery, &settled).await?;
+    let now = Timestamp::now();
+    let settle = |(delivery, handed): (EventDelivery, Handed)| {
+        let settled = settled(webhook, &delivery, handed, now);
+        (delivery, settled)
+    };
+    let tried: Vec<(EventDelivery, Settled)> = due.into_iter().zip(handed).map(settle).collect();
+    if !tried.is_empty() {
+        store.settle_deliveries(&tried).await?;
     }
-    Ok(due.len())
+    Ok(tried.len())
 }
 
 fn settled(webhook: &Webhook, delivery: &EventDelivery, handed: Handed, now: Timestamp) -> Settled {

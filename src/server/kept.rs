@@ -29,7 +29,7 @@ pub(super) async fn read(
             mailboxes: store.mailboxes().await?,
             greetings: greetings(&voicemail),
             callbacks: store.callbacks().await?,
-            incidents: store.open_incidents().await?,
+            incidents: store.unfinished_incidents().await?,
             recordings: interrupted(store.open_recordings().await?, &recordings),
         })
     });

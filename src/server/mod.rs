@@ -93,6 +93,8 @@ pub fn run(loaded: Loaded) -> Result<(), ServeError> {
 async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     // The TLS library has no default of its own; a second installation is refused and changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    // What the operator wrote is looked at before a port is opened.
+    let webhooks = webhooks(&loaded)?;
     let ground = Ground::open(&mut loaded, &workers).await?;
     let shelf = Shelf::new(&loaded);
     shelf.at_start(&mut loaded);
@@ -106,7 +108,6 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         Writer::start(&ground.store, outcomes)
     };
     let dialplans = Keeper::start(shelf, &workers, reports.clone());
-    let webhooks = webhooks(&loaded)?;
     let listeners = webhooks.iter().map(listener).collect();
     let couriers = Couriers::start(webhooks, &ground.store, writer.clone(), &workers);
     let errands = errands(&loaded, &workers, reports, ground.store.clone())?;

@@ -2,7 +2,7 @@
 //!
 //! It takes what is queued and writes it as one transaction: a disk flush costs the same for one row and for five
 //! hundred. What nobody waits for (records, registrations) may gather for [`LINGER`]; a text is written at once, because
-//! whoever sent it is told only after it is on the disk. What fails is tried again with growing pauses. A new text is
+//! whoever sent it is told only after it is on the disk, and so is a booked callback. What fails is tried again with growing pauses. A new text is
 //! refused then, so that nobody believes it safe; a text whose story had begun waits like the rest.
 
 use std::collections::VecDeque;
@@ -138,7 +138,7 @@ impl Clerk {
     fn take(&mut self, job: Job) -> bool {
         match job {
             Job::Write(write) => {
-                let hurry = matches!(write, Write::Message(_));
+                let hurry = write.is_urgent();
                 self.pending.push_back(write);
                 hurry
             }
@@ -336,3 +336,30 @@ const BATCH: usize = 512;
 const LINGER: Duration = Duration::from_millis(200);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::store::bench::Folder;
+    use crate::store::bench::block_on;
+
+    #[test]
+    fn what_somebody_was_promised_does_not_wait_for_others() {
+        let folder = Folder::new();
+        block_on(async {
+            let (_jobs, queue) = mpsc::unbounded_channel();
+            let (outcomes, _told) = mpsc::unbounded_channel();
+            let mut clerk = Clerk::new(folder.store().await, queue, outcomes, Arc::new(Tally::default()));
+            let booked = json!({
+                "id": "cb_1", "queue": "vendas", "number": "+5511999998888", "from": "", "language": "en",
+                "call": "call_1", "booked": "2026-11-23T12:00:00Z", "since": "2026-11-23T12:00:00Z", "hours": null,
+                "state": "waiting", "tries": [], "next_try": "2026-11-23T12:00:00Z",
+            });
+            let booked = Write::Callback(Box::new(serde_json::from_value(booked).unwrap()));
+            assert!(clerk.take(Job::Write(booked)));
+            assert!(!clerk.take(Job::Write(Write::ForgetCallback { id: "cb_1".into() })));
+        });
+    }
+}

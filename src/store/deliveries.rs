@@ -63,22 +63,26 @@ impl Store {
         Ok(rows.into_iter().map(delivery).collect())
     }
 
-    pub async fn settle_delivery(&self, delivery: &EventDelivery, settled: &Settled) -> Result<(), StoreError> {
-        let (state, next, why) = match settled {
-            Settled::Delivered => ("delivered", i64::MAX, ""),
-            Settled::TryAt { at, why } => ("pending", at.as_millisecond(), why.as_str()),
-            Settled::GivenUp { why } => ("failed", i64::MAX, why.as_str()),
-        };
-        sqlx::query(UPDATE)
-            .bind(&delivery.webhook)
-            .bind(&delivery.event)
-            .bind(state)
-            .bind(i64::from(delivery.attempts) + 1)
-            .bind(next)
-            .bind(why)
-            .execute(&self.writing)
-            .await?;
-        Ok(())
+    /// What was tried together is written down together: one disk flush for all of it.
+    pub async fn settle_deliveries(&self, tried: &[(EventDelivery, Settled)]) -> Result<(), StoreError> {
+        let mut transaction = self.writing.begin().await?;
+        for (delivery, settled) in tried {
+            let (state, next, why) = match settled {
+                Settled::Delivered => ("delivered", i64::MAX, ""),
+                Settled::TryAt { at, why } => ("pending", at.as_millisecond(), why.as_str()),
+                Settled::GivenUp { why } => ("failed", i64::MAX, why.as_str()),
+            };
+            sqlx::query(UPDATE)
+                .bind(&delivery.webhook)
+                .bind(&delivery.event)
+                .bind(state)
+                .bind(i64::from(delivery.attempts) + 1)
+                .bind(next)
+                .bind(why)
+                .execute(&mut *transaction)
+                .await?;
+        }
+        Ok(transaction.commit().await?)
     }
 
     /// All events since then are handed over once more, whatever became of them; how many.
@@ -93,8 +97,9 @@ impl Store {
     }
 
     /// What was settled before then is forgotten.
-    pub async fn forget_deliveries(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let done = sqlx::query("DELETE FROM deliveries WHERE at_ms < $1 AND state <> 'pending'")
+    pub async fn forget_deliveries(&self, webhook: &str, before: Timestamp) -> Result<u64, StoreError> {
+        let done = sqlx::query("DELETE FROM deliveries WHERE webhook = $1 AND at_ms < $2 AND state <> 'pending'")
+            .bind(webhook)
             .bind(before.as_millisecond())
             .execute(&self.writing)
             .await?;
@@ -177,9 +182,9 @@ mod tests {
             drop(connection);
             let noon = "2026-11-23T12:02:00Z";
             assert_eq!(due(&store, noon).await, [("evt_1".into(), 0), ("evt_2".into(), 0)]);
-            store.settle_delivery(&one, &Settled::Delivered).await.unwrap();
             let later = Settled::TryAt { at: at("2026-11-23T12:07:00Z"), why: "it answered 503".into() };
-            store.settle_delivery(&two, &later).await.unwrap();
+            let tried = [(one.clone(), Settled::Delivered), (two, later)];
+            store.settle_deliveries(&tried).await.unwrap();
             assert_eq!(due(&store, noon).await, []);
             assert_eq!(due(&store, "2026-11-23T12:07:00Z").await, [("evt_2".into(), 1)]);
             let counts = store.delivery_counts("crm").await.unwrap();
@@ -188,8 +193,10 @@ mod tests {
 
             assert_eq!(store.replay_deliveries("crm", at("2026-11-23T12:00:00Z"), at(noon)).await.unwrap(), 2);
             assert_eq!(due(&store, noon).await, [("evt_1".into(), 0), ("evt_2".into(), 0)]);
-            store.settle_delivery(&one, &Settled::GivenUp { why: "gone".into() }).await.unwrap();
-            assert_eq!(store.forget_deliveries(at("2026-11-24T12:00:00Z")).await.unwrap(), 1);
+            store.settle_deliveries(&[(one, Settled::GivenUp { why: "gone".into() })]).await.unwrap();
+            let next_day = at("2026-11-24T12:00:00Z");
+            assert_eq!(store.forget_deliveries("erp", next_day).await.unwrap(), 0, "each looks after its own");
+            assert_eq!(store.forget_deliveries("crm", next_day).await.unwrap(), 1);
             assert_eq!(due(&store, noon).await, [("evt_2".into(), 0)], "what is pending stays");
         });
     }

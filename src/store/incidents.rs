@@ -59,11 +59,9 @@ impl Store {
         row.map(|(document,)| read("incidents", &document)).transpose()
     }
 
-    /// Those whose end nobody wrote down.
-    pub async fn open_incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT document FROM incidents WHERE open = 1 ORDER BY id")
-            .fetch_all(&self.reading)
-            .await?;
+    /// Those whose end nobody wrote down, and those of which somebody is still to be told.
+    pub async fn unfinished_incidents(&self) -> Result<Vec<Incident>, StoreError> {
+        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).fetch_all(&self.reading).await?;
         rows.iter().map(|(document,)| read("incidents", document)).collect()
     }
 }
@@ -74,7 +72,7 @@ pub(super) async fn write(connection: &mut AnyConnection, incident: &Incident) -
         .bind(&incident.id)
         .bind(&incident.channel)
         .bind(incident.started.as_millisecond())
-        .bind(i64::from(incident.is_open()))
+        .bind(standing(incident))
         .bind(i64::from(incident.drill.is_some()))
         .bind(document)
         .execute(connection)
@@ -82,13 +80,26 @@ pub(super) async fn write(connection: &mut AnyConnection, incident: &Incident) -
     Ok(())
 }
 
-/// Stands for both values of a column that is 0 or 1.
+/// The column `open`.
+fn standing(incident: &Incident) -> i64 {
+    match (incident.is_open(), incident.is_being_told()) {
+        (true, _) => 1,
+        (false, true) => 2,
+        (false, false) => 0,
+    }
+}
+
+/// In a filter: whatever the column says.
 const ANY: i64 = -1;
 
 const SELECT_PAGE: &str = "SELECT started_ms, id, document FROM incidents
     WHERE started_ms >= $1 AND started_ms < $2 AND (started_ms, id) < ($3, $4)
-    AND ($5 = '' OR channel = $5) AND ($6 = -1 OR open = $6) AND ($7 = -1 OR drill = $7)
+    AND ($5 = '' OR channel = $5) AND ($6 = -1 OR (open = 1) = ($6 = 1)) AND ($7 = -1 OR drill = $7)
     ORDER BY started_ms DESC, id DESC LIMIT $8";
+
+/// Two ways, because each has an index of its own.
+const SELECT_UNFINISHED: &str = "SELECT document FROM (SELECT id, document FROM incidents WHERE open = 1
+    UNION ALL SELECT id, document FROM incidents WHERE open = 2) AS unfinished ORDER BY id";
 
 const INSERT: &str =
     "INSERT INTO incidents (id, channel, started_ms, open, drill, document) VALUES ($1, $2, $3, $4, $5, $6)
@@ -103,6 +114,9 @@ mod tests {
     use super::*;
     use crate::outage::ChannelState;
     use crate::outage::blame::Blame;
+    use crate::outage::incident::Alarm;
+    use crate::outage::incident::By;
+    use crate::outage::incident::Outcome;
     use crate::store::bench::Folder;
     use crate::store::bench::at;
     use crate::store::bench::block_on;
@@ -127,14 +141,31 @@ mod tests {
             writer.write(Write::Incident(Box::new(first.clone())));
             writer.write(Write::Incident(Box::new(incident("inc_2", "telegram", 5))));
             writer.flush(SOON).await.unwrap();
-            assert_eq!(store.open_incidents().await.unwrap().len(), 2);
+            assert_eq!(store.unfinished_incidents().await.unwrap().len(), 2);
 
             first.ended = Some(at("2026-11-23T13:00:00Z"));
             first.counts.offered = 7;
             writer.write(Write::Incident(Box::new(first.clone())));
             writer.flush(SOON).await.unwrap();
-            let open: Vec<String> = store.open_incidents().await.unwrap().into_iter().map(|it| it.id).collect();
+            let open: Vec<String> = store.unfinished_incidents().await.unwrap().into_iter().map(|it| it.id).collect();
             assert_eq!(open, ["inc_2"]);
+
+            first.file_alarm(Alarm {
+                id: "alm_1".into(),
+                at: at("2026-11-23T13:00:00Z"),
+                to: "200".into(),
+                by: By::Call,
+                text: String::new(),
+                outcome: Outcome::Pending,
+                tries: 0,
+                why: None,
+                via: Vec::new(),
+            });
+            writer.write(Write::Incident(Box::new(first.clone())));
+            writer.flush(SOON).await.unwrap();
+            assert_eq!(store.unfinished_incidents().await.unwrap().len(), 2, "somebody is still to be told");
+            let over = IncidentQuery { open: Some(false), ..Default::default() };
+            assert_eq!(store.incidents(&over, None, 9).await.unwrap().items, [first.clone()]);
             assert_eq!(store.incident("inc_1").await.unwrap(), Some(first));
             assert_eq!(store.incident("inc_9").await.unwrap(), None);
         });

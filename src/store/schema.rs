@@ -165,4 +165,36 @@ const STEPS: &[&[&str]] = &[
         "CREATE INDEX incidents_in_time ON incidents (started_ms, id)",
         "CREATE INDEX incidents_open ON incidents (id) WHERE open = 1",
     ],
+    // From here on `open` is 2 of an incident that has ended while somebody was still to be told of it.
+    &["CREATE INDEX incidents_untold ON incidents (id) WHERE open = 2"],
 ];
+
+#[cfg(test)]
+mod tests {
+    use crate::store::bench::Folder;
+    use crate::store::bench::block_on;
+
+    /// Callbacks, deliveries and incidents came after the first release.
+    const AS_RELEASED: [&str; 4] = [
+        "DROP TABLE callbacks",
+        "DROP TABLE deliveries",
+        "DROP TABLE incidents",
+        "DELETE FROM schema_versions WHERE version > 3",
+    ];
+
+    #[test]
+    fn a_database_of_an_earlier_program_gets_what_it_lacks() {
+        let folder = Folder::new();
+        block_on(async {
+            let store = folder.store().await;
+            for statement in AS_RELEASED {
+                sqlx::query(statement).execute(&store.writing).await.unwrap();
+            }
+            store.close().await;
+            let store = folder.store().await;
+            assert!(store.callbacks().await.unwrap().is_empty());
+            assert!(store.unfinished_incidents().await.unwrap().is_empty());
+            assert_eq!(store.delivery_counts("crm").await.unwrap(), Default::default());
+        });
+    }
+}

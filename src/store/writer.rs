@@ -69,6 +69,13 @@ pub enum Write {
     Incident(Box<Incident>),
 }
 
+impl Write {
+    /// Who was promised something will not come back to ask for it.
+    pub(super) fn is_urgent(&self) -> bool {
+        matches!(self, Write::Message(_) | Write::Callback(_))
+    }
+}
+
 /// What became of one `Write::Message`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -122,8 +129,7 @@ impl Writer {
             self.tally.waiting.fetch_sub(1, Ordering::Relaxed);
             return self.drop_write(&write);
         }
-        // Who was promised something will not come back to ask for it.
-        let is_urgent = matches!(write, Write::Message(_) | Write::Callback(_));
+        let is_urgent = write.is_urgent();
         // The task lives as long as we do; at the very end of the process there is nobody left to tell.
         let _ = self.jobs.send(Job::Write(write));
         if is_urgent {

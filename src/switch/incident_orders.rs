@@ -117,14 +117,16 @@ impl Switch {
         self.effects.extend(due.map(Effect::Keep));
     }
 
-    /// Those that were open when the last run ended.
+    /// Those that were open, or of which somebody was still to be told, when the last run ended.
     pub(super) fn resume_incidents(&mut self, kept: Vec<Incident>, now: Instant) {
         let wall = self.wall(now);
         let of_line = self.channels.blames().filter(|(_, blame)| is_of_line(*blame));
         self.incidents.freeze(of_line.map(|(channel, _)| channel.to_owned()));
         for mut incident in kept {
-            incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
-            self.resume_drill(&incident, now);
+            if incident.is_open() {
+                incident.note(Kind::Server, "the server started again".to_owned(), &[], wall);
+                self.resume_drill(&incident, now);
+            }
             self.resume_alarms(&incident, now);
             self.incidents.resume(incident, now);
         }

@@ -19,7 +19,6 @@ use crate::outage::Change;
 use crate::outage::blame::Blame;
 use crate::outage::incident::Counts;
 use crate::outage::incident::Incident;
-use crate::outage::incident::Outcome;
 use crate::outage::view::TargetView;
 use crate::switch::effect::Subject;
 
@@ -122,7 +121,7 @@ impl Incidents {
 
     /// From before a start.
     pub(super) fn resume(&mut self, incident: Incident, now: Instant) {
-        let prove_by = incident.drill.is_none().then(|| now + PROVED_WITHIN);
+        let prove_by = (incident.is_open() && incident.drill.is_none()).then(|| now + PROVED_WITHIN);
         let open = Open { incident, calls: BTreeMap::new(), keep_at: Some(now), prove_by };
         self.by_id.insert(open.incident.id.clone(), open);
     }
@@ -204,8 +203,8 @@ impl Incidents {
 impl Open {
     /// It goes on, or its calls do, or somebody is still to be told.
     fn is_needed(&self) -> bool {
-        let is_told = self.incident.alarms.iter().all(|alarm| alarm.outcome != Outcome::Pending);
-        self.incident.is_open() || self.keep_at.is_some() || !self.calls.is_empty() || !is_told
+        let Open { incident, calls, keep_at, .. } = self;
+        incident.is_open() || incident.is_being_told() || keep_at.is_some() || !calls.is_empty()
     }
 
     fn is_real_of(&self, channel: &str) -> bool {

@@ -181,6 +181,27 @@ fn an_alarm_that_was_under_way_at_a_crash_is_tried_on_and_not_begun_anew() {
 }
 
 #[test]
+fn that_it_is_over_is_told_after_a_crash_as_well_and_that_it_began_no_more() {
+    let mut pbx = bench("");
+    pbx.whatsapp_is_set("down");
+    pbx.advance(secs(1));
+    pbx.whatsapp_is_set("up");
+    pbx.advance(secs(3));
+    pbx.restarts(PLAN);
+    let phone = pbx.registered("201");
+    pbx.advance(secs(125));
+    pbx.picks_up(phone);
+    pbx.advance(secs(10));
+    pbx.hears(phone, "alarm-back");
+    pbx.presses(phone, "5");
+    pbx.advance(secs(15));
+    let calls = alarms(&pbx).into_iter().filter(|alarm| alarm.by == By::Call);
+    let told: Vec<Outcome> = calls.map(|alarm| alarm.outcome).collect();
+    assert_eq!(told, [Outcome::Superseded, Outcome::Confirmed], "{}", pbx.trace);
+    assert!(!rings(&pbx, phone));
+}
+
+#[test]
 fn nobody_is_told_twice_that_an_outage_which_was_recovering_goes_on() {
     let mut pbx = bench("");
     pbx.advance(secs(120));

@@ -180,7 +180,7 @@ impl Bench {
             channels: self.store.channels.clone(),
             mailboxes: self.store.mailboxes(),
             recordings: Vec::new(),
-            incidents: self.store.incidents.values().filter(|incident| incident.is_open()).cloned().collect(),
+            incidents: self.store.unfinished_incidents(),
             greetings: Default::default(),
             callbacks: self.store.callbacks.values().cloned().collect(),
         };

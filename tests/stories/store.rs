@@ -31,6 +31,11 @@ pub(crate) struct Store {
 }
 
 impl Store {
+    pub(crate) fn unfinished_incidents(&self) -> Vec<Incident> {
+        let unfinished = |incident: &&Incident| incident.is_open() || incident.is_being_told();
+        self.incidents.values().filter(unfinished).cloned().collect()
+    }
+
     pub(crate) fn mailboxes(&self) -> BTreeMap<String, Mailbox> {
         let mut mailboxes: BTreeMap<String, Mailbox> = BTreeMap::new();
         for voicemail in &self.voicemails {

@@ -171,7 +171,7 @@ impl Alarms {
 
     /// What is not under way yet is told no more; what is, is not tried again.
     pub(super) fn supersede(&mut self, by: &Incident, now: Instant) {
-        let (tries, mut superseded) = (self.config.tries, Vec::new());
+        let mut superseded = Vec::new();
         self.pending.retain_mut(|pending| {
             if pending.subject != by.channel || pending.drill != by.drill.is_some() {
                 return true;
@@ -183,7 +183,6 @@ impl Alarms {
                 }
                 Stage::Calling { .. } | Stage::Texting { .. } => {
                     pending.is_old = true;
-                    pending.tries = pending.tries.max(tries);
                     true
                 }
             }
@@ -278,7 +277,7 @@ impl Alarms {
     }
 
     fn again_or_never(&mut self, mut pending: Pending, why: Option<String>, now: Instant) {
-        if pending.tries < self.config.tries {
+        if pending.tries < self.config.tries && !pending.is_old {
             self.settle(pending.report(Outcome::Pending, why), now);
             pending.stage = Stage::Due { at: now + self.config.pause.max(SHORTEST_PAUSE) };
             return self.pending.push(pending);
@@ -315,5 +314,28 @@ impl Pending {
     /// Whether this channel may still be tried.
     pub(super) fn may_go_by(&self, channel: &str) -> bool {
         !self.is_old && self.subject != channel && !self.tried.iter().any(|tried| tried == channel)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::outage::ChannelState;
+    use crate::outage::blame::Blame;
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
+    fn a_call_that_is_under_way_when_the_next_change_comes_is_the_last_and_counted_once() {
+        let (mut alarms, now) = (Alarms::new(Config::default()), Instant::now());
+        let began = "2026-11-23T15:39:00Z".parse().unwrap();
+        let incident = Incident::begin("inc_1".to_owned(), "whatsapp", ChannelState::Down, Blame::Channel, began);
+        let pending = Pending::new("inc_1", "alm_1".to_owned(), "whatsapp", "201", By::Call, News::Down, now);
+        alarms.on_called(pending, CallId("call_1".to_owned()), now);
+        alarms.supersede(&incident, now);
+        let pending = alarms.pending.pop().unwrap();
+        alarms.again_or_never(pending, Some("no-answer".to_owned()), now);
+        let last = std::iter::from_fn(|| alarms.take_report()).last().unwrap();
+        assert_eq!((last.outcome, last.tries), (Outcome::Failed, 1));
+        assert!(alarms.pending.is_empty());
     }
 }

@@ -22,6 +22,7 @@ use crate::switch::command::Answer;
 use crate::switch::command::PlaceCall;
 use crate::switch::command::SendMessage;
 use crate::switch::command::Then;
+use crate::switch::incidents::OUR_LINE;
 use crate::switch::machine::Switch;
 
 impl Switch {
@@ -49,11 +50,21 @@ impl Switch {
     /// Those that were under way when the last run ended.
     pub(in crate::switch) fn resume_alarms(&mut self, incident: &Incident, now: Instant) {
         let channels: Vec<String> = self.kinds.iter().map(|channel| channel.name().to_owned()).collect();
-        let news = News::of(incident.state, incident.blame);
+        let news = match (incident.is_open(), incident.channel.as_str()) {
+            (true, _) => News::of(incident.state, incident.blame),
+            (false, OUR_LINE) => News::LineWorks,
+            (false, _) => News::Works,
+        };
         for alarm in incident.alarms.iter().filter(|alarm| alarm.outcome == Outcome::Pending) {
             let mut pending =
                 Pending::new(&incident.id, alarm.id.clone(), &incident.channel, &alarm.to, alarm.by, news, now);
             pending.drill = incident.drill.is_some();
+            let is_old = incident.ended.is_some_and(|ended| alarm.at < ended || pending.drill);
+            // What a provider has may still come through, and is not sent again in any case.
+            if is_old && (alarm.by == By::Call || alarm.via.is_empty()) {
+                self.alarms.settle(pending.report(Outcome::Superseded, None), now);
+                continue;
+            }
             let pause = self.alarms.config.pause;
             self.alarms.raise(pending.resumed(alarm, channels.clone(), pause, now), now);
         }
