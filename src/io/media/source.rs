@@ -74,6 +74,9 @@ struct Allowance {
 /// RFC 3550 A.1 asks for two; one more costs 20 ms, and a forger one more lucky gap.
 const PROBATION: u8 = 3;
 
+/// A signed packet that is further behind than this was not opened under the same key, so another count has begun.
+const OPENED: u16 = 128;
+
 /// So long the former speaker must have said nothing: longer than the longest packets in use, shorter than a word.
 const GONE: Duration = Duration::from_millis(100);
 
@@ -155,9 +158,9 @@ impl Source {
     /// have held it back to send it from elsewhere.
     pub(super) fn on_signed(&mut self, from: SocketAddr, header: &Header, now: Instant) -> SocketAddr {
         let Header { ssrc, sequence, .. } = *header;
-        let overtaken = self.furthest.is_some_and(|(same, furthest)| {
-            same == ssrc && sequence.wrapping_sub(furthest).cast_signed() < 0
-        });
+        let overtaken = self
+            .furthest
+            .is_some_and(|(same, furthest)| same == ssrc && (1..OPENED).contains(&furthest.wrapping_sub(sequence)));
         if let Some(proven) = self.proven().filter(|_| overtaken) {
             return proven;
         }

@@ -113,6 +113,7 @@ fn a_signed_packet_that_was_held_back_is_heard_and_draws_nothing_after_it() {
     assert_eq!(signs(&mut line.source, moved, 1, 2), (address(moved), address(moved)), "it has moved");
     assert_eq!(signs(&mut line.source, PHONE, 1, 0), (address(moved), address(moved)), "this one was under way");
     assert_eq!(signs(&mut line.source, PHONE, 2, 0), (phone, phone), "another stream is as far as it is");
+    assert_eq!(signs(&mut line.source, moved, 2, 40_000), (address(moved), address(moved)), "another count");
     line.source.reconnect(address(NAMED));
     line.source.on_signed(address(moved), &header(2, 900), start);
     line.source.reconnect(address(NAMED));
