@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(silence.on_frame(&[4_000, -3_000, 2_000], FRAME), Duration::ZERO);
         assert_eq!(silence.on_frame(&[], FRAME), FRAME);
     }
+
     #[test]
     fn a_noise_that_goes_on_is_silence_after_a_while_and_a_voice_above_it_is_not() {
         let mut random = fastrand::Rng::with_seed(2);

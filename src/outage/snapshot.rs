@@ -26,6 +26,9 @@ pub struct Snapshot {
     pub falls: Vec<Timestamp>,
     #[serde(rename = "override")]
     pub overriding: Option<StoredOverride>,
+    /// When the state changed last, the word of a person included.
+    #[serde(default)]
+    pub since: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,12 +42,13 @@ pub struct StoredOverride {
 impl Detector {
     pub fn snapshot(&self, now: Instant, wall: Timestamp) -> Snapshot {
         let overriding = self.overriding.as_ref();
-        let ago = |fall| now.saturating_duration_since(fall);
+        let ago = |then| now.saturating_duration_since(then);
         Snapshot {
             state: self.probed_state(),
             blame: self.blame,
             falls: self.falls.iter().map(|fall| wall.checked_sub(ago(fall)).unwrap_or(Timestamp::MIN)).collect(),
             overriding: overriding.map(|overriding| overriding.stored(now, wall)),
+            since: self.since().map(|since| wall.checked_sub(ago(since)).unwrap_or(Timestamp::MIN)),
         }
     }
 
@@ -62,13 +66,26 @@ impl Detector {
             let ago = Duration::try_from(wall.duration_since(*fall)).unwrap_or_default();
             now.checked_sub(ago).into_iter().for_each(|fall| self.falls.push(fall));
         }
+        let (was, since) = (snapshot.shown(), snapshot.since);
         let restored = snapshot
             .overriding
             .map(|stored| stored.restored(now, wall))
             .filter(|overriding| !overriding.has_expired(now));
         self.overriding = restored.or(self.overriding.take());
         self.set_deadline(now);
-        self.change_since(before, now)
+        let change = self.change_since(before, now);
+        if self.state() == was {
+            let ago = since.and_then(|since| Duration::try_from(wall.duration_since(since)).ok());
+            self.since = ago.and_then(|ago| now.checked_sub(ago)).or(self.since);
+        }
+        change
+    }
+}
+
+impl Snapshot {
+    /// The state with a person's word above it.
+    fn shown(&self) -> ChannelState {
+        self.overriding.as_ref().map_or(self.state, |overriding| overriding.state)
     }
 }
 

@@ -174,6 +174,7 @@ fn a_restart_forgets_neither_the_outage_nor_a_persons_word() {
     let mut again = Detector::new(&Config::default()).watching(&probes());
     let restored = again.restore(serde_json::from_str(&stored).unwrap(), now, wall);
     assert!(restored.is_none_or(|change| change.from == change.to), "up as before");
+    assert_eq!(again.since(), Some(now - secs(300)), "people are told since when it is so");
     assert_eq!(again.poll_timeout().unwrap().at, now + secs(300));
     let change = again.handle_timeout(now + secs(300)).unwrap();
     assert_eq!(change.to, ChannelState::Down);
@@ -181,6 +182,7 @@ fn a_restart_forgets_neither_the_outage_nor_a_persons_word() {
     let mut too_late = Detector::new(&Config::default());
     let change = too_late.restore(serde_json::from_str(&stored).unwrap(), now, wall + jiff::Span::new().hours(1));
     assert_eq!(change.unwrap().to, ChannelState::Down);
+    assert_eq!(too_late.since(), Some(now), "the word ended meanwhile");
 }
 
 #[test]

@@ -260,8 +260,8 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
     problem(
         422,
         "unknown-name",
-        &format!("No {kind} `{name}`"),
-        "",
+        "Unknown name",
+        &format!("There is no {kind} `{name}`."),
         "See `desvio check` for the names that the configuration and the dialplan define.",
     )
 }

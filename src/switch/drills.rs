@@ -50,7 +50,7 @@ pub(super) struct Shadowed {
 const MOST_WALKED: u64 = 1_000;
 const MOST_DIFFERENCES: usize = 30;
 /// The ends beyond that.
-const OTHERS: &str = "other steps";
+const OTHERS: &str = "something else again";
 
 impl Drills {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -176,5 +176,6 @@ fn a_drill_is_ended_by_hand_and_there_is_only_one_of_a_channel() {
     assert!(!the_drill(&pbx).is_open());
     let nosuch =
         DrillWish { channel: "nosuch".to_owned(), manner: Manner::Full, author: String::new(), lasts: secs(60) };
-    assert_eq!(pbx.asks(Command::StartDrill(nosuch)).expect_err("unknown").rule, "unknown-name");
+    let problem = pbx.asks(Command::StartDrill(nosuch)).expect_err("unknown");
+    assert_eq!((problem.rule, &*problem.detail), ("unknown-name", "There is no channel `nosuch`."));
 }

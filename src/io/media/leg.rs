@@ -317,13 +317,13 @@ impl Leg {
     }
 
     pub(super) fn judge(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Verdict {
-        let from = self.placed(from);
+        let mut from = self.placed(from);
         let signed = self.transport.as_ref().is_some_and(|transport| transport.is_signed());
         let Some(session) = &mut self.session else {
             return Verdict::Refused(Refusal::Early);
         };
         if signed && let Some(packet) = rtp::read(datagram).filter(|_| !rtp::is_rtcp(datagram)) {
-            session.source.on_signed(from, packet.header.ssrc, now);
+            from = session.source.on_signed(from, &packet.header, now);
         }
         session.judge(datagram, from, now)
     }

@@ -113,6 +113,9 @@ impl Session {
         self.control_source = None;
         self.far.reset();
         self.vigil.on_agreed(now);
+        if stream.dtmf.is_none() {
+            self.keys = Keys::Unknown;
+        }
         self.stream = stream;
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Source {
     state: State,
     candidate: Option<Candidate>,
     allowance: Allowance,
+    /// SSRC and sequence number of the furthest signed packet.
+    furthest: Option<(u32, u16)>,
     /// What ICE has found; it goes before all else.
     path: Option<SocketAddr>,
 }
@@ -72,6 +74,9 @@ struct Allowance {
 /// RFC 3550 A.1 asks for two; one more costs 20 ms, and a forger one more lucky gap.
 const PROBATION: u8 = 3;
 
+/// A signed packet that is further behind than this was not opened under the same key, so another count has begun.
+const OPENED: u16 = 128;
+
 /// So long the former speaker must have said nothing: longer than the longest packets in use, shorter than a word.
 const GONE: Duration = Duration::from_millis(100);
 
@@ -83,7 +88,8 @@ const HEADERS: u32 = 28;
 
 impl Source {
     pub(super) fn new(negotiated: SocketAddr) -> Source {
-        Source { negotiated, state: State::Open, candidate: None, allowance: Allowance::default(), path: None }
+        let (allowance, furthest) = (Allowance::default(), None);
+        Source { negotiated, state: State::Open, candidate: None, allowance, furthest, path: None }
     }
 
     /// A re-INVITE. To another address: what was proven about the old one is void. To the same: a phone that moved to
@@ -99,7 +105,7 @@ impl Source {
         if negotiated.ip() != self.negotiated.ip() {
             self.allowance.move_on(was_proven);
         }
-        self.candidate = None;
+        (self.candidate, self.furthest) = (None, None);
         self.negotiated = negotiated;
     }
 
@@ -147,14 +153,25 @@ impl Source {
         Err(if self.proven() == Some(from) { Refusal::Ssrc } else { Refusal::Source })
     }
 
-    /// Whoever signs what comes from there is the far side, wherever it has moved and whatever it calls its source.
-    pub(super) fn on_signed(&mut self, from: SocketAddr, ssrc: u32, now: Instant) {
+    /// Whoever signs what comes from there is the far side, wherever it has moved and whatever it calls its source. Gives back
+    /// from where the packet counts as heard: one that was overtaken is the far side's too, but moves nothing, for somebody may
+    /// have held it back to send it from elsewhere.
+    pub(super) fn on_signed(&mut self, from: SocketAddr, header: &Header, now: Instant) -> SocketAddr {
+        let Header { ssrc, sequence, .. } = *header;
+        let overtaken = self
+            .furthest
+            .is_some_and(|(same, furthest)| same == ssrc && (1..OPENED).contains(&furthest.wrapping_sub(sequence)));
+        if let Some(proven) = self.proven().filter(|_| overtaken) {
+            return proven;
+        }
         self.state = State::Latched(Speaker { from, ssrc, last: now });
-        self.candidate = None;
+        (self.candidate, self.furthest) = (None, Some((ssrc, sequence)));
+        from
     }
 
     /// A handshake has shown that the far side is there, though it may have said nothing yet.
     pub(super) fn on_handshake(&mut self, from: SocketAddr, now: Instant) {
+        self.furthest = None;
         match &mut self.state {
             State::Open => self.state = State::Reopened(Speaker { from, ssrc: 0, last: now }),
             State::Reopened(speaker) | State::Latched(speaker) => speaker.from = from,

@@ -116,6 +116,7 @@ mod tests {
             assert!((before - after).abs() <= (before.abs() >> 4).max(8), "{before} became {after}");
         }
     }
+
     /// The first 32 values of G.711 table 1b, times eight, with the even bits inverted as they are sent.
     #[test]
     fn samples_are_those_of_the_recommendation() {

@@ -223,7 +223,10 @@ pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Resul
     match (found, profile) {
         (Some(protection), _) => Ok(protection),
         (None, Profile::Open) if local.encryption == Encryption::Require => Err(NegotiationError::NotEncrypted),
-        (None, Profile::Open) => Ok(Protection::none()),
+        // RFC 8643 §3.2: whoever answers with keys will use them, and be noise to us if they are not those of our offer.
+        (None, Profile::Open) if Offered::by(local) == Offered::Nothing || theirs.crypto().next().is_none() => {
+            Ok(Protection::none())
+        }
         (None, _) => Err(NegotiationError::NoKeys { protocol, missing: "nothing of what was offered is answered" }),
     }
 }

@@ -236,7 +236,11 @@ fn a_phone_is_offered_keys_beside_plain_rtp_and_may_pass_them_over() {
     let stream = accept_answer(&able(), offered(&line).as_bytes()).unwrap();
     assert_eq!(stream.security.name(), "AES_CM_128_HMAC_SHA1_80");
     let wrong = line.replace("crypto:2", "crypto:1");
-    assert!(accept_answer(&able(), offered(&wrong).as_bytes()).unwrap().security.is_plain(), "not what was offered");
+    let fault = accept_answer(&able(), offered(&wrong).as_bytes()).unwrap_err();
+    assert!(matches!(fault, NegotiationError::NoKeys { .. }), "whoever sends encrypted is not taken as plain: {fault}");
+    let silent = Local { encryption: Encryption::Off, ..able() };
+    let unasked = accept_answer(&silent, offered(&line).as_bytes()).unwrap();
+    assert!(unasked.security.is_plain(), "nobody answers keys that were not offered");
     let further = Local { before: Some(Box::new(stream)), ..able() };
     assert!(text(&offer(&further)).contains("m=audio 10000 RTP/SAVP"), "what is encrypted stays so");
 }

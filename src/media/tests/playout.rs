@@ -233,7 +233,6 @@ fn what_an_opus_packet_says_again_is_nearer_to_what_was_lost_than_what_is_invent
         invented += distance(&samples[0][..960], &samples[1][..960]);
         recovered += distance(&samples[0][..960], &samples[2][..960]);
     }
-    println!("invented {invented} recovered {recovered}");
     assert!(recovered < invented / 4.0, "{recovered} instead of {invented}");
 }
 

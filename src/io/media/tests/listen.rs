@@ -53,6 +53,18 @@ fn a_phone_without_telephone_events_presses_keys_by_their_tones() {
 }
 
 #[test]
+fn whoever_comes_after_a_phone_with_telephone_events_may_have_tones_only() {
+    let mut bench = Bench::start();
+    let mut phone = bench.phone(CodecKind::Pcma);
+    phone.hold_key(1, 0, 160);
+    assert_eq!(bench.event(), Event::Digit { leg: phone.leg, digit: '1' });
+    without_events(&mut bench, &phone);
+    (0..6).for_each(|n| say(&mut phone, n, five));
+    assert_eq!(bench.event(), Event::Digit { leg: phone.leg, digit: '5' });
+    bench.nothing_happened();
+}
+
+#[test]
 fn a_press_that_is_sent_as_event_and_as_tone_is_heard_once() {
     let mut bench = Bench::start();
     let mut phone = bench.phone(CodecKind::Pcma);

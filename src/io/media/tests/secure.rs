@@ -409,3 +409,24 @@ fn a_key_that_comes_back_never_hides_two_packets_alike() {
     }
     assert_eq!(names.len(), 3, "one for each time that the key came, and none for a mere refresh");
 }
+
+#[test]
+fn a_far_side_that_changes_keys_without_end_is_not_remembered_without_end() {
+    let (suite, identity) = (Suite::AesCm128HmacSha1Tag80, Arc::new(Identity::generate().unwrap()));
+    let plain = stream("192.0.2.1:4000".parse().unwrap(), CodecKind::Pcma);
+    let (mut transport, mut renamed) = (None, Vec::new());
+    for seed in 1..=40 {
+        for _refresh in 0..2 {
+            let terms = Stream { security: sdes(suite, seed, 200), ..plain.clone() };
+            let mut next = renewed(transport.take(), &terms, &identity);
+            renamed.push(next.needs_ssrc());
+            transport = Some(next);
+        }
+    }
+    let first = renamed.iter().position(|renamed| *renamed).expect("a bound");
+    assert_eq!(first, 2 * 16, "not before it has to be");
+    assert!(
+        renamed[first..].chunks(2).all(|pair| *pair == [true, false]),
+        "from then on at each change, and at no refresh"
+    );
+}

@@ -99,6 +99,28 @@ fn a_phone_that_moved_is_heard_from_there_but_a_stranger_does_not_overtake_it() 
 }
 
 #[test]
+fn a_signed_packet_that_was_held_back_is_heard_and_draws_nothing_after_it() {
+    let mut line = Line::latched();
+    let start = line.start;
+    let signs = |source: &mut Source, from: &str, ssrc, sequence| {
+        let counts_as = source.on_signed(address(from), &header(ssrc, sequence), start);
+        (counts_as, source.destination())
+    };
+    let (phone, thief, moved) = (address(PHONE), "198.51.100.1:4000", "203.0.113.9:62000");
+    assert_eq!(signs(&mut line.source, PHONE, 1, 65_534), (phone, phone));
+    assert_eq!(signs(&mut line.source, PHONE, 1, 1), (phone, phone), "the numbers begin anew");
+    assert_eq!(signs(&mut line.source, thief, 1, 65_535), (phone, phone), "heard as the far side's, and no more");
+    assert_eq!(signs(&mut line.source, moved, 1, 2), (address(moved), address(moved)), "it has moved");
+    assert_eq!(signs(&mut line.source, PHONE, 1, 0), (address(moved), address(moved)), "this one was under way");
+    assert_eq!(signs(&mut line.source, PHONE, 2, 0), (phone, phone), "another stream is as far as it is");
+    assert_eq!(signs(&mut line.source, moved, 2, 40_000), (address(moved), address(moved)), "another count");
+    line.source.reconnect(address(NAMED));
+    line.source.on_signed(address(moved), &header(2, 100), start);
+    line.source.reconnect(address(NAMED));
+    assert_eq!(signs(&mut line.source, PHONE, 2, 3), (phone, phone), "new keys may count from anywhere");
+}
+
+#[test]
 fn a_reinvite_to_another_address_sends_there_at_once() {
     let mut line = Line::latched();
     line.source.reconnect(address("198.51.100.4:9000"));

@@ -39,12 +39,15 @@ pub(super) struct Transport {
     ice: Option<Box<Agent>>,
     handshake: Option<Box<Handshake>>,
     keys: Option<Box<Keys>>,
-    /// Keys from descriptions under which we have sent; a leg has one for each suite.
+    /// Keys from descriptions under which we have sent, the first [`MOST_SPENT`].
     spent: Vec<MasterKey>,
     line: Line,
     /// Of the certificate that the far side proved to have.
     news: Option<News>,
 }
+
+/// A description with a new key costs the far side one request. Beyond these each change counts as a key that comes back.
+const MOST_SPENT: usize = 16;
 
 /// What a change of keys means for the packets that we send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +145,7 @@ impl Transport {
     /// Notes a key that we are about to send under.
     fn spend(&mut self, suite: Suite, ours: MasterKey) {
         let goes_on = self.keys.as_ref().is_some_and(|keys| keys.sends_under(suite, ours));
-        match self.spent.contains(&ours) {
+        match self.spent.contains(&ours) || self.spent.len() >= MOST_SPENT {
             true if !goes_on => self.line = Line::NeedsSsrc,
             true => {}
             false => self.spent.push(ours),
