@@ -247,6 +247,9 @@ pub enum Effect {
     WrongPin {
         mailbox: String,
     },
+    WrongConferencePin {
+        conference: String,
+    },
     /// A greeting was recorded; one that is not kept leaves the mailbox with the ordinary one.
     Greeting {
         mailbox: String,

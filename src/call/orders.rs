@@ -67,6 +67,7 @@ impl Call {
             Order::Record(order) => self.record(order, around, now),
             Order::JoinConference(attendance) => self.join_conference(attendance, around, now),
             Order::LeaveConference => self.leave_conference(now),
+            Order::WrongPin { conference } => self.effects.push_back(Effect::WrongConferencePin { conference }),
             Order::Message { to, text } => self.effects.push_back(Effect::Message { to, text }),
             Order::Tag { name, value } => self.clerk.tag(name, value),
             Order::Hangup { cause } => self.hang_up_order(cause, now),

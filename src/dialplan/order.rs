@@ -79,6 +79,10 @@ pub enum Order {
     JoinConference(Box<Attendance>),
     /// Nothing more is heard of the conference.
     LeaveConference,
+    /// Somebody typed one that leads into no room of this name: they are counted over all calls.
+    WrongPin {
+        conference: String,
+    },
     /// A question to another program. Ends with `LookedUp`.
     Ask(Box<Query>),
     /// Nothing more is heard of the question.

@@ -18,6 +18,10 @@ pub trait Scene {
     fn calls(&self) -> usize;
     /// Those of them that this trunk carries.
     fn calls_over(&self, trunk: &str) -> usize;
+    /// The PINs of this conference were guessed at too often: for now none is right.
+    fn refuses_pins(&self, _conference: &str, _now: Instant) -> bool {
+        false
+    }
 }
 
 /// A chat channel at this moment.

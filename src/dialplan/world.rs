@@ -346,7 +346,7 @@ impl<'n> World<'n> {
             Order::Message { to, text } => self.events.push(Event::Texted { to, text }),
             // Others are there, a moderator among them, and stay.
             Order::JoinConference(attendance) => self.events.push(Event::Joined(attendance.conference)),
-            Order::LeaveConference => {}
+            Order::LeaveConference | Order::WrongPin { .. } => {}
             Order::Hangup { cause } => self.end(cause),
             Order::Ringing | Order::Progress | Order::Tag { .. } | Order::Echo | Order::Record(_) => {}
         }

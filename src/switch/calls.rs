@@ -323,6 +323,7 @@ impl Switch {
             }
             CallEffect::SortVoicemail { voicemail, sorting } => self.sort_voicemail(*voicemail, sorting, now),
             CallEffect::WrongPin { mailbox } => self.on_wrong_pin(&mailbox, now),
+            CallEffect::WrongConferencePin { conference } => self.on_wrong_conference_pin(&conference, now),
             CallEffect::Greeting { mailbox, kept } => self.on_greeting(mailbox, kept),
             CallEffect::Referral { referral, status } => self.tell_transferor(Some(referral), status, now),
             CallEffect::Transferred { by, to, view } => self.on_transferred(number, &by, &to, &view, now),

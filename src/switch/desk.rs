@@ -46,6 +46,7 @@ use crate::registrar::Registrar;
 use crate::sip::advertising::Advertising;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Transport;
+use crate::switch::pins::Guesses;
 use crate::switch::pins::Pins;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
@@ -80,6 +81,8 @@ pub(super) struct Desk {
     pub recording_folder: PathBuf,
     pub mailbox_by_extension: BTreeMap<String, String>,
     pub pins: Pins,
+    /// At the PINs of conferences.
+    pub guesses: Guesses,
     /// Mailboxes with a greeting of their own.
     pub greetings: BTreeSet<String>,
     /// Whose clock is read to callers.
@@ -294,6 +297,10 @@ impl Around for Desk {
 impl Scene for Desk {
     fn wall(&self, now: Instant) -> Timestamp {
         self.clock.wall(now)
+    }
+
+    fn refuses_pins(&self, conference: &str, now: Instant) -> bool {
+        self.guesses.are_too_many(conference, now)
     }
 
     fn channel(&self, name: &str, _now: Instant) -> ChannelGlance {

@@ -60,6 +60,7 @@ use crate::switch::measuring::Measuring;
 use crate::switch::messages::Handed;
 use crate::switch::messages::Waiting;
 use crate::switch::pins;
+use crate::switch::pins::Guesses;
 use crate::switch::pins::Pins;
 use crate::switch::proven::Proven;
 use crate::switch::trunk;
@@ -418,6 +419,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         recorded_queues,
         mailbox_by_extension,
         pins: Pins::new(&settings.mailboxes),
+        guesses: Guesses::default(),
         greetings: settings.kept.greetings,
         zone: settings.zone,
         channels_down: Vec::new(),

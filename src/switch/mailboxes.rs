@@ -134,6 +134,11 @@ impl Switch {
         self.desk.pins.on_wrong(mailbox, now);
     }
 
+    pub(super) fn on_wrong_conference_pin(&mut self, conference: &str, now: Instant) {
+        tracing::warn!(conference, "a wrong PIN");
+        self.desk.guesses.on_wrong(conference, now);
+    }
+
     pub(super) fn on_greeting(&mut self, mailbox: String, kept: Kept) {
         match kept {
             Kept::Yes => {

@@ -1,4 +1,4 @@
-//! `[[mailbox]]`: the PINs of mailboxes, and how often they may be guessed at.
+//! `[[mailbox]]`: the PINs of mailboxes, and how often they, and those of conferences, may be guessed at.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -38,7 +38,7 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// Wrong PINs of one mailbox that are borne, whoever types them, within [`WITHIN`]; after them no PIN is right for that long.
+/// Wrong PINs of one mailbox or conference that are borne, whoever types them, within [`WITHIN`]; after them no PIN is right for that long.
 const MOST_WRONG: u32 = 10;
 const WITHIN: Duration = Duration::from_secs(15 * 60);
 
@@ -46,7 +46,13 @@ const WITHIN: Duration = Duration::from_secs(15 * 60);
 pub(super) struct Pins {
     pin_by_mailbox: BTreeMap<String, Pin>,
     /// Only of mailboxes that have a PIN.
-    wrong: BTreeMap<String, Wrong>,
+    guesses: Guesses,
+}
+
+/// What was typed wrong lately, by whomever.
+#[derive(Debug, Default)]
+pub(super) struct Guesses {
+    wrong_by_name: BTreeMap<String, Wrong>,
 }
 
 #[derive(Debug)]
@@ -58,25 +64,32 @@ struct Wrong {
 impl Pins {
     pub(super) fn new(mailboxes: &[Config]) -> Pins {
         let pins = mailboxes.iter().filter_map(|mailbox| Some((mailbox.name.clone(), mailbox.pin.clone()?)));
-        Pins { pin_by_mailbox: pins.collect(), wrong: BTreeMap::new() }
+        Pins { pin_by_mailbox: pins.collect(), guesses: Guesses::default() }
     }
 
     /// None: the mailbox has no PIN.
     pub(super) fn fits(&self, mailbox: &str, typed: &str, now: Instant) -> Option<bool> {
         let pin = self.pin_by_mailbox.get(mailbox)?;
-        let wrong = self.wrong.get(mailbox);
-        let guessed_at = wrong.is_some_and(|wrong| wrong.times >= MOST_WRONG && now - wrong.since < WITHIN);
-        Some(pin.0 == typed && !guessed_at)
+        Some(pin.0 == typed && !self.guesses.are_too_many(mailbox, now))
     }
 
     pub(super) fn on_wrong(&mut self, mailbox: &str, now: Instant) {
-        if !self.pin_by_mailbox.contains_key(mailbox) {
-            return;
+        if self.pin_by_mailbox.contains_key(mailbox) {
+            self.guesses.on_wrong(mailbox, now);
         }
-        let wrong = self.wrong.entry(mailbox.to_owned()).or_insert(Wrong { since: now, times: 0 });
-        if now - wrong.since >= WITHIN {
-            *wrong = Wrong { since: now, times: 0 };
-        }
+    }
+}
+
+impl Guesses {
+    /// For a while no PIN is right there.
+    pub(super) fn are_too_many(&self, name: &str, now: Instant) -> bool {
+        let wrong = self.wrong_by_name.get(name);
+        wrong.is_some_and(|wrong| wrong.times >= MOST_WRONG && now - wrong.since < WITHIN)
+    }
+
+    pub(super) fn on_wrong(&mut self, name: &str, now: Instant) {
+        self.wrong_by_name.retain(|_, wrong| now - wrong.since < WITHIN);
+        let wrong = self.wrong_by_name.entry(name.to_owned()).or_insert(Wrong { since: now, times: 0 });
         wrong.times += 1;
     }
 }

@@ -98,6 +98,35 @@ fn whoever_types_the_moderators_pin_opens_the_room_and_closes_it() {
 }
 
 #[test]
+fn a_pin_that_is_guessed_at_over_many_calls_is_refused_for_a_while() {
+    let mut pbx = room("pin=\"1234\" moderator-pin=\"98765\"");
+    let [guesser, ana] = ["200", "201"].map(|extension| pbx.registered(extension));
+    let tries = |pbx: &mut Bench, phone, pin: &str| {
+        pbx.calls(phone, None, BUSINESS);
+        pbx.hears(phone, "conference-pin");
+        pbx.presses(phone, pin);
+        let came_in = pbx.asks(Command::Conference("equipe".to_owned())).is_ok();
+        pbx.hangs_up(phone);
+        pbx.advance(secs(1));
+        came_in
+    };
+    assert!(tries(&mut pbx, ana, "1234"));
+    // Two in each call: the third would end it. Half a PIN, with the pause that ends it, is a guess as well.
+    for guess in ["0000#0001#", "0002#0003#", "0004#0005#", "0006#0007#", "0008#"] {
+        assert!(!tries(&mut pbx, guesser, guess), "{guess}");
+    }
+    pbx.calls(guesser, None, BUSINESS);
+    pbx.presses(guesser, "0009");
+    pbx.advance(secs(12));
+    pbx.hangs_up(guesser);
+    assert!(!tries(&mut pbx, ana, "1234"), "whoever types it\n{}", pbx.trace);
+    assert!(!tries(&mut pbx, ana, "98765"), "the moderator's as well");
+    pbx.advance(secs(15 * 60));
+    assert!(tries(&mut pbx, ana, "1234"), "{}", pbx.trace);
+    pbx.all_is_quiet();
+}
+
+#[test]
 fn the_room_closes_with_the_last_moderator_and_not_before_also_when_he_is_sent_away() {
     let mut pbx = room("pin=\"11\" moderator-pin=\"99\" ends-with-moderator=\"yes\"");
     let [ana, bruno, carla] = [("200", "11"), ("201", "99"), ("202", "99")].map(|(extension, pin)| {

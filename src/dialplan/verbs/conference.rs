@@ -179,6 +179,10 @@ impl Action for Room {
             (News::Digit, _) => self.on_key_inside(moment),
             (News::TimeUp, TYPING) => {
                 moment.note(Reason::Silence);
+                // Half a PIN is a guess as well, where another is longer.
+                if !moment.memory.digits.is_empty() {
+                    self.tell_wrong_pin(moment);
+                }
                 self.try_again(moment)
             }
             (News::ConferenceLeft(outcome), INSIDE) => self.leave(outcome, moment),
@@ -207,7 +211,9 @@ impl Room {
     fn take(&self, moment: &mut Moment<'_>) -> Turn {
         let digits = &moment.memory.digits;
         let typed: String = digits.iter().filter(|digit| **digit != FINISH).collect();
-        if let Some((_, standing)) = self.pins.iter().find(|(pin, _)| *pin == typed) {
+        // Guessed at too often: for a while no PIN is right.
+        let is_shut = moment.scene.refuses_pins(&self.attendance.conference, moment.now);
+        if let Some((_, standing)) = self.pins.iter().find(|(pin, _)| *pin == typed && !is_shut) {
             return self.enter(*standing, moment);
         }
         let longest = self.pins.iter().map(|(pin, _)| pin.len()).max().unwrap_or(0);
@@ -215,7 +221,13 @@ impl Room {
             return self.wait_for_keys(moment);
         }
         moment.note(Reason::WrongPin);
+        self.tell_wrong_pin(moment);
         self.try_again(moment)
+    }
+
+    fn tell_wrong_pin(&self, moment: &mut Moment<'_>) {
+        let conference = self.attendance.conference.clone();
+        moment.order(Order::WrongPin { conference });
     }
 
     fn try_again(&self, moment: &mut Moment<'_>) -> Turn {
