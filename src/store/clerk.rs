@@ -287,7 +287,7 @@ async fn write_together(store: &Store, batch: &[Write]) -> Result<(), sqlx::Erro
                 changed.clear();
                 bindings::forget(&mut transaction, extension, contact).await?;
             }
-            other => write_one(&mut transaction, other).await?,
+            other => write_one(store, &mut transaction, other).await?,
         }
     }
     bindings::write(&mut transaction, &changed).await?;
@@ -295,10 +295,10 @@ async fn write_together(store: &Store, batch: &[Write]) -> Result<(), sqlx::Erro
     transaction.commit().await
 }
 
-async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), sqlx::Error> {
+async fn write_one(store: &Store, connection: &mut AnyConnection, write: &Write) -> Result<(), sqlx::Error> {
     match write {
         Write::Record(record) => records::write(connection, &[record]).await,
-        Write::Message(message) => messages::write(connection, message).await,
+        Write::Message(message) => messages::write(connection, message, &store.node).await,
         Write::Receipt { channel, provider_id, delivery } => {
             messages::receipt(connection, channel, provider_id, delivery).await
         }
@@ -307,12 +307,15 @@ async fn write_one(connection: &mut AnyConnection, write: &Write) -> Result<(), 
         Write::Channel { name, snapshot } => channels::write(connection, name, snapshot).await,
         Write::Voicemail(voicemail) => voicemails::write(connection, voicemail).await,
         Write::ForgetVoicemail { id } => voicemails::forget(connection, id).await,
-        Write::Recording(recording) => recordings::write(connection, recording).await,
+        Write::Recording(recording) => recordings::write(connection, recording, &store.node).await,
         Write::ForgetRecording { id } => recordings::forget(connection, id).await,
-        Write::Callback(callback) => callbacks::write(connection, callback).await,
+        Write::Callback(callback) => callbacks::write(connection, callback, &store.node).await,
         Write::ForgetCallback { id } => callbacks::forget(connection, id).await,
         Write::Delivery(delivery) => deliveries::write(connection, delivery).await,
-        Write::Incident(incident) => incidents::write(connection, incident).await,
+        Write::Incident(incident) => {
+            incidents::write(connection, incident, &store.node).await?;
+            incidents::forget_old(connection, incident, store.keep_incidents).await
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! `[storage]`: where the database stands.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::Deserialize;
 
@@ -11,11 +12,14 @@ pub struct Config {
     /// `sqlite:PATH`, or `postgres://USER:PASSWORD@HOST/DATABASE` for several nodes.
     /// Default: `sqlite:data/desvio.db`.
     pub url: String,
+    /// How long an incident is kept after its beginning; those that go on are. Default: 730 days.
+    #[serde(with = "humantime_serde")]
+    pub keep_incidents: Duration,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: "sqlite:data/desvio.db".into() }
+        Self { url: "sqlite:data/desvio.db".into(), keep_incidents: Duration::from_hours(730 * 24) }
     }
 }
 
@@ -23,7 +27,7 @@ impl Default for Config {
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let url = without_password(&self.url);
-        f.debug_struct("Config").field("url", &url).finish()
+        f.debug_struct("Config").field("url", &url).field("keep_incidents", &self.keep_incidents).finish()
     }
 }
 
@@ -51,7 +55,7 @@ mod tests {
     fn no_password_is_ever_shown() {
         let shown = without_password("postgres://desvio:s3cr@t@db.example:5432/desvio");
         assert_eq!(shown, "postgres://desvio:…@db.example:5432/desvio");
-        let config = Config { url: "postgres://desvio:geheim@db/desvio".into() };
+        let config = Config { url: "postgres://desvio:geheim@db/desvio".into(), ..Config::default() };
         assert!(!format!("{config:?}").contains("geheim"));
     }
 

@@ -11,6 +11,8 @@ pub enum StoreError {
     Url { url: String },
     #[error("{}: the folder cannot be made: {why}\n    [storage] url decides where it stands; the user that runs desvio must be allowed to write there", path.display())]
     Folder { path: PathBuf, why: io::Error },
+    #[error("{}: the name of this server cannot be kept: {why}\n    beside PostgreSQL it stands there; the user that runs desvio must be allowed to write it", path.display())]
+    Node { path: PathBuf, why: io::Error },
     #[error("{place}: {fault}\n    {mend}")]
     Open { place: String, fault: String, mend: &'static str },
     #[error(

@@ -1,5 +1,7 @@
 //! Outages and drills. Each is written anew whenever it has grown; the one that is open at a start goes on.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::AnyConnection;
 
@@ -59,14 +61,14 @@ impl Store {
         row.map(|(document,)| read("incidents", &document)).transpose()
     }
 
-    /// Those whose end nobody wrote down, and those of which somebody is still to be told.
+    /// Those of this server whose end nobody wrote down, and those of which somebody is still to be told.
     pub async fn unfinished_incidents(&self) -> Result<Vec<Incident>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).fetch_all(&self.reading).await?;
+        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).bind(&self.node).fetch_all(&self.reading).await?;
         rows.iter().map(|(document,)| read("incidents", document)).collect()
     }
 }
 
-pub(super) async fn write(connection: &mut AnyConnection, incident: &Incident) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut AnyConnection, incident: &Incident, node: &str) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(incident).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(INSERT)
         .bind(&incident.id)
@@ -75,6 +77,23 @@ pub(super) async fn write(connection: &mut AnyConnection, incident: &Incident) -
         .bind(standing(incident))
         .bind(i64::from(incident.drill.is_some()))
         .bind(document)
+        .bind(node)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// With the end of this one, those are forgotten that began so long before it and are over.
+pub(super) async fn forget_old(
+    connection: &mut AnyConnection,
+    incident: &Incident,
+    keep: Duration,
+) -> Result<(), sqlx::Error> {
+    let Some(oldest) = incident.ended.and_then(|ended| ended.checked_sub(keep).ok()) else {
+        return Ok(());
+    };
+    sqlx::query("DELETE FROM incidents WHERE open = 0 AND started_ms < $1")
+        .bind(oldest.as_millisecond())
         .execute(connection)
         .await?;
     Ok(())
@@ -98,11 +117,12 @@ const SELECT_PAGE: &str = "SELECT started_ms, id, document FROM incidents
     ORDER BY started_ms DESC, id DESC LIMIT $8";
 
 /// Two ways, because each has an index of its own.
-const SELECT_UNFINISHED: &str = "SELECT document FROM (SELECT id, document FROM incidents WHERE open = 1
-    UNION ALL SELECT id, document FROM incidents WHERE open = 2) AS unfinished ORDER BY id";
+const SELECT_UNFINISHED: &str = "SELECT document FROM (SELECT id, node, document FROM incidents WHERE open = 1
+    UNION ALL SELECT id, node, document FROM incidents WHERE open = 2) AS unfinished
+    WHERE node IN ('', $1) ORDER BY id";
 
 const INSERT: &str =
-    "INSERT INTO incidents (id, channel, started_ms, open, drill, document) VALUES ($1, $2, $3, $4, $5, $6)
+    "INSERT INTO incidents (id, channel, started_ms, open, drill, document, node) VALUES ($1, $2, $3, $4, $5, $6, $7)
     ON CONFLICT (id) DO UPDATE SET document = excluded.document, open = excluded.open";
 
 #[cfg(test)]
@@ -168,6 +188,46 @@ mod tests {
             assert_eq!(store.incidents(&over, None, 9).await.unwrap().items, [first.clone()]);
             assert_eq!(store.incident("inc_1").await.unwrap(), Some(first));
             assert_eq!(store.incident("inc_9").await.unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn what_is_over_is_forgotten_after_its_time_and_what_goes_on_is_not() {
+        let folder = Folder::new();
+        block_on(async {
+            let mut store = folder.store().await;
+            store.keep_incidents = Duration::from_mins(60);
+            let (outcomes, _told) = mpsc::unbounded_channel();
+            let writer = Writer::start(&store, outcomes);
+            for (id, minute, over) in
+                [("inc_1", 0, true), ("inc_2", 1, false), ("inc_3", 30, true), ("inc_4", 80, true)]
+            {
+                let mut incident = incident(id, "whatsapp", minute);
+                incident.ended = over.then(|| incident.started + jiff::SignedDuration::from_mins(5));
+                writer.write(Write::Incident(Box::new(incident)));
+            }
+            writer.flush(SOON).await.unwrap();
+            let kept = store.incidents(&IncidentQuery::default(), None, 9).await.unwrap().items;
+            let kept: Vec<&str> = kept.iter().map(|incident| incident.id.as_str()).collect();
+            assert_eq!(kept, ["inc_4", "inc_3", "inc_2"]);
+        });
+    }
+
+    #[test]
+    fn what_another_server_has_under_way_is_left_to_it() {
+        let folder = Folder::new();
+        block_on(async {
+            let mut store = folder.store().await;
+            for (node, id) in [("here", "inc_1"), ("there", "inc_2"), ("", "inc_3")] {
+                store.node = node.to_owned();
+                let (outcomes, _told) = mpsc::unbounded_channel();
+                let writer = Writer::start(&store, outcomes);
+                writer.write(Write::Incident(Box::new(incident(id, "whatsapp", 0))));
+                writer.flush(SOON).await.unwrap();
+            }
+            store.node = "here".to_owned();
+            let ours: Vec<String> = store.unfinished_incidents().await.unwrap().into_iter().map(|it| it.id).collect();
+            assert_eq!(ours, ["inc_1", "inc_3"], "one from before servers had names is everybody's");
         });
     }
 

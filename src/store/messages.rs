@@ -65,14 +65,14 @@ impl Store {
         row.map(|(document,)| read("messages", &document)).transpose()
     }
 
-    /// Accepted, but without a known outcome: what the outbox takes up again after a restart, oldest first.
+    /// Accepted here, but without a known outcome: what the outbox takes up again after a restart, oldest first.
     pub async fn unfinished_messages(&self) -> Result<Vec<Message>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).fetch_all(&self.reading).await?;
+        let rows: Vec<(String,)> = sqlx::query_as(SELECT_UNFINISHED).bind(&self.node).fetch_all(&self.reading).await?;
         rows.iter().map(|(document,)| read("messages", document)).collect()
     }
 }
 
-pub(super) async fn write(connection: &mut AnyConnection, message: &Message) -> Result<(), sqlx::Error> {
+pub(super) async fn write(connection: &mut AnyConnection, message: &Message, node: &str) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(message).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(UPSERT)
         .bind(&message.id.0)
@@ -85,6 +85,7 @@ pub(super) async fn write(connection: &mut AnyConnection, message: &Message) -> 
         .bind(&message.channel)
         .bind(&message.provider_id)
         .bind(document)
+        .bind(node)
         .execute(connection)
         .await?;
     Ok(())
@@ -105,7 +106,8 @@ pub(super) async fn receipt(
     };
     let mut message: Message = serde_json::from_str(&document).map_err(|why| sqlx::Error::Decode(why.into()))?;
     message.on_delivery(delivery.clone(), Timestamp::now());
-    write(connection, &message).await
+    // The row is there, and stays whose it is.
+    write(connection, &message, "").await
 }
 
 const SELECT_PAGE: &str = "SELECT created_ms, id, document FROM messages
@@ -116,11 +118,11 @@ const SELECT_PAGE: &str = "SELECT created_ms, id, document FROM messages
 
 /// The words stand here, and not in a parameter, so that the small index serves.
 const SELECT_UNFINISHED: &str = "SELECT document FROM messages
-    WHERE status IN ('queued', 'sending') ORDER BY created_ms, id";
+    WHERE status IN ('queued', 'sending') AND node IN ('', $1) ORDER BY created_ms, id";
 
 const UPSERT: &str = "INSERT INTO messages
-    (id, created_ms, updated_ms, direction, status, sender, recipient, channel, provider_id, document)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    (id, created_ms, updated_ms, direction, status, sender, recipient, channel, provider_id, document, node)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT (id) DO UPDATE SET updated_ms = excluded.updated_ms, status = excluded.status,
     channel = excluded.channel, provider_id = excluded.provider_id, document = excluded.document";
 

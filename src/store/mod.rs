@@ -33,6 +33,7 @@ pub mod incidents;
 mod insert;
 pub mod keys;
 pub mod messages;
+mod node;
 pub mod page;
 pub mod recordings;
 pub mod records;
@@ -50,6 +51,9 @@ pub struct Store {
     /// A single connection: SQLite has one writer at a time, and so nobody of ours waits for a lock of ours.
     writing: AnyPool,
     shown: String,
+    /// Which of the servers on this database we are; empty where there can be no other.
+    node: String,
+    keep_incidents: Duration,
 }
 
 impl Store {
@@ -71,7 +75,16 @@ impl Store {
             .map_err(|error| address.explain(&error))?
             .disable_statement_logging();
         set_up(&address, &options, patience).await?;
+        let node = match address.is_sqlite() {
+            true => String::new(),
+            false => {
+                let path = base_folder.join(node::FILE);
+                node::load_or_make(&path).map_err(|why| StoreError::Node { path, why })?
+            }
+        };
         Ok(Self {
+            node,
+            keep_incidents: config.keep_incidents,
             reading: pool(&address, &options, patience, READERS),
             writing: pool(&address, &options, patience, 1),
             shown: address.shown(),

@@ -37,16 +37,18 @@ impl Store {
         row.map(|(document,)| read("recordings", &document)).transpose()
     }
 
-    /// Those whose end nobody wrote down.
+    /// Those of this server whose end nobody wrote down.
     pub async fn open_recordings(&self) -> Result<Vec<TalkRecording>, StoreError> {
-        let rows: Vec<(String,)> = sqlx::query_as("SELECT document FROM recordings WHERE open = 1 ORDER BY id")
-            .fetch_all(&self.reading)
-            .await?;
+        let rows: Vec<(String,)> = sqlx::query_as(SELECT_OPEN).bind(&self.node).fetch_all(&self.reading).await?;
         rows.iter().map(|(document,)| read("recordings", document)).collect()
     }
 }
 
-pub(super) async fn write(connection: &mut AnyConnection, recording: &TalkRecording) -> Result<(), sqlx::Error> {
+pub(super) async fn write(
+    connection: &mut AnyConnection,
+    recording: &TalkRecording,
+    node: &str,
+) -> Result<(), sqlx::Error> {
     let document = serde_json::to_string(recording).map_err(|why| sqlx::Error::Encode(why.into()))?;
     sqlx::query(INSERT)
         .bind(&recording.id)
@@ -54,6 +56,7 @@ pub(super) async fn write(connection: &mut AnyConnection, recording: &TalkRecord
         .bind(recording.started.as_millisecond())
         .bind(i64::from(!recording.is_over()))
         .bind(document)
+        .bind(node)
         .execute(connection)
         .await?;
     Ok(())
@@ -68,5 +71,8 @@ const SELECT_PAGE: &str = "SELECT started_ms, id, document FROM recordings
     WHERE (started_ms, id) < ($1, $2) AND ($3 = '' OR call = $3)
     ORDER BY started_ms DESC, id DESC LIMIT $4";
 
-const INSERT: &str = "INSERT INTO recordings (id, call, started_ms, open, document) VALUES ($1, $2, $3, $4, $5)
+const SELECT_OPEN: &str = "SELECT document FROM recordings WHERE open = 1 AND node IN ('', $1) ORDER BY id";
+
+const INSERT: &str =
+    "INSERT INTO recordings (id, call, started_ms, open, document, node) VALUES ($1, $2, $3, $4, $5, $6)
     ON CONFLICT (id) DO UPDATE SET document = excluded.document, open = excluded.open";

@@ -167,6 +167,13 @@ const STEPS: &[&[&str]] = &[
     ],
     // From here on `open` is 2 of an incident that has ended while somebody was still to be told of it.
     &["CREATE INDEX incidents_untold ON incidents (id) WHERE open = 2"],
+    // Whose it is while it is under way: one server of several does not take up what another has in hand.
+    &[
+        "ALTER TABLE messages ADD COLUMN node TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE recordings ADD COLUMN node TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE callbacks ADD COLUMN node TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE incidents ADD COLUMN node TEXT NOT NULL DEFAULT ''",
+    ],
 ];
 
 #[cfg(test)]
@@ -175,7 +182,9 @@ mod tests {
     use crate::store::bench::block_on;
 
     /// Callbacks, deliveries and incidents came after the first release.
-    const AS_RELEASED: [&str; 4] = [
+    const AS_RELEASED: [&str; 6] = [
+        "ALTER TABLE messages DROP COLUMN node",
+        "ALTER TABLE recordings DROP COLUMN node",
         "DROP TABLE callbacks",
         "DROP TABLE deliveries",
         "DROP TABLE incidents",

@@ -389,7 +389,7 @@ mod tests {
             return;
         };
         block_on(async {
-            let config = crate::store::config::Config { url };
+            let config = crate::store::config::Config { url, ..Default::default() };
             let folder = Folder::new();
             let store = Store::open(&config, folder.path()).await.unwrap();
             let mark = jiff::Timestamp::now().as_microsecond().to_string();
