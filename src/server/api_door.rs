@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use axum::Router;
-use axum::serve::Listener;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
@@ -48,18 +47,21 @@ impl Door {
     }
 
     pub(super) fn serve(self, api: Api, workers: &Handle) -> Closing {
-        self.serve_by("the API", |listener| listener, api::router(api), workers)
+        self.serve_by("the API", Doorway::for_programs, api::router(api), workers)
     }
 
     /// For everybody: so many at a time, and none for long.
     pub(super) fn serve_strangers(self, router: Router, workers: &Handle) -> Closing {
-        self.serve_by("the status page", Doorway::new, router, workers)
+        self.serve_by("the status page", Doorway::for_strangers, router, workers)
     }
 
-    fn serve_by<L>(self, what: &'static str, way: fn(TcpListener) -> L, router: Router, workers: &Handle) -> Closing
-    where
-        L: Listener<Addr = SocketAddr>,
-    {
+    fn serve_by(
+        self,
+        what: &'static str,
+        way: fn(TcpListener) -> Doorway,
+        router: Router,
+        workers: &Handle,
+    ) -> Closing {
         let (end, mut ended) = watch::channel(false);
         let task = workers.spawn(async move {
             let asked_to_end = async move {
