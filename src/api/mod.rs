@@ -43,6 +43,7 @@ use crate::switch::command::Problem;
 
 mod ask;
 pub mod client;
+mod audio;
 pub mod conferences;
 pub mod config;
 mod csv;

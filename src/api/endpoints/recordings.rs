@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::Request;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::api::Api;
+use crate::api::audio;
 use crate::api::documents::Paged;
 use crate::api::documents::recordings::RecordingDocument;
 use crate::api::endpoints::below;
@@ -97,20 +98,22 @@ pub(in crate::api) async fn delete(State(api): State<Arc<Api>>, Named(id): Named
     Ok(shown(&answer))
 }
 
-/// Fetch its audio. Of one that runs, what has been written so far.
+/// Fetch its audio, or a `Range` of it. Of one that runs, what has been written so far.
 #[utoipa::path(get, path = "/v1/recordings/{id}/audio", tag = "recordings", operation_id = "fetch_recording",
     params(("id" = String, Path, description = "`rec_…`")),
-    responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav")))]
-pub(in crate::api) async fn audio(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
+    responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav"),
+        (status = 206, description = "The range that was asked for", body = String, content_type = "audio/wav")))]
+pub(in crate::api) async fn audio(
+    State(api): State<Arc<Api>>,
+    Named(id): Named,
+    request: Request,
+) -> Result<Response, Problem> {
     let recording = find(&api, &id).await?;
     let file = file(&api, &recording).ok_or_else(|| gone(&id))?;
-    match tokio::fs::read(file).await {
-        Ok(wav) => Ok(([(CONTENT_TYPE, "audio/wav")], wav).into_response()),
-        Err(why) => {
-            tracing::warn!(%why, id, "a recording cannot be read");
-            Err(gone(&id))
-        }
-    }
+    audio::send(&file, request).await.map_err(|why| {
+        tracing::warn!(%why, id, "a recording cannot be read");
+        gone(&id)
+    })
 }
 
 async fn find(api: &Api, id: &str) -> Result<TalkRecording, Problem> {
