@@ -27,6 +27,19 @@ impl Api {
     }
 }
 
+/// An order that must not be lost.
+impl Api {
+    /// Answered once what follows from it is on the disk. One that takes nothing holds up nobody for longer than
+    /// [`WRITTEN_WITHIN`]: the order is in force, and `/health/ready` tells of the disk.
+    pub(super) async fn ask_for_good(&self, command: Command) -> Result<Answer, Problem> {
+        let answer = self.ask(command).await?;
+        if let Err(why) = self.writer.flush(WRITTEN_WITHIN).await {
+            tracing::warn!(%why, "an order is in force and would not survive the end of the process");
+        }
+        Ok(answer)
+    }
+}
+
 fn overloaded() -> Problem {
     problem(
         503,
@@ -61,3 +74,4 @@ fn silent() -> Problem {
 pub(super) const OUTCOME_UNKNOWN: &str = "outcome-unknown";
 /// Long enough for a text that must be on the disk first, when the disk is slow.
 const PATIENCE: Duration = Duration::from_secs(15);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(3);

@@ -71,6 +71,7 @@ use crate::registrar::BindingView;
 use crate::registrar::Push;
 use crate::store::Store;
 use crate::store::config::Config;
+use crate::store::writer::Writer;
 use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::Command;
@@ -153,6 +154,7 @@ impl Bench {
             commands,
             status: Arc::new(status),
             store: store.clone(),
+            writer: Writer::start(&store, mpsc::unbounded_channel().0),
             feed: feed.clone(),
             token: Token::new(TOKEN).unwrap(),
             webhooks: vec![Listener { name: "crm".into(), url: "https://crm.example/".into(), events: Vec::new() }],

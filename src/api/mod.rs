@@ -37,13 +37,14 @@ use crate::api::status_page::StatusPage;
 use crate::api::token::Token;
 use crate::number::Region;
 use crate::store::Store;
+use crate::store::writer::Writer;
 use crate::switch::command::Answer;
 use crate::switch::command::Command;
 use crate::switch::command::Problem;
 
 mod ask;
-pub mod client;
 mod audio;
+pub mod client;
 pub mod conferences;
 pub mod config;
 mod csv;
@@ -77,6 +78,8 @@ pub struct Api {
     /// To the task that owns the switch.
     pub commands: mpsc::Sender<Asked>,
     pub store: Store,
+    /// What is written on the switch's behalf goes through it.
+    pub writer: Writer,
     pub feed: Feed,
     pub token: Token,
     /// Programs that are told of events.

@@ -122,6 +122,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         token,
         webhooks: listeners,
         metrics: metrics.renderer(),
+        writer: writer.clone(),
         readiness: api_door::readiness(&writer),
         status: status.clone(),
         voicemail_folder: voicemail_folder(&loaded),

@@ -83,6 +83,8 @@ impl Switch {
             Command::DeleteVoicemail { voicemail } => self.delete_voicemail(&voicemail, now),
             Command::Status => Ok(Answer::Status(Box::new(self.status(now)))),
         };
+        // Who waits for the store after the answer finds in it what the answer tells.
+        self.keep_incidents(now);
         self.answer(ticket, answer);
     }
 

@@ -19,6 +19,7 @@ mod conferences;
 mod customer;
 mod encrypted;
 mod http;
+mod kills;
 mod lamps;
 mod linphone;
 mod names;

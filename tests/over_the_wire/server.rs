@@ -238,6 +238,12 @@ impl Server {
         Command::new("kill").args([&format!("-{signal}"), &pid]).status().expect("kill");
     }
 
+    /// At once, as by a loss of power.
+    pub(crate) fn killed(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// SIGTERM, and the exit code.
     pub(crate) fn stop(&mut self) -> Option<i32> {
         self.is_told("TERM");

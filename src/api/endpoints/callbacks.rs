@@ -36,7 +36,7 @@ pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) 
     params(("id" = String, Path, description = "`cb_…`")),
     responses((status = 204, description = "It is canceled")))]
 pub(in crate::api) async fn cancel(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
-    Ok(shown(&api.ask(Command::CancelCallback(id)).await?))
+    Ok(shown(&api.ask_for_good(Command::CancelCallback(id)).await?))
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ pub(in crate::api) async fn set_override(
     body: Body<NewOverride>,
 ) -> Result<Response, Problem> {
     let wish = body.value.read()?;
-    Ok(shown(&api.ask(Command::Override { channel, wish }).await?))
+    Ok(shown(&api.ask_for_good(Command::Override { channel, wish }).await?))
 }
 
 /// Let the probes decide again.
@@ -61,7 +61,7 @@ pub(in crate::api) async fn clear_override(
     State(api): State<Arc<Api>>,
     Named(channel): Named,
 ) -> Result<Response, Problem> {
-    Ok(shown(&api.ask(Command::ClearOverride { channel }).await?))
+    Ok(shown(&api.ask_for_good(Command::ClearOverride { channel }).await?))
 }
 
 /// Report what you see of a channel from where you are.

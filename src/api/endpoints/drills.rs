@@ -28,7 +28,7 @@ use crate::switch::command::Problem;
 #[utoipa::path(post, path = "/v1/drills", tag = "channels", operation_id = "begin_drill", request_body = NewDrill,
     responses((status = 201, description = "It has begun", body = IncidentDocument)))]
 pub(in crate::api) async fn begin(State(api): State<Arc<Api>>, body: Body<NewDrill>) -> Result<Response, Problem> {
-    let answer = api.ask(Command::StartDrill(body.value.read()?)).await?;
+    let answer = api.ask_for_good(Command::StartDrill(body.value.read()?)).await?;
     let place = match &answer {
         Answer::Incident(incident) => format!("/v1/incidents/{}", incident.id),
         _ => "/v1/incidents".to_owned(),
@@ -48,5 +48,5 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>) -> Result<Response
     params(("id" = String, Path, description = "`inc_…`")),
     responses((status = 200, description = "The incident with its report", body = IncidentDocument)))]
 pub(in crate::api) async fn end(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
-    Ok(shown(&api.ask(Command::EndDrill(id)).await?))
+    Ok(shown(&api.ask_for_good(Command::EndDrill(id)).await?))
 }
