@@ -99,10 +99,14 @@ impl Assessment {
     }
 
     fn take_in(&mut self, target: &Target, round: &Round<'_>) {
-        let unheard_resolver = target.layer == Layer::Dns
-            && self.resolving != Resolving::Works
-            && target.resolver.as_ref().is_none_or(|resolver| resolver.is_ours());
-        if unheard_resolver || target.is_stale(round.config, round.now) {
+        let is_ours = || target.resolver.as_ref().is_none_or(|resolver| resolver.is_ours());
+        let proves_nothing = target.layer == Layer::Dns
+            && match self.resolving {
+                Resolving::Works => false,
+                Resolving::Fails | Resolving::Lies => is_ours(),
+                Resolving::Lost => true,
+            };
+        if proves_nothing || target.is_stale(round.config, round.now) {
             return;
         }
         let tally = &mut self.layers[target.layer as usize];

@@ -16,6 +16,7 @@
 //!
 //! Probes that are silent change nothing; words that are not repeated grow stale.
 
+use std::mem;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -59,6 +60,8 @@ pub struct Detector {
     pub(super) calm_since: Option<Instant>,
     /// It fails here and is seen up elsewhere, since then.
     blocked_since: Option<Instant>,
+    /// No name was found lately, not even unrelated ones.
+    names_lost: bool,
     /// The newest evidence on both clocks; after a restart the restart itself.
     pub(super) heard: Option<Moment>,
     deadline: Option<Deadline>,
@@ -95,6 +98,7 @@ impl Detector {
             since: None,
             calm_since: None,
             blocked_since: None,
+            names_lost: false,
             heard: None,
             deadline: None,
         }
@@ -222,8 +226,8 @@ impl Detector {
         }
     }
 
-    /// Our line is back: what the channel's probes said shortly before and meanwhile is worth nothing. An outage that was
-    /// known before stays known, and a recovery has to prove itself from the beginning.
+    /// Our line, or our way to name servers, is back: what the channel's probes said shortly before and meanwhile is worth
+    /// nothing. An outage that was known before stays known, and a recovery has to prove itself from the beginning.
     fn begin_anew(&mut self, at: Moment) {
         let known_outage = matches!(self.state, State::Down | State::Recovering { .. });
         let targets = self.targets.iter_mut();
@@ -242,7 +246,13 @@ impl Detector {
     }
 
     fn judge(&mut self, at: Moment) {
-        let assessment = Assessment::of(&self.targets, &self.config, self.line.is_lossy(), at.now);
+        let mut assessment = Assessment::of(&self.targets, &self.config, self.line.is_lossy(), at.now);
+        let were_lost = mem::replace(&mut self.names_lost, assessment.resolving == Resolving::Lost);
+        if were_lost && !self.names_lost {
+            // Names are found again, of the channel's targets perhaps a moment later than of others.
+            self.begin_anew(at);
+            assessment = Assessment::of(&self.targets, &self.config, self.line.is_lossy(), at.now);
+        }
         self.calm_since = match assessment.has_trouble() {
             true => None,
             false => self.calm_since.or(Some(at.now)),
@@ -256,8 +266,8 @@ impl Detector {
         if next == State::Down && !self.is_down_or_hardly_up(at.now) {
             self.falls.push(at.now);
         }
-        self.state = next;
-        self.blame = self.next_blame(&assessment, failure);
+        let was = mem::replace(&mut self.state, next);
+        self.blame = self.next_blame(was, &assessment, failure, at.now);
     }
 
     /// A recovery that ends within moments was none: going down again is the same fall.
@@ -320,10 +330,15 @@ impl Detector {
         }
     }
 
-    fn next_blame(&self, assessment: &Assessment, failure: Failure) -> Blame {
+    fn next_blame(&self, was: State, assessment: &Assessment, failure: Failure, now: Instant) -> Blame {
+        // At the end of an outage one of us sees it up before the other: that alone is no block.
+        let has_held = self.blocked_since.is_some_and(|since| {
+            now.saturating_duration_since(since) >= self.config.partial_after || self.blame == Blame::BlockedHere
+        });
+        let is_blocked = failure == Failure::Here && (has_held || matches!(was, State::Up | State::Degraded));
         match self.state {
             State::Up => Blame::None,
-            State::Down | State::Recovering { .. } if failure == Failure::Here => Blame::BlockedHere,
+            State::Down | State::Recovering { .. } if is_blocked => Blame::BlockedHere,
             State::Down if self.blame == Blame::BlockedHere && failure == Failure::No => Blame::BlockedHere,
             State::Recovering { .. } if self.blame == Blame::BlockedHere => Blame::BlockedHere,
             State::Down | State::Recovering { .. } => Blame::Channel,
@@ -337,7 +352,8 @@ impl Detector {
             () if self.line.is_lossy() && assessment.bad > 0 => Blame::OurLine,
             () if assessment.failing.is_some() => Blame::Channel,
             () if assessment.resolving == Resolving::Lies => Blame::BlockedHere,
-            () if assessment.resolving == Resolving::Fails || assessment.unresolved > 0 => Blame::OurResolver,
+            () if matches!(assessment.resolving, Resolving::Fails | Resolving::Lost) => Blame::OurResolver,
+            () if assessment.unresolved > 0 => Blame::OurResolver,
             () if assessment.credential > 0 => Blame::OurCredential,
             () if assessment.webhook > 0 => Blame::OurWebhook,
             () if assessment.has_trouble() || self.blame == Blame::None => Blame::Channel,

@@ -14,6 +14,8 @@ pub enum News {
     /// Our own line is back.
     LineWorks,
     OurResolver,
+    /// The name server that we use is back.
+    ResolverWorks,
     OurCredential,
     OurWebhook,
     BlockedHere,
@@ -43,6 +45,14 @@ impl News {
         }
     }
 
+    /// It is over, whatever it was, with our own line.
+    pub fn of_line_again(was: Blame) -> News {
+        match was {
+            Blame::OurResolver => News::ResolverWorks,
+            _ => News::LineWorks,
+        }
+    }
+
     /// Without a full stop, so that more can be added.
     pub fn sentence(self, channel: &str, tongue: Tongue) -> String {
         match tongue {
@@ -61,6 +71,7 @@ impl News {
             News::OurLine => "our own internet line fails; nothing can be said of the channels".to_owned(),
             News::LineWorks => "our own internet line works again".to_owned(),
             News::OurResolver => "the name server that we use fails".to_owned(),
+            News::ResolverWorks => "the name server that we use works again".to_owned(),
             News::OurCredential => format!("{channel} refuses our credential: the token must be renewed"),
             News::OurWebhook => format!("{channel} cannot reach our webhook: no message of a customer arrives"),
             News::BlockedHere => format!("{channel} is blocked where we are, and works elsewhere"),
@@ -78,6 +89,7 @@ impl News {
             News::OurLine => "a nossa própria internet está falhando; nada se pode dizer dos canais".to_owned(),
             News::LineWorks => "a nossa própria internet voltou a funcionar".to_owned(),
             News::OurResolver => "o servidor de nomes que usamos está falhando".to_owned(),
+            News::ResolverWorks => "o servidor de nomes que usamos voltou a funcionar".to_owned(),
             News::OurCredential => format!("{channel} recusa a nossa credencial: é preciso renovar o token"),
             News::OurWebhook => {
                 format!("{channel} não alcança o nosso webhook: as mensagens dos clientes não chegam")
@@ -95,6 +107,7 @@ impl News {
             News::OurLine => "nuestra propia conexión a internet falla; nada se puede decir de los canales".to_owned(),
             News::LineWorks => "nuestra propia conexión a internet ya funciona de nuevo".to_owned(),
             News::OurResolver => "el servidor de nombres que usamos falla".to_owned(),
+            News::ResolverWorks => "el servidor de nombres que usamos ya funciona de nuevo".to_owned(),
             News::OurCredential => format!("{channel} rechaza nuestra credencial: hay que renovar el token"),
             News::OurWebhook => {
                 format!("{channel} no alcanza nuestro webhook: los mensajes de los clientes no llegan")

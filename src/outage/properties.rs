@@ -57,7 +57,23 @@ proptest! {
         prop_assert!(day.changes[changed..].iter().all(|change| change.to != ChannelState::Down));
     }
 
-    /// Nothing is called down before `down_after`, and nothing up before `up_after`.
+    /// However much of it fails, and however often: it is not called down before `down_after`.
+    #[test]
+    fn no_fall_comes_before_its_time(seed in any::<u64>(), loss in 1..=100_u8, well_for in 60..2000_u64) {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let mut day = Day::new();
+        let controls: Vec<bool> = day.probes.iter().map(|probe| probe.control).collect();
+        day.passes(well_for, |_| true);
+        let failed = day.now;
+        day.passes(600, |probe| controls[probe] || rng.u8(0..100) >= loss);
+        let fall = day.changes.iter().position(|change| change.to == ChannelState::Down);
+        if let Some(fall) = fall {
+            let after = day.changed_at[fall] - failed;
+            prop_assert!(after >= Duration::from_secs(30), "down after {after:?}");
+        }
+    }
+
+    /// No recovery is believed before `up_after`, and no calm before `calm_after`.
     #[test]
     fn no_state_comes_before_its_time(seed in any::<u64>()) {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -77,6 +93,26 @@ proptest! {
                 prop_assert!(held >= Duration::from_secs(30), "{held:?}");
             }
         }
+    }
+
+    /// Somebody sets the clock, back or forth, as often as he likes: it is only shown.
+    #[test]
+    fn a_clock_that_jumps_changes_no_verdict(seed in any::<u64>(), loss in 0..100_u8) {
+        let start = start();
+        let run = |jumps: bool| {
+            let mut rng = fastrand::Rng::with_seed(seed);
+            let mut day = Day::at(start);
+            for _ in 0..20 {
+                let (fails, hours) = (rng.bool(), rng.i64(-20_000..20_000));
+                if jumps {
+                    day.wall = day.wall.checked_add(jiff::SignedDuration::from_hours(hours)).unwrap_or(day.wall);
+                }
+                day.passes(rng.u64(20..300), |_| !fails || rng.u8(0..100) >= loss);
+            }
+            let moved = day.changes.iter().map(|change| (change.from, change.to, change.blame)).collect::<Vec<_>>();
+            (moved, day.changed_at)
+        };
+        prop_assert_eq!(run(true), run(false));
     }
 
     /// The same evidence at the same times says the same.

@@ -14,6 +14,8 @@ pub(super) enum Resolving {
     Fails,
     /// It finds every name but this channel's, and says that there is none: an order of a court, mostly.
     Lies,
+    /// No name is found, not even unrelated ones, whoever is asked, while addresses answer: our way to all name servers.
+    Lost,
 }
 
 /// Lookups that were made over our line, by whom they asked.
@@ -23,6 +25,8 @@ pub(super) struct Lookups {
     others: Count,
     /// By our resolver, of control targets.
     controls: Count,
+    /// The same by all the others.
+    controls_by_others: Count,
     /// Of `ours`: bad, and the newest answer was a refusal or another address rather than a failure.
     denied: u32,
 }
@@ -45,11 +49,13 @@ impl Lookups {
                 (Role::Channel, true) => &mut lookups.ours,
                 (Role::Channel, false) => &mut lookups.others,
                 (Role::Control, true) => &mut lookups.controls,
-                (Role::Control, false) => continue,
+                (Role::Control, false) => &mut lookups.controls_by_others,
             };
+            // Of unrelated names two failures are a sign: blame must not change with every name that turns bad.
+            let fails = bad || target.role == Role::Control && target.failed_twice_running();
             count.all += 1;
-            count.good += u32::from(target.is_good());
-            count.bad += u32::from(bad);
+            count.good += u32::from(target.is_good() && !fails);
+            count.bad += u32::from(fails);
             if target.role == Role::Channel && ours && bad {
                 lookups.denied += u32::from(target.last_fault().is_some_and(is_a_denial));
             }
@@ -72,6 +78,12 @@ impl Lookups {
             {
                 Resolving::Fails
             }
+            () if for_all_names
+                && self.controls_by_others.mostly_bad()
+                && controls.any(|target| target.by_address && target.is_good()) =>
+            {
+                Resolving::Lost
+            }
             () => Resolving::Works,
         }
     }
@@ -81,6 +93,7 @@ impl Lookups {
         let (all, bad) = match resolving {
             Resolving::Works => (self.ours.all + self.others.all, self.ours.bad + self.others.bad),
             Resolving::Fails | Resolving::Lies => (self.others.all, self.others.bad),
+            Resolving::Lost => return false,
         };
         let watched = self.ours.all + self.others.all;
         watched == 0 || bad * 1000 > config.quorum.in_thousandths() * all

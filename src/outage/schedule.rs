@@ -111,6 +111,26 @@ mod tests {
     }
 
     #[test]
+    fn hundreds_of_channels_never_fire_all_at_once() {
+        let start = start();
+        let mut schedule = Schedule::default();
+        let probes = catalogue::with_control(catalogue::WHATSAPP);
+        for channel in 0..300 {
+            schedule.add(&format!("channel-{channel}"), &probes, secs(10), secs(5), start);
+        }
+        let count = 300 * probes.len();
+        let mut fired = vec![0; 1000];
+        while let Some(deadline) = schedule.poll_timeout().filter(|deadline| deadline.at < start + secs(10)) {
+            while schedule.poll_due(deadline.at).is_some() {
+                fired[((deadline.at - start).as_millis() / 10) as usize] += 1;
+            }
+        }
+        assert_eq!(fired.iter().sum::<usize>(), count);
+        // On average four in a hundredth of a second.
+        assert!(fired.iter().all(|fired| *fired <= 8), "{:?} at once", fired.iter().max());
+    }
+
+    #[test]
     fn a_long_pause_does_not_end_in_a_burst_of_the_same_probe() {
         let start = start();
         let mut schedule = Schedule::default();

@@ -16,6 +16,8 @@ use crate::outage::line::OBSERVED;
 use crate::outage::line::Why;
 use crate::outage::line::of_our_line;
 use crate::outage::overriding::Override;
+use crate::outage::resolving::Lookups;
+use crate::outage::resolving::Resolving;
 use crate::outage::target::Target;
 use crate::outage::vantage::Resolver;
 
@@ -36,15 +38,20 @@ impl Detector {
         reasons.extend(self.control_sentence(&bad));
         reasons.truncate(AT_MOST);
         if reasons.is_empty() {
-            let heard = self.targets.iter().any(Target::was_asked);
-            let calm = match (heard, self.state) {
-                (true, State::Degraded) => "all probes answer again",
-                (true, _) => "all probes answer",
-                (false, _) => "no probe has answered yet",
-            };
-            reasons.push(calm.to_owned());
+            reasons.push(self.calm_sentence());
         }
         reasons
+    }
+
+    fn calm_sentence(&self) -> String {
+        let asked = || self.targets.iter().filter(|target| target.role == Role::Channel && target.was_asked());
+        let (all, failed) = (asked().count(), asked().filter(|target| target.failed_last()).count());
+        match (failed, self.state) {
+            (1.., _) => format!("{failed} of {all} targets failed at the last probe, not yet often enough to count"),
+            (0, _) if !self.targets.iter().any(Target::was_asked) => "no probe has answered yet".to_owned(),
+            (0, State::Degraded) => "all probes answer again".to_owned(),
+            (0, _) => "all probes answer".to_owned(),
+        }
     }
 
     fn line_sentence(&self) -> Option<String> {
@@ -87,7 +94,10 @@ impl Detector {
         let cause = |wanted: Cause| bad.iter().find(|target| target.cause(&self.config) == Some(wanted));
         match self.blame {
             Blame::BlockedHere => Some(self.blocked_sentence(bad)),
-            Blame::OurResolver => Some("our resolver: it fails where others answer".to_owned()),
+            Blame::OurResolver => Some(match Lookups::count(&self.targets).judge(of_our_line(&self.targets)) {
+                Resolving::Lost => "our resolver: no name is found, whoever is asked, and addresses answer".to_owned(),
+                _ => "our resolver: it fails where others answer".to_owned(),
+            }),
             Blame::OurCredential => cause(Cause::Credential)
                 .map(|target| format!("our credential: the service answers, and refuses it since {}", since(target))),
             Blame::OurWebhook => cause(Cause::Webhook).map(|target| {
@@ -157,9 +167,11 @@ impl Detector {
     /// `dns: 3 of 5 lookups of graph.facebook.com failed since 15:41 UTC: SERVFAIL`
     pub(super) fn tell(&self, target: &Target) -> String {
         let (layer, name, since) = (target.layer, &target.name, since(target));
-        let why = match target.failed_last() {
-            true => format!(": {}", why(target)),
-            false => ", now it answers".to_owned(),
+        let why = match (target.failed_last(), target.was_asked()) {
+            (true, _) => format!(": {}", why(target)),
+            (false, true) => ", now it answers".to_owned(),
+            // Our line was in doubt meanwhile.
+            (false, false) => ", and is asked anew".to_owned(),
         };
         match target.counted(&self.config) {
             _ if !layer.is_probed() => format!("{layer}: {name} since {since}{why}"),

@@ -12,6 +12,7 @@ use crate::outage::Evidence;
 use crate::outage::Layer;
 use crate::outage::Outcome;
 use crate::outage::Role;
+use crate::outage::blame::Blame;
 use crate::outage::catalogue;
 use crate::outage::config::Config;
 use crate::outage::detector::Detector;
@@ -117,6 +118,30 @@ fn a_relapse_begins_the_wait_anew() {
     let mended = day.now;
     day.passes(secs(1200), |_| Ok(()));
     assert!(day.moment_of(ChannelState::Up) - mended >= secs(900));
+}
+
+#[test]
+fn whoever_sees_the_end_of_an_outage_first_does_not_make_a_block_of_it() {
+    let mut day = Day::new();
+    let seen_from_outside = |day: &mut Day, outcome: Outcome| {
+        let mut word = Probe::new(Layer::Report, "filial", Role::Channel).evidence(outcome, day.wall);
+        word.vantage = "outside:filial".parse().unwrap();
+        let change = day.detector.on_evidence(word, day.now);
+        day.changes.extend(change.map(|change| (day.now, change)));
+    };
+    seen_from_outside(&mut day, Outcome::failed(Fault::Reported, "nothing arrives"));
+    day.passes(secs(600), whatsapp_is_silent);
+    assert_eq!((day.state(), day.detector.blame()), (ChannelState::Down, Blame::Channel));
+    seen_from_outside(&mut day, Outcome::Answered { took: Duration::ZERO });
+    day.passes(secs(60), whatsapp_is_silent);
+    day.passes(secs(1200), |_| Ok(()));
+    assert_eq!(day.state(), ChannelState::Up);
+    assert!(day.changes.iter().all(|(_, change)| change.blame != Blame::BlockedHere), "{:?}", day.changes);
+
+    day.passes(secs(600), whatsapp_is_silent);
+    seen_from_outside(&mut day, Outcome::Answered { took: Duration::ZERO });
+    day.passes(secs(180), whatsapp_is_silent);
+    assert_eq!((day.state(), day.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere), "and here it is one");
 }
 
 #[test]

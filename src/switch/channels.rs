@@ -117,7 +117,7 @@ impl Channels {
     /// Whether an incident of this channel has reason to go on.
     pub(super) fn is_in_trouble(&self, name: &str) -> bool {
         let detector = self.by_name.get(name).map(|watched| &watched.detector);
-        detector.is_some_and(|detector| detector.state().is_down() || is_ours_alone(detector.blame()))
+        detector.is_some_and(|detector| detector.state() != ChannelState::Up || is_ours_alone(detector.blame()))
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {

@@ -13,6 +13,7 @@ use crate::switch::effect::Keep;
 use crate::switch::incidents::OUR_LINE;
 use crate::switch::incidents::Turn;
 use crate::switch::incidents::is_of_line;
+use crate::switch::incidents::is_trouble;
 use crate::switch::machine::Switch;
 
 impl Switch {
@@ -39,7 +40,7 @@ impl Switch {
         };
         let (wall, targets) = (self.wall(now), self.channels.evidence(channel));
         let news = match (turn, subject) {
-            (Turn::Ends, OUR_LINE) => News::LineWorks,
+            (Turn::Ends, OUR_LINE) => News::of_line_again(self.incidents.get(&id).map_or(Blame::None, |it| it.blame)),
             _ => News::of(change.to, change.blame),
         };
         let text = news.sentence(channel, Tongue::English);
@@ -49,7 +50,9 @@ impl Switch {
             incident.observe(&targets, wall);
             incident.state = change.to;
             // What it was stays to be read when it is over.
-            if turn != Turn::Ends && (subject == OUR_LINE || !is_of_line(change.blame)) {
+            let of_line = is_of_line(change.blame);
+            let is_its = if subject == OUR_LINE { of_line } else { !of_line && is_trouble(change.to, change.blame) };
+            if turn != Turn::Ends && is_its {
                 incident.blame = change.blame;
             }
         });
@@ -73,11 +76,14 @@ impl Switch {
         };
         match turn {
             Turn::Begins | Turn::Ends => true,
-            Turn::GoesOn if subject != OUR_LINE && is_of_line(change.blame) => false,
+            // Of several channels that it freezes each sees it by itself.
+            Turn::GoesOn if subject == OUR_LINE => is_of_line(change.blame) && change.blame != incident.blame,
+            Turn::GoesOn if is_of_line(change.blame) => false,
             Turn::GoesOn => {
                 let fell = change.to.is_down() && !incident.state.is_down();
+                let rose = incident.state.is_down() && !change.to.is_down();
                 let other = change.blame != incident.blame && change.blame != Blame::None;
-                fell || other
+                fell || rose || other && is_trouble(change.to, change.blame)
             }
             Turn::Nothing => false,
         }

@@ -16,6 +16,7 @@ use crate::call::record::CallId;
 use crate::call::record::CallView;
 use crate::call::record::Direction;
 use crate::outage::Change;
+use crate::outage::ChannelState;
 use crate::outage::blame::Blame;
 use crate::outage::incident::Counts;
 use crate::outage::incident::Incident;
@@ -71,8 +72,10 @@ pub(super) enum Turn {
 impl Incidents {
     /// What becomes of the channel's own incident.
     pub(super) fn turn_of(&self, channel: &str, change: &Change) -> Turn {
-        let trouble = change.to.is_down() || is_ours_alone(change.blame);
-        turn(self.of_channel(channel).is_some(), trouble)
+        let goes_on = self.of_channel(channel).is_some();
+        // What has begun is over when all is well, and not when it is only better.
+        let lasts = goes_on && change.to != ChannelState::Up;
+        turn(goes_on, is_trouble(change.to, change.blame) || lasts)
     }
 
     /// What becomes of the incident of our own line. Several channels may see it fail.
@@ -289,6 +292,11 @@ fn turn(goes_on: bool, trouble: bool) -> Turn {
         (true, false) => Turn::Ends,
         (false, false) => Turn::Nothing,
     }
+}
+
+/// What an incident of a channel begins with.
+pub(super) fn is_trouble(state: ChannelState, blame: Blame) -> bool {
+    state.is_down() || is_ours_alone(blame)
 }
 
 /// Faults of one channel that somebody here has to mend, though customers may not notice them.

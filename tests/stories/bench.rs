@@ -17,10 +17,6 @@ use desvio::dialplan::lookup::Query;
 use desvio::media::answering::Verdict;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
-use desvio::outage::Outcome;
-use desvio::outage::Role;
-use desvio::outage::fault::Fault;
-use desvio::outage::schedule::Due;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
 use desvio::sip::hop::Transport;
@@ -44,6 +40,7 @@ use crate::switch::checked;
 use crate::switch::switch;
 use crate::switch::wall;
 use crate::weather::Network;
+use crate::world::Ill;
 
 pub(crate) const SERVER: &str = "10.0.0.1:5060";
 pub(crate) const CARRIER: &str = "198.51.100.9:5060";
@@ -74,6 +71,8 @@ pub(crate) struct Bench {
     pub(crate) answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
     /// Probes of channels in this list fail.
     pub(crate) fallen: Vec<String>,
+    /// What else fails.
+    pub(crate) ills: Vec<Ill>,
     pub(crate) trace: String,
     /// So many of a hundred messages are lost, in both directions.
     pub(crate) loss: u32,
@@ -144,6 +143,7 @@ impl Bench {
             questions: Vec::new(),
             answers: VecDeque::new(),
             fallen: Vec::new(),
+            ills: Vec::new(),
             trace: String::new(),
             loss: 0,
             removed: Vec::new(),
@@ -195,7 +195,7 @@ impl Bench {
     }
 
     /// What the clock on the wall says: it runs on over a restart.
-    fn wall(&self) -> jiff::Timestamp {
+    pub(crate) fn wall(&self) -> jiff::Timestamp {
         wall().checked_add(self.now - self.started).expect("a time")
     }
 
@@ -528,16 +528,6 @@ impl Bench {
 
     pub(crate) fn is_lost(&mut self) -> bool {
         self.loss > 0 && self.luck.u32(..100) < self.loss
-    }
-
-    fn probe(&mut self, due: Due) {
-        let failed = self.fallen.contains(&due.channel) && due.probe.role() == Role::Channel;
-        let outcome = match failed {
-            true => Outcome::failed(Fault::Timeout, "timed out"),
-            false => Outcome::Answered { took: Duration::from_millis(30) },
-        };
-        let evidence = due.probe.evidence(outcome, self.wall());
-        self.switch.handle(Input::Evidence { channel: due.channel, evidence }, self.now);
     }
 
     pub(crate) fn note(&mut self, what: &str) {

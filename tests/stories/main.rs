@@ -10,9 +10,11 @@ mod pump;
 mod seen;
 mod store;
 mod switch;
+mod world;
 
 mod alarms;
 mod any_order;
+mod blames;
 mod callbacks;
 mod carriers;
 #[path = "../torture/cases.rs"]

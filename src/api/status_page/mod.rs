@@ -116,20 +116,26 @@ impl StatusPage {
             return Vec::new();
         }
         match timeout(PATIENCE, answered).await {
-            Ok(Ok(Ok(Answer::Channels(views)))) => views.iter().filter_map(|view| self.shown(view)).collect(),
+            Ok(Ok(Ok(Answer::Channels(views)))) => shown(&self.config, &views),
             _ => Vec::new(),
         }
     }
+}
 
-    fn shown(&self, view: &ChannelView) -> Option<Shown> {
-        let names = &self.config.channels;
-        let name = match names.is_empty() {
-            true if view.verdict.evidence.is_empty() => return None,
-            true => view.name.clone(),
-            false => names.get(&view.name)?.clone(),
-        };
-        Some(Shown { name, word: Word::of(view), since: view.verdict.since })
-    }
+/// The page in this language, pt-BR or en, of what the switch says of its channels.
+pub fn html(config: &Config, views: &[ChannelView], language: &str, zone: &TimeZone) -> String {
+    let channels = shown(config, views);
+    Page { config, channels: &channels, language: Language::named(language), zone }.to_string()
+}
+
+fn shown(config: &Config, views: &[ChannelView]) -> Vec<Shown> {
+    let names = &config.channels;
+    let name = |view: &ChannelView| match names.is_empty() {
+        true => (!view.verdict.evidence.is_empty()).then(|| view.name.clone()),
+        false => names.get(&view.name).cloned(),
+    };
+    let shown = |view: &ChannelView| Some(Shown { name: name(view)?, word: Word::of(view), since: view.verdict.since });
+    views.iter().filter_map(shown).collect()
 }
 
 impl Seen {

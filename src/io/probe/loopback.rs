@@ -197,6 +197,8 @@ async fn ports_that_are_closed_silent_or_swallowed() {
     let silent = stand_ins::silent().await;
     answers(&prober, Layer::Tcp, &silent.to_string()).await;
     assert_eq!(failure(&prober, Layer::Tls, &silent.to_string()).await, late);
+    let trickle = stand_ins::tls_that_trickles().await;
+    assert_eq!(failure(&prober, Layer::Tls, &trickle.to_string()).await, late);
     assert_eq!(failure(&prober, Layer::Http, &format!("http://{silent}/")).await, late);
 }
 

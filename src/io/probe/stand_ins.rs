@@ -96,6 +96,23 @@ pub(crate) async fn silent() -> SocketAddr {
     address
 }
 
+/// Begins a handshake and sends the rest of it letter by letter.
+pub(crate) async fn tls_that_trickles() -> SocketAddr {
+    let (listener, address) = listener().await;
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                // A record of 16 KiB (RFC 8446 §5.1) with a ServerHello that never ends.
+                let _ = stream.write_all(&[22, 3, 3, 0x40, 0, 2, 0, 0x3f, 0xfc]).await;
+                while stream.write_all(&[3]).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            });
+        }
+    });
+    address
+}
+
 pub(crate) async fn closed_port() -> SocketAddr {
     let (_closed_at_the_end, address) = listener().await;
     address

@@ -52,7 +52,7 @@ impl Switch {
         let channels: Vec<String> = self.kinds.iter().map(|channel| channel.name().to_owned()).collect();
         let news = match (incident.is_open(), incident.channel.as_str()) {
             (true, _) => News::of(incident.state, incident.blame),
-            (false, OUR_LINE) => News::LineWorks,
+            (false, OUR_LINE) => News::of_line_again(incident.blame),
             (false, _) => News::Works,
         };
         for alarm in incident.alarms.iter().filter(|alarm| alarm.outcome == Outcome::Pending) {
@@ -119,7 +119,7 @@ impl Switch {
     fn call_somebody(&mut self, pending: Pending, now: Instant) {
         let prompt = match pending.news {
             News::Down | News::Degraded | News::Recovering => "alarm-down",
-            News::Works | News::LineWorks => "alarm-back",
+            News::Works | News::LineWorks | News::ResolverWorks => "alarm-back",
             _ => "alarm-ours",
         };
         let drill = pending.drill.then_some("alarm-drill");
