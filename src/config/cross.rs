@@ -28,6 +28,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
         ("mailbox", "name"),
         ("credential", "name"),
         ("webhook", "name"),
+        ("peer", "name"),
     ] {
         defined_once(document, tables, key, faults);
     }
@@ -41,13 +42,15 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     trunks_can_write_numbers(document, faults);
     one_secret_each(document, faults);
     secrets_stand_in_one_place(document, faults);
-    webhooks_have_an_address(document, faults);
+    others_have_an_address(document, faults);
     named_channels_exist(document, faults);
 }
 
 /// Secrets of tables that cannot do without one.
 fn secrets_stand_in_one_place(document: &Document<'_>, faults: &mut Vec<Fault>) {
-    for (tables, plain, file) in [("credential", "value", "value_file"), ("webhook", "secret", "secret_file")] {
+    for (tables, plain, file) in
+        [("credential", "value", "value_file"), ("webhook", "secret", "secret_file"), ("peer", "token", "token_file")]
+    {
         for table in document.tables(tables) {
             let place = |key: &str| table.get_ref().as_table()?.get(key).map(Spanned::span);
             match (place(plain), place(file)) {
@@ -67,11 +70,13 @@ fn secrets_stand_in_one_place(document: &Document<'_>, faults: &mut Vec<Fault>) 
     }
 }
 
-fn webhooks_have_an_address(document: &Document<'_>, faults: &mut Vec<Fault>) {
-    for url in document.names("webhook", "url") {
-        if !["https://", "http://"].iter().any(|scheme| url.text.starts_with(scheme)) {
-            let message = "the `url` of a webhook begins with https:// or http://".to_owned();
-            faults.push(document.fault(Rule::WrongSetting, url.span, message, None));
+fn others_have_an_address(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    for tables in ["webhook", "peer"] {
+        for url in document.names(tables, "url") {
+            if !["https://", "http://"].iter().any(|scheme| url.text.starts_with(scheme)) {
+                let message = format!("the `url` of a {tables} begins with https:// or http://");
+                faults.push(document.fault(Rule::WrongSetting, url.span, message, None));
+            }
         }
     }
 }

@@ -58,6 +58,7 @@ pub struct Config {
     pub http: crate::io::lookup::config::Config,
     pub credentials: Vec<crate::io::lookup::config::Credential>,
     pub webhooks: Vec<crate::io::webhook::Config>,
+    pub peers: Vec<crate::io::peer::Config>,
     pub mailboxes: Vec<crate::switch::pins::Config>,
     pub log: log::Config,
     pub alarm: crate::switch::alarm::config::Config,
@@ -207,6 +208,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let http = section(document, "http", faults);
     let credentials = tables(document, "credential", "name", faults);
     let webhooks = tables(document, "webhook", "name", faults);
+    let peers = tables(document, "peer", "name", faults);
     let mailboxes = tables(document, "mailbox", "name", faults);
     let log = section(document, "log", faults);
     let messages = section(document, "messages", faults);
@@ -231,6 +233,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         http: http?,
         credentials: credentials?,
         webhooks: webhooks?,
+        peers: peers?,
         mailboxes: mailboxes?,
         log: log?,
         messages: messages?,
@@ -262,7 +265,7 @@ const SECTIONS: [&str; 15] = [
     "log",
     "number",
 ];
-const TABLES: [&str; 7] = ["extension", "trunk", "queue", "channel", "mailbox", "credential", "webhook"];
+const TABLES: [&str; 8] = ["extension", "trunk", "queue", "channel", "mailbox", "credential", "webhook", "peer"];
 
 fn unknown_sections(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let known = SECTIONS.iter().chain(&TABLES).copied();

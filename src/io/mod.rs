@@ -7,6 +7,7 @@ pub mod lookup;
 pub mod media;
 pub mod mend;
 pub mod notify;
+pub mod peer;
 pub mod probe;
 mod program;
 pub mod resolve;

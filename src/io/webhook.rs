@@ -141,10 +141,12 @@ impl Webhook {
     }
 }
 
-fn client(trust: Option<&Path>) -> Result<Client, HttpError> {
+pub(super) fn client(trust: Option<&Path>) -> Result<Client, HttpError> {
     let mut tls = trust::client_config(trust)?;
     tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let builder = Client::builder().tls_backend_preconfigured(tls).redirect(Policy::none());
+    // Before the other side closes it: another Desvio does after 60 s, which is when the next word comes.
+    let builder = builder.pool_idle_timeout(Duration::from_secs(30));
     Ok(builder.user_agent(concat!("desvio/", env!("CARGO_PKG_VERSION"))).build()?)
 }
 

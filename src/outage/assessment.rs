@@ -10,6 +10,7 @@ use crate::outage::cause::Cause;
 use crate::outage::config::Config;
 use crate::outage::fault::Fault;
 use crate::outage::line::of_our_line;
+use crate::outage::reports::Says;
 use crate::outage::resolving::Lookups;
 use crate::outage::resolving::Resolving;
 use crate::outage::target::Target;
@@ -21,6 +22,8 @@ pub(super) struct Assessment {
     layers: [Tally; Layer::ALL.len()],
     /// In thousandths; at [`FAILED`] the channel fails.
     pub(super) score: u32,
+    /// Of the score: what we saw ourselves, by probes and by our own traffic.
+    seen: u32,
     /// The score has been reached, since then.
     pub(super) failing: Option<Instant>,
     /// The same, counting only targets that fail without a break.
@@ -79,6 +82,7 @@ impl Assessment {
         let mut assessment = Assessment {
             layers: [Tally::default(); Layer::ALL.len()],
             score: 0,
+            seen: 0,
             failing: None,
             failing_without_break: None,
             alone: false,
@@ -135,7 +139,9 @@ impl Assessment {
     fn add_up(&mut self, config: &Config) {
         let (mut bad, mut without_break) = (Sum::default(), Sum::default());
         for (layer, tally) in Layer::ALL.into_iter().zip(&self.layers) {
-            bad.add(layer, tally.adds(layer, tally.bad, config), tally.bad);
+            let adds = tally.adds(layer, tally.bad, config);
+            self.seen += if layer.is_probed() || layer == Layer::Traffic { adds } else { 0 };
+            bad.add(layer, adds, tally.bad);
             without_break.add(layer, tally.adds(layer, tally.without_break, config), tally.without_break);
         }
         self.score = bad.score();
@@ -146,6 +152,19 @@ impl Assessment {
         self.alone = hardly_any && watched > Weight::ONE.in_thousandths();
         self.failing = bad.reached();
         self.failing_without_break = without_break.reached();
+    }
+
+    /// What we can say of it to others: by what we saw ourselves, so that no word comes back as its own witness.
+    pub(super) fn own_word(&self) -> Option<Says> {
+        let probed = &self.layers[..Layer::PROBED];
+        let is_looked_at = probed.iter().any(|tally| tally.alive + tally.bad.weight > 0);
+        let is_alive = probed.iter().all(|tally| tally.all == 0 || tally.alive * 2 > tally.all);
+        match () {
+            () if !is_looked_at => None,
+            () if self.seen >= FAILED => Some(Says::Down),
+            () if self.seen == 0 && is_alive => Some(Says::Up),
+            () => None,
+        }
     }
 
     /// Something is wrong, not enough or not for long enough to be an outage.

@@ -41,6 +41,7 @@ use crate::outage::line::Turn;
 use crate::outage::line::of_our_line;
 use crate::outage::overriding::Override;
 use crate::outage::probe::Probe;
+use crate::outage::reports::Says;
 use crate::outage::resolving::Resolving;
 use crate::outage::target::Target;
 
@@ -179,6 +180,17 @@ impl Detector {
     /// When [`Detector::state`] changed last; `None`: not since the start.
     pub fn since(&self) -> Option<Instant> {
         self.since
+    }
+
+    /// How we see the channel ourselves, for other servers: none while our own line, or the evidence, leaves it open. Down
+    /// only once it is believed here, and not where it is blocked for us alone.
+    pub fn own_word(&self, now: Instant) -> Option<Says> {
+        if self.line.doubt().is_some() || self.line.is_suspect() {
+            return None;
+        }
+        let assessment = Assessment::of(&self.targets, &self.config, self.line.is_lossy(), now);
+        let believed = self.state == State::Down && self.blame == Blame::Channel;
+        assessment.own_word().filter(|says| *says == Says::Up || believed)
     }
 
     pub fn poll_timeout(&self) -> Option<Deadline> {

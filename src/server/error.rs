@@ -10,6 +10,7 @@ use crate::config::secrets::SecretError;
 use crate::io::http::HttpError;
 use crate::io::lookup::AskerError;
 use crate::io::media::pump::PumpError;
+use crate::io::peer::PeerError;
 use crate::io::probe::ProbeError;
 use crate::io::resolve::ResolveError;
 use crate::io::sip::error::ListenError;
@@ -39,6 +40,8 @@ pub enum ServeError {
     Asker(#[from] AskerError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
+    #[error(transparent)]
+    Peer(#[from] PeerError),
     #[error(transparent)]
     Probe(#[from] ProbeError),
     #[error(transparent)]

@@ -12,6 +12,7 @@ use crate::server::couriers::Couriers;
 use crate::server::dialplans::Keeper;
 use crate::server::errands::Errands;
 use crate::server::metrics;
+use crate::server::peers::Peers;
 use crate::sip::hop::Hop;
 use crate::store::writer::Write;
 use crate::store::writer::Writer;
@@ -25,6 +26,7 @@ pub(super) struct Hands {
     pub(super) writer: Writer,
     pub(super) feed: Feed,
     pub(super) couriers: Couriers,
+    pub(super) peers: Peers,
     pub(super) errands: Errands,
     pub(super) dialplans: Keeper,
     pub(super) asking: Asking,
@@ -55,6 +57,7 @@ impl Hands {
                 self.couriers.publish(&event);
                 self.feed.publish(event);
             }
+            Effect::TellPeers { channel, says, reason } => self.peers.tell(&channel, says, &reason),
         }
         None
     }

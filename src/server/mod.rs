@@ -17,6 +17,7 @@ mod hands;
 mod kept;
 mod metrics;
 mod metrics_rtp;
+mod peers;
 mod probing;
 
 use std::io::Write;
@@ -43,6 +44,7 @@ use crate::io::lookup::Asker;
 use crate::io::media::pump;
 use crate::io::media::pump::Pump;
 use crate::io::notify::Notifier;
+use crate::io::peer::Peer;
 use crate::io::probe::Prober;
 use crate::io::resolve::Resolver;
 use crate::io::sip::Sockets;
@@ -61,8 +63,10 @@ use crate::server::gather::Sources;
 use crate::server::greeting::Greeting;
 use crate::server::hands::Hands;
 use crate::server::metrics::Metrics;
+use crate::server::peers::Peers;
 use crate::server::probing::Probing;
 use crate::store::Store;
+use crate::store::writer::Outcome;
 use crate::store::writer::Writer;
 use crate::switch::machine::KeptState;
 use crate::switch::machine::Settings;
@@ -95,6 +99,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     // What the operator wrote is looked at before a port is opened.
     let webhooks = webhooks(&loaded)?;
+    let peers = Peers::new(peers(&loaded)?, &workers);
     let ground = Ground::open(&mut loaded, &workers).await?;
     let shelf = Shelf::new(&loaded);
     shelf.at_start(&mut loaded);
@@ -103,10 +108,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     let (reports, reports_in) = mpsc::unbounded_channel();
     let (commands, commands_in) = mpsc::channel(COMMANDS_WAITING);
     let sources = Sources::new(media, commands_in, outcomes_in, reports_in).map_err(ServeError::Runtime)?;
-    let writer = {
-        let _entered = workers.enter();
-        Writer::start(&ground.store, outcomes)
-    };
+    let writer = start_writing(&ground.store, outcomes, &workers);
     let dialplans = Keeper::start(shelf, &workers, reports.clone());
     let listeners = webhooks.iter().map(listener).collect();
     let couriers = Couriers::start(webhooks, &ground.store, writer.clone(), &workers);
@@ -118,11 +120,11 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     let api = Api {
         commands,
         store: store.clone(),
+        writer: writer.clone(),
         feed: feed.clone(),
         token,
         webhooks: listeners,
         metrics: metrics.renderer(),
-        writer: writer.clone(),
         readiness: api_door::readiness(&writer),
         status: status.clone(),
         voicemail_folder: voicemail_folder(&loaded),
@@ -137,6 +139,7 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         writer: writer.clone(),
         feed: feed.clone(),
         couriers,
+        peers,
         errands,
         dialplans,
         asking: Asking::default(),
@@ -153,6 +156,11 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
         closing.close().await;
     }
     finish_writing(writer, &store, &workers).await
+}
+
+fn start_writing(store: &Store, outcomes: mpsc::UnboundedSender<Outcome>, workers: &Handle) -> Writer {
+    let _entered = workers.enter();
+    Writer::start(store, outcomes)
 }
 
 /// What may be missing or taken, opened before anything is started: ports first, so that a password is not made and shown
@@ -209,6 +217,13 @@ fn webhooks(loaded: &Loaded) -> Result<Vec<Webhook>, ServeError> {
     let trust = loaded.config.probes.trust.as_ref().map(|path| loaded.config.path(path));
     let open = |config| Webhook::open(config, &loaded.config.base, trust.as_deref());
     Ok(loaded.config.webhooks.iter().map(open).collect::<Result<_, _>>()?)
+}
+
+fn peers(loaded: &Loaded) -> Result<Vec<Peer>, ServeError> {
+    let trust = loaded.config.probes.trust.as_ref().map(|path| loaded.config.path(path));
+    let domain = &loaded.config.sip.domain;
+    let open = |config| Peer::open(config, &loaded.config.base, trust.as_deref(), domain);
+    Ok(loaded.config.peers.iter().map(open).collect::<Result<_, _>>()?)
 }
 
 fn listener(webhook: &Webhook) -> Listener {

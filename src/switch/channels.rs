@@ -1,6 +1,7 @@
 //! The watched channels: when each probe is due, and what follows when a channel's state changes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -19,6 +20,7 @@ use crate::outage::blame::Blame;
 use crate::outage::detector::Detector;
 use crate::outage::overriding::Override;
 use crate::outage::reports::Reports;
+use crate::outage::reports::Says;
 use crate::outage::schedule::Schedule;
 use crate::outage::snapshot::Snapshot;
 use crate::outage::traffic::Traffic;
@@ -37,7 +39,12 @@ use crate::switch::machine::Switch;
 pub(super) struct Channels {
     by_name: BTreeMap<String, Watched>,
     schedule: Schedule,
+    /// When other servers are told next how we see them all.
+    tells_at: Instant,
 }
+
+/// A word grows old: whoever is to tell a block from an outage by it must have heard it since the trouble began.
+const TELLS_EVERY: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -55,7 +62,8 @@ impl Channels {
         now: Instant,
         wall: Timestamp,
     ) -> Self {
-        let mut channels = Self { by_name: BTreeMap::new(), schedule: Schedule::default() };
+        let tells_at = now + TELLS_EVERY;
+        let mut channels = Self { by_name: BTreeMap::new(), schedule: Schedule::default(), tells_at };
         for config in configs {
             let Some(channel) = kinds.find(&config.name) else {
                 continue;
@@ -122,7 +130,8 @@ impl Channels {
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         let watched = self.by_name.values().map(Watched::poll_timeout);
-        watched.chain(self.schedule.poll_timeout().map(|deadline| deadline.at)).min()
+        let tells_at = (!self.by_name.is_empty()).then_some(self.tells_at);
+        watched.chain(tells_at).chain(self.schedule.poll_timeout().map(|deadline| deadline.at)).min()
     }
 
     pub(super) fn find_mut(&mut self, name: &str) -> Option<&mut Watched> {
@@ -171,6 +180,23 @@ impl Switch {
             self.change(&name, |detector| detector.handle_timeout(now), now);
             self.look_at_traffic(&name, now);
         }
+        self.tell_peers(now);
+    }
+
+    fn tell_peers(&mut self, now: Instant) {
+        if self.channels.tells_at > now {
+            return;
+        }
+        self.channels.tells_at = now + TELLS_EVERY;
+        let words = self.channels.by_name.iter().filter_map(|(name, watched)| {
+            let says = watched.detector.own_word(now)?;
+            let reason = match says {
+                Says::Up => "its probes answer".to_owned(),
+                Says::Down => watched.detector.reasons().into_iter().next().unwrap_or_default(),
+            };
+            Some(Effect::TellPeers { channel: name.clone(), says, reason })
+        });
+        self.effects.extend(words);
     }
 
     pub(super) fn on_evidence(&mut self, channel: &str, evidence: Evidence, now: Instant) {
@@ -221,6 +247,7 @@ impl Switch {
         }
         log(name, &change);
         let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
+        self.channels.tells_at = now;
         self.see_channels_down(now);
         self.publish("channel.changed", data, now);
         self.on_change(name, &change, now);

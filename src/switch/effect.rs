@@ -18,6 +18,7 @@ use crate::channel::message::Message;
 use crate::dialplan::lookup::Query;
 use crate::media::command::Command as MediaCommand;
 use crate::outage::incident::Incident;
+use crate::outage::reports::Says;
 use crate::outage::schedule::Due;
 use crate::queue::callbacks::Callback;
 use crate::registrar::StoredBinding;
@@ -94,6 +95,12 @@ pub enum Effect {
         answer: Result<Answer, Problem>,
     },
     Publish(PublicEvent),
+    /// How we see a channel by ourselves, for other servers.
+    TellPeers {
+        channel: String,
+        says: Says,
+        reason: String,
+    },
 }
 
 /// What must outlive the process.

@@ -24,6 +24,7 @@ mod lamps;
 mod linphone;
 mod names;
 mod outages;
+mod peers;
 mod pjsua;
 mod placed;
 mod probes;

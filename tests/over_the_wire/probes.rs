@@ -12,13 +12,13 @@ use crate::server::TRUNK;
 use crate::server::config;
 
 /// An HTTP server that can be told to break off every request.
-struct StandIn {
-    port: u16,
-    works: Arc<AtomicBool>,
+pub(crate) struct StandIn {
+    pub(crate) port: u16,
+    pub(crate) works: Arc<AtomicBool>,
 }
 
 impl StandIn {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let works = Arc::new(AtomicBool::new(true));

@@ -17,6 +17,7 @@ use desvio::dialplan::lookup::Query;
 use desvio::media::answering::Verdict;
 use desvio::media::clip::Clip;
 use desvio::media::command::Event as MediaEvent;
+use desvio::outage::reports::Says;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
 use desvio::sip::hop::Transport;
@@ -69,6 +70,8 @@ pub(crate) struct Bench {
     /// What dialplans ask other programs and nobody has answered or called off.
     pub(crate) questions: Vec<(Ticket, Box<Query>)>,
     pub(crate) answers: VecDeque<(Ticket, Result<Answer, Problem>)>,
+    /// What other servers were told.
+    pub(crate) told_to_peers: Vec<(String, Says)>,
     /// Probes of channels in this list fail.
     pub(crate) fallen: Vec<String>,
     /// What else fails.
@@ -142,6 +145,7 @@ impl Bench {
             http: Vec::new(),
             questions: Vec::new(),
             answers: VecDeque::new(),
+            told_to_peers: Vec::new(),
             fallen: Vec::new(),
             ills: Vec::new(),
             trace: String::new(),
@@ -466,6 +470,7 @@ impl Bench {
             Effect::Keep(keep) => self.keep(keep),
             Effect::Answer { ticket, answer } => self.answers.push_back((ticket, answer)),
             Effect::Publish(event) => self.events.push(event),
+            Effect::TellPeers { channel, says, .. } => self.told_to_peers.push((channel, says)),
         }
     }
 

@@ -267,3 +267,36 @@ fn where_nobody_can_read_what_is_blocked_callers_hear_of_it() {
     pbx.advance(secs(2));
     pbx.hears(customer, "whatsapp-down");
 }
+
+/// What other servers were told of WhatsApp since this was asked last.
+fn told_to_peers(pbx: &mut Bench) -> Vec<Says> {
+    let told = std::mem::take(&mut pbx.told_to_peers).into_iter();
+    told.filter(|(channel, _)| channel == "whatsapp").map(|(_, says)| says).collect()
+}
+
+#[test]
+fn other_servers_are_told_each_minute_what_we_see_ourselves_and_nothing_that_they_told_us() {
+    let mut pbx = bench();
+    told_to_peers(&mut pbx);
+    pbx.advance(secs(180));
+    assert_eq!(told_to_peers(&mut pbx), [Says::Up; 3]);
+    seen_from_recife(&mut pbx, 5, Says::Down);
+    assert_eq!(verdict(&mut pbx, "whatsapp").0, ChannelState::Degraded, "one voice is not enough");
+    assert!(told_to_peers(&mut pbx).iter().all(|says| *says == Says::Up), "we still see it up");
+
+    pbx.fallen.push("whatsapp".to_owned());
+    pbx.advance(secs(90));
+    let told = told_to_peers(&mut pbx);
+    assert_eq!(told.last(), Some(&Says::Down), "{told:?}\n{}", pbx.trace);
+    pbx.advance(secs(120));
+    assert_eq!(told_to_peers(&mut pbx), [Says::Down; 2]);
+    pbx.fallen.clear();
+    pbx.advance(secs(180));
+    assert_eq!(told_to_peers(&mut pbx).last(), Some(&Says::Up), "though it still counts as down");
+
+    pbx.ills.push(DEAD_LINE);
+    pbx.advance(secs(60));
+    told_to_peers(&mut pbx);
+    pbx.advance(Duration::from_secs(600));
+    assert_eq!(told_to_peers(&mut pbx), [], "whose line is dead has nothing to say");
+}
