@@ -44,6 +44,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     secrets_stand_in_one_place(document, faults);
     others_have_an_address(document, faults);
     named_channels_exist(document, faults);
+    speech_has_its_credential(document, faults);
 }
 
 /// Secrets of tables that cannot do without one.
@@ -78,6 +79,17 @@ fn others_have_an_address(document: &Document<'_>, faults: &mut Vec<Fault>) {
                 faults.push(document.fault(Rule::WrongSetting, url.span, message, None));
             }
         }
+    }
+}
+
+/// A slip there would be noticed by the first caller who hears nothing.
+fn speech_has_its_credential(document: &Document<'_>, faults: &mut Vec<Fault>) {
+    let Some(named) = document.word("speech", "credential") else { return };
+    let known: BTreeSet<String> = texts(document.names("credential", "name"));
+    if !known.contains(&named.text) {
+        let message = format!("[speech] names the credential `{}`, which is not defined", named.text);
+        let hint = choices("[[credential]] tables", known.iter().map(String::as_str), &named.text);
+        faults.push(document.fault(Rule::WrongSetting, named.span, message, Some(hint)));
     }
 }
 

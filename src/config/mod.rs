@@ -53,7 +53,7 @@ pub struct Config {
     pub dialplan: crate::dialplan::config::Config,
     pub registrar: crate::registrar::config::Config,
     pub probes: crate::io::probe::Config,
-    pub speech: crate::io::speech::Config,
+    pub speech: crate::io::speech::config::Config,
     pub voicemail: crate::io::notify::Config,
     pub http: crate::io::lookup::config::Config,
     pub credentials: Vec<crate::io::lookup::config::Credential>,

@@ -10,10 +10,16 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::Client;
 use reqwest::Method;
+use reqwest::RequestBuilder;
 use reqwest::Response;
+use reqwest::Url;
+use reqwest::header::CONTENT_TYPE;
+use reqwest::header::HeaderName;
+use reqwest::header::HeaderValue;
 use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use tokio::time::Instant;
+use tokio::time::timeout;
 use tokio::time::timeout_at;
 
 use crate::channel::HttpAnswer;
@@ -73,6 +79,57 @@ impl Http {
             retry_after: retry_after(&response),
             body: body_of(&mut response, LARGEST_BODY, end).await,
         })
+    }
+}
+
+/// What came of a question whose answer is of use only as a whole.
+#[derive(Debug)]
+pub(super) enum Whole {
+    Body(Bytes),
+    /// Another status than 2xx.
+    Status(u16),
+    TooLarge,
+    TooSlow,
+    Nothing(String),
+}
+
+impl Http {
+    /// POSTs JSON and reads what comes back, of at most so many bytes.
+    pub(super) async fn fetch(
+        &self,
+        url: &Url,
+        header: Option<&(HeaderName, HeaderValue)>,
+        json: Bytes,
+        largest: usize,
+        within: Duration,
+    ) -> Whole {
+        let mut request = self.client.post(url.clone()).header(CONTENT_TYPE, "application/json").body(json);
+        if let Some((name, value)) = header {
+            request = request.header(name, value);
+        }
+        timeout(within, whole(request, largest)).await.unwrap_or(Whole::TooSlow)
+    }
+}
+
+async fn whole(request: RequestBuilder, largest: usize) -> Whole {
+    let mut response = match request.send().await {
+        Ok(response) => response,
+        Err(error) => return Whole::Nothing(innermost(&error)),
+    };
+    if !response.status().is_success() {
+        return Whole::Status(response.status().as_u16());
+    }
+    if response.content_length().is_some_and(|length| length > largest as u64) {
+        return Whole::TooLarge;
+    }
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= largest => body.extend_from_slice(&chunk),
+            Ok(Some(_)) => return Whole::TooLarge,
+            Ok(None) => return Whole::Body(body.freeze()),
+            Err(error) => return Whole::Nothing(innermost(&error)),
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::io::peer::PeerError;
 use crate::io::probe::ProbeError;
 use crate::io::resolve::ResolveError;
 use crate::io::sip::error::ListenError;
+use crate::io::speech::EngineError;
 use crate::io::webhook::WebhookError;
 use crate::store::error::StoreError;
 use crate::store::writer::Unwritten;
@@ -38,6 +39,8 @@ pub enum ServeError {
     Http(#[from] HttpError),
     #[error(transparent)]
     Asker(#[from] AskerError),
+    #[error(transparent)]
+    Speech(#[from] EngineError),
     #[error(transparent)]
     Webhook(#[from] WebhookError),
     #[error(transparent)]

@@ -21,6 +21,7 @@ mod peers;
 mod probing;
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -255,13 +256,18 @@ fn errands(
         Http::new(probes.trust.as_deref())?,
         Probing::new(Prober::new(&probes)?, probes.at_once),
         Resolver::from_system()?,
-        Speaker::new(loaded.config.speech.clone()),
+        speaker(loaded, probes.trust.as_deref())?,
         Asker::new(&loaded.config.http, &loaded.config.credentials, &loaded.config.base, probes.trust.as_deref())?,
         loaded.config.messages.answer_within,
         Notifier::new(loaded.config.voicemail.clone()),
         voicemail_folder(loaded),
         store,
     ))
+}
+
+fn speaker(loaded: &Loaded, trust: Option<&Path>) -> Result<Speaker, ServeError> {
+    let config = &loaded.config;
+    Ok(Speaker::new(config.speech.clone(), &config.credentials, &config.base, trust)?)
 }
 
 fn voicemail_folder(loaded: &Loaded) -> std::path::PathBuf {

@@ -7,6 +7,8 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::path::PathBuf;
 
+use reqwest::header::HeaderName;
+use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::Deserializer;
 
@@ -78,8 +80,18 @@ impl Config {
 }
 
 impl Credential {
-    /// The secret itself. Paths start at `base`.
-    pub(super) fn secret(&self, base: &Path) -> Result<String, CredentialError> {
+    /// What is sent along, kept out of every log. Paths start at `base`.
+    pub(in crate::io) fn header(&self, base: &Path) -> Result<(HeaderName, HeaderValue), CredentialError> {
+        let secret = self.secret(base)?;
+        let unfit = || CredentialError::NoHeader(self.name.clone());
+        let name = HeaderName::from_bytes(self.header.as_bytes()).map_err(|_| unfit())?;
+        let mut value = HeaderValue::from_str(&secret).map_err(|_| unfit())?;
+        value.set_sensitive(true);
+        Ok((name, value))
+    }
+
+    /// The secret itself.
+    fn secret(&self, base: &Path) -> Result<String, CredentialError> {
         let Some(file) = &self.value_file else {
             return self.value.clone().ok_or_else(|| CredentialError::NoValue(self.name.clone()));
         };

@@ -70,12 +70,12 @@ impl Asker {
         let door = Door::new(Arc::new(config.clone()));
         let most = config.redirects;
         let following = Policy::custom(move |attempt| follow(attempt, most));
-        let headers = credentials.iter().map(|credential| header(credential, base));
+        let headers = credentials.iter().map(|credential| Ok((credential.name.clone(), credential.header(base)?)));
         Ok(Asker {
             following: client(&door, following, trust)?,
             staying: client(&door, Policy::none(), trust)?,
             largest: config.largest_answer,
-            headers_by_credential: Arc::new(headers.collect::<Result<_, _>>()?),
+            headers_by_credential: Arc::new(headers.collect::<Result<_, CredentialError>>()?),
             turns: Arc::new(Semaphore::new(config.at_once)),
             door,
         })
@@ -144,15 +144,6 @@ fn client(door: &Door, redirects: Policy, trust: Option<&Path>) -> Result<Client
         .dns_resolver(Arc::new(door.clone()))
         .build()?;
     Ok(client)
-}
-
-fn header(credential: &Credential, base: &Path) -> Result<(String, (HeaderName, HeaderValue)), CredentialError> {
-    let secret = credential.secret(base)?;
-    let unfit = || CredentialError::NoHeader(credential.name.clone());
-    let name = HeaderName::from_bytes(credential.header.as_bytes()).map_err(|_| unfit())?;
-    let mut value = HeaderValue::from_str(&secret).map_err(|_| unfit())?;
-    value.set_sensitive(true);
-    Ok((credential.name.clone(), (name, value)))
 }
 
 /// Credentials and customers' data go along: nowhere but to whom they were meant for.

@@ -26,13 +26,13 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// Answers every request with this text and closes.
-pub(crate) async fn http(answer: &'static str) -> SocketAddr {
+pub(crate) async fn http(answer: impl AsRef<[u8]> + Copy + Send + Sync + 'static) -> SocketAddr {
     let (listener, address) = listener().await;
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
                 read_request(&mut stream).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let _ = stream.write_all(answer.as_ref()).await;
             });
         }
     });
@@ -40,13 +40,15 @@ pub(crate) async fn http(answer: &'static str) -> SocketAddr {
 }
 
 /// Tells what the first request looked like.
-pub(crate) async fn http_that_listens(answer: &'static str) -> (SocketAddr, oneshot::Receiver<String>) {
+pub(crate) async fn http_that_listens(
+    answer: impl AsRef<[u8]> + Send + Sync + 'static,
+) -> (SocketAddr, oneshot::Receiver<String>) {
     let (listener, address) = listener().await;
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         let seen = read_request(&mut stream).await;
-        let _ = stream.write_all(answer.as_bytes()).await;
+        let _ = stream.write_all(answer.as_ref()).await;
         let _ = tell.send(seen);
     });
     (address, told)

@@ -1,43 +1,31 @@
-//! Text to speech by a program that the operator chose.
+//! Text to speech by a program that the operator chose, or by an engine that he named.
 //!
-//! The program gets the text on its standard input, or as one argument; no shell ever reads it. What it writes must be a
-//! WAV file of bounded size, in bounded time. What was said lately is kept.
+//! The program gets the text on its standard input, or as one argument; no shell ever reads it. An engine gets it as JSON
+//! over HTTP. What comes back must be a WAV file of bounded size, in bounded time. What was said lately is kept.
+
+pub mod config;
+mod engine;
 
 use std::collections::VecDeque;
+use std::path::Path;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+use crate::io::http::HttpError;
+use crate::io::lookup::config::Credential;
+use crate::io::lookup::config::CredentialError;
 use crate::io::program;
 use crate::io::program::Fault;
 use crate::io::program::Ran;
+use crate::io::speech::config::Config;
+use crate::io::speech::engine::Engine;
 use crate::media::clip::Clip;
 use crate::media::wav::WavError;
-
-/// `[speech]`
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// The program and its arguments; it writes a WAV file to its standard output. `{language}` stands for the language
-    /// (`pt-br`), `{text}` for the text; without `{text}` the text comes on standard input. An empty list: no speech.
-    /// Default: `espeak-ng` with the voice of the language.
-    pub command: Vec<String>,
-    /// Longest time for one text. Default: 10 s.
-    #[serde(with = "humantime_serde")]
-    pub timeout: Duration,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        let command = ["espeak-ng", "-v", "{language}", "--stdin", "--stdout"];
-        Self { command: command.map(str::to_owned).to_vec(), timeout: Duration::from_secs(10) }
-    }
-}
 
 #[derive(Debug, thiserror::Error)]
 pub enum SpeechError {
@@ -59,6 +47,19 @@ pub enum SpeechError {
     NotWav { program: String, why: WavError },
     #[error("`{program}` cannot be talked to: {why}")]
     Broken { program: String, why: std::io::Error },
+    #[error("{host} gave no answer: {why}")]
+    NoAnswer { host: String, why: String },
+    #[error("{host} answered with status {status}")]
+    Refused { host: String, status: u16 },
+}
+
+/// Why an engine cannot be asked at all.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error(transparent)]
+    Credential(#[from] CredentialError),
 }
 
 /// Characters of one text; two minutes of speech.
@@ -67,13 +68,15 @@ const LONGEST_TEXT: usize = 2_000;
 const LARGEST_WAV: u64 = 8 << 20;
 /// Texts that are kept. Each is some 100 KB.
 const KEPT: usize = 64;
-/// Programs that run at the same time.
+/// Programs that run, or engines that are asked, at the same time.
 const AT_ONCE: usize = 2;
 
 /// Speaks; shared by whoever asks.
 #[derive(Debug)]
 pub struct Speaker {
     config: Config,
+    /// Asked in the place of the program.
+    engine: Option<Engine>,
     /// The last ones, newest at the back.
     kept: Mutex<VecDeque<(Said, Arc<Clip>)>>,
     turns: Semaphore,
@@ -86,8 +89,16 @@ struct Said {
 }
 
 impl Speaker {
-    pub fn new(config: Config) -> Speaker {
-        Speaker { config, kept: Mutex::default(), turns: Semaphore::new(AT_ONCE) }
+    /// `trust`: a PEM file with further authorities. The files of credentials start at `base`.
+    pub fn new(
+        config: Config,
+        credentials: &[Credential],
+        base: &Path,
+        trust: Option<&Path>,
+    ) -> Result<Speaker, EngineError> {
+        let credential = credentials.iter().find(|known| Some(&known.name) == config.credential.as_ref());
+        let engine = config.url.clone().map(|url| Engine::new(url, credential, base, trust)).transpose()?;
+        Ok(Speaker { config, engine, kept: Mutex::default(), turns: Semaphore::new(AT_ONCE) })
     }
 
     pub async fn speak(&self, text: &str, language: &str) -> Result<Arc<Clip>, SpeechError> {
@@ -97,8 +108,17 @@ impl Speaker {
             return Ok(clip);
         }
         let _turn = self.turns.acquire().await.expect("the semaphore is never closed");
-        let (program, arguments) = self.arguments(&said).ok_or(SpeechError::Off)?;
-        let wav = self.run(&program, &arguments, &said).await?;
+        let (program, wav) = match &self.engine {
+            Some(engine) => {
+                let wav = engine.ask(&said, self.config.voice_of(&said.language), self.config.timeout).await?;
+                (engine.host().to_owned(), wav)
+            }
+            None => {
+                let (program, arguments) = self.arguments(&said).ok_or(SpeechError::Off)?;
+                let wav = self.run(&program, &arguments, &said).await?;
+                (program, wav)
+            }
+        };
         let clip = Clip::from_wav("speech", wav.into()).map_err(|why| SpeechError::NotWav { program, why })?;
         let clip = Arc::new(clip);
         self.keep(said, &clip);
@@ -124,7 +144,8 @@ impl Speaker {
 
     fn arguments(&self, said: &Said) -> Option<(String, Vec<String>)> {
         let (program, arguments) = self.config.command.split_first()?;
-        let values = [("{language}", &*said.language), ("{text}", &*said.text)];
+        let voice = self.config.voice_of(&said.language).unwrap_or_default();
+        let values = [("{language}", &*said.language), ("{voice}", voice), ("{text}", &*said.text)];
         let fill = |argument: &String| program::fill(argument, &values);
         Some((program.clone(), arguments.iter().map(fill).collect()))
     }
@@ -165,7 +186,8 @@ mod tests {
 
     fn speaker(command: &[&str]) -> Speaker {
         let command = command.iter().map(|word| (*word).to_owned()).collect();
-        Speaker::new(Config { command, timeout: Duration::from_millis(500) })
+        let config = Config { command, timeout: Duration::from_millis(500), ..Config::default() };
+        Speaker::new(config, &[], Path::new("."), None).unwrap()
     }
 
     fn fault(command: &[&str], text: &str) -> String {
@@ -181,6 +203,18 @@ mod tests {
         assert!(fault(&["sleep", "5"], "oi").contains("did not finish"));
         assert!(fault(&[], "oi").contains("[speech] command"));
         assert!(fault(&["cat"], &"a".repeat(3_000)).contains("3000 characters"));
+    }
+
+    #[test]
+    fn a_program_is_told_the_voice_of_the_language() {
+        let voices = [("pt-br".to_owned(), "faber".to_owned())].into();
+        let command = ["say", "{voice}"].map(str::to_owned).to_vec();
+        let config = Config { command, voices, ..Config::default() };
+        let speaker = Speaker::new(config, &[], Path::new("."), None).unwrap();
+        for (language, voice) in [("pt-br", "faber"), ("en", "")] {
+            let said = Said { text: "oi".into(), language: language.into() };
+            assert_eq!(speaker.arguments(&said).unwrap().1, [voice]);
+        }
     }
 
     #[test]
