@@ -135,6 +135,46 @@ pub struct SdesKeys {
     pub ours: MasterKey,
     /// Of what we get.
     pub theirs: MasterKey,
+    pub marks: Marks,
+}
+
+/// The master key identifiers (MKI) of an agreement: none where packets do not say under which key they are. RFC 4568 §6.1.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Marks {
+    pub ours: Option<Mark>,
+    pub theirs: Option<Mark>,
+    /// Further keys that the far side may send under.
+    pub more: Vec<(Mark, MasterKey)>,
+}
+
+/// A master key identifier, as packets carry it. RFC 3711 §3.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    octets: [u8; Mark::MAX],
+    length: usize,
+}
+
+impl Mark {
+    /// RFC 4568 allows 128 octets; no device is known that has more than 4.
+    pub const MAX: usize = 8;
+
+    /// `None` for a number that does not fit into so many octets, or more octets than are taken.
+    pub fn new(number: u64, length: usize) -> Option<Mark> {
+        let fits = (1..=Mark::MAX).contains(&length) && (length == Mark::MAX || number >> (8 * length) == 0);
+        fits.then(|| {
+            let mut octets = [0; Mark::MAX];
+            octets[..length].copy_from_slice(&number.to_be_bytes()[Mark::MAX - length..]);
+            Mark { octets, length }
+        })
+    }
+
+    pub fn octets(&self) -> &[u8] {
+        &self.octets[..self.length]
+    }
+
+    pub fn number(&self) -> u64 {
+        self.octets().iter().fold(0, |number, octet| number << 8 | u64::from(*octet))
+    }
 }
 
 /// What `a=setup` and `a=fingerprint` agreed on.
@@ -339,9 +379,19 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_has_as_many_octets_as_were_agreed() {
+        assert_eq!(Mark::new(1, 4).unwrap().octets(), [0, 0, 0, 1]);
+        assert_eq!(Mark::new(u64::MAX, 8).unwrap().number(), u64::MAX);
+        assert_eq!(Mark::new(255, 1).unwrap().number(), 255);
+        for (number, length) in [(256, 1), (1, 0), (1, 9), (1 << 32, 4)] {
+            assert_eq!(Mark::new(number, length), None, "{number}:{length}");
+        }
+    }
+
+    #[test]
     fn no_secret_is_shown() {
         let key = MasterKey::new(Suite::AesCm128HmacSha1Tag80, &[0xA7; 30]).unwrap();
-        let keys = SdesKeys { suite: Suite::AesCm128HmacSha1Tag80, ours: key, theirs: key };
+        let keys = SdesKeys { suite: Suite::AesCm128HmacSha1Tag80, ours: key, theirs: key, marks: Marks::default() };
         let shown = format!("{:?}", Security::Sdes(Box::new(keys)));
         assert!(!shown.contains("167") && !shown.to_lowercase().contains("a7"), "{shown}");
         let credentials = IceCredentials { ufrag: "abcd".to_owned(), password: "a-long-secret".to_owned() };

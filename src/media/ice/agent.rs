@@ -24,6 +24,8 @@ pub struct Agent {
     /// Whoever has proven to know our password; the first is where we send before a path is chosen.
     proven: Vec<SocketAddr>,
     nominated: Option<Nominated>,
+    /// Where packets went before a restart, until a check of ours has found where they go.
+    former: Option<Former>,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
 }
 
@@ -33,6 +35,15 @@ struct Nominated {
     priority: u32,
     checked: Instant,
 }
+
+#[derive(Debug, Clone, Copy)]
+struct Former {
+    address: SocketAddr,
+    until: Instant,
+}
+
+/// As long as its consent may have lasted. RFC 7675 §5.1.
+const FORMER_LASTS: Duration = Duration::from_secs(30);
 
 /// What a datagram was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +63,7 @@ impl Agent {
     pub fn new(terms: Ice, mut rng: fastrand::Rng, now: Instant) -> Agent {
         let lot = rng.u64(..);
         let checks = (terms.far == IceKind::Lite).then(|| Checks::new(&terms, lot, rng, now));
-        Agent { terms, lot, checks, proven: Vec::new(), nominated: None, outbox: VecDeque::new() }
+        Agent { terms, lot, checks, proven: Vec::new(), nominated: None, former: None, outbox: VecDeque::new() }
     }
 
     /// New terms: the same password with more candidates, or a new beginning. RFC 8445 §9.
@@ -64,6 +75,7 @@ impl Agent {
             *self = Agent::new(terms, rng, now);
             self.proven.extend(path);
             self.nominated = nominated.map(|nominated| Nominated { priority: 0, ..nominated });
+            self.former = path.map(|address| Former { address, until: now + FORMER_LASTS });
             return;
         }
         if let Some(checks) = &mut self.checks {
@@ -79,7 +91,7 @@ impl Agent {
     /// Where packets go; nowhere before somebody has proven itself.
     pub fn path(&self) -> Option<SocketAddr> {
         match &self.checks {
-            Some(checks) => checks.path(),
+            Some(checks) => checks.path().or(self.former.map(|former| former.address)),
             None => self.nominated.map(|nominated| nominated.address).or(self.proven.first().copied()),
         }
     }
@@ -112,6 +124,7 @@ impl Agent {
     pub fn handle_timeout(&mut self, now: Instant) {
         if let Some(checks) = &mut self.checks {
             checks.handle_timeout(now, &mut self.outbox);
+            self.former = self.former.filter(|former| checks.is_searching() && now < former.until);
         }
     }
 

@@ -193,6 +193,55 @@ fn towards_a_far_side_that_is_lite_we_check_choose_and_ask_for_consent() {
 }
 
 #[test]
+fn a_far_side_that_is_lite_and_restarts_is_not_left_in_silence_until_a_check_has_passed() {
+    let (us, began) = (address("192.0.2.7:7000"), start());
+    let mut full = Agent::new(terms(IceKind::Lite, &[("203.0.113.1:2", 200)]), fastrand::Rng::with_seed(5), began);
+    let mut far = Far::new(&["203.0.113.1:2"], began);
+    let turn = Duration::from_millis(20);
+    let mut now = began;
+    while full.path().is_none() {
+        far.meets(&mut full, us, now);
+        now += turn;
+    }
+    let old = full.path();
+    // It moves to another address, and names itself anew.
+    let again = Ice { theirs: credentials("again"), ..terms(IceKind::Lite, &[("203.0.113.9:9", 200)]) };
+    full.reconnect(again, fastrand::Rng::with_seed(6), now);
+    assert_eq!(full.path(), old, "at once");
+    full.handle_timeout(now);
+    let (to, _) = full.poll_transmit().expect("a check at once");
+    assert_eq!((to, full.path()), (address("203.0.113.9:9"), old));
+    let mirrored = Ice { ours: credentials("again"), theirs: credentials("ours"), ..terms(IceKind::Full, &[]) };
+    let moved = Agent::new(mirrored, fastrand::Rng::with_seed(7), now);
+    let mut far = Far { agent: moved, at: vec![address("203.0.113.9:9")] };
+    let restarted = now;
+    while full.path() == old {
+        now += turn;
+        far.meets(&mut full, us, now);
+        assert!(now < restarted + Duration::from_secs(2), "{full:?}");
+    }
+    assert_eq!(full.path(), Some(address("203.0.113.9:9")));
+}
+
+#[test]
+fn a_path_from_before_a_restart_lasts_no_longer_than_consent() {
+    let (us, began) = (address("192.0.2.7:7000"), start());
+    let mut full = Agent::new(terms(IceKind::Lite, &[("203.0.113.1:2", 200)]), fastrand::Rng::with_seed(5), began);
+    let mut far = Far::new(&["203.0.113.1:2"], began);
+    (0..100).for_each(|turn| {
+        far.meets(&mut full, us, began + turn * Duration::from_millis(20));
+    });
+    let now = began + Duration::from_secs(2);
+    let again = Ice { theirs: credentials("again"), ..terms(IceKind::Lite, &[("203.0.113.9:9", 200)]) };
+    full.reconnect(again, fastrand::Rng::with_seed(6), now);
+    far.at.clear();
+    for second in 0..40 {
+        far.meets(&mut full, us, now + Duration::from_secs(second));
+        assert_eq!(full.path().is_some(), second < 30, "{second}");
+    }
+}
+
+#[test]
 fn a_far_side_that_never_answers_is_asked_seven_times() {
     let began = start();
     let mut full = Agent::new(terms(IceKind::Lite, &[("10.0.0.1:1", 3)]), fastrand::Rng::with_seed(5), began);

@@ -16,6 +16,7 @@ use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
 use crate::media::security::Fingerprint;
 use crate::media::security::HashKind;
+use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::SdesKeys;
 use crate::media::security::Security;
@@ -70,7 +71,8 @@ impl Protection {
         match &self.security {
             Security::Plain => {}
             Security::Sdes(keys) => {
-                let line = Crypto { tag: self.tag, suite: keys.suite, key: keys.ours };
+                let (suite, key, mark) = (keys.suite, keys.ours, keys.marks.ours);
+                let line = Crypto { tag: self.tag, suite, key, mark, more: Vec::new() };
                 media.attributes.push(line.attribute());
             }
             Security::Dtls(dtls) => {
@@ -113,7 +115,9 @@ pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Resul
 fn described_keys(local: &Local, theirs: &Media) -> Option<Protection> {
     let line = crypto::safest(theirs)?;
     let ours = our_key(local, local.secrets.as_ref()?, line.suite);
-    let keys = SdesKeys { suite: line.suite, ours, theirs: line.key };
+    // Who marks his packets expects marks in ours: FreeSWITCH, Lync and Polycom answer so, and RFC 4568 leaves it open.
+    let marks = Marks { ours: line.mark, theirs: line.mark, more: line.more };
+    let keys = SdesKeys { suite: line.suite, ours, theirs: line.key, marks };
     Some(Protection { security: Security::Sdes(Box::new(keys)), tag: line.tag })
 }
 
@@ -207,7 +211,10 @@ pub enum Form {
 fn offered_keys(local: &Local) -> impl Iterator<Item = Crypto> {
     let secrets = local.secrets.iter();
     secrets.flat_map(|secrets| {
-        (1..).zip(crypto::OFFERED).map(|(tag, suite)| Crypto { tag, suite, key: our_key(local, secrets, suite) })
+        (1..).zip(crypto::OFFERED).map(|(tag, suite)| {
+            let key = our_key(local, secrets, suite);
+            Crypto { tag, suite, key, mark: None, more: Vec::new() }
+        })
     })
 }
 
@@ -234,7 +241,8 @@ pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Resul
 fn keys_answered(local: &Local, theirs: &Media) -> Option<Protection> {
     let taken = crypto::lines(theirs).next()?;
     let ours = offered_keys(local).find(|ours| ours.tag == taken.tag && ours.suite == taken.suite)?;
-    let keys = SdesKeys { suite: taken.suite, ours: ours.key, theirs: taken.key };
+    let marks = Marks { ours: None, theirs: taken.mark, more: taken.more };
+    let keys = SdesKeys { suite: taken.suite, ours: ours.key, theirs: taken.key, marks };
     Some(Protection { security: Security::Sdes(Box::new(keys)), tag: taken.tag })
 }
 

@@ -51,11 +51,6 @@ impl Window {
             None => (self.highest, self.seen) = (Some(index), 1),
         }
     }
-
-    /// How often the sequence numbers have begun anew.
-    pub(super) fn rollover(&self) -> u32 {
-        self.highest.map_or(0, |highest| (highest >> 16) as u32)
-    }
 }
 
 #[cfg(test)]
@@ -73,7 +68,6 @@ mod tests {
             window.mark(index);
             assert!(!window.is_new(index));
         }
-        assert_eq!(window.rollover(), 1);
         assert_eq!(Window { highest: Some(5), seen: 1 }.estimate(65_000), None, "before the beginning");
     }
 

@@ -3,12 +3,14 @@
 //! A packet changes something only when it has proven that the far side sent it: what a stranger sends costs its own
 //! check and nothing else.
 
+use crate::media::security::Mark;
 use crate::media::security::MasterKey;
 use crate::media::security::Suite;
 use crate::media::srtp::Refusal;
 use crate::media::srtp::derivation::Usage;
 use crate::media::srtp::index::Window;
 use crate::media::srtp::sequence;
+use crate::media::srtp::take_mark;
 use crate::media::srtp::transform::Transform;
 use crate::media::srtp::word;
 
@@ -19,8 +21,9 @@ pub struct Receiver {
     sources: [Source; MOST_SOURCES],
     /// Counts what was opened, to tell who has been silent the longest.
     clock: u64,
-    /// Of the key before this one: most far sides begin anew with a new key, some go on. RFC 3711 §3.3.1.
-    inherited: u32,
+    /// Where the key before this one was: most far sides begin anew with a new key, some go on. RFC 3711 §3.3.1.
+    inherited: Window,
+    mark: Option<Mark>,
 }
 
 /// A far side changes its SSRC when a call is moved behind it; who has been silent the longest is then forgotten.
@@ -42,26 +45,37 @@ impl Receiver {
             reports: Transform::new(suite, master, Usage::Reports),
             sources: [Source::default(); MOST_SOURCES],
             clock: 0,
-            inherited: 0,
+            inherited: Window::default(),
+            mark: None,
         }
+    }
+
+    /// What each packet says of its key from now on; others are none of this key's.
+    pub fn set_mark(&mut self, mark: Option<Mark>) {
+        self.mark = mark;
     }
 
     /// The same for a key that takes the place of another in the middle of a call.
     pub fn after(self, former: &Receiver) -> Receiver {
         let last = former.sources.iter().max_by_key(|source| source.heard);
-        Receiver { inherited: last.map_or(0, |last| last.packets.rollover()), ..self }
+        Receiver { inherited: last.map_or_else(Window::default, |last| last.packets), ..self }
     }
 
     /// Opens an RTP packet where it lies; the octets that it has then.
     pub fn open(&mut self, packet: &mut [u8]) -> Result<usize, Refusal> {
+        let packet = take_mark(self.mark, self.packets.tail_octets(), packet)?;
         let (sequence, ssrc) = sequence(packet).zip(word(packet, 8)).ok_or(Refusal::Malformed)?;
         let mut source = self.find(ssrc);
         let mut index = source.packets.estimate(sequence).ok_or(Refusal::Replayed)?;
         if !source.packets.is_new(index) {
             return Err(Refusal::Replayed);
         }
-        if source.packets == Window::default() && self.inherited > 0 && self.proves(packet, ssrc, index) == Proof::No {
-            index |= u64::from(self.inherited) << 16;
+        if source.packets == Window::default()
+            // Also where the numbers turn between the last packet under the old key and the first under the new one.
+            && let Some(goes_on) = self.inherited.estimate(sequence).filter(|goes_on| *goes_on != index)
+            && self.proves(packet, ssrc, index) == Proof::No
+        {
+            index = goes_on;
         }
         let length = self.packets.open(packet, ssrc, index)?;
         source.packets.mark(index);
@@ -71,6 +85,7 @@ impl Receiver {
 
     /// Opens a compound of RTCP packets where it lies; the octets that it has then.
     pub fn open_report(&mut self, report: &mut [u8]) -> Result<usize, Refusal> {
+        let report = take_mark(self.mark, self.reports.tail_octets(), report)?;
         let ssrc = word(report, 4).ok_or(Refusal::Malformed)?;
         let index = self.reports.report_index(report)?;
         let mut source = self.find(ssrc);

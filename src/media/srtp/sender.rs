@@ -1,10 +1,12 @@
 //! Seals what we send under one master key.
 
+use crate::media::security::Mark;
 use crate::media::security::MasterKey;
 use crate::media::security::Suite;
 use crate::media::srtp::Refusal;
 use crate::media::srtp::derivation::Usage;
 use crate::media::srtp::index::Window;
+use crate::media::srtp::put_mark;
 use crate::media::srtp::sequence;
 use crate::media::srtp::transform::Transform;
 use crate::media::srtp::word;
@@ -18,6 +20,7 @@ pub struct Sender {
     window: Window,
     /// Of the next report.
     report: u32,
+    mark: Option<Mark>,
 }
 
 /// The last index of a packet. RFC 3711 §3.3.1: a rollover counter of 32 bits over a sequence of 16.
@@ -33,7 +36,13 @@ impl Sender {
             reports: Transform::new(suite, master, Usage::Reports),
             window: Window::default(),
             report: 0,
+            mark: None,
         }
+    }
+
+    /// What each packet says of its key from now on.
+    pub fn set_mark(&mut self, mark: Option<Mark>) {
+        self.mark = mark;
     }
 
     /// Seals the RTP packet of `length` octets at the start of `buffer`, which has room for [`super::OVERHEAD`] more; the
@@ -50,7 +59,7 @@ impl Sender {
         }
         let sealed = self.packets.seal(buffer, length, ssrc, index)?;
         self.window.mark(index);
-        Ok(sealed)
+        put_mark(self.mark, self.packets.tail_octets(), buffer, sealed)
     }
 
     /// The same for a compound of RTCP packets.
@@ -62,6 +71,6 @@ impl Sender {
         }
         let sealed = self.reports.seal_report(buffer, length, ssrc, self.report)?;
         self.report += 1;
-        Ok(sealed)
+        put_mark(self.mark, self.reports.tail_octets(), buffer, sealed)
     }
 }

@@ -189,6 +189,64 @@ fn after_a_change_of_keys_both_kinds_of_far_sides_are_understood() {
     assert_eq!(opened(&mut receiver, &sealed(&mut anew, &next)), Ok(next));
 }
 
+#[test]
+fn keys_may_be_changed_exactly_where_the_sequence_turns() {
+    let suite = Suite::AesCm128HmacSha1Tag80;
+    for (last, first) in [(65_535, 0), (65_534, 0), (65_535, 1), (65_533, 65_535)] {
+        let (mut old_sender, mut old) = pair(suite);
+        opened(&mut old, &sealed(&mut old_sender, &packet(last, b"old"))).unwrap();
+        let new = || Receiver::new(suite, &master(suite, 9)).after(&old);
+        // One that goes on counting turns.
+        let mut goes_on = Sender::new(suite, &master(suite, 9));
+        sealed(&mut goes_on, &packet(last, b"not sent"));
+        let mut receiver = new();
+        for step in 0..3_u16 {
+            let plain = packet(u16::wrapping_add(first, step), b"new");
+            assert_eq!(opened(&mut receiver, &sealed(&mut goes_on, &plain)), Ok(plain), "{last} {first} {step}");
+        }
+        // And one that begins anew.
+        let mut anew = Sender::new(suite, &master(suite, 9));
+        let mut receiver = new();
+        for step in 0..3_u16 {
+            let plain = packet(u16::wrapping_add(first, step), b"new");
+            assert_eq!(opened(&mut receiver, &sealed(&mut anew, &plain)), Ok(plain), "{last} {first} {step}");
+        }
+        // What came late from before the turn is the old key's.
+        let late = sealed(&mut old_sender, &packet(last - 1, b"late"));
+        assert!(opened(&mut receiver, &late).is_err());
+        assert_eq!(opened(&mut old, &late), Ok(packet(last - 1, b"late")));
+    }
+}
+
+#[test]
+fn a_mark_stands_where_the_rfcs_put_it_and_another_mark_is_another_keys() {
+    let mark = Mark::new(0x0102_0304, 4);
+    for suite in Suite::ALL {
+        let (mut sender, mut receiver) = pair(suite);
+        let (mut unmarked, _) = pair(suite);
+        let (plain, plain_report) = (packet(5, b"speech"), report(&[3; 24]));
+        let (bare, bare_report) = (sealed(&mut unmarked, &plain), sealed_report(&mut unmarked, &plain_report));
+        sender.set_mark(mark);
+        let (marked, marked_report) = (sealed(&mut sender, &plain), sealed_report(&mut sender, &plain_report));
+        // Before the tag of counter mode, behind everything of AES-GCM: RFC 3711 §3.1 and §3.4, RFC 7714 §7.1 and §9.
+        let tail = |tag: usize| if matches!(suite, Suite::AeadAes256Gcm | Suite::AeadAes128Gcm) { 0 } else { tag };
+        let tag = if suite == Suite::AesCm128HmacSha1Tag32 { 4 } else { 10 };
+        for (bare, marked, tail) in [(bare, &marked, tail(tag)), (bare_report, &marked_report, tail(10))] {
+            let at = bare.len() - tail;
+            assert_eq!(*marked, [&bare[..at], &[1, 2, 3, 4], &bare[at..]].concat(), "{suite:?}");
+        }
+        receiver.set_mark(Mark::new(9, 4));
+        assert_eq!(opened(&mut receiver, &marked), Err(Refusal::Forged));
+        receiver.set_mark(mark);
+        for end in 0..marked.len() {
+            assert!(opened(&mut receiver, &marked[..end]).is_err());
+        }
+        assert_eq!(opened(&mut receiver, &marked), Ok(plain));
+        assert_eq!(opened(&mut receiver, &marked), Err(Refusal::Replayed));
+        assert_eq!(opened_report(&mut receiver, &marked_report), Ok(plain_report));
+    }
+}
+
 fn suites() -> impl Strategy<Value = Suite> {
     proptest::sample::select(Suite::ALL.to_vec())
 }

@@ -42,6 +42,14 @@ impl Transform {
         }
     }
 
+    /// Octets behind the mark of the key: the tag, but of AES-GCM nothing. RFC 3711 §3.1, RFC 7714 §7.1.
+    pub(super) fn tail_octets(&self) -> usize {
+        match self {
+            Transform::Counter(counter) => counter.tag_octets(),
+            Transform::Galois(_) => 0,
+        }
+    }
+
     /// Seals the packet at the start of `buffer`; the octets that it has then.
     pub(super) fn seal(&self, buffer: &mut [u8], length: usize, ssrc: u32, index: u64) -> Result<usize, Refusal> {
         let packet = buffer.get_mut(..length + self.tag_octets()).ok_or(Refusal::NoRoom)?;

@@ -175,7 +175,7 @@ fn can_be_served(local: &Local, line: &str) -> bool {
     let session = Session::read(offered(line).as_bytes()).unwrap();
     let media = &session.media[0];
     let plain = ["RTP/AVP", "RTP/AVPF"].contains(&media.protocol.as_str()) && local.encryption != Encryption::Require;
-    let keys = media.crypto().any(|line| line.starts_with("1 ") || line.starts_with("7 "));
+    let keys = media.crypto().any(|line| ["1 ", "2 ", "7 "].iter().any(|tag| line.starts_with(tag)));
     let keyed = keys && media.protocol.starts_with("RTP/") && local.encryption != Encryption::Off;
     let spoken = media.rtp_formats().any(|format| codec_of(&format).is_some_and(|codec| local.codecs.contains(&codec)));
     media.is_audio() && media.port != 0 && spoken && (plain || keyed)

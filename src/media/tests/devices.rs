@@ -218,7 +218,7 @@ fn require_refuses_what_is_plain_and_says_so() {
         answered(&strict, &offered("m=audio 7078 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY\r\n"))
             .is_ok()
     );
-    let unknown = "m=audio 7078 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^20|1:4\r\n";
+    let unknown = "m=audio 7078 RTP/SAVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY|2^20 KDR=1\r\n";
     assert_eq!(answered(&able(), &offered(unknown)).unwrap_err().warning(), 306);
     let plain_answer = offered("m=audio 7078 RTP/AVP 8\r\n");
     assert_eq!(accept_answer(&strict, plain_answer.as_bytes()), Err(NegotiationError::NotEncrypted));

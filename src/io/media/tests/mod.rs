@@ -6,6 +6,7 @@ mod injection;
 mod listen;
 mod play;
 mod record;
+mod rekeyed;
 mod room;
 mod safety;
 mod secure;

@@ -35,27 +35,29 @@ use crate::media::security::Ice;
 use crate::media::security::IceCredentials;
 use crate::media::security::IceKind;
 use crate::media::security::IceRole;
+use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::SdesKeys;
 use crate::media::security::Security;
 use crate::media::security::Suite;
 
 /// A phone whose packets go through a transport of its own, the mirror of the pump's.
-struct Secured {
-    phone: Phone,
-    transport: Box<Transport>,
+pub(super) struct Secured {
+    pub(super) phone: Phone,
+    pub(super) transport: Box<Transport>,
 }
 
-fn key(suite: Suite, seed: u8) -> MasterKey {
+pub(super) fn key(suite: Suite, seed: u8) -> MasterKey {
     let material: Vec<u8> = (0..suite.master_octets() as u8).map(|octet| octet ^ seed).collect();
     MasterKey::new(suite, &material).unwrap()
 }
 
 fn sdes(suite: Suite, ours: u8, theirs: u8) -> Security {
-    Security::Sdes(Box::new(SdesKeys { suite, ours: key(suite, ours), theirs: key(suite, theirs) }))
+    let marks = Marks::default();
+    Security::Sdes(Box::new(SdesKeys { suite, ours: key(suite, ours), theirs: key(suite, theirs), marks }))
 }
 
-fn renewed(former: Option<Box<Transport>>, stream: &Stream, identity: &Arc<Identity>) -> Box<Transport> {
+pub(super) fn renewed(former: Option<Box<Transport>>, stream: &Stream, identity: &Arc<Identity>) -> Box<Transport> {
     Transport::renew(former, stream, identity, &mut fastrand::Rng::new(), Instant::now()).unwrap()
 }
 
@@ -74,7 +76,7 @@ fn ice(ours: &str, theirs: &str, far: IceKind, candidates: Vec<SocketAddr>) -> I
 
 impl Secured {
     /// A leg under `ours`, and a phone under `theirs`, which may know where the pump is.
-    fn open(
+    pub(super) fn open(
         bench: &mut Bench,
         identity: &Arc<Identity>,
         ours: impl FnOnce(Stream) -> Stream,
@@ -99,7 +101,7 @@ impl Secured {
     }
 
     /// Works for a while; what was heard, decoded.
-    fn hears(&mut self, packets: usize, frequency: Option<f64>) -> Vec<i16> {
+    pub(super) fn hears(&mut self, packets: usize, frequency: Option<f64>) -> Vec<i16> {
         let (mut heard, mut count) = (Vec::new(), 0);
         let mut decoder = Decoder::new(CodecKind::Pcma);
         let until = Instant::now() + Duration::from_secs(20);
@@ -119,7 +121,7 @@ impl Secured {
     }
 
     /// 20 ms of a tone, once there are keys.
-    fn say(&mut self, frequency: f64) {
+    pub(super) fn say(&mut self, frequency: f64) {
         let packet = self.phone.frame(frequency);
         let mut room = [0; SEALED];
         if let Some(sealed) = self.transport.seal(&packet, &mut room) {
@@ -142,7 +144,7 @@ impl Secured {
     }
 
     /// Sends what is due and takes in one datagram, if one comes soon.
-    fn step(&mut self) -> Option<Vec<u8>> {
+    pub(super) fn step(&mut self) -> Option<Vec<u8>> {
         let now = Instant::now();
         self.transport.handle_timeout(self.phone.server, now);
         while let Some((to, datagram)) = self.transport.poll_transmit() {
@@ -265,7 +267,7 @@ fn who_signs_may_move_and_who_does_not_may_not() {
 }
 
 /// Terms of a handshake in which the pump has this role; the phone shows `shown`.
-fn shaking(
+pub(super) fn shaking(
     bench: &mut Bench,
     role: DtlsRole,
     shown: Fingerprint,

@@ -1,5 +1,7 @@
 //! The keys of a leg, and their change in the middle of a call.
 
+use crate::media::security::Mark;
+use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::Suite;
 use crate::media::srtp::Refusal;
@@ -12,6 +14,9 @@ pub(super) struct Keys {
     theirs: (Suite, MasterKey),
     sender: Sender,
     receiver: Receiver,
+    marks: Marks,
+    /// Of further keys of theirs, told apart by their marks.
+    others: Vec<Receiver>,
     /// Of the key before, for packets that were on their way when it was changed.
     former: Option<Box<Receiver>>,
 }
@@ -33,8 +38,26 @@ impl Keys {
             theirs: (suite, theirs),
             sender: Sender::new(suite, &ours),
             receiver: Receiver::new(suite, &theirs),
+            marks: Marks::default(),
+            others: Vec::new(),
             former: None,
         }
+    }
+
+    /// What packets say of their keys from now on. Keys that stay are not begun anew.
+    pub(super) fn mark(&mut self, marks: &Marks) {
+        self.sender.set_mark(marks.ours);
+        self.receiver.set_mark(marks.theirs);
+        if self.marks.more != marks.more {
+            let suite = self.theirs.0;
+            let other = |(mark, key): &(Mark, MasterKey)| {
+                let mut receiver = Receiver::new(suite, key);
+                receiver.set_mark(Some(*mark));
+                receiver
+            };
+            self.others = marks.more.iter().map(other).collect();
+        }
+        self.marks = marks.clone();
     }
 
     pub(super) fn sends_under(&self, suite: Suite, ours: MasterKey) -> bool {
@@ -56,6 +79,9 @@ impl Keys {
 
     /// Opens a datagram where it lies; the octets that it has then.
     pub(super) fn open(&mut self, datagram: &mut [u8], content: Content) -> Result<usize, Refusal> {
+        if let Some(length) = self.others.iter_mut().find_map(|other| open(other, datagram, content).ok()) {
+            return Ok(length);
+        }
         if self.former.is_none() {
             return open(&mut self.receiver, datagram, content);
         }

@@ -19,6 +19,7 @@ use crate::media::ice::agent::Agent;
 use crate::media::ice::agent::Verdict;
 use crate::media::refusal::Refusal;
 use crate::media::rtp;
+use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::Security;
 use crate::media::security::Suite;
@@ -129,10 +130,7 @@ impl Transport {
             Security::Sdes(terms) => {
                 self.handshake = None;
                 self.spend(terms.suite, terms.ours);
-                match &mut self.keys {
-                    Some(keys) => keys.change(terms.suite, terms.ours, terms.theirs),
-                    None => self.keys = Some(Box::new(Keys::new(terms.suite, terms.ours, terms.theirs))),
-                }
+                self.take_keys(terms.suite, terms.ours, terms.theirs).mark(&terms.marks);
             }
             // The keys of before carry the call until the handshake has made others. RFC 8842 §4.
             Security::Dtls(terms) if self.security != *security => {
@@ -140,6 +138,16 @@ impl Transport {
             }
             Security::Dtls(_) => {}
         }
+    }
+
+    /// In the place of others, which still open what was on its way under them.
+    fn take_keys(&mut self, suite: Suite, ours: MasterKey, theirs: MasterKey) -> &mut Keys {
+        let mut keys = match self.keys.take() {
+            Some(keys) => keys,
+            None => return self.keys.insert(Box::new(Keys::new(suite, ours, theirs))),
+        };
+        keys.change(suite, ours, theirs);
+        self.keys.insert(keys)
     }
 
     /// Notes a key that we are about to send under.
@@ -245,7 +253,7 @@ impl Transport {
             Outcome::Nonsense => Arrived::Refused(Refusal::Malformed),
             Outcome::Stranger => Arrived::Refused(Refusal::Source),
             Outcome::Agreed(agreed) => {
-                self.keys = Some(Box::new(Keys::new(agreed.suite, agreed.ours, agreed.theirs)));
+                self.take_keys(agreed.suite, agreed.ours, agreed.theirs).mark(&Marks::default());
                 self.news = Some(News::Secured { with: agreed.with });
                 Arrived::Handled
             }

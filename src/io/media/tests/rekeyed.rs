@@ -1,0 +1,89 @@
+//! Keys that are exchanged in the middle of a call, and several keys at once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bench::Bench;
+use super::secure::Secured;
+use super::secure::key;
+use super::secure::renewed;
+use super::secure::shaking;
+use crate::io::media::transport::SEALED;
+use crate::io::media::transport::identity::Identity;
+use crate::media::codec::CodecKind;
+use crate::media::command::Command;
+use crate::media::command::Event;
+use crate::media::command::Stream;
+use crate::media::security::Dtls;
+use crate::media::security::DtlsRole;
+use crate::media::security::Mark;
+use crate::media::security::Marks;
+use crate::media::security::SdesKeys;
+use crate::media::security::Security;
+use crate::media::security::Suite;
+
+#[test]
+fn a_second_handshake_loses_nothing_that_is_on_its_way_under_the_first_ones_keys() {
+    let (first, second) = (Arc::new(Identity::generate().unwrap()), Arc::new(Identity::generate().unwrap()));
+    let mut bench = Bench::start();
+    let mut ana = shaking(&mut bench, DtlsRole::Passive, first.fingerprint(), &first, None);
+    let bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    while !bench.has_event() {
+        ana.step();
+    }
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    ana.say(500.0);
+    assert!(bruno.get().is_some());
+    let packet = ana.phone.frame(500.0);
+    let mut room = [0; SEALED];
+    let late = ana.transport.seal(&packet, &mut room).unwrap().to_vec();
+
+    // The phone has another certificate from here on.
+    let dtls = |role, fingerprint| Security::Dtls(Box::new(Dtls { role, fingerprint }));
+    let plain = Stream { remote_rtcp: None, ..ana.phone.stream.clone() };
+    bench.connect(&ana.phone, Stream { security: dtls(DtlsRole::Passive, second.fingerprint()), ..plain.clone() });
+    let theirs = dtls(DtlsRole::Active, bench.pump.fingerprint());
+    ana.transport = renewed(None, &Stream { security: theirs, remote: ana.phone.server, ..plain }, &second);
+    while !bench.has_event() {
+        ana.step();
+    }
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    ana.phone.socket.send_to(&late, ana.phone.server).unwrap();
+    assert!(bruno.get().is_some(), "under the key of before");
+    ana.say(500.0);
+    assert!(bruno.get().is_some(), "under the new one");
+    assert_eq!(bench.close(&ana.phone).dropped, 0);
+}
+
+#[test]
+fn packets_that_say_under_which_key_they_are_go_both_ways_and_any_key_of_the_line_is_taken() {
+    let (suite, identity) = (Suite::AesCm128HmacSha1Tag80, Arc::new(Identity::generate().unwrap()));
+    let mut bench = Bench::start();
+    let mark = |number| Mark::new(number, 2);
+    let terms = |ours: u8, theirs: u8, marks: Marks| {
+        let keys = SdesKeys { suite, ours: key(suite, ours), theirs: key(suite, theirs), marks };
+        move |plain| Stream { security: Security::Sdes(Box::new(keys)), ..plain }
+    };
+    let more = vec![(mark(2).unwrap(), key(suite, 7))];
+    let of_pump = terms(1, 2, Marks { ours: mark(1), theirs: mark(1), more });
+    let of_phone = terms(2, 1, Marks { ours: mark(1), theirs: mark(1), more: Vec::new() });
+    let mut ana = Secured::open(&mut bench, &identity, of_pump, of_phone);
+    let mut bruno = bench.phone(CodecKind::Pcma);
+    bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    ana.say(500.0);
+    assert_eq!(bruno.get().unwrap().payload.len(), 160);
+    bruno.say(700.0);
+    assert_eq!(ana.hears(1, None).len(), 160);
+    // Its second key, without a word in the signalling.
+    let second = terms(7, 1, Marks { ours: mark(2), theirs: mark(1), more: Vec::new() });
+    let towards_pump = Stream { remote: ana.phone.server, remote_rtcp: None, ..ana.phone.stream.clone() };
+    ana.transport = renewed(None, &second(towards_pump.clone()), &identity);
+    ana.say(500.0);
+    assert_eq!(bruno.get().unwrap().payload.len(), 160);
+    // One that was never named.
+    let third = terms(9, 1, Marks { ours: mark(3), theirs: mark(1), more: Vec::new() });
+    ana.transport = renewed(None, &third(towards_pump), &identity);
+    ana.say(500.0);
+    bruno.hears_nothing_for(Duration::from_millis(100));
+}
