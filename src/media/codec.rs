@@ -16,6 +16,7 @@ use crate::media::codecs::opus;
 use crate::media::codecs::pcma;
 use crate::media::codecs::pcmu;
 use crate::media::conceal::Concealment;
+use crate::media::fmtp::OpusTerms;
 
 /// A frame: the packet time that we send, in milliseconds.
 pub const FRAME_MS: u32 = 20;
@@ -118,6 +119,11 @@ impl CodecKind {
         u32::try_from(ticks).ok().filter(|ticks| *ticks > 0)
     }
 
+    /// Whether this payload of ours is a pause, which is not sent.
+    pub fn is_pause(self, payload: &[u8]) -> bool {
+        self == CodecKind::Opus && payload.len() <= opus::NOTHING_SENT
+    }
+
     /// The payload type that RFC 3551 §6 fixes; `None` for codecs that need an `a=rtpmap`.
     pub fn static_payload_type(self) -> Option<u8> {
         match self {
@@ -210,6 +216,20 @@ impl Encoder {
             CodecKind::G722 => Encoder::G722(Box::default()),
             CodecKind::Opus => Encoder::Opus(Box::default()),
             CodecKind::G729 | CodecKind::Gsm | CodecKind::Ilbc | CodecKind::L16 => Encoder::HandedOn(kind),
+        }
+    }
+
+    /// What the far side asks for; only Opus has anything to ask.
+    pub fn set_terms(&mut self, terms: OpusTerms) {
+        if let Encoder::Opus(encoder) = self {
+            encoder.set_terms(terms);
+        }
+    }
+
+    /// So many of a hundred packets do not reach the far side.
+    pub fn expect_loss(&mut self, percent: u8) {
+        if let Encoder::Opus(encoder) = self {
+            encoder.expect_loss(percent);
         }
     }
 

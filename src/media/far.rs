@@ -21,6 +21,8 @@ pub struct Far {
     /// Its last block about us.
     block: Option<ReportBlock>,
     round_trip: Option<Duration>,
+    /// What it misses of ours, in 1/256: as much as in its last report, or half of what it was before.
+    loss: u8,
     /// Who sent the last sender report or reference time: the middle of its NTP time, and when that came.
     sender_report: Option<(u32, Instant)>,
     reference: Option<(u32, u32, Instant)>,
@@ -45,6 +47,7 @@ impl Far {
                 self.sender_report = Some((middle(sender.ntp), now));
             }
             if let Some(block) = report.block.filter(|block| block.ssrc == ssrc) {
+                self.loss = block.fraction_lost.max(self.loss / 2);
                 self.block = Some(block);
                 self.measure(clock, block.last_report, block.delay);
             }
@@ -69,6 +72,11 @@ impl Far {
     /// How it hears us; none before it has said so.
     pub fn block(&self) -> Option<&ReportBlock> {
         self.block.as_ref()
+    }
+
+    /// So many of a hundred packets of ours do not reach it, as far as it has said; losses are forgotten over some reports.
+    pub fn missing_percent(&self) -> u8 {
+        (u32::from(self.loss) * 100).div_ceil(256) as u8
     }
 
     pub fn round_trip(&self) -> Option<Duration> {
@@ -155,6 +163,20 @@ mod tests {
         assert_eq!(far.round_trip().unwrap().as_millis(), 100);
         assert_eq!(far.block().unwrap().lost, 3);
         assert_eq!(far.last_report(now + Duration::from_secs(2)), (0x2222_3333, 2 << 16));
+    }
+
+    #[test]
+    fn losses_are_expected_again_for_some_reports_and_forgotten_then() {
+        let (mut far, now) = (Far::default(), start());
+        let mut missing = |fraction_lost| {
+            let block = ReportBlock { ssrc: OURS, fraction_lost, ..ReportBlock::default() };
+            let mut out = [0; rtcp::MAX_LEN];
+            let length = rtcp::write(9, None, Some(block), "far", &mut out);
+            far.on_control(&out[..length], OURS, 1, now);
+            far.missing_percent()
+        };
+        assert_eq!([missing(0), missing(26), missing(0), missing(64), missing(0)], [0, 11, 6, 25, 13]);
+        assert_eq!((0..6).map(|_| missing(0)).collect::<Vec<_>>(), [7, 4, 2, 1, 1, 0][..6].to_vec());
     }
 
     #[test]

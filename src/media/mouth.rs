@@ -6,6 +6,7 @@
 use crate::media::codec::CodecKind;
 use crate::media::codec::Encoder;
 use crate::media::codec::MAX_PAYLOAD;
+use crate::media::fmtp::OpusTerms;
 use crate::media::mixer;
 use crate::media::mixer::Frame;
 use crate::media::resample::Resampler;
@@ -35,6 +36,16 @@ impl Mouth {
 
     pub fn codec(&self) -> CodecKind {
         self.encoder.kind()
+    }
+
+    /// What the far side asks of what it gets.
+    pub fn set_terms(&mut self, terms: OpusTerms) {
+        self.encoder.set_terms(terms);
+    }
+
+    /// So many of a hundred packets do not reach the far side.
+    pub fn expect_loss(&mut self, percent: u8) {
+        self.encoder.expect_loss(percent);
     }
 
     /// Encodes one frame; it stays until the next.

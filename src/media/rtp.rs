@@ -215,6 +215,14 @@ impl Restamp {
         self.send(payload_type, spurt, timestamp, ticks, now)
     }
 
+    /// A frame of our own is a pause and does not leave: its time passes, and the next one begins a talk spurt.
+    pub fn leave_out(&mut self, ticks: u32, now: Instant) {
+        if let Line::Running { timestamp, ticks: before, .. } = self.line {
+            self.line = Line::Running { timestamp: timestamp.wrapping_add(before), sent: now, ticks };
+        }
+        self.source = Source::Nobody;
+    }
+
     /// As [`Restamp::next`] for a frame that leaves at its time on the grid: every pause is shown, however short, so that a
     /// hundred prompts with pauses between them are still in step with the clock.
     pub fn tick(&mut self, payload_type: u8, ticks: u32, due: Instant) -> Header {

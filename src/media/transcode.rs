@@ -12,6 +12,7 @@ use crate::media::codec::MAX_PAYLOAD;
 use crate::media::codec::MAX_SAMPLES;
 use crate::media::codecs::pcma;
 use crate::media::codecs::pcmu;
+use crate::media::fmtp::OpusTerms;
 use crate::media::resample::Resampler;
 
 /// Exchanges the octets of one law of G.711 for those of the other.
@@ -69,6 +70,16 @@ impl Transcoder {
             waiting: 0,
             payload: [0; MAX_PAYLOAD],
         }
+    }
+
+    /// What the far side asks of what it gets.
+    pub fn set_terms(&mut self, terms: OpusTerms) {
+        self.encoder.set_terms(terms);
+    }
+
+    /// So many of a hundred packets do not reach the far side.
+    pub fn expect_loss(&mut self, percent: u8) {
+        self.encoder.expect_loss(percent);
     }
 
     /// Takes in samples; what the last [`Transcoder::pull`] has left must leave room for them.

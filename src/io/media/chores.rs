@@ -3,11 +3,14 @@
 use std::time::Instant;
 
 use crate::io::media::clock::NtpClock;
+use crate::io::media::leg::Bridge;
 use crate::io::media::leg::Leg;
+use crate::io::media::leg::Way;
 use crate::io::media::legs::Place;
 use crate::io::media::session::REPORT_EVERY;
 use crate::io::media::thread::Worker;
 use crate::io::media::vigil::Finding;
+use crate::media::codec::CodecKind;
 use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::far;
@@ -25,6 +28,7 @@ impl Worker {
             return;
         };
         session.source.watch_allowance(now);
+        let missing = (session.stream.codec == CodecKind::Opus).then(|| session.far.missing_percent());
         if now >= session.next_report {
             session.next_report = now + REPORT_EVERY;
             send_report(leg, &self.clock, now);
@@ -32,11 +36,25 @@ impl Worker {
         let ended = leg.recorder.as_mut().and_then(|recorder| recorder.check(now));
         let long_enough = leg.scribe.as_mut().and_then(|scribe| scribe.check(now));
         self.keep_vigil(place, now);
+        if let Some(percent) = missing {
+            self.expect_loss(place, percent);
+        }
         if let Some(ended) = ended {
             self.end_recording(place, ended);
         }
         if let Some(ended) = long_enough {
             self.end_scribe(place, ended, now);
+        }
+    }
+
+    /// What is encoded for this leg's far side, in its room or on the partner's side of its bridge, is made for such losses.
+    fn expect_loss(&mut self, place: Place, percent: u8) {
+        if let Some(seat) = self.legs.at(place).and_then(|leg| leg.seat.as_mut()) {
+            seat.expect_loss(percent);
+        }
+        let partner = self.partner(place).and_then(|partner| self.legs.at(partner));
+        if let Some(Bridge { way: Way::Transcode(transcoder), .. }) = partner.and_then(|leg| leg.bridge.as_mut()) {
+            transcoder.expect_loss(percent);
         }
     }
 

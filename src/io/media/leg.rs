@@ -32,6 +32,7 @@ use crate::media::command::Stream;
 use crate::media::dtmf;
 use crate::media::figures::FarEar;
 use crate::media::figures::Figures;
+use crate::media::fmtp::OpusTerms;
 use crate::media::inband::KeyTones;
 use crate::media::playout::Playout;
 use crate::media::refusal::Refusal;
@@ -347,7 +348,12 @@ impl Leg {
             return Sent::Not;
         };
         room.copy_from_slice(payload);
-        let header = session.restamp.next(session.stream.payload_type, session.stream.codec.frame_ticks(), due);
+        let codec = session.stream.codec;
+        if codec.is_pause(room) {
+            session.restamp.leave_out(codec.frame_ticks(), due);
+            return Sent::Not;
+        }
+        let header = session.restamp.next(session.stream.payload_type, codec.frame_ticks(), due);
         if let Some(fixed) = packet.first_chunk_mut() {
             header.write(fixed);
         }
@@ -357,6 +363,11 @@ impl Leg {
     /// What was negotiated.
     pub(super) fn codec(&self) -> Option<CodecKind> {
         self.session.as_ref().map(|session| session.stream.codec)
+    }
+
+    /// What the far side speaks, and what it asks of what it gets.
+    pub(super) fn spoken(&self) -> Option<Spoken> {
+        self.session.as_ref().map(|session| (session.stream.codec, session.stream.opus))
     }
 
     /// Sends one RTCP packet by the way that was negotiated.
@@ -407,6 +418,8 @@ impl Leg {
         }
     }
 }
+
+pub(super) type Spoken = (CodecKind, OpusTerms);
 
 /// Whether a packet left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use crate::io::media::leg::Bridge;
 use crate::io::media::leg::Doing;
+use crate::io::media::leg::Spoken;
 use crate::io::media::leg::Way;
 use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
@@ -218,7 +219,7 @@ impl Worker {
         let Some((one, other)) = self.legs.both(place, partner) else {
             return;
         };
-        let (first, second) = (one.codec(), other.codec());
+        let (first, second) = (one.spoken(), other.spoken());
         for (leg, from, to) in [(one, first, second), (other, second, first)] {
             if let Some(bridge) = &mut leg.bridge {
                 bridge.way = way(from, to);
@@ -337,13 +338,19 @@ impl Worker {
     }
 }
 
-fn way(from: Option<CodecKind>, to: Option<CodecKind>) -> Way {
-    match (from, to) {
-        (Some(from), Some(to)) if from != to => match Rewriter::between(from, to) {
-            Some(rewriter) => Way::Rewrite(rewriter),
-            None => Way::Transcode(Box::new(Transcoder::new(from.sample_rate(), to))),
-        },
-        _ => Way::Relay,
+/// Of two far sides, by what each of them speaks and asks for.
+fn way(from: Option<Spoken>, to: Option<Spoken>) -> Way {
+    let (Some((from, _)), Some((to, terms))) = (from, to) else {
+        return Way::Relay;
+    };
+    match Rewriter::between(from, to) {
+        _ if from == to => Way::Relay,
+        Some(rewriter) => Way::Rewrite(rewriter),
+        None => {
+            let mut transcoder = Box::new(Transcoder::new(from.sample_rate(), to));
+            transcoder.set_terms(terms);
+            Way::Transcode(transcoder)
+        }
     }
 }
 

@@ -119,6 +119,10 @@ fn send_frame(to: &mut Leg, frame: &Frame<'_>, due: Instant) -> u64 {
     let Some(room) = out.get_mut(..length) else {
         return 0;
     };
+    if session.stream.codec.is_pause(frame.payload) {
+        session.restamp.leave_out(frame.ticks, due);
+        return 0;
+    }
     let header = session.restamp.next(session.stream.payload_type, frame.ticks, due);
     room[HEADER_LEN..].copy_from_slice(frame.payload);
     if let Some(fixed) = room.first_chunk_mut() {

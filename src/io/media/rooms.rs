@@ -116,6 +116,7 @@ impl Worker {
             return;
         };
         seat.tune(session.stream.codec);
+        seat.set_terms(session.stream.opus);
         if let Some(room) = self.rooms.find(seat.room) {
             room.learn(session.stream.codec);
         }

@@ -3,6 +3,7 @@
 use crate::media::codec::CodecKind;
 use crate::media::command::RoomId;
 use crate::media::ear::Ear;
+use crate::media::fmtp::OpusTerms;
 use crate::media::mixer::Frame;
 use crate::media::mixer::SILENCE;
 use crate::media::mouth::Mouth;
@@ -47,6 +48,20 @@ impl Seat {
     pub(super) fn tune(&mut self, codec: CodecKind) {
         if self.line.as_ref().is_none_or(|line| line.ear.codec() != codec) {
             self.line = Some(Line { ear: Ear::new(codec), mouth: Mouth::new(codec), own_for: 0 });
+        }
+    }
+
+    /// What the far side asks of a mix for it alone.
+    pub(super) fn set_terms(&mut self, terms: OpusTerms) {
+        if let Some(line) = &mut self.line {
+            line.mouth.set_terms(terms);
+        }
+    }
+
+    /// So many of a hundred packets do not reach the far side.
+    pub(super) fn expect_loss(&mut self, percent: u8) {
+        if let Some(line) = &mut self.line {
+            line.mouth.expect_loss(percent);
         }
     }
 

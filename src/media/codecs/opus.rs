@@ -1,4 +1,4 @@
-//! Opus (RFC 6716, RTP by RFC 7587), mono at 48 kHz, by the crate `rusty-opus`; only samples' formats are bridged here.
+//! Opus (RFC 6716, RTP by RFC 7587), mono, at 48 kHz in calls, by the crate `rusty-opus`; only samples' formats are bridged here.
 
 use std::fmt;
 
@@ -9,6 +9,7 @@ use rusty_opus::OpusEncoder;
 use crate::media::codec::CodecError;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_SAMPLES;
+use crate::media::fmtp::OpusTerms;
 
 /// Target rate. Transparent for full-band speech, and half of G.711. RFC 7587 §3.1.1 puts full-band speech at 28-40 kbit/s.
 const BITRATE: i32 = 32_000;
@@ -18,40 +19,59 @@ const COMPLEXITY: i32 = 5;
 
 const RATE: i32 = 48_000;
 
-/// 48 kHz samples into Opus packets.
+/// Samples into Opus packets.
 pub struct Encoder {
     inner: OpusEncoder,
     scratch: Box<[f32; MAX_SAMPLES]>,
 }
 
 impl Default for Encoder {
+    /// At 48 kHz, for a conversation.
     fn default() -> Encoder {
-        let mut inner = OpusEncoder::new(RATE, 1, Application::Voip).expect("48 kHz mono is a rate that Opus knows");
-        inner.bitrate_bps = BITRATE;
-        inner.complexity = COMPLEXITY;
-        Encoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
+        Encoder::at(RATE as u32, BITRATE)
     }
 }
 
 impl Encoder {
-    /// Protects what follows against losses of `percent` on the way: packets say again in few bits what the one before
-    /// held (RFC 6716 §2.1.7). Others do so; we do not, for nobody tells us yet what is lost.
-    #[cfg(test)]
-    pub(in crate::media) fn expect_loss(&mut self, percent: u8) {
-        self.inner.packet_loss_perc = i32::from(percent);
-        self.inner.use_inband_fec = true;
+    /// Takes samples of this rate: 8000, 12000, 16000, 24000 or 48000; aims at so many bits a second.
+    pub fn at(rate: u32, bitrate: i32) -> Encoder {
+        let mut inner = OpusEncoder::new(rate as i32, 1, Application::Voip).expect("a rate that Opus knows, in mono");
+        inner.bitrate_bps = bitrate;
+        inner.complexity = COMPLEXITY;
+        Encoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
     }
 
-    /// Takes 10, 20, 40 or 60 ms; returns the octets written.
+    /// Goes by what the far side asks for, but for a constant rate and a narrower band: RFC 7587 §6.1.
+    pub fn set_terms(&mut self, terms: OpusTerms) {
+        self.inner.use_inband_fec = terms.in_band_fec;
+        self.inner.use_dtx = terms.discontinuous;
+        self.inner.bitrate_bps = terms.max_average_bitrate.map_or(BITRATE, |most| BITRATE.min(most as i32));
+    }
+
+    /// So many of a hundred packets are lost on the way to a far side that takes in-band FEC: packets then say again in few
+    /// bits what the one before held (RFC 6716 §2.1.7).
+    pub fn expect_loss(&mut self, percent: u8) {
+        self.inner.packet_loss_perc = i32::from(percent.min(100));
+    }
+
+    /// Takes 10, 20, 40 or 60 ms; returns the octets written: [`NOTHING_SENT`] or fewer are a pause that need not be sent.
     pub fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> Result<usize, CodecError> {
         let failed = CodecError::Frame { codec: CodecKind::Opus, samples: samples.len() };
         let scratch = self.scratch.get_mut(..samples.len()).ok_or_else(|| failed.clone())?;
+        // The crate takes nothing but zeros for silence as long as it does not analyse (complexity 7).
+        let quiet = self.inner.use_dtx && samples.iter().all(|sample| sample.unsigned_abs() <= INAUDIBLE);
         for (wide, sample) in scratch.iter_mut().zip(samples) {
-            *wide = f32::from(*sample) / 32_768.0;
+            *wide = if quiet { 0.0 } else { f32::from(*sample) / 32_768.0 };
         }
         self.inner.encode(scratch, samples.len(), payload).map_err(|_| failed)
     }
 }
+
+/// A payload without a frame: the far side makes comfort noise until the next one that has one. RFC 6716 §2.1.9.
+pub const NOTHING_SENT: usize = 1;
+
+/// The loudest sample of a pause, where the far side asks for pauses (`usedtx`): some -60 dBm0, with what G.711 makes of zeros in it.
+const INAUDIBLE: u16 = 32;
 
 impl fmt::Debug for Encoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,25 +79,32 @@ impl fmt::Debug for Encoder {
     }
 }
 
-/// Opus packets, mono or stereo, into 48 kHz mono samples.
+/// Opus packets, mono or stereo, into mono samples.
 pub struct Decoder {
     inner: OpusDecoder,
+    rate: u32,
     scratch: Box<[f32; MAX_SAMPLES]>,
 }
 
 impl Default for Decoder {
+    /// Of 48 kHz.
     fn default() -> Decoder {
-        let inner = OpusDecoder::new(RATE, 1).expect("48 kHz mono is a rate that Opus knows");
-        Decoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
+        Decoder::at(RATE as u32)
     }
 }
 
 impl Decoder {
+    /// Gives samples of this rate: 8000, 12000, 16000, 24000 or 48000.
+    pub fn at(rate: u32) -> Decoder {
+        let inner = OpusDecoder::new(rate as i32, 1).expect("a rate that Opus knows, in mono");
+        Decoder { inner, rate, scratch: Box::new([0.0; MAX_SAMPLES]) }
+    }
+
     /// Returns the samples written: as many as the packet holds.
     pub fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> Result<usize, CodecError> {
         let malformed = CodecError::Malformed { codec: CodecKind::Opus, octets: payload.len() };
         // Without a payload the decoder would conceal a loss, as long as the buffer is.
-        let frame = duration(payload).ok_or_else(|| malformed.clone())?;
+        let frame = duration(payload).ok_or_else(|| malformed.clone())? * self.rate as usize / RATE as usize;
         let count = self.inner.decode(payload, frame, &mut self.scratch[..]).map_err(|_| malformed)?;
         self.give(count, samples)
     }

@@ -2,6 +2,7 @@ use super::*;
 use crate::media::codec::Encoder;
 use crate::media::codec::MAX_PAYLOAD;
 use crate::media::conceal::tests::voice;
+use crate::media::fmtp::OpusTerms;
 
 #[expect(clippy::disallowed_methods, reason = "an arbitrary origin for virtual time")]
 fn start() -> Instant {
@@ -203,6 +204,7 @@ fn a_line_that_loses_opus_packets_is_heard_later_so_that_the_packet_behind_is_th
 fn repeating_voice(length: usize, count: usize) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(CodecKind::Opus);
     let Encoder::Opus(opus) = &mut encoder else { panic!("not Opus") };
+    opus.set_terms(OpusTerms { in_band_fec: true, ..OpusTerms::default() });
     opus.expect_loss(20);
     let mut payload = [0; MAX_PAYLOAD];
     let voice = voice(48_000, length * count);

@@ -175,3 +175,20 @@ proptest! {
         prop_assert_eq!(read(&datagram).map(|packet| packet.payload.to_vec()), read_before);
     }
 }
+
+#[test]
+fn a_frame_that_is_left_out_takes_its_time_and_no_number_and_the_next_begins_a_spurt() {
+    let mut line = Restamp::new(5, 100, 1_000, 48_000);
+    let (start, frame) = (start(), Duration::from_millis(20));
+    line.next(111, 960, start);
+    let before = line.next(111, 960, start + frame);
+    for n in 2..7 {
+        line.leave_out(960, start + frame * n);
+    }
+    let after = line.next(111, 960, start + frame * 7);
+    assert_eq!(after.sequence, before.sequence.wrapping_add(1));
+    assert_eq!(after.timestamp, before.timestamp + 6 * 960);
+    assert!(after.marker && !before.marker);
+    let next = line.next(111, 960, start + frame * 8);
+    assert_eq!((next.timestamp, next.marker), (after.timestamp + 960, false));
+}

@@ -4,6 +4,7 @@ mod bench;
 mod bridge;
 mod injection;
 mod listen;
+mod opus;
 mod play;
 mod record;
 mod rekeyed;
