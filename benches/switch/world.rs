@@ -15,6 +15,7 @@ use desvio::dialplan::source::SourceFile;
 use desvio::media::command::Command;
 use desvio::media::command::Event;
 use desvio::media::prompts::Prompts;
+use desvio::media::recording::Format;
 use desvio::sip::hop::Hop;
 use desvio::sip::hop::Packet;
 use desvio::sip::hop::Transmit;
@@ -207,6 +208,7 @@ fn switch(now: Instant) -> Switch {
         fingerprint: None,
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
         recording_folder: PathBuf::from("/nowhere/recordings"),
+        recording_format: Format::Wav,
         mailboxes: Vec::new(),
         zone: jiff::tz::TimeZone::UTC,
         version: "bench",

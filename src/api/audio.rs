@@ -17,6 +17,7 @@ use axum::response::Response;
 use tower_http::services::ServeFile;
 
 use crate::api::problem::problem;
+use crate::media::recording::Format;
 
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
@@ -35,7 +36,7 @@ pub(super) async fn send(file: &Path, mut request: Request) -> io::Result<Respon
         _ => {}
     }
     if response.headers().contains_key(CONTENT_TYPE) {
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(Format::of(file).media_type()));
     }
     Ok(response)
 }

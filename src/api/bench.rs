@@ -332,6 +332,7 @@ pub(super) fn recording(order: &RecordOrder) -> TalkRecording {
         channels: Channels::Stereo,
         started: at("2026-11-23T12:40:00Z"),
         length_ms: 0,
+        cut_ms: 0,
         state: if *order == RecordOrder::Pause { RecordingState::Paused } else { RecordingState::Recording },
         why: None,
         path: "2026-11-23/rec_live_1.wav".into(),

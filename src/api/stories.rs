@@ -247,7 +247,7 @@ fn a_recording_is_ordered_listed_heard_and_deleted() {
         assert_eq!(list["data"].as_array().unwrap().len(), 2);
         assert_eq!(bench.get("/v1/recordings?call=call_1").await.json()["data"], json!([]));
         let audio = bench.get("/v1/recordings/rec_live_1/audio").await;
-        assert_eq!((audio.status, audio.text.as_str()), (200, "RIFF"));
+        assert_eq!((audio.status, audio.text.as_str(), audio.header("content-type")), (200, "RIFF", "audio/wav"));
         assert_eq!(bench.get("/v1/recordings/rec_live_2/audio").await.status, 410, "outside its folder");
         assert_eq!(bench.delete("/v1/recordings/rec_live_1").await.status, 204);
         assert!(!folder.join("rec_live_1.wav").exists());
@@ -261,7 +261,9 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         let bench = Bench::new().await;
         let (outcomes, _told) = mpsc::unbounded_channel();
         let writer = Writer::start(&bench.store, outcomes);
-        for (id, path) in [("vm_1", "geral/1.wav"), ("vm_2", "../data/desvio.db"), ("vm_3", "geral/3.wav")] {
+        for (id, path) in
+            [("vm_1", "geral/1.wav"), ("vm_2", "../data/desvio.db"), ("vm_3", "geral/3.wav"), ("vm_4", "geral/4.opus")]
+        {
             writer.write(Write::Voicemail(Voicemail {
                 id: id.into(),
                 mailbox: "geral".into(),
@@ -280,6 +282,9 @@ fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
         fs::write(folder.join("1.wav"), "RIFF").unwrap();
         let audio = bench.get("/v1/voicemails/vm_1/audio").await;
         assert_eq!((audio.text.as_str(), audio.header("content-type")), ("RIFF", "audio/wav"));
+        fs::write(folder.join("4.opus"), "OggS").unwrap();
+        let audio = bench.get("/v1/voicemails/vm_4/audio").await;
+        assert_eq!((audio.text.as_str(), audio.header("content-type")), ("OggS", "audio/ogg; codecs=opus"));
         for id in ["vm_2", "vm_3"] {
             let gone = bench.get(&format!("/v1/voicemails/{id}/audio")).await;
             assert_eq!((gone.status, gone.rule().as_str()), (410, "recording-gone"));

@@ -40,6 +40,7 @@ use crate::media::command::Sound;
 use crate::media::config::Encryption;
 use crate::media::negotiation::protection::Form;
 use crate::media::negotiation::secrets::Secrets;
+use crate::media::recording::Format;
 use crate::media::security::Fingerprint;
 use crate::media::tone::Signal;
 use crate::queue::effect::Refusal;
@@ -422,6 +423,7 @@ pub trait Around: Scene {
     fn tone(&self, signal: Signal) -> Vec<Sound>;
     /// How the talks of this queue are recorded, if they are.
     fn records(&self, queue: &str) -> Option<Channels>;
+    fn recording_format(&self) -> Format;
     /// Where a recording with this path below their folder is to be written.
     fn recording_path(&self, path: &str) -> PathBuf;
     /// In order of preference.

@@ -255,6 +255,9 @@ pub struct TalkRecording {
     pub started: Timestamp,
     /// Without pauses; 0 while it runs.
     pub length_ms: u64,
+    /// How much of it is silence because the disk did not keep up.
+    #[serde(default)]
+    pub cut_ms: u64,
     pub state: RecordingState,
     /// Why it ended, where that was not asked for.
     pub why: Option<String>,

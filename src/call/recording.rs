@@ -122,7 +122,8 @@ impl Call {
         self.files += 1;
         let started = around.wall(now);
         let id = format!("rec_{}_{}", self.id.0.trim_start_matches("call_"), self.files);
-        let path = format!("{}/{id}.wav", started.strftime("%Y-%m-%d"));
+        let extension = around.recording_format().extension();
+        let path = format!("{}/{id}.{extension}", started.strftime("%Y-%m-%d"));
         let file = around.recording_path(&path);
         let recording = TalkRecording {
             id,
@@ -131,6 +132,7 @@ impl Call {
             channels,
             started,
             length_ms: 0,
+            cut_ms: 0,
             state: RecordingState::Recording,
             why: None,
             path,
@@ -168,11 +170,11 @@ impl Call {
         }
     }
 
-    /// A file is complete. False: it is none of these recordings.
+    /// A file is complete: how long it is, and how much of that was cut for a slow disk. False: it is none of these recordings.
     pub(super) fn on_talk_recorded(
         &mut self,
         file: &Path,
-        length: Duration,
+        (length, cut): (Duration, Duration),
         ended: &RecordEnd,
         around: &dyn Around,
         now: Instant,
@@ -183,6 +185,10 @@ impl Call {
         let Taping { leg, mut recording, wish, .. } = self.tapings.remove(at);
         let was = recording.state;
         recording.length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        recording.cut_ms = u64::try_from(cut.as_millis()).unwrap_or(u64::MAX);
+        if !cut.is_zero() {
+            self.clerk.note(format!("the recording has a gap of {} s: the disk did not keep up", cut.as_secs()), now);
+        }
         recording.state = RecordingState::Completed;
         match ended {
             RecordEnd::Failed(why) => {

@@ -38,12 +38,12 @@ impl Call {
             }
             MediaEvent::Greeted { leg, verdict } => self.on_greeted(leg, verdict, now),
             MediaEvent::Beeped { leg } => self.on_beeped(leg, now),
-            MediaEvent::Recorded { path, length, ended, .. }
-                if self.on_talk_recorded(&path, length, &ended, around, now) => {}
+            MediaEvent::Recorded { path, length, ended, cut, .. }
+                if self.on_talk_recorded(&path, (length, cut), &ended, around, now) => {}
             MediaEvent::Recorded { path, length, ended, .. }
                 if self.on_greeting_recorded(&path, length, &ended, around, now) => {}
-            MediaEvent::Recorded { leg, path, length, ended } if self.caller == Some(leg) => {
-                self.on_recorded(path, length, &ended, around, now);
+            MediaEvent::Recorded { leg, path, length, ended, cut } if self.caller == Some(leg) => {
+                self.on_recorded(path, (length, cut), &ended, around, now);
             }
             // What somebody said whose place another took is not the message.
             MediaEvent::Recorded { .. } => {}

@@ -110,7 +110,7 @@ impl Call {
     pub(super) fn on_recorded(
         &mut self,
         path: PathBuf,
-        length: Duration,
+        (length, cut): (Duration, Duration),
         ended: &RecordEnd,
         around: &dyn Around,
         now: Instant,
@@ -121,6 +121,9 @@ impl Call {
         let saved = length >= SHORTEST && !matches!(ended, RecordEnd::Failed(_));
         if let RecordEnd::Failed(why) = ended {
             self.clerk.note(format!("the message could not be written: {why}"), now);
+        }
+        if !cut.is_zero() {
+            self.clerk.note(format!("the message has a gap of {} s: the disk did not keep up", cut.as_secs()), now);
         }
         if saved {
             let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);

@@ -55,6 +55,7 @@ pub struct Config {
     pub probes: crate::io::probe::Config,
     pub speech: crate::io::speech::config::Config,
     pub voicemail: crate::io::notify::Config,
+    pub recording: crate::media::recording::Config,
     pub http: crate::io::lookup::config::Config,
     pub credentials: Vec<crate::io::lookup::config::Credential>,
     pub webhooks: Vec<crate::io::webhook::Config>,
@@ -187,15 +188,7 @@ impl Config {
 fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Option<Config> {
     unknown_sections(document, faults);
     let sip = section(document, "sip", faults);
-    let media: Option<crate::media::config::Config> = section(document, "media", faults);
-    if let Some(media) = &media {
-        let found = media.faults();
-        faults.extend(
-            found
-                .iter()
-                .map(|fault| document.fault(Rule::WrongSetting, place(document, "media"), fault.to_string(), None)),
-        );
-    }
+    let media = media(document, faults);
     let storage = section(document, "storage", faults);
     let api = section(document, "api", faults);
     let status = section(document, "status", faults);
@@ -205,6 +198,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     let probes = section(document, "probes", faults);
     let speech = section(document, "speech", faults);
     let voicemail = section(document, "voicemail", faults);
+    let recording = section(document, "recording", faults);
     let http = section(document, "http", faults);
     let credentials = tables(document, "credential", "name", faults);
     let webhooks = tables(document, "webhook", "name", faults);
@@ -230,6 +224,7 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
         probes: probes?,
         speech: speech?,
         voicemail: voicemail?,
+        recording: recording?,
         http: http?,
         credentials: credentials?,
         webhooks: webhooks?,
@@ -247,8 +242,16 @@ fn gather(document: &Document<'_>, base: &Path, faults: &mut Vec<Fault>) -> Opti
     })
 }
 
+fn media(document: &Document<'_>, faults: &mut Vec<Fault>) -> Option<crate::media::config::Config> {
+    let media: crate::media::config::Config = section(document, "media", faults)?;
+    let place = place(document, "media");
+    let found = media.faults().into_iter();
+    faults.extend(found.map(|fault| document.fault(Rule::WrongSetting, place.clone(), fault.to_string(), None)));
+    Some(media)
+}
+
 /// `[name]` tables, then `[[name]]` tables.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "sip",
     "media",
     "storage",
@@ -261,6 +264,7 @@ const SECTIONS: [&str; 15] = [
     "probes",
     "speech",
     "voicemail",
+    "recording",
     "http",
     "log",
     "number",

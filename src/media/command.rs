@@ -202,12 +202,16 @@ pub enum Event {
         path: PathBuf,
         length: Duration,
         ended: RecordEnd,
+        /// How much of it is silence because the disk did not keep up.
+        cut: Duration,
     },
     RoomRecorded {
         room: RoomId,
         path: PathBuf,
         length: Duration,
         ended: RecordEnd,
+        /// How much of it is silence because the disk did not keep up.
+        cut: Duration,
     },
     /// One side has not been heard for this long though it should be. Reported once until it is heard again.
     Quiet {

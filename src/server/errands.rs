@@ -23,6 +23,7 @@ use crate::io::resolve::Found;
 use crate::io::resolve::Resolver;
 use crate::io::speech::Speaker;
 use crate::media::clip::Clip;
+use crate::media::ogg_opus;
 use crate::outage::schedule::Due;
 use crate::server::metrics;
 use crate::server::probing::Probing;
@@ -162,8 +163,7 @@ impl Errands {
     pub(super) fn load_sound(&self, ticket: Ticket, path: PathBuf) {
         self.run(async move {
             let read = tokio::fs::read(&path).await.map_err(|why| format!("{}: {why}", path.display()));
-            let clip = read.and_then(|wav| Clip::from_wav("message", Cow::Owned(wav)).map_err(|why| why.to_string()));
-            Report::Input(Input::Loaded { ticket, result: clip.map(Arc::new) })
+            Report::Input(Input::Loaded { ticket, result: read.and_then(sound).map(Arc::new) })
         });
     }
 
@@ -195,5 +195,37 @@ impl Errands {
             // Nobody listens any more: the process is ending.
             let _ = reports.send(errand.await);
         });
+    }
+}
+
+/// A message or a greeting, in whichever format it was recorded. Decoding takes milliseconds for each minute.
+fn sound(file: Vec<u8>) -> Result<Clip, String> {
+    if file.starts_with(b"OggS") {
+        let samples = ogg_opus::read(&file).map_err(|why| why.to_string())?;
+        return Ok(Clip::from_pcm("message", samples, ogg_opus::READ_RATE));
+    }
+    Clip::from_wav("message", Cow::Owned(file)).map_err(|why| why.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::media::recording::Format;
+    use crate::media::recording::Writer;
+
+    #[test]
+    fn a_message_is_played_in_whichever_format_it_was_left() {
+        for format in [Format::Wav, Format::Opus] {
+            let mut writer = Writer::new(format, 8_000, 1, 1);
+            let (mut file, samples) = (writer.header(), vec![900; 16_000]);
+            writer.samples(&samples, &mut file);
+            writer.finish(&mut file);
+            let header = writer.header();
+            file[..header.len()].copy_from_slice(&header);
+            let clip = sound(file).unwrap();
+            assert_eq!(clip.duration().as_millis(), 2_000, "{format:?}");
+        }
+        assert!(sound(b"OggS".to_vec()).is_err());
+        assert!(sound(Vec::new()).is_err());
     }
 }

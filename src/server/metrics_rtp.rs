@@ -33,6 +33,7 @@ pub(super) fn of_pump(rtp: &Totals) {
         counter!("desvio_rtp_quiet_total", "cause" => cause).absolute(quiet);
     }
     counter!("desvio_rtp_late_total").absolute(rtp.late);
+    counter!("desvio_recording_cut_seconds_total").absolute(rtp.recording_cut.as_secs());
 }
 
 pub(super) fn on_record(record: &Record) {
@@ -71,6 +72,8 @@ pub(super) fn describe() {
     describe_counter!("desvio_rtp_dropped_total", "Datagrams that were not RTP of their session, by the reason");
     describe_counter!("desvio_rtp_quiet_total", "Sides of calls that were not heard, by the likely cause");
     describe_counter!("desvio_rtp_late_total", "RTP packets of ours that left more than 5 ms after their time");
+    let cut = "Sound of recordings that was let go because the disk did not keep up";
+    describe_counter!("desvio_recording_cut_seconds_total", Unit::Seconds, cut);
     describe_gauge!("desvio_media_legs", "RTP sessions that are open now");
     describe_histogram!("desvio_rtp_mos", "Opinion of each leg by the E-model; out: by the far side's reports");
     describe_histogram!("desvio_rtp_jitter_seconds", Unit::Seconds, "Interarrival jitter of each leg at its end");

@@ -303,6 +303,7 @@ fn settings(loaded: Loaded, kept: KeptState, fingerprint: Fingerprint) -> Result
         fingerprint: Some(fingerprint),
         voicemail_folder,
         recording_folder,
+        recording_format: config.recording.format,
         mailboxes: config.mailboxes,
         zone: jiff::tz::TimeZone::system(),
         version: env!("CARGO_PKG_VERSION"),

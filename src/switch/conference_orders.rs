@@ -86,7 +86,7 @@ impl Switch {
 
     /// A tape is written, or could not be.
     pub(super) fn on_room_media(&mut self, event: MediaEvent, now: Instant) {
-        let MediaEvent::RoomRecorded { path, length, ended, .. } = event else {
+        let MediaEvent::RoomRecorded { path, length, ended, cut, .. } = event else {
             return;
         };
         let path = path.strip_prefix(self.recordings()).unwrap_or(&path).display().to_string();
@@ -102,7 +102,9 @@ impl Switch {
             _ => None,
         };
         let length_ms = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
-        let data = json!({ "conference": name, "path": path, "length_ms": length_ms, "error": error });
+        let cut_ms = u64::try_from(cut.as_millis()).unwrap_or(u64::MAX);
+        let data =
+            json!({ "conference": name, "path": path, "length_ms": length_ms, "cut_ms": cut_ms, "error": error });
         self.publish("conference.recorded", data, now);
     }
 
@@ -150,7 +152,7 @@ impl Switch {
             Reel::Runs { .. } => {}
             _ if !conference.is_heard() => conference.tape = Reel::Wanted,
             _ => {
-                let (path, command) = conference.start_tape(name, wall);
+                let (path, command) = conference.start_tape(name, self.desk.recording_format, wall);
                 self.conferences.taped.insert(path, name.to_owned());
                 self.take_steps(vec![Step::Media(command)], None, now);
             }

@@ -28,6 +28,7 @@ use crate::media::command::Command as MediaCommand;
 use crate::media::command::Role;
 use crate::media::command::RoomId;
 use crate::media::command::Sound;
+use crate::media::recording::Format;
 use crate::switch::command::ConferenceView;
 use crate::switch::command::MemberView;
 
@@ -36,6 +37,7 @@ pub(super) struct Conferences {
     pub(super) by_name: BTreeMap<String, Conference>,
     /// Recordings that run or are being written: file → conference.
     pub(super) taped: BTreeMap<String, String>,
+    format: Format,
     last_room: u64,
 }
 
@@ -95,6 +97,11 @@ const LONGEST_TAPE: Duration = Duration::from_hours(12);
 
 /// Who comes in and goes out.
 impl Conferences {
+    /// Recorded in this format.
+    pub(super) fn new(format: Format) -> Conferences {
+        Conferences { format, ..Conferences::default() }
+    }
+
     pub(super) fn join(&mut self, comer: Comer, attendance: &Attendance, wall: Timestamp) -> Vec<Step> {
         let name = &attendance.conference;
         let there = self.by_name.get(name).map_or(0, |conference| conference.members.len());
@@ -134,7 +141,7 @@ impl Conferences {
             then.push(announce(room, chime::joined()));
         }
         if conference.tape == Reel::Wanted {
-            let (path, command) = conference.start_tape(name, wall);
+            let (path, command) = conference.start_tape(name, self.format, wall);
             then.push(command);
             self.taped.insert(path, name.to_owned());
         }
@@ -254,8 +261,8 @@ impl Conference {
         leaves.map(|member| member.call).collect()
     }
 
-    pub(super) fn start_tape(&mut self, name: &str, wall: Timestamp) -> (String, MediaCommand) {
-        let path = format!("conferences/{}-{}.wav", file_name(name), wall.as_millisecond());
+    pub(super) fn start_tape(&mut self, name: &str, format: Format, wall: Timestamp) -> (String, MediaCommand) {
+        let path = format!("conferences/{}-{}.{}", file_name(name), wall.as_millisecond(), format.extension());
         self.tape = Reel::Runs { path: path.clone() };
         let command = MediaCommand::RecordRoom { room: self.room, path: PathBuf::from(&path), longest: LONGEST_TAPE };
         (path, command)

@@ -35,6 +35,7 @@ use crate::media::config::Encryption;
 use crate::media::negotiation::protection::Form;
 use crate::media::negotiation::secrets::Secrets;
 use crate::media::prompts::Prompts;
+use crate::media::recording::Format;
 use crate::media::security::Fingerprint;
 use crate::media::tone::Region as ToneRegion;
 use crate::media::tone::Signal;
@@ -79,6 +80,8 @@ pub(super) struct Desk {
     pub redirects: Redirects,
     pub voicemail_folder: PathBuf,
     pub recording_folder: PathBuf,
+    /// Of calls, conferences and messages.
+    pub recording_format: Format,
     pub mailbox_by_extension: BTreeMap<String, String>,
     pub pins: Pins,
     /// At the PINs of conferences.
@@ -258,6 +261,10 @@ impl Around for Desk {
         self.recorded_queues.contains(queue).then_some(Channels::Stereo)
     }
 
+    fn recording_format(&self) -> Format {
+        self.recording_format
+    }
+
     fn recording_path(&self, path: &str) -> PathBuf {
         self.recording_folder.join(path)
     }
@@ -282,7 +289,7 @@ impl Around for Desk {
     }
 
     fn voicemail_path(&self, mailbox: &str, file: &str) -> PathBuf {
-        self.voicemail_folder.join(mailbox).join(format!("{file}.wav"))
+        self.voicemail_folder.join(mailbox).join(format!("{file}.{}", self.recording_format.extension()))
     }
 
     fn ringback(&self) -> Vec<Sound> {

@@ -22,6 +22,7 @@ use crate::channel::message::MessageId;
 use crate::channel::outbox::Outbox;
 use crate::dialplan::program::Program;
 use crate::media::prompts::Prompts;
+use crate::media::recording::Format;
 use crate::media::security::Fingerprint;
 use crate::number::Region;
 use crate::outage::incident::Incident;
@@ -89,6 +90,7 @@ pub struct Settings {
     pub fingerprint: Option<Fingerprint>,
     pub voicemail_folder: PathBuf,
     pub recording_folder: PathBuf,
+    pub recording_format: Format,
     pub mailboxes: Vec<pins::Config>,
     /// Whose clock is read to callers.
     pub zone: TimeZone,
@@ -175,7 +177,7 @@ impl Switch {
         let lamps = Lamps::new(&settings.sip.subscriptions);
         let mailboxes = Mailboxes::new(&settings.extensions, settings.kept.mailboxes.clone());
         let callbacks = Callbacks::new(&settings.queues, settings.kept.callbacks.clone(), now, wall);
-        let version = settings.version;
+        let (version, recording_format) = (settings.version, settings.recording_format);
         let trunk_dice = rng.fork();
         let mut switch = Self {
             agent,
@@ -183,7 +185,7 @@ impl Switch {
             doorman,
             desk: desk(settings, rng.fork(), trunk_dice, now, wall),
             calls: Calls::default(),
-            conferences: Conferences::default(),
+            conferences: Conferences::new(recording_format),
             channels,
             incidents: Incidents::default(),
             alarms,
@@ -416,6 +418,7 @@ fn desk(settings: Settings, rng: fastrand::Rng, dice: fastrand::Rng, now: Instan
         redirects: if settings.registrar.follow_redirects { Redirects::Followed } else { Redirects::Refused },
         voicemail_folder: settings.voicemail_folder,
         recording_folder: settings.recording_folder,
+        recording_format: settings.recording_format,
         recorded_queues,
         mailbox_by_extension,
         pins: Pins::new(&settings.mailboxes),

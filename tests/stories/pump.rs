@@ -127,7 +127,7 @@ impl Pump {
         let Some((path, since)) = self.legs.get_mut(&leg).and_then(|it| it.recording.take()) else {
             return Vec::new();
         };
-        vec![Event::Recorded { leg, path, length: now - since, ended }]
+        vec![Event::Recorded { leg, path, length: now - since, ended, cut: Duration::ZERO }]
     }
 
     fn steer(&mut self, leg: LegId, order: Steer, now: Instant) -> Vec<Event> {
@@ -148,7 +148,7 @@ impl Pump {
             return Vec::new();
         };
         let length = before + since.map_or(Duration::ZERO, |since| now - since);
-        vec![Event::Recorded { leg, path, length, ended }]
+        vec![Event::Recorded { leg, path, length, ended, cut: Duration::ZERO }]
     }
 
     fn open(&mut self, leg: LegId, address: IpAddr) -> Event {
@@ -248,7 +248,7 @@ impl Pump {
             Some(found) => found.recording = Some((path, now)),
             None => {
                 let ended = RecordEnd::Failed("nobody is in the room".to_owned());
-                return vec![Event::RoomRecorded { room, path, length: Duration::ZERO, ended }];
+                return vec![Event::RoomRecorded { room, path, length: Duration::ZERO, ended, cut: Duration::ZERO }];
             }
         }
         Vec::new()
@@ -258,7 +258,7 @@ impl Pump {
         let Some((path, since)) = self.rooms.get_mut(&room).and_then(|it| it.recording.take()) else {
             return Vec::new();
         };
-        vec![Event::RoomRecorded { room, path, length: now - since, ended: RecordEnd::Asked }]
+        vec![Event::RoomRecorded { room, path, length: now - since, ended: RecordEnd::Asked, cut: Duration::ZERO }]
     }
 
     /// Whether what is said on one leg is heard on the other, by a bridge or in a room.

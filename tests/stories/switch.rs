@@ -12,6 +12,7 @@ use desvio::dialplan::load::load;
 use desvio::dialplan::names::Names;
 use desvio::dialplan::source::SourceFile;
 use desvio::media::prompts::Prompts;
+use desvio::media::recording::Format;
 use desvio::media::security::Fingerprint;
 use desvio::media::security::HashKind;
 use desvio::switch::machine::KeptState;
@@ -83,6 +84,7 @@ pub(crate) fn switch(config: &str, plan: &str, kept: KeptState, seed: u64, now: 
         fingerprint: Fingerprint::new(HashKind::Sha256, &[0xD5; 32]),
         voicemail_folder: PathBuf::from("/nowhere/voicemail"),
         recording_folder: PathBuf::from("/nowhere/recordings"),
+        recording_format: Format::Wav,
         mailboxes: sections.mailbox,
         zone: jiff::tz::TimeZone::UTC,
         version: "test",

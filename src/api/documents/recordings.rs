@@ -28,7 +28,7 @@ pub struct VoicemailDocument {
     pub heard: Option<Timestamp>,
     /// What the command of `[voicemail]` came to: `sent`, or `failed: …`; null without one.
     pub notified: Option<String>,
-    /// Where its WAV can be fetched, with the same token.
+    /// Where its audio can be fetched, with the same token.
     pub audio: String,
 }
 
@@ -37,7 +37,7 @@ pub struct VoicemailDocument {
 #[schema(as = TalkRecording)]
 #[serde(deny_unknown_fields)]
 pub struct TalkRecordingDocument {
-    /// `rec_…`; `GET /v1/recordings/{id}/audio` is its WAV.
+    /// `rec_…`; `GET /v1/recordings/{id}/audio` is its audio.
     pub id: String,
     /// The call that it belongs to.
     pub call: String,
@@ -50,6 +50,8 @@ pub struct TalkRecordingDocument {
     pub started: Timestamp,
     /// Its length in milliseconds, without pauses; 0 while it runs.
     pub length_ms: u64,
+    /// Milliseconds of it that are silence because the disk did not keep up.
+    pub cut_ms: u64,
     /// `recording`, `paused`, `completed`, `failed` or `interrupted`.
     pub state: String,
     /// Why it ended, where that was not asked for.
@@ -76,10 +78,12 @@ pub struct RecordingDocument {
     pub started: Timestamp,
     /// Its length in milliseconds, without pauses; 0 while it runs.
     pub length_ms: u64,
+    /// Milliseconds of it that are silence because the disk did not keep up.
+    pub cut_ms: u64,
     /// `recording`, `paused`, `completed`, `failed` or `interrupted`.
     pub state: String,
     /// Why it ended, where that was not asked for.
     pub why: Option<String>,
-    /// Where its WAV can be fetched, with the same token.
+    /// Where its audio can be fetched, with the same token.
     pub audio: String,
 }

@@ -101,8 +101,14 @@ pub(in crate::api) async fn delete(State(api): State<Arc<Api>>, Named(id): Named
 /// Fetch its audio, or a `Range` of it. Of one that runs, what has been written so far.
 #[utoipa::path(get, path = "/v1/recordings/{id}/audio", tag = "recordings", operation_id = "fetch_recording",
     params(("id" = String, Path, description = "`rec_…`")),
-    responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav"),
-        (status = 206, description = "The range that was asked for", body = String, content_type = "audio/wav")))]
+    responses(
+        (status = 200, description = "A WAV file, or Opus in Ogg", content(
+            (String = "audio/wav"), (String = "audio/ogg; codecs=opus")
+        )),
+        (status = 206, description = "The range that was asked for", content(
+            (String = "audio/wav"), (String = "audio/ogg; codecs=opus")
+        ))
+    ))]
 pub(in crate::api) async fn audio(
     State(api): State<Arc<Api>>,
     Named(id): Named,
@@ -135,6 +141,7 @@ fn document(recording: TalkRecording) -> RecordingDocument {
         channels: word(json!(recording.channels)),
         started: recording.started,
         length_ms: recording.length_ms,
+        cut_ms: recording.cut_ms,
         state: word(json!(recording.state)),
         why: recording.why,
     }

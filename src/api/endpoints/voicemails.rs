@@ -103,8 +103,14 @@ pub(in crate::api) async fn delete(State(api): State<Arc<Api>>, Named(id): Named
 /// Fetch the recording, or a `Range` of it.
 #[utoipa::path(get, path = "/v1/voicemails/{id}/audio", tag = "voicemails", operation_id = "fetch_voicemail",
     params(("id" = String, Path, description = "`vm_…`")),
-    responses((status = 200, description = "The WAV file", body = String, content_type = "audio/wav"),
-        (status = 206, description = "The range that was asked for", body = String, content_type = "audio/wav")))]
+    responses(
+        (status = 200, description = "A WAV file, or Opus in Ogg", content(
+            (String = "audio/wav"), (String = "audio/ogg; codecs=opus")
+        )),
+        (status = 206, description = "The range that was asked for", content(
+            (String = "audio/wav"), (String = "audio/ogg; codecs=opus")
+        ))
+    ))]
 pub(in crate::api) async fn audio(
     State(api): State<Arc<Api>>,
     Named(id): Named,

@@ -32,6 +32,7 @@ mod tape;
 mod thread;
 mod timer;
 pub mod totals;
+mod track;
 mod transport;
 mod vigil;
 

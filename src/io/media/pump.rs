@@ -35,6 +35,7 @@ use crate::io::media::thread::Links;
 use crate::io::media::thread::Worker;
 use crate::io::media::totals::Counters;
 use crate::io::media::totals::Totals;
+use crate::io::media::track::Tape;
 use crate::io::media::transport::identity::Identity;
 use crate::io::media::vigil::Patience;
 use crate::media::clip::Clip;
@@ -97,7 +98,7 @@ pub struct Pump {
     called: Vec<LegId>,
     /// The thread that gets the next leg.
     next: usize,
-    tape: mpsc::Sender<tape::Entry>,
+    tape: Tape,
     studio: mpsc::Sender<Job>,
     helpers: Vec<JoinHandle<()>>,
     identity: Arc<Identity>,
@@ -207,7 +208,7 @@ impl Pump {
 
     /// For the metrics.
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let mut totals = Totals { recording_cut: self.tape.cut(), ..Totals::default() };
         self.threads.iter().for_each(|thread| thread.counters.add_to(&mut totals));
         totals
     }
@@ -354,7 +355,7 @@ impl Drop for Pump {
             // A thread that panicked has said so.
             let _ = handle.join();
         }
-        let _ = self.tape.send(tape::Entry::Stop);
+        self.tape.stop();
         let _ = self.studio.send(Job::Stop);
         for handle in mem::take(&mut self.helpers) {
             let _ = handle.join();

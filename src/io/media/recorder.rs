@@ -4,11 +4,12 @@
 //! The tape writes; nothing here waits for a disk.
 
 use std::path::PathBuf;
-use std::sync::mpsc;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::io::media::tape;
+use crate::io::media::tape::Of;
+use crate::io::media::track::Tape;
+use crate::io::media::track::Track;
 use crate::media::codec::CodecKind;
 use crate::media::command::LegId;
 use crate::media::command::RecordEnd;
@@ -34,8 +35,7 @@ pub(super) struct Recorder {
     silence: Silence,
     began: Instant,
     last_heard: Instant,
-    reel: tape::Reel,
-    tape: mpsc::Sender<tape::Entry>,
+    track: Track,
 }
 
 impl Recorder {
@@ -44,13 +44,10 @@ impl Recorder {
         path: PathBuf,
         limits: RecordLimits,
         codec: CodecKind,
-        tape: mpsc::Sender<tape::Entry>,
+        tape: Tape,
         now: Instant,
     ) -> Recorder {
         let rate = codec.sample_rate().min(HIGHEST_RATE);
-        let reel = tape::Reel::next();
-        // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Leg(leg), path, rate, channels: 1 });
         Recorder {
             limits,
             codec,
@@ -61,8 +58,7 @@ impl Recorder {
             silence: Silence::default(),
             began: now,
             last_heard: now,
-            reel,
-            tape,
+            track: Track::begin(tape, Of::Leg(leg), path, rate, 1),
         }
     }
 
@@ -101,7 +97,7 @@ impl Recorder {
     /// Hands over the rest; `Recorded` follows when all of it is on the disk.
     pub(super) fn finish(mut self, ended: RecordEnd) {
         self.flush();
-        let _ = self.tape.send(tape::Entry::End { reel: self.reel, ended });
+        self.track.end(ended);
     }
 
     fn end(&self, silent: Duration, now: Instant) -> Option<RecordEnd> {
@@ -134,10 +130,7 @@ impl Recorder {
 
     /// Once a second, so an allocation here is none for each packet.
     fn flush(&mut self) {
-        let samples = std::mem::take(&mut self.chunk);
-        if !samples.is_empty() {
-            let _ = self.tape.send(tape::Entry::Samples { reel: self.reel, samples });
-        }
+        self.track.write(std::mem::take(&mut self.chunk));
     }
 
     fn lasts(&self, samples: usize) -> Duration {

@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::time::Duration;
 
 use crate::io::media::legs::Place;
-use crate::io::media::tape;
+use crate::io::media::tape::Of;
+use crate::io::media::track::Tape;
+use crate::io::media::track::Track;
 use crate::media::clip::Clip;
 use crate::media::codec::CodecKind;
 use crate::media::codec::MAX_SAMPLES;
@@ -124,7 +125,7 @@ impl Room {
         self.announcer.announce(sounds);
     }
 
-    pub(super) fn record(&mut self, path: PathBuf, longest: Duration, tape: mpsc::Sender<tape::Entry>) {
+    pub(super) fn record(&mut self, path: PathBuf, longest: Duration, tape: Tape) {
         self.stop_recording(RecordEnd::Asked);
         self.recording = Some(Recording::start(self.id, path, longest, tape));
     }
@@ -193,8 +194,7 @@ impl Announcer {
 /// The mix on its way to the tape.
 #[derive(Debug)]
 struct Recording {
-    reel: tape::Reel,
-    tape: mpsc::Sender<tape::Entry>,
+    track: Track,
     chunk: Vec<i16>,
     frames_left: u64,
 }
@@ -209,12 +209,10 @@ enum Kept {
 const CHUNK: usize = mixer::RATE as usize;
 
 impl Recording {
-    fn start(room: RoomId, path: PathBuf, longest: Duration, tape: mpsc::Sender<tape::Entry>) -> Recording {
-        let reel = tape::Reel::next();
-        // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Room(room), path, rate: mixer::RATE, channels: 1 });
+    fn start(room: RoomId, path: PathBuf, longest: Duration, tape: Tape) -> Recording {
+        let track = Track::begin(tape, Of::Room(room), path, mixer::RATE, 1);
         let frames_left = u64::try_from(longest.as_millis() / 20).unwrap_or(u64::MAX);
-        Recording { reel, tape, chunk: Vec::with_capacity(CHUNK), frames_left }
+        Recording { track, chunk: Vec::with_capacity(CHUNK), frames_left }
     }
 
     fn keep(&mut self, frame: &Frame) -> Kept {
@@ -232,11 +230,11 @@ impl Recording {
     /// Once a second, so an allocation here is none for each turn.
     fn flush(&mut self) {
         let samples = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK));
-        let _ = self.tape.send(tape::Entry::Samples { reel: self.reel, samples });
+        self.track.write(samples);
     }
 
     fn finish(mut self, ended: RecordEnd) {
         self.flush();
-        let _ = self.tape.send(tape::Entry::End { reel: self.reel, ended });
+        self.track.end(ended);
     }
 }

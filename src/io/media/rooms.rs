@@ -133,7 +133,7 @@ impl Worker {
             Some(found) => found.record(path, longest, self.links.tape.clone()),
             None => {
                 let ended = RecordEnd::Failed("nobody is in the room".to_owned());
-                self.report(Event::RoomRecorded { room, path, length: Duration::ZERO, ended });
+                self.report(Event::RoomRecorded { room, path, length: Duration::ZERO, ended, cut: Duration::ZERO });
             }
         }
     }

@@ -4,11 +4,12 @@
 //! announcements. Packets are decoded here and placed on a [`Timeline`]; once a second a piece of it goes to the tape.
 
 use std::path::PathBuf;
-use std::sync::mpsc;
 use std::time::Duration;
 use std::time::Instant;
 
-use crate::io::media::tape;
+use crate::io::media::tape::Of;
+use crate::io::media::track::Tape;
+use crate::io::media::track::Track;
 use crate::media::both_sides::Channels;
 use crate::media::both_sides::Side;
 use crate::media::both_sides::Stamp;
@@ -47,8 +48,7 @@ pub(super) struct Scribe {
     heard: Ear,
     samples: Box<[i16; MAX_SAMPLES]>,
     resampled: Box<[i16; MAX_SAMPLES]>,
-    reel: tape::Reel,
-    tape: mpsc::Sender<tape::Entry>,
+    track: Track,
 }
 
 /// The time that has been recorded: it stands still during a pause.
@@ -80,13 +80,10 @@ impl Scribe {
         channels: Channels,
         longest: Duration,
         codec: CodecKind,
-        tape: mpsc::Sender<tape::Entry>,
+        tape: Tape,
         now: Instant,
     ) -> Scribe {
         let rate = codec.sample_rate().min(HIGHEST_RATE);
-        let reel = tape::Reel::next();
-        // The tape ends only with the pump itself.
-        let _ = tape.send(tape::Entry::Begin { reel, of: tape::Of::Leg(leg), path, rate, channels: channels.count() });
         Scribe {
             timeline: Timeline::new(rate),
             channels,
@@ -97,8 +94,7 @@ impl Scribe {
             heard: Ear::default(),
             samples: Box::new([0; MAX_SAMPLES]),
             resampled: Box::new([0; MAX_SAMPLES]),
-            reel,
-            tape,
+            track: Track::begin(tape, Of::Leg(leg), path, rate, channels.count()),
         }
     }
 
@@ -122,13 +118,13 @@ impl Scribe {
         for _ in 0..missing {
             let count = ear.conceal(&mut self.samples, &mut self.resampled);
             let at = self.timeline.next(side);
-            put(&mut self.timeline, side, at, &self.resampled[..count], (self.channels, self.reel), &self.tape);
+            put(&mut self.timeline, side, at, &self.resampled[..count], self.channels, &mut self.track);
         }
         let count = ear.decode(packet.payload, &mut self.samples, &mut self.resampled);
         if count > 0 {
             let stamp = Stamp { timestamp: packet.header.timestamp, clock_rate: codec.clock_rate() };
             let at = self.timeline.locate(side, stamp, here, count);
-            put(&mut self.timeline, side, at, &self.resampled[..count], (self.channels, self.reel), &self.tape);
+            put(&mut self.timeline, side, at, &self.resampled[..count], self.channels, &mut self.track);
         }
     }
 
@@ -159,7 +155,7 @@ impl Scribe {
     /// Hands over the rest; `Recorded` follows when all of it is on the disk.
     pub(super) fn finish(mut self, ended: RecordEnd, now: Instant) {
         self.hand_over(self.position(now));
-        let _ = self.tape.send(tape::Entry::End { reel: self.reel, ended });
+        self.track.end(ended);
     }
 
     fn passed(&self, now: Instant) -> Duration {
@@ -179,35 +175,15 @@ impl Scribe {
 
     /// Once a second, so an allocation here is none for each packet.
     fn hand_over(&mut self, until: u64) {
-        hand_over(&mut self.timeline, until, self.channels, self.reel, &self.tape);
+        self.track.write(self.timeline.take(until, self.channels));
     }
 }
 
-fn put(
-    timeline: &mut Timeline,
-    side: Side,
-    at: u64,
-    samples: &[i16],
-    (channels, reel): (Channels, tape::Reel),
-    tape: &mpsc::Sender<tape::Entry>,
-) {
+fn put(timeline: &mut Timeline, side: Side, at: u64, samples: &[i16], channels: Channels, track: &mut Track) {
     if let Some(until) = timeline.too_far(at + samples.len() as u64) {
-        hand_over(timeline, until, channels, reel, tape);
+        track.write(timeline.take(until, channels));
     }
     timeline.place(side, at, samples);
-}
-
-fn hand_over(
-    timeline: &mut Timeline,
-    until: u64,
-    channels: Channels,
-    reel: tape::Reel,
-    tape: &mpsc::Sender<tape::Entry>,
-) {
-    let samples = timeline.take(until, channels);
-    if !samples.is_empty() {
-        let _ = tape.send(tape::Entry::Samples { reel, samples });
-    }
 }
 
 /// Whether a side goes on in the codec that it had.
@@ -272,7 +248,10 @@ impl Ear {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
+    use crate::io::media::tape::Entry;
     use crate::media::codec::Encoder;
     use crate::media::codec::MAX_PAYLOAD;
     use crate::media::rtp::Header;
@@ -281,14 +260,14 @@ mod tests {
 
     struct Bench {
         scribe: Scribe,
-        entries: mpsc::Receiver<tape::Entry>,
+        entries: mpsc::Receiver<Entry>,
         encoder: Encoder,
         now: Instant,
     }
 
     impl Bench {
         fn start() -> Bench {
-            let (tape, entries) = mpsc::channel();
+            let (tape, entries) = Tape::new(tokio::sync::mpsc::unbounded_channel().0);
             let (now, codec, longest) = (Instant::now(), CodecKind::G722, Duration::from_hours(1));
             let scribe = Scribe::start(LegId(1), "talk.wav".into(), Channels::Mono, longest, codec, tape, now);
             Bench { scribe, entries, encoder: Encoder::new(codec), now }
@@ -310,7 +289,7 @@ mod tests {
         fn loud(self) -> Duration {
             self.scribe.finish(RecordEnd::Asked, self.now);
             let samples = self.entries.iter().filter_map(|entry| match entry {
-                tape::Entry::Samples { samples, .. } => Some(samples),
+                Entry::Samples { samples, .. } => Some(samples),
                 _ => None,
             });
             let loud = samples.flatten().filter(|sample| sample.unsigned_abs() > 2_000).count();

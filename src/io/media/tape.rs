@@ -1,9 +1,10 @@
 //! Writes recordings, on a thread that may wait for the disk.
 //!
-//! The header of a file is brought up to date with every second that is written, so a crash leaves a file that can be
-//! read. `Recorded` is reported when the disk says that it has everything.
+//! What is written each second makes a file that can be read, so a crash loses no more than that. `Recorded` is
+//! reported when the disk says that it has everything.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -17,12 +18,14 @@ use std::time::Duration;
 
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::io::media::track::Load;
+use crate::io::media::track::Tape;
 use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::command::RecordEnd;
 use crate::media::command::RoomId;
-use crate::media::wav;
-use crate::media::wav::Encoding;
+use crate::media::recording::Format;
+use crate::media::recording::Writer;
 
 /// One recording; no two have the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,11 +38,26 @@ impl Reel {
     }
 }
 
+impl fmt::Display for Reel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Whose voice is recorded.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Of {
     Leg(LegId),
     Room(RoomId),
+}
+
+impl Of {
+    pub(super) fn recorded(self, path: PathBuf, length: Duration, ended: RecordEnd, cut: Duration) -> Event {
+        match self {
+            Of::Leg(leg) => Event::Recorded { leg, path, length, ended, cut },
+            Of::Room(room) => Event::RoomRecorded { room, path, length, ended, cut },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -54,41 +72,52 @@ pub(super) enum Entry {
     /// Of all channels, in turn.
     Samples {
         reel: Reel,
+        /// Silence that goes before them.
+        missing: usize,
         samples: Vec<i16>,
     },
     End {
         reel: Reel,
+        missing: usize,
         ended: RecordEnd,
+        /// How much of its sound is silence because the disk did not keep up.
+        cut: Duration,
     },
     Stop,
 }
 
 /// Starts the thread; it ends at [`Entry::Stop`], when everything before it is written.
-pub(super) fn start(events: UnboundedSender<Event>) -> io::Result<(mpsc::Sender<Entry>, thread::JoinHandle<()>)> {
-    let (sender, entries) = mpsc::channel();
-    let thread = thread::Builder::new().name("desvio-tape".to_owned()).spawn(move || write(&entries, &events))?;
-    Ok((sender, thread))
+pub(super) fn start(events: UnboundedSender<Event>) -> io::Result<(Tape, thread::JoinHandle<()>)> {
+    let (tape, entries) = Tape::new(events.clone());
+    let load = tape.load();
+    let thread =
+        thread::Builder::new().name("desvio-tape".to_owned()).spawn(move || write(&entries, &load, &events))?;
+    Ok((tape, thread))
 }
 
-fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
+pub(super) fn write(entries: &mpsc::Receiver<Entry>, load: &Load, events: &UnboundedSender<Event>) {
     let mut recordings: HashMap<Reel, Recording> = HashMap::new();
     while let Ok(entry) = entries.recv() {
         let written = match entry {
             Entry::Begin { reel, of, path, rate, channels } => {
-                recordings.insert(reel, Recording::begin(of, path, rate, channels));
+                recordings.insert(reel, Recording::begin(reel, of, path, rate, channels));
                 reel
             }
-            Entry::Samples { reel, samples } => {
+            Entry::Samples { reel, missing, samples } => {
                 if let Some(recording) = recordings.get_mut(&reel) {
+                    recording.append_silence(missing);
                     recording.append(&samples);
                 }
+                load.take_off(samples.len());
                 reel
             }
-            Entry::End { reel, ended } => {
-                if let Some(recording) = recordings.remove(&reel) {
+            Entry::End { reel, missing, ended, cut } => {
+                if let Some(mut recording) = recordings.remove(&reel) {
+                    recording.append_silence(missing);
                     // The switch may have ended before us.
-                    let _ = events.send(recording.end(ended));
+                    let _ = events.send(recording.end(ended, cut));
                 }
+                load.end();
                 continue;
             }
             Entry::Stop => return,
@@ -97,7 +126,7 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
         if recordings.get(&written).is_some_and(Recording::has_failed)
             && let Some(failed) = recordings.remove(&written)
         {
-            let _ = events.send(failed.end(RecordEnd::Asked));
+            let _ = events.send(failed.end(RecordEnd::Asked, Duration::ZERO));
         }
     }
 }
@@ -105,7 +134,7 @@ fn write(entries: &mpsc::Receiver<Entry>, events: &UnboundedSender<Event>) {
 struct Recording {
     of: Of,
     path: PathBuf,
-    writer: wav::Writer,
+    writer: Writer,
     written: u64,
     state: State,
 }
@@ -116,23 +145,41 @@ enum State {
     Failed(io::Error),
 }
 
+/// Silence that is written at once.
+static SILENCE: [i16; 16_000] = [0; 16_000];
+
 impl Recording {
-    fn begin(of: Of, path: PathBuf, rate: u32, channels: u16) -> Recording {
-        let writer = wav::Writer::new(Encoding::Linear16, rate).with_channels(channels);
-        let state = create(&path, &writer).map_or_else(State::Failed, State::Open);
-        Recording { of, path, writer, written: wav::HEADER_LEN as u64, state }
+    fn begin(reel: Reel, of: Of, path: PathBuf, rate: u32, channels: u16) -> Recording {
+        // Serial numbers tell the streams of one file apart, and there is one in each.
+        let writer = Writer::new(Format::of(&path), rate, channels, reel.0 as u32);
+        let header = writer.header();
+        let state = create(&path, &header).map_or_else(State::Failed, State::Open);
+        Recording { of, path, writer, written: header.len() as u64, state }
     }
 
     fn append(&mut self, samples: &[i16]) {
+        let mut octets = Vec::with_capacity(samples.len() * 2);
+        if let State::Open(_) = &self.state {
+            self.writer.samples(samples, &mut octets);
+        }
+        self.put(&octets);
+    }
+
+    fn append_silence(&mut self, mut samples: usize) {
+        while samples > 0 && !self.has_failed() {
+            let now = samples.min(SILENCE.len());
+            self.append(&SILENCE[..now]);
+            samples -= now;
+        }
+    }
+
+    fn put(&mut self, octets: &[u8]) {
         let State::Open(file) = &self.state else {
             return;
         };
-        let mut octets = Vec::with_capacity(samples.len() * Encoding::Linear16.width());
-        self.writer.samples(samples, &mut octets);
-        let appended =
-            file.write_all_at(&octets, self.written).and_then(|()| file.write_all_at(&self.writer.header(), 0));
+        let put = file.write_all_at(octets, self.written).and_then(|()| file.write_all_at(&self.writer.header(), 0));
         self.written += octets.len() as u64;
-        if let Err(fault) = appended {
+        if let Err(fault) = put {
             self.state = State::Failed(fault);
         }
     }
@@ -141,29 +188,27 @@ impl Recording {
         matches!(self.state, State::Failed(_))
     }
 
-    fn end(self, ended: RecordEnd) -> Event {
+    fn end(mut self, ended: RecordEnd, cut: Duration) -> Event {
+        let mut last = Vec::new();
+        self.writer.finish(&mut last);
+        self.put(&last);
         let kept = match self.state {
             State::Open(file) => file.sync_all(),
             State::Failed(fault) => Err(fault),
         };
-        let length: Duration = self.writer.duration();
         let ended = match kept {
             Ok(()) => ended,
             Err(fault) => RecordEnd::Failed(format!("cannot write {}: {fault}", self.path.display())),
         };
-        let path = self.path;
-        match self.of {
-            Of::Leg(leg) => Event::Recorded { leg, path, length, ended },
-            Of::Room(room) => Event::RoomRecorded { room, path, length, ended },
-        }
+        self.of.recorded(self.path, self.writer.duration(), ended, cut)
     }
 }
 
-fn create(path: &Path, writer: &wav::Writer) -> io::Result<fs::File> {
+fn create(path: &Path, header: &[u8]) -> io::Result<fs::File> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
     let file = fs::File::create(path)?;
-    file.write_all_at(&writer.header(), 0)?;
+    file.write_all_at(header, 0)?;
     Ok(file)
 }

@@ -29,9 +29,9 @@ use crate::io::media::order::Order;
 use crate::io::media::order::Post;
 use crate::io::media::rooms::Rooms;
 use crate::io::media::studio::Job;
-use crate::io::media::tape;
 use crate::io::media::timer::Timer;
 use crate::io::media::totals::Counters;
+use crate::io::media::track::Tape;
 use crate::io::media::transport::identity::Identity;
 use crate::io::media::vigil::Patience;
 use crate::media::codec::MAX_SAMPLES;
@@ -55,7 +55,7 @@ pub(super) struct Links {
     pub(super) number: usize,
     /// All threads, this one included, by number.
     pub(super) threads: Vec<Mail<Order>>,
-    pub(super) tape: std::sync::mpsc::Sender<tape::Entry>,
+    pub(super) tape: Tape,
     pub(super) studio: std::sync::mpsc::Sender<Job>,
     pub(super) patience: Patience,
     /// So long a far side is sent to whose address has proved nothing.

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use crate::media::refusal::Refusal;
 use crate::media::silence::Silence;
@@ -26,6 +27,8 @@ pub struct Totals {
     pub quiet: [u64; Silence::COUNT],
     /// Packets of our own that left more than 5 ms after their time.
     pub late: u64,
+    /// Sound of recordings that was let go because the disk did not keep up.
+    pub recording_cut: Duration,
 }
 
 /// The counters of one thread; only that thread writes them.
