@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::baresip::Baresip;
 use crate::customer::WHATSAPP;
 use crate::customer::server;
+use crate::linphone::Linphone;
 use crate::pjsua::Pjsua;
 use crate::server::Server;
 use crate::server::TRUNK;
@@ -71,4 +72,31 @@ fn a_phone_that_shakes_hands_on_the_media_path_calls_a_plain_one() {
     let ana = Baresip::start(&wish(&server, "200", Media::Dtls));
     let bruno = Baresip::start(&wish(&server, "201", Media::Plain));
     talk(Box::new(ana), Box::new(bruno));
+}
+
+/// The record's own word for what protected the caller and 201.
+fn talk_on_record(server: &Server, ana: Box<dyn Softphone>, bruno: Box<dyn Softphone>) -> [String; 2] {
+    let mut events = server.events();
+    talk(ana, bruno);
+    let record = events.wait_for("call.completed", |_| true);
+    ["caller", "201"].map(|party| {
+        let legs = record["legs"].as_array().into_iter().flatten();
+        let mut words = legs.filter(|leg| leg["party"] == party).filter_map(|leg| leg["encryption"].as_str());
+        words.next_back().unwrap_or_else(|| panic!("{party} did not talk: {record}")).to_owned()
+    })
+}
+
+#[test]
+#[ignore = "needs linphonec, needs baresip: run by tests/all"]
+fn linphone_with_keys_in_the_sdp_calls_and_is_called() {
+    // As PJSIP, Linphone that insists on keys refuses them beside `RTP/AVP`.
+    let server = insisting();
+    let linphone = |number| Box::new(Linphone::start(&wish(&server, number, Media::Sdes)));
+    let baresip = |number, media| Box::new(Baresip::start(&wish(&server, number, media)));
+    let [caller, callee] = talk_on_record(&server, linphone("200"), baresip("201", Media::Sdes));
+    assert_eq!(caller, "AES_256_CM_HMAC_SHA1_80", "the best that it offers");
+    assert!(callee.starts_with('A'), "{callee}");
+    let [caller, callee] = talk_on_record(&server, baresip("200", Media::Plain), linphone("201"));
+    assert_eq!(caller, "none");
+    assert!(callee.starts_with('A'), "{callee}");
 }

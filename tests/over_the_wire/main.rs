@@ -8,6 +8,8 @@
 )]
 
 mod back_to_back;
+mod bad_line;
+mod bad_lines;
 mod baresip;
 mod browser;
 mod browser_talks;
