@@ -69,7 +69,7 @@ fn page(pbx: &mut Bench) -> String {
 fn told_within(pbx: &mut Bench, time: Duration) -> Vec<String> {
     let (mut told, until) = (Vec::new(), pbx.now + time);
     while pbx.now < until {
-        pbx.advance(secs(1));
+        pbx.advance(secs(5));
         while !pbx.http.is_empty() {
             let body = pbx.http_answers(200, r#"{"id":"sm"}"#).body;
             let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
@@ -111,7 +111,7 @@ fn when_our_own_line_dies_every_channel_stands_still_and_the_owner_hears_of_the_
     assert!(page(&mut pbx).contains("<b>WhatsApp</b> works"), "{}", page(&mut pbx));
     callers_hear_the_everyday_dialplan(&mut pbx);
 
-    let told = told_within(&mut pbx, Duration::from_secs(3600));
+    let told = told_within(&mut pbx, Duration::from_secs(40 * 60));
     assert_eq!(told, Vec::<String>::new(), "once is enough");
     assert_eq!(pbx.store.incidents.len(), 1, "one line, one incident");
     let states: Vec<ChannelState> = views(&mut pbx).iter().map(|view| view.verdict.state).collect();
@@ -191,7 +191,7 @@ fn telegram_says(question: fn(&Due) -> bool, fault: Fault, why: &'static str, bl
     assert!(page_now.contains("<b>WhatsApp</b> works") && !page_now.contains(why), "{page_now}");
     callers_hear_the_everyday_dialplan(&mut pbx);
 
-    let told = told_within(&mut pbx, Duration::from_secs(6 * 3600));
+    let told = told_within(&mut pbx, Duration::from_secs(40 * 60));
     assert_eq!(told, Vec::<String>::new(), "nobody is told twice");
     pbx.ills.clear();
     assert_eq!(told_within(&mut pbx, Duration::from_secs(10 * 60)), ["telegram voltou a funcionar."]);
