@@ -26,6 +26,7 @@ use crate::dialplan::program::Step;
 use crate::dialplan::program::StepId;
 use crate::dialplan::routes::Routes;
 use crate::dialplan::rule::Rule;
+use crate::dialplan::slips::Slips;
 use crate::dialplan::source::Span;
 use crate::dialplan::template::VariableId;
 use crate::dialplan::variable::Variables;
@@ -55,6 +56,7 @@ pub(super) struct Compiler<'a> {
     pub(super) steps: Vec<Step>,
     pub(super) notes: Vec<Notes>,
     pub(super) reading: Reading,
+    pub(super) slips: Slips,
     flow: FlowId,
     block: Block,
 }
@@ -125,6 +127,7 @@ impl<'a> Compiler<'a> {
             steps: Vec::new(),
             notes: Vec::new(),
             reading: Reading::Complete,
+            slips: Slips::default(),
             flow: FlowId(0),
             block: Block::DuringTheCall,
         }
@@ -137,7 +140,12 @@ impl<'a> Compiler<'a> {
     /// Compiles the steps of a flow and returns the first.
     pub(super) fn flow(&mut self, flow: FlowId, nodes: &[Node]) -> StepId {
         self.flow = flow;
-        self.block(nodes, StepId::END)
+        let before = self.faults.fault_count();
+        let entry = self.block(nodes, StepId::END);
+        if self.faults.fault_count() > before {
+            self.slips.set_aside(flow);
+        }
+        entry
     }
 
     /// Calls itself for each block within; the guard of the reader bounds how deep they stand.

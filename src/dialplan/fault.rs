@@ -157,8 +157,17 @@ impl<'a> Faults<'a> {
         self.faults + self.warnings
     }
 
+    pub(super) fn fault_count(&self) -> usize {
+        self.faults
+    }
+
     pub(super) fn has_faults(&self) -> bool {
         self.faults > 0
+    }
+
+    /// Whether this one was found, or so many that it may have been.
+    pub(super) fn has(&self, rule: Rule) -> bool {
+        self.is_full() || self.found.iter().any(|(_, fault)| fault.code == rule.code())
     }
 
     /// `path:line` of a place.

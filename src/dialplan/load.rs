@@ -33,6 +33,7 @@ use crate::dialplan::reach;
 use crate::dialplan::rounds;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::script;
+use crate::dialplan::slips;
 use crate::dialplan::source::SourceFile;
 use crate::dialplan::source::Span;
 use crate::dialplan::unset;
@@ -46,11 +47,21 @@ pub struct Checked {
 
 /// Checks all files together. A caller can be given the program; an owner the list, in the order of the files.
 pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Checked, Vec<Fault>> {
+    if let Some(surplus) = files.get(MOST_FILES) {
+        let message = format!("a dialplan has {MOST_FILES} files at most, and this is one more");
+        let help = "See `[dialplan] files`: it may mean more than you want.".to_owned();
+        return Err(vec![Fault::of_file(&surplus.path, Rule::Unreadable, message, Some(help))]);
+    }
     let mut compiler = Compiler::new(names, Faults::new(files));
     let nodes = read_all(files, &mut compiler);
     let mut declared = declare(&nodes, &mut compiler);
+    let above = compiler.faults.fault_count();
     let flows = flows(&declared, &mut compiler);
+    let within = compiler.faults.fault_count();
     let flow_by_number = numbers(&declared, &mut compiler);
+    if above > 0 || compiler.faults.fault_count() > within {
+        compiler.slips.slipped_above();
+    }
     let tests = script::tests(&declared.tests, &flow_by_number, &mut compiler);
     let mut program = Program {
         flows,
@@ -68,8 +79,9 @@ pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Chec
         language: config.language.clone(),
         hash: String::new(),
     };
-    if !compiler.faults.has_faults() {
-        check_flows(&program, &declared, &mut compiler);
+    // A name may stand in a file that could not be read: then nothing is known of where the flows lead.
+    if compiler.reading == Reading::Complete {
+        check_flows(&mut program, &declared, &mut compiler);
     }
     let faulty = compiler.faults.has_faults();
     let found = compiler.faults.into_sorted();
@@ -79,6 +91,9 @@ pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Chec
     program.hash = hash(files);
     Ok(Checked { program: Arc::new(program), warnings: found })
 }
+
+/// A place in a file is kept with two bytes for which file it is.
+const MOST_FILES: usize = u16::MAX as usize + 1;
 
 fn read_all(files: &[SourceFile], compiler: &mut Compiler<'_>) -> Vec<Node> {
     let mut nodes = Vec::new();
@@ -109,9 +124,10 @@ fn zone(hours: &[Hours]) -> TimeZone {
 const HOME: &str = "America/Sao_Paulo";
 
 /// What only a look at whole flows can tell.
-fn check_flows(program: &Program, declared: &Declared<'_>, compiler: &mut Compiler<'_>) {
+fn check_flows(program: &mut Program, declared: &Declared<'_>, compiler: &mut Compiler<'_>) {
     let spans: Vec<Span> = declared.flows.iter().map(|(_, node)| node.head_span()).collect();
-    let notes: Vec<Notes> = std::mem::take(&mut compiler.notes);
+    let mut notes: Vec<Notes> = std::mem::take(&mut compiler.notes);
+    slips::replace(program, &mut notes, declared, compiler);
     for (flow, span) in program.flows.iter().zip(&spans) {
         if flow.entry == StepId::END {
             let message = format!("flow `{}` has no steps: a call that comes here ends", flow.name);
@@ -123,9 +139,9 @@ fn check_flows(program: &Program, declared: &Declared<'_>, compiler: &mut Compil
         return;
     };
     reach::check(program, &notes, &spans, compiler);
-    rounds::check(program, &notes, &called, compiler);
+    let rounds = rounds::check(program, &notes, &called, compiler);
     unset::check(program, &notes, &called, compiler);
-    checks::check(program, &notes, declared, compiler);
+    checks::check(program, &notes, &rounds, declared, compiler);
 }
 
 /// The prompts that the engine speaks with on its own.
@@ -222,6 +238,16 @@ mod tests {
         let faults = check(&"flow \"a\" { plya }\n".repeat(300)).unwrap_err();
         assert_eq!(faults.len(), 200);
         assert!(faults[199].help.as_ref().unwrap().ends_with("399 more were found."));
+    }
+
+    #[test]
+    fn a_file_too_many_is_named_and_none_is_passed_over() {
+        let file = |number: usize| SourceFile { path: format!("{number}.kdl"), text: String::new() };
+        let files: Vec<SourceFile> = (0..=MOST_FILES).map(file).collect();
+        let faults = load(&files, &names(), &Config::default()).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert_eq!(faults[0].path, "65536.kdl");
+        assert!(faults[0].message.contains("65536 files at most"), "{}", faults[0]);
     }
 
     #[test]

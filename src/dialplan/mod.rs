@@ -67,6 +67,7 @@ mod setting;
 #[cfg(test)]
 mod shown;
 pub mod simulate;
+mod slips;
 pub mod source;
 mod stand_in;
 mod statements;

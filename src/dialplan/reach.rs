@@ -21,7 +21,9 @@ pub(super) fn check(program: &Program, notes: &[Notes], flow_spans: &[Span], com
     search.run();
     let unreached = unreached_flows(program, &search.flows);
     for flow in &unreached {
-        warn_of_flow(program, *flow, flow_spans, compiler);
+        if !compiler.slips.reach_to(*flow) {
+            warn_of_flow(program, *flow, flow_spans, compiler);
+        }
         // The API can start it; so its prompts are wanted as well.
         search.enter(*flow, &program.language);
         search.run();

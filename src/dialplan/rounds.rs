@@ -12,15 +12,21 @@ use crate::dialplan::program::StepId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::verb::Time;
 
+/// The steps that close a round in which no time passes.
+#[derive(Debug, Default)]
+pub(super) struct Rounds(pub(super) BTreeSet<StepId>);
+
 /// A fault for each round of steps that need take no time.
-pub(super) fn check(program: &Program, notes: &[Notes], called: &Called, compiler: &mut Compiler<'_>) {
+pub(super) fn check(program: &Program, notes: &[Notes], called: &Called, compiler: &mut Compiler<'_>) -> Rounds {
+    let mut rounds = Rounds::default();
     let at_once = at_once(program, notes, called);
     let mut marks = vec![Mark::New; notes.len()];
     for start in 0..notes.len() {
         if marks[start] == Mark::New {
-            search(start, &at_once, program, notes, &mut marks, compiler);
+            search(start, &at_once, program, notes, &mut marks, &mut rounds, compiler);
         }
     }
+    rounds
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +44,7 @@ fn search(
     program: &Program,
     notes: &[Notes],
     marks: &mut [Mark],
+    rounds: &mut Rounds,
     compiler: &mut Compiler<'_>,
 ) {
     let mut way: Vec<(usize, usize)> = vec![(start, 0)];
@@ -55,10 +62,17 @@ fn search(
                 marks[next] = Mark::OnTheWay;
                 way.push((next, 0));
             }
-            Mark::OnTheWay => report(&way, next, program, notes, compiler),
+            Mark::OnTheWay => {
+                rounds.0.insert(step_at(next));
+                report(&way, next, program, notes, compiler);
+            }
             Mark::Done => {}
         }
     }
+}
+
+fn step_at(index: usize) -> StepId {
+    StepId(u32::try_from(index).unwrap_or(u32::MAX))
 }
 
 /// Step → the steps that can follow it without any time passing; for a `call` also the step after it, where the called flow

@@ -30,7 +30,8 @@ pub(super) fn check(program: &Program, notes: &[Notes], called: &Called, compile
     // Only the API can start the others.
     for flow in program.flow_by_name.values() {
         let entry = program.entry(*flow);
-        if entry != StepId::END && !search.surely.contains_key(&entry) {
+        let unreached = entry != StepId::END && !search.surely.contains_key(&entry);
+        if unreached && !compiler.slips.reach_to(*flow) {
             search.arrive(entry, Surely::none(variables));
             search.run(|_| true);
         }

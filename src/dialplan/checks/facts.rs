@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 
 use crate::dialplan::checks::Graph;
+use crate::dialplan::checks::seen::Case;
 use crate::dialplan::checks::seen::Fork;
+use crate::dialplan::checks::seen::Said;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::kind::Kind;
 use crate::dialplan::program::Step;
 use crate::dialplan::program::StepId;
 use crate::dialplan::rule::Rule;
+use crate::dialplan::source::Span;
 use crate::dialplan::verb::Children;
 use crate::dialplan::verb::Needs;
 use crate::dialplan::verb::Time;
@@ -49,20 +52,45 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
         let (Some(fork), Some(known)) = (&graph.notes(step).seen.fork, &known[step.index()]) else {
             continue;
         };
-        let Some((holds, because)) = settled(fork, known) else {
-            continue;
-        };
-        let next = graph.program.step(step).next;
-        let (way, word) = match holds {
-            true => (fork.otherwise, "always holds"),
-            false => (fork.then, "never holds"),
-        };
-        // An `if` that always holds, with no `else`, is only more than is needed.
-        let loses = if holds && way == next { "the condition says nothing" } else { "the other way is never taken" };
-        let message = format!("this {word} here: {loses}");
-        let help = format!("An `if` above has seen that {because}, and no time has passed since.");
-        compiler.faults.fault(Rule::SettledCondition, graph.notes(step).span, message, Some(help));
+        match (graph.program.step(step).sheet.children, fork.cases.as_slice()) {
+            (Children::Steps, [case]) => settled_if(graph, step, case, known, compiler),
+            _ => settled_when(fork, known, compiler),
+        }
     }
+}
+
+fn settled_if(graph: Graph<'_>, step: StepId, case: &Case, known: &Known<'_>, compiler: &mut Compiler<'_>) {
+    let Some((holds, because)) = case.settled(known) else {
+        return;
+    };
+    let next = graph.program.step(step).next;
+    let otherwise = graph.notes(step).seen.fork.as_ref().map_or(next, |fork| fork.otherwise.entry);
+    let (way, word) = match holds {
+        true => (otherwise, "always holds"),
+        false => (case.entry, "never holds"),
+    };
+    // An `if` that always holds, with no `else`, is only more than is needed.
+    let loses = if holds && way == next { "the condition says nothing" } else { "the other way is never taken" };
+    report(case.span, format!("this {word} here: {loses}"), &because, compiler);
+}
+
+fn settled_when(fork: &Fork, known: &Known<'_>, compiler: &mut Compiler<'_>) {
+    for case in &fork.cases {
+        match (case.settled(known), fork.otherwise.span) {
+            (Some((false, because)), _) => report(case.span, NEVER_TAKEN.to_owned(), &because, compiler),
+            (Some((true, because)), Some(otherwise)) => {
+                report(otherwise, NEVER_TAKEN.to_owned(), &because, compiler);
+            }
+            (Some((true, _)) | None, _) => {}
+        }
+    }
+}
+
+const NEVER_TAKEN: &str = "this branch is never taken here";
+
+fn report(span: Span, message: String, because: &str, compiler: &mut Compiler<'_>) {
+    let help = format!("A condition above has seen that {because}, and no time has passed since.");
+    compiler.faults.fault(Rule::SettledCondition, span, message, Some(help));
 }
 
 /// What holds on every way to a step. None: no flow leads there.
@@ -97,23 +125,28 @@ fn known(graph: Graph<'_>) -> Vec<Option<Known<'_>>> {
 
 /// What is known behind a step, on each way within its flow; other flows are entered from anywhere.
 fn leaving<'p>(graph: Graph<'p>, step: StepId, known: Known<'p>) -> Vec<(StepId, Known<'p>)> {
-    let walked = graph.program.step(step);
     if let Some(fork) = &graph.notes(step).seen.fork {
-        let learned = |holds| {
-            let mut more = known.clone();
-            if more.len() < MOST_KNOWN {
-                more.insert((&fork.key, &fork.state), holds);
-            }
-            more
-        };
-        return match settled(fork, &known) {
-            Some((true, _)) => vec![(fork.then, known)],
-            Some((false, _)) => vec![(fork.otherwise, known)],
-            None => vec![(fork.then, learned(true)), (fork.otherwise, learned(false))],
-        };
+        return ways_of(fork, &known);
     }
-    let after = if changes_nothing(walked) { known } else { Known::new() };
+    let after = if changes_nothing(graph.program.step(step)) { known } else { Known::new() };
     graph.after(step).map(|next| (next, after.clone())).collect()
+}
+
+fn ways_of<'p>(fork: &'p Fork, known: &Known<'p>) -> Vec<(StepId, Known<'p>)> {
+    let mut otherwise = Some(known.clone());
+    let mut ways = Vec::new();
+    for case in &fork.cases {
+        let settled = case.settled(known).map(|(holds, _)| holds);
+        if settled != Some(false) {
+            ways.push((case.entry, case.learned(known)));
+        }
+        match settled {
+            Some(true) => otherwise = None,
+            Some(false) | None => otherwise.iter_mut().for_each(|known| case.refuted(known)),
+        }
+    }
+    ways.extend(otherwise.map(|known| (fork.otherwise.entry, known)));
+    ways
 }
 
 /// No time passes in it, and no condition looks at what it does.
@@ -125,30 +158,69 @@ fn changes_nothing(step: &Step) -> bool {
     plain && sheet.time == Time::Instant && sheet.needs == Needs::Nobody && !sets
 }
 
-/// Whether the condition is known to hold, or not, and from what.
-fn settled(fork: &Fork, known: &Known<'_>) -> Option<(bool, String)> {
-    if let Some(holds) = known.get(&(fork.key.as_str(), fork.state.as_str())) {
-        return Some((*holds, told(fork, &fork.state, *holds)));
-    }
-    let (subject, _) = fork.subject.as_ref()?;
-    OPPOSITES.iter().filter(|(of, ..)| of == subject).find_map(|(_, one, other, always)| {
-        let opposite = match fork.state.as_str() {
-            state if state == *one => other,
-            state if state == *other => one,
-            _ => return None,
-        };
-        match known.get(&(fork.key.as_str(), *opposite)) {
-            Some(true) => Some((false, told(fork, opposite, true))),
-            Some(false) if *always == Always::One => Some((true, told(fork, opposite, false))),
-            _ => None,
+impl Case {
+    /// Whether it is known to hold, or not, and from what.
+    fn settled(&self, known: &Known<'_>) -> Option<(bool, String)> {
+        let settled: Vec<Option<(bool, String)>> = self.said.iter().map(|said| said.settled(known)).collect();
+        if let Some(holds) = settled.iter().flatten().find(|(holds, _)| *holds) {
+            return Some(holds.clone());
         }
-    })
+        let all: Option<Vec<(bool, String)>> = settled.into_iter().collect();
+        all?.into_iter().next()
+    }
+
+    /// What is known where it was taken. Which of several things it was is not.
+    fn learned<'p>(&'p self, known: &Known<'p>) -> Known<'p> {
+        let mut more = known.clone();
+        if let [said] = self.said.as_slice() {
+            learn(&mut more, said, said.holds);
+        }
+        more
+    }
+
+    /// It was not taken: nothing of it holds.
+    fn refuted<'p>(&'p self, known: &mut Known<'p>) {
+        self.said.iter().for_each(|said| learn(known, said, !said.holds));
+    }
 }
 
-fn told(fork: &Fork, state: &str, holds: bool) -> String {
-    let not = if holds { "" } else { "not " };
-    match &fork.subject {
-        Some((subject, value)) if !state.is_empty() => format!("{subject} `{value}` is {not}`{state}`"),
-        _ => format!("`{}` does {not}hold", fork.key.trim_end()),
+fn learn<'p>(known: &mut Known<'p>, said: &'p Said, holds: bool) {
+    if known.len() < MOST_KNOWN {
+        known.entry((&said.key, &said.state)).or_insert(holds);
+    }
+}
+
+impl Said {
+    fn settled(&self, known: &Known<'_>) -> Option<(bool, String)> {
+        let (holds, because) = self.state_known(known)?;
+        Some((holds == self.holds, because))
+    }
+
+    fn state_known(&self, known: &Known<'_>) -> Option<(bool, String)> {
+        if let Some(holds) = known.get(&(self.key.as_str(), self.state.as_str())) {
+            return Some((*holds, self.told(&self.state, *holds)));
+        }
+        let (subject, _) = self.subject.as_ref()?;
+        OPPOSITES.iter().filter(|(of, ..)| of == subject).find_map(|(_, one, other, always)| {
+            let opposite = match self.state.as_str() {
+                state if state == *one => other,
+                state if state == *other => one,
+                _ => return None,
+            };
+            match known.get(&(self.key.as_str(), *opposite)) {
+                Some(true) => Some((false, self.told(opposite, true))),
+                Some(false) if *always == Always::One => Some((true, self.told(opposite, false))),
+                _ => None,
+            }
+        })
+    }
+
+    fn told(&self, state: &str, holds: bool) -> String {
+        let not = if holds { "" } else { "not " };
+        match &self.subject {
+            Some((subject, value)) if !state.is_empty() => format!("{subject} `{value}` is {not}`{state}`"),
+            _ if holds => format!("`{}` holds", self.key),
+            _ => format!("`{}` does not hold", self.key),
+        }
     }
 }

@@ -6,18 +6,16 @@ use std::collections::BTreeSet;
 use crate::dialplan::checks::Graph;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::program::StepId;
+use crate::dialplan::rounds::Rounds;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::source::Span;
 use crate::dialplan::verb::After;
 
-pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
-    // Rounds in which no time passes are faults and have been reported.
-    if compiler.faults.has_faults() {
-        return;
-    }
+/// Rounds in which no time passes are faults and have been reported.
+pub(super) fn check(graph: Graph<'_>, rounds: &Rounds, compiler: &mut Compiler<'_>) {
     let ends = graph.leading_to(graph.steps().filter(|step| can_end(graph, *step)));
     let trapped: BTreeSet<StepId> = graph.steps().filter(|step| !ends[step.index()]).collect();
-    for trap in traps(graph, trapped) {
+    for trap in traps(graph, trapped).into_iter().filter(|trap| trap.is_disjoint(&rounds.0)) {
         report(graph, &trap, compiler);
     }
 }

@@ -20,19 +20,30 @@ use crate::dialplan::compile::Notes;
 use crate::dialplan::declarations::Declared;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
+use crate::dialplan::rounds::Rounds;
+use crate::dialplan::slips::Above;
 use crate::dialplan::verb::Children;
 
-pub(super) fn check(program: &Program, notes: &[Notes], declared: &Declared<'_>, compiler: &mut Compiler<'_>) {
+pub(super) fn check(
+    program: &Program,
+    notes: &[Notes],
+    rounds: &Rounds,
+    declared: &Declared<'_>,
+    compiler: &mut Compiler<'_>,
+) {
     let graph = Graph { program, notes };
     silence::check(graph, compiler);
     queues::check(graph, compiler);
-    loops::check(graph, compiler);
+    loops::check(graph, rounds, compiler);
     early_media::check(graph, compiler);
     dead_branches::check(graph, compiler);
     facts::check(graph, compiler);
     whatsapp::check(graph, compiler);
-    emergency::check(graph, declared, compiler);
-    overlaps::check(graph, declared, compiler);
+    // A route that could not be read may be the one that is missed, or that makes another needless.
+    if compiler.slips.above() == Above::Sound {
+        emergency::check(graph, declared, compiler);
+        overlaps::check(graph, declared, compiler);
+    }
 }
 
 /// The steps of all flows and the ways between them, as long as the call lasts.

@@ -32,7 +32,8 @@ fn turned_away(graph: Graph<'_>, step: StepId, queue: &str, called: &BTreeSet<Fl
     let (notes, walked) = (graph.notes(step), graph.program.step(step));
     // A key that is not written does nothing.
     let unwritten: Vec<_> = notes.seen.unwritten.iter().filter(|branch| branch.value.is_none()).collect();
-    if unwritten.is_empty() || walked.next != StepId::END || called.contains(&walked.flow) {
+    let ends = walked.next == StepId::END && !called.contains(&walked.flow) && !compiler.slips.reach_to(walked.flow);
+    if unwritten.is_empty() || !ends {
         return;
     }
     let names: Vec<String> = unwritten.iter().map(|branch| format!("`{}`", branch.name)).collect();

@@ -1,5 +1,8 @@
 //! What the checks of whole flows keep of a line: the values that lead outside, and the ways out that are not written.
 
+use crate::dialplan::cases::OTHERWISE;
+use crate::dialplan::clauses::NOT_BEFORE;
+use crate::dialplan::conditions::PLAIN_SUBJECTS;
 use crate::dialplan::document::Node;
 use crate::dialplan::document::Raw;
 use crate::dialplan::fill::Filled;
@@ -20,7 +23,7 @@ pub(in crate::dialplan) struct Seen {
     pub(super) unwritten: Vec<&'static Branch>,
     /// Branches that are written and never taken: the property that they belong to is not written.
     pub(super) dead: Vec<(&'static Branch, Span)>,
-    /// Two ways on, one of which is taken by what a condition sees.
+    /// Ways on, one of which is taken by what a condition sees.
     pub(super) fork: Option<Fork>,
 }
 
@@ -31,19 +34,47 @@ pub(super) struct SeenValue {
     pub(super) span: Span,
 }
 
-/// `if KEY is=STATE`
+/// `if` has one case, `when` one for each branch.
 #[derive(Debug)]
 pub(super) struct Fork {
+    pub(super) cases: Vec<Case>,
+    pub(super) otherwise: Otherwise,
+}
+
+/// The way that is taken if one of these holds.
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) said: Vec<Said>,
+    pub(super) entry: StepId,
+    pub(super) span: Span,
+}
+
+/// The way that is taken where no case fits.
+#[derive(Debug)]
+pub(super) struct Otherwise {
+    pub(super) entry: StepId,
+    /// None where nothing is written for it.
+    pub(super) span: Option<Span>,
+}
+
+/// One thing that is said of the world: `channel="whatsapp" is="down"`.
+#[derive(Debug)]
+pub(super) struct Said {
     /// What is looked at, with everything that is said of it but its state.
     pub(super) key: String,
     /// The only property beside `is`.
     pub(super) subject: Option<(String, String)>,
     pub(super) state: String,
-    pub(super) then: StepId,
-    pub(super) otherwise: StepId,
+    /// Whether it is said to hold, or not to.
+    pub(super) holds: bool,
 }
 
 impl Seen {
+    /// What a condition leads to is not known.
+    pub(in crate::dialplan) fn forget_ways(&mut self) {
+        self.fork = None;
+    }
+
     pub(in crate::dialplan) fn of(
         node: &Node,
         properties: &[Parameter],
@@ -67,7 +98,7 @@ impl Seen {
                     Some((branch, written.head_span()))
                 })
                 .collect(),
-            fork: matches!(sheet.children, Children::Steps).then(|| fork(node, filled)).flatten(),
+            fork: fork(node, sheet, filled),
         }
     }
 }
@@ -99,33 +130,85 @@ fn values(node: &Node, properties: &[Parameter], sheet: &Sheet) -> Vec<SeenValue
     all.collect()
 }
 
-fn fork(node: &Node, filled: &Filled) -> Option<Fork> {
-    let mut said: Vec<(String, String)> = Vec::new();
-    let mut states: Vec<String> = Vec::new();
-    for property in &node.properties {
-        let value = match &property.value {
-            Raw::Text(text) => text.clone(),
-            Raw::Integer(number) => number.to_string(),
-            Raw::Other(written) => written.clone(),
-        };
-        match property.name.as_str() {
-            // Drawn anew each time.
-            "chance" => return None,
-            "is" => states.push(value),
-            name => said.push((name.to_owned(), value)),
-        }
+fn fork(node: &Node, sheet: &Sheet, filled: &Filled) -> Option<Fork> {
+    match sheet.children {
+        Children::Steps => fork_of_if(node, filled),
+        Children::Cases => fork_of_when(node, filled),
+        Children::None | Children::Afterwards | Children::Branches(_) => None,
     }
-    if said.is_empty() || !node.arguments.is_empty() {
+}
+
+fn fork_of_if(node: &Node, filled: &Filled) -> Option<Fork> {
+    let negated = !node.arguments.is_empty();
+    let pairs: Vec<(&str, String)> =
+        node.properties.iter().map(|property| (property.name.as_str(), written(&property.value))).collect();
+    let mut said = said(&pairs)?;
+    said.holds ^= negated;
+    let case = Case { said: vec![said], entry: filled.steps, span: node.head_span() };
+    Some(Fork { cases: vec![case], otherwise: Otherwise { entry: filled.otherwise, span: None } })
+}
+
+fn fork_of_when(node: &Node, filled: &Filled) -> Option<Fork> {
+    let mut fork = Fork { cases: Vec::new(), otherwise: Otherwise { entry: filled.otherwise, span: None } };
+    for (branch, taken) in node.children.iter().flatten().zip(&filled.branches) {
+        if taken.name == OTHERWISE {
+            fork.otherwise = Otherwise { entry: taken.entry, span: Some(branch.head_span()) };
+            continue;
+        }
+        let said: Option<Vec<Said>> =
+            branch.arguments.iter().map(|argument| said_in_branch(node, branch, written(&argument.value))).collect();
+        fork.cases.push(Case { said: said?, entry: taken.entry, span: branch.head_span() });
+    }
+    Some(fork)
+}
+
+/// In the words of `if`: `when "caller" { in "vip" }` is `if caller-in="vip"`.
+fn said_in_branch(node: &Node, branch: &Node, value: String) -> Option<Said> {
+    if let Some(property) = node.properties.first() {
+        return said(&[(&property.name, written(&property.value)), (&branch.name, value)]);
+    }
+    let Raw::Text(subject) = &node.arguments.first()?.value else {
+        return None;
+    };
+    let plain = PLAIN_SUBJECTS.iter().find(|known| known.name == subject)?;
+    let (_, condition) = plain.branches.iter().find(|(name, _)| *name == branch.name)?;
+    said(&[(condition.subject().name, value)])
+}
+
+/// None where it may be otherwise at the next look.
+fn said(pairs: &[(&str, String)]) -> Option<Said> {
+    if pairs.is_empty() || pairs.iter().any(|(name, _)| *name == CHANCE) {
         return None;
     }
-    let key = said.iter().map(|(name, value)| format!("{name}={value:?} ")).collect::<String>();
-    let subject = (said.len() == 1 && states.len() <= 1).then(|| said.remove(0));
-    Some(Fork {
+    match pairs {
+        [(name, value)] => {
+            let (subject, holds) = name.strip_prefix(NOT_BEFORE).map_or((*name, true), |subject| (subject, false));
+            Some(Said { state: String::new(), ..plain(subject, value, holds) })
+        }
+        [(name, value), (IS, state)] => Some(Said { state: state.clone(), ..plain(name, value, true) }),
+        [(name, value), (IS_NOT, state)] => Some(Said { state: state.clone(), ..plain(name, value, false) }),
         // Which state belongs to which of several subjects is not asked here.
-        key: if subject.is_some() { key } else { format!("{key}{states:?}") },
-        state: if subject.is_some() { states.pop().unwrap_or_default() } else { String::new() },
-        subject,
-        then: filled.steps,
-        otherwise: filled.otherwise,
-    })
+        several => {
+            let words: Vec<String> = several.iter().map(|(name, value)| format!("{name}={value:?}")).collect();
+            Some(Said { key: words.join(" "), subject: None, state: String::new(), holds: true })
+        }
+    }
 }
+
+fn plain(subject: &str, value: &str, holds: bool) -> Said {
+    let key = format!("{subject}={value:?}");
+    Said { key, subject: Some((subject.to_owned(), value.to_owned())), state: String::new(), holds }
+}
+
+fn written(value: &Raw) -> String {
+    match value {
+        Raw::Text(text) => text.clone(),
+        Raw::Integer(number) => number.to_string(),
+        Raw::Other(written) => written.clone(),
+    }
+}
+
+/// Drawn anew each time.
+const CHANCE: &str = "chance";
+const IS: &str = "is";
+const IS_NOT: &str = "is-not";

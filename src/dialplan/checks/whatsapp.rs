@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::dialplan::checks::Graph;
+use crate::dialplan::checks::seen::Fork;
+use crate::dialplan::checks::seen::Said;
 use crate::dialplan::checks::seen::SeenValue;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::kind::Kind;
@@ -16,7 +18,6 @@ type Origins<'n> = BTreeSet<&'n str>;
 
 /// The condition that asks by which trunk a call came.
 const TRUNK: &str = "trunk";
-const NOT_TRUNK: &str = "not-trunk";
 
 pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     let names = compiler.names;
@@ -59,7 +60,9 @@ fn trunks(value: &SeenValue, graph: Graph<'_>) -> Vec<String> {
 /// For every step that calls to our numbers come to.
 fn origins<'n>(graph: Graph<'_>, all: &Origins<'n>) -> BTreeMap<StepId, Origins<'n>> {
     let mut known: BTreeMap<StepId, Origins<'n>> = BTreeMap::new();
-    let entries = graph.program.flow_by_number.values().map(|flow| (graph.program.entry(*flow), all.clone()));
+    // Nobody outside comes to a code.
+    let numbers = graph.program.flow_by_number.iter().filter(|(number, _)| number.starts_with('+'));
+    let entries = numbers.map(|(_, flow)| (graph.program.entry(*flow), all.clone()));
     let mut open: Vec<(StepId, Origins<'n>)> = entries.collect();
     while let Some((step, arriving)) = open.pop() {
         if step == StepId::END {
@@ -77,14 +80,24 @@ fn origins<'n>(graph: Graph<'_>, all: &Origins<'n>) -> BTreeMap<StepId, Origins<
 }
 
 fn leaving<'n>(graph: Graph<'_>, step: StepId, here: &Origins<'n>) -> Vec<(StepId, Origins<'n>)> {
-    if let Some(fork) = &graph.notes(step).seen.fork
-        && let Some((subject, trunk)) = &fork.subject
-        && (subject == TRUNK || subject == NOT_TRUNK)
-        && fork.state.is_empty()
-    {
-        let (by, others) = here.iter().copied().partition(|from| from == trunk);
-        let (then, otherwise) = if subject == TRUNK { (by, others) } else { (others, by) };
-        return vec![(fork.then, then), (fork.otherwise, otherwise)];
+    let by_trunk = |fork: &&Fork| fork.cases.iter().flat_map(|case| &case.said).all(|said| trunk_of(said).is_some());
+    let Some(fork) = graph.notes(step).seen.fork.as_ref().filter(by_trunk) else {
+        return graph.after(step).map(|next| (next, here.clone())).collect();
+    };
+    let mut left = here.clone();
+    let mut ways = Vec::new();
+    for case in &fork.cases {
+        let takes = |from: &&str| case.said.iter().any(|said| (trunk_of(said) == Some(*from)) == said.holds);
+        let (taken, others) = left.into_iter().partition(takes);
+        ways.push((case.entry, taken));
+        left = others;
     }
-    graph.after(step).map(|next| (next, here.clone())).collect()
+    ways.push((fork.otherwise.entry, left));
+    ways
+}
+
+/// The trunk by which a call is said to have come.
+fn trunk_of(said: &Said) -> Option<&str> {
+    let (subject, trunk) = said.subject.as_ref()?;
+    (subject == TRUNK && said.state.is_empty()).then_some(trunk)
 }
