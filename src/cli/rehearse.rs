@@ -29,6 +29,9 @@ pub(super) struct Simulate {
     /// The number of ours that is called.
     #[arg(long, value_name = "NUMBER")]
     to: String,
+    /// The trunk that the call comes in through. Default: the one whose `caller_id` is the number that is called, else none.
+    #[arg(long, value_name = "NAME")]
+    trunk: Option<String>,
     /// When: `2026-11-23T12:39:00-03:00`. Default: now.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
@@ -112,6 +115,7 @@ fn walk(loaded: &Loaded, order: &Simulate) -> anyhow::Result<Simulation> {
     let situation = Situation {
         from: normal(&order.from),
         to: normal(&order.to),
+        trunk: order.trunk.clone(),
         at: order.at.unwrap_or_else(now),
         channels: states(&order.channel)?,
         press: order.press.clone(),

@@ -24,6 +24,8 @@ pub struct Situation {
     pub from: String,
     /// One of our numbers, in E.164.
     pub to: String,
+    /// By which the call comes in; none: by that whose number is called, if one of them has it.
+    pub trunk: Option<String>,
     pub at: Timestamp,
     /// The states of channels that are not simply up.
     pub channels: Vec<(String, ChannelState)>,
@@ -34,6 +36,9 @@ pub struct Situation {
 /// A call that was walked to its end, or for as long as anybody would watch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Simulation {
+    /// The trunk that the call came in through.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trunk: Option<String>,
     pub steps: Vec<SimulatedStep>,
     /// How it ended, in words.
     pub ending: String,
@@ -55,6 +60,12 @@ pub struct SimulatedStep {
 pub enum SimulateError {
     #[error("no `number` of the dialplan is {to}; its numbers are: {known}")]
     UnknownNumber { to: String, known: String },
+    #[error("{to} is an extension: calls from phone to phone walk through no dialplan")]
+    Extension { to: String },
+    #[error("no trunk is called {name}; there are: {known}")]
+    UnknownTrunk { name: String, known: String },
+    #[error("{from} is an extension: its calls come in through no trunk")]
+    NotFromOutside { from: String },
     #[error("no channel is called {name}; there are: {known}")]
     UnknownChannel { name: String, known: String },
 }
@@ -72,7 +83,8 @@ pub fn simulate(
     if let Some(outgoing) = outgoing(program, names, situation) {
         return Ok(outgoing);
     }
-    let mut world = set_up(program, names, situation, origin)?;
+    let trunk = trunk(names, situation)?;
+    let mut world = set_up(program, names, situation, trunk.clone(), origin)?;
     world.begin();
     let mut keys = situation.press.iter();
     let end = origin + LONGEST;
@@ -87,9 +99,28 @@ pub fn simulate(
             None => {}
         }
     }
+    let ending = match keys.as_slice() {
+        [] => ending(&world),
+        left => format!("{}; nobody asked for the keys {}", ending(&world), left.join(", ")),
+    };
     let told = world.story.iter().enumerate();
     let steps = told.map(|(at, entry)| simulated(entry.told(program, origin), world.routes.get(&at), &world)).collect();
-    Ok(Simulation { steps, ending: ending(&world) })
+    Ok(Simulation { trunk, steps, ending })
+}
+
+/// The trunk by which the call comes in: extensions come by none.
+fn trunk(names: &Names, situation: &Situation) -> Result<Option<String>, SimulateError> {
+    let from = &situation.from;
+    match &situation.trunk {
+        Some(_) if names.extensions.contains(from) => Err(SimulateError::NotFromOutside { from: from.clone() }),
+        Some(name) if !names.trunks.contains(name) => {
+            let known: Vec<&str> = names.trunks.iter().map(String::as_str).collect();
+            Err(SimulateError::UnknownTrunk { name: name.clone(), known: known.join(", ") })
+        }
+        Some(name) => Ok(Some(name.clone())),
+        None if names.extensions.contains(from) => Ok(None),
+        None => Ok(names.lines.iter().find(|(_, line)| line.number == situation.to).map(|(trunk, _)| trunk.clone())),
+    }
 }
 
 /// An extension that calls a number outside walks no flow: the route is all there is to tell.
@@ -107,8 +138,12 @@ fn outgoing(program: &Program, names: &Names, situation: &Situation) -> Option<S
         reason: format!("over {}", route.describe()),
     };
     Some(Simulation {
+        trunk: None,
         steps: vec![step],
-        ending: "the call leaves; a trunk that fails is followed by the next".to_owned(),
+        ending: match route.trunks(0).len() {
+            0 | 1 => "the call leaves".to_owned(),
+            _ => "the call leaves; a trunk that fails is followed by the next".to_owned(),
+        },
     })
 }
 
@@ -116,15 +151,19 @@ fn set_up<'n>(
     program: &Arc<Program>,
     names: &'n Names,
     situation: &Situation,
+    trunk: Option<String>,
     origin: Instant,
 ) -> Result<World<'n>, SimulateError> {
     let to = situation.to.clone();
     let Some(flow) = program.flow_for(&to) else {
+        if names.extensions.contains(&to) {
+            return Err(SimulateError::Extension { to });
+        }
         let known: Vec<&str> = program.numbers().map(|(number, _)| number).collect();
         let known = known.join(", ");
         return Err(SimulateError::UnknownNumber { to, known });
     };
-    let caller = Caller::new(situation.from.clone(), to, None);
+    let caller = Caller::new(situation.from.clone(), to, trunk);
     let mut world = World::new(program, names, flow, caller, situation.at, origin);
     for (name, state) in &situation.channels {
         if !names.channels.contains(name) {
@@ -181,6 +220,9 @@ impl fmt::Display for SimulatedStep {
 
 impl fmt::Display for Simulation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(trunk) = &self.trunk {
+            writeln!(f, "{:>10}the call comes in through trunk `{trunk}`", "")?;
+        }
         for step in &self.steps {
             writeln!(f, "{step}")?;
         }
@@ -201,6 +243,7 @@ mod tests {
         Situation {
             from: "+5511999998888".to_owned(),
             to: "+551140031234".to_owned(),
+            trunk: None,
             at: "2026-11-23T12:39:00-03:00".parse().unwrap(),
             channels: vec![("whatsapp".to_owned(), ChannelState::Down)],
             press: vec!["1".to_owned()],
@@ -234,6 +277,39 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_call_comes_in_through_the_trunk_that_is_named_or_through_that_of_the_number() {
+        let text = with_steps("if trunk=\"reserva\" { reject \"busy\" }\nhangup")
+            + "number \"+551140030000\" flow=\"entrada\"\n";
+        let ending = |situation: &Situation| {
+            let simulation = simulate(&program(&text), &names(), situation, start()).unwrap();
+            (simulation.trunk, simulation.steps[0].reason.clone())
+        };
+        let no = "no: the call did not come through it".to_owned();
+        let yes = "yes: the call came through it".to_owned();
+        assert_eq!(ending(&situation()), (None, no.clone()));
+        let of_number = Situation { to: "+551140030000".to_owned(), ..situation() };
+        assert_eq!(ending(&of_number), (Some("reserva".to_owned()), yes.clone()));
+        let named = Situation { trunk: Some("reserva".to_owned()), ..situation() };
+        assert_eq!(ending(&named), (Some("reserva".to_owned()), yes));
+        let other = Situation { trunk: Some("operadora".to_owned()), ..of_number };
+        assert_eq!(ending(&other), (Some("operadora".to_owned()), no));
+        let told = simulate(&program(&text), &names(), &named, start()).unwrap().to_string();
+        assert!(told.starts_with("          the call comes in through trunk `reserva`\n"), "{told}");
+    }
+
+    #[test]
+    fn a_trunk_that_is_unknown_and_one_of_an_extension_are_said_to_be_wrong() {
+        let wrong =
+            |situation: Situation| simulate(&program(DESIGN), &names(), &situation, start()).unwrap_err().to_string();
+        let unknown = Situation { trunk: Some("operador".to_owned()), ..situation() };
+        assert_eq!(wrong(unknown.clone()), "no trunk is called operador; there are: operadora, reserva");
+        let phone = Situation { to: "201".to_owned(), ..situation() };
+        assert_eq!(wrong(phone), "201 is an extension: calls from phone to phone walk through no dialplan");
+        let inside = Situation { from: "200".to_owned(), ..unknown };
+        assert_eq!(wrong(inside), "200 is an extension: its calls come in through no trunk");
+    }
+
     const ROUTES: &str = "route \"+55*\" {\n    trunk \"operadora\" weight=70\n    trunk \"reserva\" weight=30\n}\n";
 
     #[test]
@@ -262,8 +338,16 @@ mod tests {
     #[test]
     fn a_queue_that_nobody_answers_is_not_watched_for_ever() {
         let text = with_steps("queue \"vendas\"");
-        let simulation = simulate(&program(&text), &names(), &situation(), start()).unwrap();
+        let quiet = Situation { press: Vec::new(), ..situation() };
+        let simulation = simulate(&program(&text), &names(), &quiet, start()).unwrap();
         assert_eq!(simulation.ending, "after 1800.0s the caller is still in `queue`");
+    }
+
+    #[test]
+    fn keys_that_nobody_asked_for_are_named() {
+        let press = vec!["1".to_owned(), "2".to_owned()];
+        let simulation = simulate(&program(DESIGN), &names(), &Situation { press, ..situation() }, start()).unwrap();
+        assert_eq!(simulation.ending, "the call ends after 106.0s: normal; nobody asked for the keys 2");
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(super) fn difference(
     let walked = |down: Vec<String>| {
         let (from, to) = (from.to_owned(), to.to_owned());
         let channels = down.into_iter().map(|name| (name, ChannelState::Down)).collect();
-        let situation = Situation { from, to, at, channels, press: Vec::new() };
+        let situation = Situation { from, to, trunk: None, at, channels, press: Vec::new() };
         simulate(program, names, &situation, origin).map(|walked| walked.steps).unwrap_or_default()
     };
     let usual: BTreeSet<(String, String)> =

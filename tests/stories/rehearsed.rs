@@ -107,6 +107,7 @@ fn rehearsed(program: &Arc<Program>, lot: &Lot, origin: Instant) -> Vec<String> 
     let situation = Situation {
         from: CUSTOMER.to_owned(),
         to: BUSINESS.to_owned(),
+        trunk: None,
         at: "2026-11-23T12:39:00-03:00".parse().expect("a moment"),
         channels: if lot.down { vec![("whatsapp".to_owned(), ChannelState::Down)] } else { Vec::new() },
         press: lot.keys.clone(),
