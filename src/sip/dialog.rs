@@ -214,6 +214,13 @@ impl Dialog {
         self.role == Role::Caller && same_call && invite.uri.user() == self.target.user()
     }
 
+    /// Gives a request that is repeated the next number, whatever was sent in between.
+    pub(in crate::sip) fn number_anew(&mut self, request: &mut Request) {
+        self.local_cseq += 1;
+        let cseq = format!("{} {}", self.local_cseq, request.method);
+        request.headers.set(Name::CSeq, cseq);
+    }
+
     /// Takes note of a request that was repeated with credentials, and so with a higher number.
     pub(in crate::sip) fn on_sent(&mut self, request: &Request) {
         let number = request.headers.cseq().map_or(0, |cseq| cseq.number);

@@ -42,6 +42,7 @@ use crate::sip::uri::Uri;
 use crate::switch::desk::Desk;
 use crate::switch::machine::Switch;
 use crate::switch::senders::Sender;
+use crate::switch::trunks::trunk::Trunk;
 
 /// A status and what it means here.
 type Refusal = (u16, String);
@@ -236,6 +237,7 @@ impl Switch {
     pub(super) fn refer_caller(&mut self, number: u64, session: SessionId, to: &str, now: Instant) {
         let known = self.calls.sessions.get(session).and_then(|known| known.trunk());
         let trunk = known.and_then(|name| self.desk.trunks.find(name));
+        let credentials = trunk.and_then(Trunk::credentials);
         let request = trunk.map(|trunk| {
             let host = &trunk.config.host;
             let target = Uri::sip(Some(&trunk.dialling.write(to)), host, trunk.config.port);
@@ -244,7 +246,7 @@ impl Switch {
             request.headers.push(Name::ReferredBy, NameAddr::new(Uri::sip(None, &self.desk.domain, None)).to_string());
             request
         });
-        let sent = request.and_then(|request| self.agent.request_inside(session, request, now));
+        let sent = request.and_then(|request| self.agent.request_inside(session, request, credentials, now));
         match sent {
             Some(refer) => {
                 self.calls_by_refer.insert(refer, number);

@@ -96,7 +96,7 @@ impl Phone {
         let mut request = Request::new(Method::Refer, Uri::sip(None, "desvio.test", None));
         request.headers.push(Name::ReferTo, to.to_owned());
         more.iter().for_each(|(name, value)| request.headers.push(name.clone(), (*value).to_owned()));
-        self.agent.request_inside(session, request, now).expect("a call that stands");
+        self.agent.request_inside(session, request, None, now).expect("a call that stands");
     }
 
     /// As a carrier tells how the REFER fares that it got in the present call.
@@ -107,7 +107,7 @@ impl Phone {
         request.headers.push(Name::SubscriptionState, "active;expires=60");
         request.headers.push(Name::ContentType, "message/sipfrag");
         request.body = Bytes::from(line.to_owned());
-        self.agent.request_inside(session, request, now).expect("a call that stands");
+        self.agent.request_inside(session, request, None, now).expect("a call that stands");
     }
 
     pub(crate) fn subscribes(&mut self, event: &str, of: &str, expires: u32, now: Instant) {

@@ -1,6 +1,12 @@
 //! A flow that hands its caller on: by itself, or by asking his carrier.
 
+use desvio::sip::digest::Guard;
+use desvio::sip::digest::Question;
+use desvio::sip::digest::Secret;
+use desvio::sip::digest::Staleness;
+use desvio::sip::digest::Verdict;
 use desvio::sip::headers::Name;
+use desvio::sip::message::Request;
 use desvio::sip::method::Method;
 
 use crate::bench::Bench;
@@ -104,4 +110,57 @@ fn a_stranger_s_notice_about_no_transfer_moves_nothing() {
     pbx.are_talking(customer, ana);
     pbx.hangs_up(customer);
     pbx.all_is_quiet();
+}
+
+/// A carrier that wants a password for a REFER, and one with which it may be asked.
+fn carrier_that_asks(password: &str) -> (Bench, PhoneId, Guard) {
+    let login = format!("username = \"desvio\"\npassword = \"{password}\"\nregister = false");
+    let config = include_str!("../data/bench.toml").replace("max_calls = 30", &login);
+    let plan = format!(
+        "number \"+551140031234\" flow=\"a\"\nroute \"+*\" trunk=\"operadora\"\nflow \"a\" {{\n    answer\n    {REFER}\n}}\n"
+    );
+    let mut pbx = Bench::build(&config, &plan);
+    let carrier = pbx.trunk();
+    let mut guard = Guard::new("operadora", [7; 32]);
+    guard.admit("desvio", &Secret::Password("segredo".to_owned()));
+    let challenge = guard.challenge(Question::new(Staleness::Fresh), pbx.now);
+    let challenges: Vec<(Name, &str)> = challenge.iter().map(|it| (Name::WwwAuthenticate, it.as_str())).collect();
+    pbx.phones[carrier.0].will_answer(Method::Refer, 401, &challenges);
+    if password != "segredo" {
+        pbx.phones[carrier.0].will_answer(Method::Refer, 401, &challenges);
+    }
+    pbx.calls(carrier, Some(crate::bench::CUSTOMER), crate::bench::BUSINESS);
+    (pbx, carrier, guard)
+}
+
+#[test]
+fn a_carrier_that_asks_for_a_password_before_it_connects_the_caller_gets_that_of_the_trunk() {
+    let (mut pbx, carrier, mut guard) = carrier_that_asks("segredo");
+    let refers: Vec<Request> =
+        pbx.phones[carrier.0].requests.iter().filter(|it| it.method == Method::Refer).cloned().collect();
+    let numbers: Vec<u32> = refers.iter().map(|refer| refer.headers.cseq().expect("a number").number).collect();
+    assert_eq!(refers.len(), 2, "{}", pbx.trace);
+    assert!(numbers[0] < numbers[1], "{numbers:?}");
+    assert!(refers[0].headers.first(&Name::Authorization).is_none());
+    let verdict = guard.verify(&refers[1], &Name::Authorization, pbx.now);
+    assert!(matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
+    pbx.does(carrier, |phone, now| phone.says_of_refer("SIP/2.0 200 OK", now));
+    pbx.ended(carrier, "bye");
+    pbx.all_is_quiet();
+    assert!(tells(pbx.only_record(), "the trunk has connected the caller with +5511988887777"));
+}
+
+#[test]
+fn a_carrier_that_does_not_take_the_password_is_asked_once_and_helped_out_by_ourselves() {
+    let (mut pbx, carrier, mut guard) = carrier_that_asks("errado");
+    let refers = pbx.phones[carrier.0].requests.iter().filter(|it| it.method == Method::Refer);
+    let answered: Vec<Request> = refers.filter(|it| it.headers.contains(&Name::Authorization)).cloned().collect();
+    assert_eq!(answered.len(), 1, "{}", pbx.trace);
+    let verdict = guard.verify(&answered[0], &Name::Authorization, pbx.now);
+    assert!(!matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
+    let invite = pbx.phones[carrier.0].last(&Method::Invite);
+    assert!(invite.uri.to_string().contains("+5511988887777"), "{}", pbx.trace);
+    pbx.advance(secs(120));
+    pbx.all_is_quiet();
+    assert!(tells(pbx.only_record(), "the trunk does not connect the caller: 401"));
 }

@@ -8,6 +8,7 @@ use crate::sip::agent::SessionId;
 use crate::sip::agent::UserAgent;
 use crate::sip::agent::identity::number_text;
 use crate::sip::agent::identity::read_number;
+use crate::sip::digest::Credentials;
 use crate::sip::headers::Name;
 use crate::sip::hop::Hop;
 use crate::sip::message::Request;
@@ -92,8 +93,15 @@ impl UserAgent {
         Some(self.sessions.get(&session)?.session.dialog().hop())
     }
 
-    /// Sends a request inside a call, as a REFER or an INFO; its dialog's headers are added. None: there is no such call.
-    pub fn request_inside(&mut self, session: SessionId, wish: Request, now: Instant) -> Option<RequestId> {
+    /// Sends a request inside a call, as a REFER or an INFO; its dialog's headers are added, and a challenge is answered
+    /// once. None: there is no such call.
+    pub fn request_inside(
+        &mut self,
+        session: SessionId,
+        wish: Request,
+        credentials: Option<Credentials>,
+        now: Instant,
+    ) -> Option<RequestId> {
         let dialog = self.sessions.get_mut(&session)?.session.dialog_mut();
         let contact = self.core.identity.contact(dialog.hop(), dialog.contact_user.as_deref());
         let hop = dialog.hop();
@@ -101,7 +109,9 @@ impl UserAgent {
         request.headers.push(Name::Contact, contact);
         wish.headers.iter().for_each(|header| request.headers.push(header.name.clone(), header.value.clone()));
         request.body = wish.body;
-        Some(self.request(request, hop, None, now))
+        let id = self.request(request, hop, credentials, now);
+        self.is_within(id, session);
+        Some(id)
     }
 }
 

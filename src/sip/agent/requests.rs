@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::sip::agent::Event;
 use crate::sip::agent::Failure;
 use crate::sip::agent::RequestId;
+use crate::sip::agent::SessionId;
 use crate::sip::agent::TransactionId;
 use crate::sip::agent::UserAgent;
 use crate::sip::agent::core::Core;
@@ -33,6 +34,8 @@ pub(super) struct Pending {
     key: ClientKey,
     targets: Option<Box<Targets>>,
     armed: Armed,
+    /// The call whose dialog numbers it.
+    within: Option<SessionId>,
 }
 
 impl Pending {
@@ -67,8 +70,15 @@ impl UserAgent {
         self.core.sign_ahead(&mut request, hop, credentials.as_ref());
         let key = self.core.send(request, hop, User::Request(id), now);
         let (credentials, attempts) = (credentials.map(Box::new), Attempts::default());
-        self.keep_request(id, Pending { credentials, attempts, key, targets, armed: Armed::default() });
+        self.keep_request(id, Pending { credentials, attempts, key, targets, armed: Armed::default(), within: None });
         id
+    }
+
+    /// Whatever else is sent in that call is numbered together with it.
+    pub(super) fn is_within(&mut self, id: RequestId, session: SessionId) {
+        if let Some(pending) = self.pending.get_mut(&id) {
+            pending.within = Some(session);
+        }
     }
 
     fn keep_request(&mut self, id: RequestId, mut pending: Pending) {
@@ -86,7 +96,10 @@ impl UserAgent {
         }
         let credentials = pending.credentials.as_deref();
         let again = self.core.answer_challenge(key, response, credentials, &mut pending.attempts);
-        if let Some((request, hop)) = again {
+        if let Some((mut request, hop)) = again {
+            if let Some(kept) = pending.within.and_then(|session| self.sessions.get_mut(&session)) {
+                kept.session.dialog_mut().number_anew(&mut request);
+            }
             if let Some(targets) = &mut pending.targets {
                 targets.on_sent(&request, now);
                 self.request_alarms.arm(id, &mut pending.armed, targets.deadline());
