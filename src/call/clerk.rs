@@ -29,6 +29,8 @@ pub struct Facts {
     pub from: String,
     pub to: String,
     pub trunk: Option<String>,
+    /// The trunk of whoever is to talk with those who are rung.
+    pub meets: Option<String>,
     pub flow: Option<String>,
     pub channels_down: Vec<String>,
     pub caller: CallerId,

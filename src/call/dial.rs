@@ -76,11 +76,10 @@ impl Call {
         self.entertain_dialler(around);
         for target in targets {
             let whom = destination(&target);
-            let found = around.ways_to(&whom, &self.facts_for(&Purpose::Dial), self.dice(), now);
-            match found {
+            match around.ways_to(&whom, &self.facts_for(&Purpose::Dial), self.dice(), now) {
                 Ok(ways) => self.reach(Purpose::Dial, ways, around, now),
                 Err(why) => {
-                    self.clerk.note(format!("no way to {}: {why:?}", target.text()), now);
+                    self.clerk.note(format!("no way to {}: {why}", target.text()), now);
                     self.weigh(outcome_without_way(why), None);
                 }
             }
@@ -129,7 +128,7 @@ impl Call {
 
     /// What those who are rung for this purpose may know of the caller.
     pub(super) fn facts_for(&self, purpose: &Purpose) -> Cow<'_, Facts> {
-        let facts = self.facts_of(self.caller_name());
+        let facts = self.facts_of(self.caller_name(), self.caller);
         match &self.dialling {
             Some(dialling) if *purpose == Purpose::Dial => shown_as(&dialling.order.shown, facts),
             _ => facts,
@@ -338,6 +337,6 @@ fn shown_as<'f>(shown: &ShownCaller, facts: Cow<'f, Facts>) -> Cow<'f, Facts> {
 fn outcome_without_way(why: NoWay) -> DialOutcome {
     match why {
         NoWay::NotRegistered => DialOutcome::Unreachable,
-        NoWay::Unknown | NoWay::TrunkUnavailable => DialOutcome::Failed,
+        NoWay::Unknown | NoWay::TrunkUnavailable | NoWay::KeptApart => DialOutcome::Failed,
     }
 }

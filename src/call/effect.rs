@@ -1,6 +1,7 @@
 //! What reaches one call and what it wants done: the words between [`crate::call`] and the switch.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -390,7 +391,23 @@ pub enum NoWay {
     NotRegistered,
     /// The trunk carries as many calls as it may, or does not resolve.
     TrunkUnavailable,
+    /// The one would be of WhatsApp, the other of the telephone network.
+    KeptApart,
 }
+
+impl fmt::Display for NoWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoWay::Unknown => "no extension has this number, and no route leads there",
+            NoWay::NotRegistered => "no phone of it is registered",
+            NoWay::TrunkUnavailable => "no trunk takes the call now",
+            NoWay::KeptApart => KEPT_APART,
+        })
+    }
+}
+
+/// Why two parties are not connected: in records, in the log, and in what phones and programs are told.
+pub const KEPT_APART: &str = "Meta forbids to connect a WhatsApp call with the telephone network";
 
 /// What a call may look up; it changes nothing.
 pub trait Around: Scene {

@@ -16,6 +16,7 @@ use crate::call::clerk::Facts;
 use crate::call::effect::Around;
 use crate::call::effect::Destination;
 use crate::call::effect::Effect;
+use crate::call::effect::KEPT_APART;
 use crate::call::effect::Way;
 use crate::call::effect::Ways;
 use crate::call::failover::Heard;
@@ -126,14 +127,33 @@ impl Call {
     }
 
     /// What those who are rung on behalf of `from` may know: a party that a transfer brought in shares nothing with who began
-    /// the call but its history.
-    pub fn facts_of(&self, from: &str) -> Cow<'_, Facts> {
+    /// the call but its history. `leg` is whose talk with them it is to be.
+    pub fn facts_of(&self, from: &str, leg: Option<LegId>) -> Cow<'_, Facts> {
         let facts = &self.clerk.facts;
-        if facts.from == from {
+        let meets = leg.and_then(|leg| self.trunk_of(leg)).map(str::to_owned);
+        if facts.from == from && meets.is_none() {
             return Cow::Borrowed(facts);
         }
-        let caller = CallerId { diversions: facts.caller.diversions.clone(), ..CallerId::default() };
-        Cow::Owned(Facts { from: from.to_owned(), caller, ..facts.clone() })
+        let caller = match facts.from == from {
+            true => facts.caller.clone(),
+            false => CallerId { diversions: facts.caller.diversions.clone(), ..CallerId::default() },
+        };
+        Cow::Owned(Facts { from: from.to_owned(), caller, meets, ..facts.clone() })
+    }
+
+    /// The trunk that carries this leg.
+    pub fn trunk_of(&self, leg: LegId) -> Option<&str> {
+        self.leg(leg)?.record.trunk.as_deref()
+    }
+
+    /// The trunks of all who are here beside the party of this leg.
+    pub fn trunks_beside(&self, leg: LegId) -> impl Iterator<Item = &str> {
+        self.legs.iter().filter(move |other| other.id != leg).filter_map(|other| other.record.trunk.as_deref())
+    }
+
+    /// Two parties were not connected; the record says why.
+    pub fn keep_apart(&mut self, whom: &str, now: Instant) {
+        self.clerk.note(format!("no way to {whom}: {KEPT_APART}"), now);
     }
 
     /// Draws between trunks of equal rank; the same for the whole call.
@@ -163,7 +183,7 @@ impl Call {
 
     pub(super) fn ring_agent(&mut self, agent: &str, around: &dyn Around, now: Instant) {
         let whom = Destination::Extension(agent.to_owned());
-        let found = around.ways_to(&whom, &self.facts_of(self.caller_name()), self.dice(), now);
+        let found = around.ways_to(&whom, &self.facts_of(self.caller_name(), self.caller), self.dice(), now);
         match found {
             Ok(ways) => {
                 self.clerk.note(format!("rings {agent}"), now);

@@ -119,7 +119,7 @@ impl Call {
                 self.reach(Purpose::Transfer, ways, around, now);
             }
             Target::Party(Err(why)) => {
-                self.clerk.note(format!("no way to {to}: {why:?}"), now);
+                self.clerk.note(format!("no way to {to}: {why}"), now);
                 self.tell_transferor(referral, status_of(why));
             }
         }
@@ -421,5 +421,6 @@ fn status_of(why: NoWay) -> u16 {
         NoWay::Unknown => 404,
         NoWay::NotRegistered => 480,
         NoWay::TrunkUnavailable => 503,
+        NoWay::KeptApart => 403,
     }
 }

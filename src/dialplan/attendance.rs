@@ -60,6 +60,8 @@ pub enum Comings {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ConferenceOutcome {
     Full,
+    /// Somebody is there with whom the caller may not be connected.
+    KeptApart,
     /// The last moderator has left.
     Ended,
     ByKey,
@@ -71,6 +73,7 @@ impl fmt::Display for ConferenceOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ConferenceOutcome::Full => "the conference is full",
+            ConferenceOutcome::KeptApart => "WhatsApp calls and the telephone network may not meet",
             ConferenceOutcome::Ended => "the last moderator has left",
             ConferenceOutcome::ByKey => "the caller left by key",
             ConferenceOutcome::SentAway => "the caller was sent away",

@@ -118,6 +118,7 @@ impl Switch {
             from: callback.from.clone(),
             to: callback.number.clone(),
             trunk: None,
+            meets: None,
             flow: None,
             channels_down: self.desk.channels_down.clone(),
             caller: CallerId::default(),

@@ -116,6 +116,13 @@ impl Calls {
         self.by_number.get(&number).map(|entry| &entry.call)
     }
 
+    /// For what neither moves the call nor makes it want anything.
+    pub(super) fn with(&mut self, number: u64, change: impl FnOnce(&mut Call)) {
+        if let Some(entry) = self.by_number.get_mut(&number) {
+            change(&mut entry.call);
+        }
+    }
+
     pub(super) fn name(&self, number: u64) -> String {
         self.call(number).map_or_else(String::new, |call| call.id().to_string())
     }

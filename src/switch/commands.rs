@@ -32,6 +32,7 @@ use crate::switch::command::Then;
 use crate::switch::effect::Effect;
 use crate::switch::input::Ticket;
 use crate::switch::machine::Switch;
+use crate::switch::networks::kept_apart;
 
 type Answered = Result<Answer, Problem>;
 
@@ -104,6 +105,7 @@ impl Switch {
             from: shown,
             to,
             trunk: None,
+            meets: None,
             flow: match &wish.then {
                 Then::Flow(flow) => Some(flow.clone()),
                 _ => None,
@@ -111,7 +113,13 @@ impl Switch {
             channels_down: self.desk.channels_down.clone(),
             caller: CallerId::default(),
         };
-        let ways = self.ways(&wish.to, &facts, self.calls.total() + 1, now)?;
+        let mut ways = self.ways(&wish.to, &facts, self.calls.total() + 1, now)?;
+        if let Then::Connect(second) = &wish.then
+            && !self.desk.is_extension(&wish.to)
+            && !self.desk.is_extension(second)
+        {
+            ways = self.desk.ways_that_meet(&self.desk.normal(second), ways)?;
+        }
         facts.from = from;
         facts.trunk = ways.together.first().and_then(|way| way.trunk.clone());
         let number = self.calls.next_number();
@@ -158,6 +166,7 @@ impl Switch {
                 to,
                 "See `desvio status` for its state and its `max_calls`.",
             ),
+            NoWay::KeptApart => kept_apart(),
         })
     }
 

@@ -30,6 +30,12 @@ impl Switch {
         let Some(call) = self.calls.call(number) else {
             return;
         };
+        let others: Vec<u64> = self.conferences.members_of(&attendance.conference).collect();
+        if others.iter().any(|other| !self.callers_may_meet(number, *other)) {
+            self.note_kept_apart(number, &attendance.conference, now);
+            let news = ConferenceNews::Left(ConferenceOutcome::KeptApart);
+            return self.tell_call_later(number, CallInput::Conference(news), now);
+        }
         let party = call.caller_leg().map_or_else(String::new, |leg| call.name_of(leg));
         let comer = Comer { call: number, id: call.id().clone(), party };
         let wall = self.wall(now);

@@ -196,6 +196,11 @@ impl Conferences {
         self.by_name.iter().find(|(_, conference)| has(conference)).map(|(name, _)| name.clone())
     }
 
+    /// The calls of all who are in it.
+    pub(super) fn members_of(&self, name: &str) -> impl Iterator<Item = u64> {
+        self.by_name.get(name).into_iter().flat_map(|conference| &conference.members).map(|member| member.call)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.by_name.len()
     }

@@ -169,7 +169,7 @@ impl Switch {
         };
         let incoming = self.incoming(session, request, hop, trunk.as_deref(), extension.clone());
         let channels_down = self.desk.channels_down.clone();
-        let facts = Facts { direction, from, to, trunk: trunk.clone(), flow, channels_down, caller };
+        let facts = Facts { direction, from, to, trunk: trunk.clone(), meets: None, flow, channels_down, caller };
         let call = Call::incoming(id, number, incoming, facts, script, &self.desk, now);
         if let Some(leg) = call.caller_leg() {
             let over = trunk.map(|trunk| Over { trunk, course: Course::In, hops: VecDeque::new() });

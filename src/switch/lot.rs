@@ -44,6 +44,10 @@ impl Switch {
         let Some(parked) = self.lot.at(slot).filter(|parked| *parked != number) else {
             return self.tell_call_later(number, CallInput::PickUpFailed, now);
         };
+        if !self.callers_may_meet(number, parked) {
+            self.note_kept_apart(number, slot, now);
+            return self.tell_call_later(number, CallInput::PickUpFailed, now);
+        }
         let (to, mut given) = (self.calls.name(parked), None);
         self.with_call(number, now, |call, desk, now| given = call.give_caller(&to, desk, now));
         let Some(leg) = given else {

@@ -62,6 +62,7 @@ pub mod machine;
 mod mailboxes;
 mod measuring;
 mod messages;
+mod networks;
 pub mod pins;
 mod proven;
 mod queueing;

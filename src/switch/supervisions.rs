@@ -35,7 +35,7 @@ impl Switch {
             Some(other) => return Err(taken(&other)),
             None if !call.is_talk() => return Err(nobody_talks(id)),
             None => {
-                let ways = self.ways(&extension, &call.facts_of(&shown(call)), number, now)?;
+                let ways = self.ways(&extension, &call.facts_of(&shown(call), None), number, now)?;
                 let room = self.conferences.next_room();
                 let order = Supervise { extension, mode, room, ways };
                 self.tell_call(number, CallInput::Supervise(Box::new(order)), now);

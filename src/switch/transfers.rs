@@ -122,12 +122,13 @@ impl Switch {
             return Err(refusal(481, "No such call"));
         };
         let (transferee, transferor) = (call.remote_of(by.leg), call.name_of(by.leg));
+        let stays = call.partner(by.leg);
         let to = referral.to.user_text().unwrap_or_default().into_owned();
         let is_outside = self.calls.sessions.get(session).is_some_and(|known| known.trunk().is_some());
         if is_outside && self.desk.program.is_code(&to) {
             return Err(refusal(404, "Nothing leads there"));
         }
-        let (facts, dice) = (call.facts_of(&transferee).into_owned(), call.dice());
+        let (facts, dice) = (call.facts_of(&transferee, stays).into_owned(), call.dice());
         let of = (call.id().to_string(), by.number);
         let target = self.target(&to, &facts, of, dice, now).ok_or_else(|| {
             info!(to = %masked(&to), "a transfer leads nowhere");
@@ -203,6 +204,12 @@ impl Switch {
             other.filter(|other| self.calls.call(other.number).is_some_and(|it| it.partner(other.leg).is_some()));
         let waits =
             other.filter(|other| self.calls.call(other.number).is_some_and(|it| it.is_waiting_caller(other.leg)));
+        let apart = |other: &Place| !self.may_bring_together((by.number, by.leg), (other.number, other.leg));
+        if let Some(other) = talks.or(waits).filter(apart) {
+            let to = self.calls.name(other.number);
+            self.note_kept_apart(by.number, &to, now);
+            return self.tell_transferor(told, 403, now);
+        }
         if let Some(other) = talks {
             return self.bring_here(by, other, told, now);
         }
@@ -237,6 +244,10 @@ impl Switch {
     pub(super) fn refer_caller(&mut self, number: u64, session: SessionId, to: &str, now: Instant) {
         let known = self.calls.sessions.get(session).and_then(|known| known.trunk());
         let trunk = known.and_then(|name| self.desk.trunks.find(name));
+        if trunk.is_some_and(|trunk| self.desk.is_kept_from(&trunk.config.name, to)) {
+            self.note_kept_apart(number, to, now);
+            return self.tell_call_later(number, CallInput::ReferFares { status: 403 }, now);
+        }
         let credentials = trunk.and_then(Trunk::credentials);
         let request = trunk.map(|trunk| {
             let host = &trunk.config.host;

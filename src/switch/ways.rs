@@ -4,15 +4,18 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tracing::warn;
 
 use crate::call::caller::CallerId;
 use crate::call::caller::Diverted;
 use crate::call::clerk::Facts;
+use crate::call::effect::KEPT_APART;
 use crate::call::effect::NoWay;
 use crate::call::effect::Redirecting;
 use crate::call::effect::Way;
 use crate::call::effect::Ways;
 use crate::call::record::Direction;
+use crate::number::masked;
 use crate::registrar::Binding;
 use crate::sip::agent::targets::Silence;
 use crate::sip::headers::Name;
@@ -77,9 +80,11 @@ impl Desk {
     pub(super) fn ways_to_number(&self, number: &str, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay> {
         let number = self.normal(number);
         let route = self.program.route_for(&number).ok_or(NoWay::Unknown)?;
-        let from = facts.trunk.as_deref().and_then(|name| self.trunks.find(name));
-        let from = from.map(|trunk| trunk.config.network);
-        let may_meet = |trunk: &&Trunk| from.is_none_or(|from| from.may_meet(trunk.config.network));
+        if facts.meets.as_deref().is_some_and(|met| self.is_kept_from(met, &number)) {
+            warn!(to = %masked(&number), by = facts.meets, "a call is refused: {KEPT_APART}");
+            return Err(NoWay::KeptApart);
+        }
+        let may_meet = |trunk: &&Trunk| self.may_meet(facts.meets.as_deref(), Some(&trunk.config.name));
         let trunks = route.trunks(dice).into_iter().filter_map(|name| self.trunks.find(name)).filter(may_meet);
         let mut able: Vec<(Fitness, Way)> = trunks
             .filter_map(|trunk| {

@@ -136,7 +136,7 @@ fn one_who_is_not_registered_keeps_nobody_else_from_ringing() {
     pbx.are_talking(customer, bruno);
     pbx.hangs_up(customer);
     pbx.all_is_quiet();
-    assert!(tells(pbx.only_record(), "no way to 200: NotRegistered"));
+    assert!(tells(pbx.only_record(), "no way to 200: no phone of it is registered"));
 }
 
 #[test]

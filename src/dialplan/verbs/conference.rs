@@ -262,7 +262,7 @@ impl Room {
     fn leave(&self, outcome: ConferenceOutcome, moment: &mut Moment<'_>) -> Turn {
         moment.note(Reason::Conference(outcome));
         match outcome {
-            ConferenceOutcome::Full => self.full.map_or(Turn::Next, Turn::To),
+            ConferenceOutcome::Full | ConferenceOutcome::KeptApart => self.full.map_or(Turn::Next, Turn::To),
             ConferenceOutcome::Ended | ConferenceOutcome::ByKey => Turn::Next,
             ConferenceOutcome::SentAway => Turn::End(HangupCause::Normal),
         }
