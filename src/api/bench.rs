@@ -28,6 +28,7 @@ use crate::api::Api;
 use crate::api::Asked;
 use crate::api::Listener;
 use crate::api::Readiness;
+use crate::api::endpoints::parking::tests::parked;
 use crate::api::feed::Feed;
 use crate::api::router;
 use crate::api::status_page::StatusPage;
@@ -243,6 +244,7 @@ fn pretended(command: Command, calls: u32) -> Result<Answer, Problem> {
         Command::Drills => Answer::Incidents(vec![incident("inc_1")]),
         Command::Queues => Answer::Queues(Vec::new()),
         Command::Agents => Answer::Agents(Vec::new()),
+        Command::Parking => Answer::Parking(vec![parked()]),
         Command::Callbacks => Answer::Callbacks(vec![callback()]),
         Command::Callback(id) | Command::CancelCallback(id) if id != "cb_1" => return Err(unknown("unknown-callback")),
         Command::Callback(_) => Answer::Callback(Box::new(callback())),

@@ -27,6 +27,7 @@ use crate::api::endpoints::events;
 use crate::api::endpoints::health;
 use crate::api::endpoints::incidents;
 use crate::api::endpoints::messages;
+use crate::api::endpoints::parking;
 use crate::api::endpoints::recordings;
 use crate::api::endpoints::records;
 use crate::api::endpoints::supervisions;
@@ -153,6 +154,7 @@ fn guarded_routes() -> OpenApiRouter<Arc<Api>> {
         .routes(routes!(incidents::list))
         .routes(routes!(incidents::show))
         .routes(routes!(agents::queues))
+        .routes(routes!(parking::list))
         .routes(routes!(callbacks::list))
         .routes(routes!(callbacks::show, callbacks::cancel))
         .routes(routes!(agents::list))

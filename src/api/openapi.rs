@@ -139,6 +139,7 @@ mod tests {
         "/v1/incidents/{id}",
         "/v1/messages",
         "/v1/messages/{id}",
+        "/v1/parking",
         "/v1/queues",
         "/v1/recordings",
         "/v1/recordings/{id}",

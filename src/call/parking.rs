@@ -25,8 +25,26 @@ use crate::media::command::Sound;
 #[derive(Debug)]
 pub(super) struct Parked {
     /// None before the switch has found one.
-    slot: Option<u32>,
+    place: Option<Place>,
     order: ParkOrder,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    slot: u32,
+    since: Instant,
+}
+
+/// A caller who waits in a slot, for those who ask.
+#[derive(Debug)]
+pub struct Waiting<'c> {
+    pub slot: u32,
+    pub caller: &'c str,
+    /// The extension that parked him.
+    pub parked_by: Option<&'c str>,
+    pub since: Instant,
+    /// Nobody picks him up there any more.
+    pub until: Instant,
 }
 
 impl Call {
@@ -39,7 +57,7 @@ impl Call {
             self.parker = Some(self.name_of(parker));
         }
         let (first, last) = (order.first, order.last);
-        self.parked = Some(Parked { slot: None, order });
+        self.parked = Some(Parked { place: None, order });
         self.effects.push_back(Effect::Park { first, last });
     }
 
@@ -52,7 +70,7 @@ impl Call {
             self.parked = None;
             return self.happenings.push_back(Happening::ParkFull);
         };
-        parked.slot = Some(slot);
+        parked.place = Some(Place { slot, since: now });
         let language = parked.order.language.clone();
         self.clerk.note(format!("parked in slot {slot}"), now);
         self.tell("call.parked");
@@ -98,7 +116,14 @@ impl Call {
 
     /// Where the caller is parked, in a few words.
     pub(super) fn parked_in(&self) -> Option<String> {
-        self.parked.as_ref()?.slot.map(|slot| format!("parked in {slot}"))
+        self.waiting_in_slot().map(|waiting| format!("parked in {}", waiting.slot))
+    }
+
+    pub fn waiting_in_slot(&self) -> Option<Waiting<'_>> {
+        let Parked { place, order } = self.parked.as_ref()?;
+        let Place { slot, since } = (*place)?;
+        let (caller, parked_by) = (self.caller_name(), self.parker.as_deref());
+        Some(Waiting { slot, caller, parked_by, since, until: since + order.up_to })
     }
 
     /// Nobody came: whoever parked the caller is rung.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -28,6 +29,11 @@ use crate::dialplan::walk::Deadline;
 /// What a step does when the walk comes to it.
 pub(super) trait Action: fmt::Debug + Send + Sync {
     fn begin(&self, moment: &mut Moment<'_>) -> Turn;
+
+    /// Where callers may wait whom it parks.
+    fn slots(&self) -> Option<RangeInclusive<u32>> {
+        None
+    }
 
     /// Something happened while the walk stood at this step. What does not concern it, it lets pass.
     fn on(&self, _news: News, _moment: &mut Moment<'_>) -> Turn {

@@ -139,6 +139,8 @@ pub struct ParkOrder {
     /// Slots: the first free one of these.
     pub first: u32,
     pub last: u32,
+    /// After this the walk takes him from there.
+    pub up_to: Duration,
     /// None: the ordinary hold music.
     pub music: Option<String>,
     pub language: String,

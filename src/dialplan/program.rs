@@ -98,6 +98,11 @@ impl Program {
         !called.starts_with('+') && self.flow_by_number.contains_key(called)
     }
 
+    /// Whether a step may park callers in this slot.
+    pub fn has_slot(&self, slot: u32) -> bool {
+        self.steps.iter().filter_map(|step| step.action.slots()).any(|slots| slots.contains(&slot))
+    }
+
     pub fn flow_named(&self, name: &str) -> Option<FlowId> {
         self.flow_by_name.get(name).copied()
     }

@@ -89,6 +89,7 @@ pub enum Command {
     EndDrill(String),
     Drills,
     Queues,
+    Parking,
     Callbacks,
     Callback(String),
     CancelCallback(String),
@@ -132,6 +133,17 @@ pub enum DialplanWish {
 pub enum Taping {
     Start,
     Stop,
+}
+
+/// Somebody who waits in a slot to be picked up.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ParkedView {
+    pub slot: u32,
+    pub call: CallId,
+    pub caller: String,
+    pub parked_by: Option<String>,
+    pub since: Timestamp,
+    pub until: Timestamp,
 }
 
 /// A conference that somebody is in.
@@ -249,6 +261,7 @@ pub enum Answer {
     Queues(Vec<QueueView>),
     Callback(Box<Callback>),
     Callbacks(Vec<Callback>),
+    Parking(Vec<ParkedView>),
     Agents(Vec<AgentView>),
     Registrations(Vec<BindingView>),
     Voicemail(Box<Voicemail>),

@@ -74,6 +74,7 @@ impl Switch {
             Command::EndDrill(id) => self.end_drill(&id, now),
             Command::Drills => Ok(Answer::Incidents(self.drill_views())),
             Command::Queues => Ok(Answer::Queues(self.desk.queues.view(now))),
+            Command::Parking => Ok(Answer::Parking(self.parked_views())),
             Command::Callbacks => Ok(Answer::Callbacks(self.callbacks.list())),
             Command::Callback(id) => self.callback_view(&id),
             Command::CancelCallback(id) => self.cancel_callback(&id, now),

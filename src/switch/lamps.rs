@@ -46,7 +46,7 @@ pub(super) struct Lamps {
 struct Lamp {
     watcher: String,
     package: Package,
-    /// An extension, or a mailbox.
+    /// An extension, a mailbox, or a slot where callers are parked.
     of: String,
 }
 
@@ -159,14 +159,15 @@ impl Switch {
         }
     }
 
-    /// Everybody may watch everybody's phone; messages are watched by those whose they are. Else the status that says no.
+    /// Everybody may watch everybody's phone, and who is parked; messages are watched by those whose they are. Else the status that says no.
     fn watchable(&self, watcher: &str, package: Package, request: &Request) -> Result<String, u16> {
         let of = request.uri.user_text().unwrap_or_default().into_owned();
         if package == Package::MessageSummary {
             let own = self.mailboxes.of_extension(watcher);
             return if of == watcher || of == own { Ok(own.to_owned()) } else { Err(403) };
         }
-        if self.desk.is_extension(&of) { Ok(of) } else { Err(404) }
+        let is_slot = || package == Package::Dialog && self.is_slot(&of);
+        if self.desk.is_extension(&of) || is_slot() { Ok(of) } else { Err(404) }
     }
 
     pub(super) fn on_subscription_ended(&mut self, id: SubscriptionId) {
@@ -194,6 +195,9 @@ impl Switch {
                 Document::Summary(MessageSummary { account: entity, new, old })
             }
             Package::Presence => Document::Presence(Presence { entity, reach: self.reach_of(of) }),
+            Package::Dialog if !self.desk.is_extension(of) => {
+                Document::Dialogs(DialogInfo { entity, dialogs: self.dialog_of_slot(of).into_iter().collect() })
+            }
             Package::Dialog | Package::Refer => {
                 let sessions = self.calls.sessions.of_extension(of);
                 let dialogs =

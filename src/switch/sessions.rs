@@ -167,6 +167,7 @@ impl Switch {
 
     /// Who is in this call talks to somebody else now.
     pub(super) fn touch_lamps_of(&mut self, number: u64) {
+        self.touch_slot_of(number);
         for session in self.calls.call(number).into_iter().flat_map(Call::sessions) {
             if let Some(extension) = self.calls.sessions.get(session).and_then(|known| known.extension.as_deref()) {
                 self.lamps.touch_extension(extension);

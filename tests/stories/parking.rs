@@ -3,6 +3,7 @@
 use desvio::call::record::Status;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
+use desvio::switch::command::ParkedView;
 
 use crate::bench::BUSINESS;
 use crate::bench::Bench;
@@ -186,4 +187,47 @@ fn nobody_outside_is_led_to_a_code_by_a_transfer_of_his_own() {
     pbx.are_talking(customer, ana);
     pbx.hangs_up(customer);
     pbx.all_is_quiet();
+}
+
+fn list(pbx: &mut Bench) -> Vec<ParkedView> {
+    match pbx.asks(Command::Parking) {
+        Ok(Answer::Parking(parked)) => parked,
+        other => panic!("{other:?}\n{}", pbx.trace),
+    }
+}
+
+#[test]
+fn the_lot_tells_who_waits_where_since_when_who_parked_him_and_until_when() {
+    let (mut pbx, ana, bruno, customer) = parked();
+    let parked = list(&mut pbx);
+    assert_eq!(parked.len(), 1);
+    let ParkedView { slot, call, caller, parked_by, since, until } = &parked[0];
+    assert_eq!((*slot, caller.as_str(), parked_by.as_deref()), (701, CUSTOMER, Some("200")));
+    assert!(call.0.starts_with("call_"), "{call}");
+    assert_eq!(until.duration_since(*since).as_secs(), 60);
+    pbx.calls(bruno, None, "*71");
+    pbx.are_talking(bruno, customer);
+    assert_eq!(list(&mut pbx), []);
+    pbx.hangs_up(bruno);
+    pbx.advance(secs(5));
+    pbx.is_silent(ana);
+}
+
+#[test]
+fn a_lamp_burns_while_somebody_waits_in_its_slot() {
+    let (mut pbx, ana, bruno, customer) = talking();
+    for (slot, answer) in [("701", 200), ("999", 404)] {
+        pbx.does(bruno, |phone, now| phone.subscribes("dialog", slot, 3600, now));
+        assert_eq!(pbx.answered(bruno), answer, "{slot}");
+    }
+    let last = |pbx: &Bench| pbx.phones[bruno.0].notice().body.clone();
+    assert!(last(&pbx).contains("entity=\"sip:701@desvio.test\"") && last(&pbx).contains("<state>terminated</state>"));
+    pbx.does(ana, |phone, now| phone.refers("<sip:*70@desvio.test>", &[], now));
+    pbx.advance(secs(5));
+    let burning = last(&pbx);
+    assert!(burning.contains("<state>confirmed</state>") && burning.contains(CUSTOMER), "{burning}");
+    pbx.hangs_up(customer);
+    assert!(last(&pbx).contains("<state>terminated</state>"), "{}", last(&pbx));
+    pbx.does(bruno, |phone, now| phone.subscribes("presence", "701", 3600, now));
+    assert_eq!(pbx.answered(bruno), 404, "nobody is on the phone there");
 }

@@ -9,6 +9,7 @@ pub mod channels;
 pub mod dialplan;
 pub mod incidents;
 pub mod messages;
+pub mod parking;
 pub mod queues;
 pub mod recordings;
 pub mod status;

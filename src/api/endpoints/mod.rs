@@ -11,6 +11,7 @@ pub(super) mod events;
 pub(super) mod health;
 pub(super) mod incidents;
 pub(super) mod messages;
+pub(super) mod parking;
 pub(super) mod recordings;
 pub(super) mod records;
 pub(super) mod supervisions;

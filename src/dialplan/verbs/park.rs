@@ -1,5 +1,6 @@
 //! `park`: the caller waits in a slot until somebody picks him up there.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::dialplan::action::Action;
@@ -122,11 +123,16 @@ impl Action for Slot {
         moment.order(Order::Park(ParkOrder {
             first: self.first,
             last: self.last,
+            up_to: self.up_to,
             music: self.music.clone(),
             language,
         }));
         moment.wake_in(self.up_to, "nobody has picked the caller up");
         Turn::Wait
+    }
+
+    fn slots(&self) -> Option<RangeInclusive<u32>> {
+        Some(self.first..=self.last)
     }
 
     fn on(&self, news: News, moment: &mut Moment<'_>) -> Turn {
