@@ -136,6 +136,18 @@ pub fn read_dialplan(base: &Path, config: &crate::dialplan::config::Config) -> R
     plan::read_again(base, config)
 }
 
+/// The prompts as they are now, for a server that runs: those inside the binary, and the operator's files over them.
+pub fn read_prompts(base: &Path) -> Result<Prompts, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let prompts = prompts::read(base, &mut faults);
+    if faults.is_empty() { Ok(prompts) } else { Err(faults) }
+}
+
+/// The names of the configuration beside these prompts.
+pub fn with_prompts(names: &Names, prompts: &Prompts) -> Names {
+    plan::with_prompts(names, prompts)
+}
+
 /// Where the files of `[dialplan]` are now.
 pub fn dialplan_paths(base: &Path, config: &crate::dialplan::config::Config) -> Vec<PathBuf> {
     let found = config.files.iter().flat_map(|pattern| folder::matching(base, pattern).unwrap_or_default());

@@ -88,6 +88,11 @@ fn max_waiting(document: &Document<'_>) -> BTreeMap<String, usize> {
     document.tables("queue").iter().filter_map(of_queue).collect()
 }
 
+/// The same names, with the prompts and the music that there are now.
+pub(super) fn with_prompts(names: &Names, prompts: &Prompts) -> Names {
+    Names { prompts: prompts.names(), music: prompts.music_names(), durations: durations(prompts), ..names.clone() }
+}
+
 /// The longest of its languages: a rehearsal must not press a key before the caller could have heard of it.
 fn durations(prompts: &Prompts) -> BTreeMap<String, Duration> {
     let longest = |name: &str, languages: &BTreeSet<String>| {

@@ -82,6 +82,21 @@ impl Prompts {
         self.by_name.iter().map(|(name, clips)| (name.clone(), languages(clips))).collect()
     }
 
+    /// Which prompts and pieces sound otherwise there, or are missing on one side: `NAME (LANGUAGE)`.
+    pub fn differences(&self, other: &Prompts) -> BTreeSet<String> {
+        let (ours, theirs) = (self.named(), other.named());
+        let sounds_alike = |name: &String| matches!((ours.get(name), theirs.get(name)), (Some(a), Some(b)) if a == b);
+        ours.keys().chain(theirs.keys()).filter(|name| !sounds_alike(name)).cloned().collect()
+    }
+
+    fn named(&self) -> BTreeMap<String, &Clip> {
+        let spoken = self.by_name.iter().flat_map(|(name, languages)| {
+            languages.iter().map(move |(language, clip)| (format!("{name} ({language})"), &**clip))
+        });
+        let music = self.music.iter().map(|(name, clip)| (format!("{name} ({MUSIC})"), &**clip));
+        spoken.chain(music).collect()
+    }
+
     pub fn music_names(&self) -> BTreeSet<String> {
         self.music.keys().cloned().collect()
     }

@@ -30,6 +30,7 @@ use crate::dialplan::source::SourceFile;
 use crate::server::errands::Report;
 use crate::switch::input::Errand;
 use crate::switch::input::Input;
+use crate::switch::input::Reread;
 use crate::switch::input::Ticket;
 use crate::switch::input::Trigger;
 use crate::switch::input::Unread;
@@ -117,22 +118,25 @@ impl Shelf {
         }
     }
 
-    fn carry_out(&self, errand: Errand, running: &str) -> Result<Checked, Unread> {
-        match errand {
-            Errand::Compare => self.read().map(|(checked, _)| checked),
-            Errand::Reload(trigger) => self.reload(trigger),
-            Errand::RollBack => self.roll_back(running),
-        }
+    fn carry_out(&self, errand: Errand, running: &str) -> Result<Reread, Unread> {
+        let prompts = config::read_prompts(&self.base).map_err(Unread::Faults)?;
+        let names = config::with_prompts(&self.names, &prompts);
+        let checked = match errand {
+            Errand::Compare => self.read(&names).map(|(checked, _)| checked),
+            Errand::Reload(trigger) => self.reload(&names, trigger),
+            Errand::RollBack => self.roll_back(&names, running),
+        }?;
+        Ok(Reread { checked, prompts: Some(Box::new(prompts)) })
     }
 
-    fn read(&self) -> Result<(Checked, Vec<SourceFile>), Unread> {
+    fn read(&self, names: &Names) -> Result<(Checked, Vec<SourceFile>), Unread> {
         let sources = config::read_dialplan(&self.base, &self.config).map_err(Unread::Faults)?;
-        let checked = load(&sources, &self.names, &self.config).map_err(Unread::Faults)?;
+        let checked = load(&sources, names, &self.config).map_err(Unread::Faults)?;
         Ok((checked, sources))
     }
 
-    fn reload(&self, trigger: Trigger) -> Result<Checked, Unread> {
-        let (checked, sources) = self.read()?;
+    fn reload(&self, names: &Names, trigger: Trigger) -> Result<Checked, Unread> {
+        let (checked, sources) = self.read(names)?;
         let hash = checked.program.hash();
         let rolled_back = self.rolled_back().is_some_and(|it| it.left == hash);
         if rolled_back && trigger != Trigger::Api {
@@ -154,7 +158,7 @@ impl Shelf {
         self.keep(hash, sources);
     }
 
-    fn roll_back(&self, running: &str) -> Result<Checked, Unread> {
+    fn roll_back(&self, names: &Names, running: &str) -> Result<Checked, Unread> {
         let kept = self.kept();
         let before = match kept.iter().position(|(_, kept)| kept.hash == running) {
             Some(at) => at.checked_sub(1),
@@ -162,8 +166,8 @@ impl Shelf {
         };
         let (_, earlier) = before.and_then(|at| kept.get(at)).ok_or(Unread::NothingEarlier)?;
         // Queues and extensions may have gone since.
-        let checked = load(&earlier.sources(), &self.names, &self.config).map_err(Unread::Faults)?;
-        let left = match self.read() {
+        let checked = load(&earlier.sources(), names, &self.config).map_err(Unread::Faults)?;
+        let left = match self.read(names) {
             Ok((on_disk, _)) => on_disk.program.hash().to_owned(),
             Err(_) => running.to_owned(),
         };
@@ -299,7 +303,7 @@ mod tests {
         }
 
         fn does(&self, errand: Errand, running: &str) -> String {
-            self.carry_out(errand, running).map(|checked| checked.program.hash().to_owned()).unwrap()
+            self.carry_out(errand, running).map(|read| read.checked.program.hash().to_owned()).unwrap()
         }
 
         fn hash(&self, text: &str) -> String {
@@ -371,6 +375,24 @@ mod tests {
         shelf.holds("flow \"a\" {\n");
         let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Compare, "") else { panic!() };
         assert!(faults[0].path.ends_with("a.kdl"), "{faults:?}");
+        fs::remove_dir_all(&shelf.base).unwrap();
+    }
+
+    #[test]
+    fn a_reload_reads_the_prompts_anew() {
+        let shelf = shelf("prompts", 2);
+        shelf.holds("number \"+551140031234\" flow=\"a\"\nflow \"a\" { play \"novo\"; hangup }\n");
+        let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Reload(Trigger::Api), "") else { panic!() };
+        assert!(faults[0].message.contains("novo"), "{faults:?}");
+        let folder = shelf.base.join("dialplans/prompts/pt-BR");
+        fs::create_dir_all(&folder).unwrap();
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/dialplans/prompts/pt-BR/closed.wav");
+        fs::copy(shipped, folder.join("novo.wav")).unwrap();
+        let read = shelf.carry_out(Errand::Reload(Trigger::Api), "").unwrap();
+        assert!(read.prompts.unwrap().find("novo", "pt-BR").is_some());
+        fs::write(folder.join("novo.wav"), "no sound").unwrap();
+        let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Reload(Trigger::Api), "") else { panic!() };
+        assert!(faults[0].message.contains("cannot be played"), "{faults:?}");
         fs::remove_dir_all(&shelf.base).unwrap();
     }
 

@@ -3,6 +3,7 @@
 //! Reading and checking take time and touch the disk, so they are errands; here is only what follows from them. A
 //! dialplan with a fault is never taken up, and a sound one is taken up whole.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -15,6 +16,7 @@ use crate::dialplan::graph::Live;
 use crate::dialplan::graph::Picture;
 use crate::dialplan::load::Checked;
 use crate::dialplan::walk::Walk;
+use crate::media::prompts::Prompts;
 use crate::switch::command::Answer;
 use crate::switch::command::DialplanView;
 use crate::switch::command::DialplanWish;
@@ -23,6 +25,7 @@ use crate::switch::commands::problem;
 use crate::switch::commands::unknown;
 use crate::switch::effect::Effect;
 use crate::switch::input::Errand;
+use crate::switch::input::Reread;
 use crate::switch::input::Ticket;
 use crate::switch::input::Trigger;
 use crate::switch::input::Unread;
@@ -60,16 +63,16 @@ impl Switch {
         &mut self,
         ticket: Ticket,
         errand: Errand,
-        result: Result<Checked, Unread>,
+        result: Result<Reread, Unread>,
         now: Instant,
     ) {
         let answer = match (errand, result) {
-            (Errand::Compare, Ok(checked)) => {
+            (Errand::Compare, Ok(Reread { checked, .. })) => {
                 let changes = changes(&self.desk.program, &checked.program);
                 Ok(self.dialplan_view(changes, checked.warnings))
             }
             (Errand::Compare, Err(Unread::Faults(faults))) => Ok(Answer::DialplanRefused(faults)),
-            (_, Ok(checked)) => Ok(self.take_up(errand, checked, now)),
+            (_, Ok(read)) => Ok(self.take_up(errand, read, now)),
             (_, Err(Unread::Faults(faults))) => Ok(self.turn_down(errand, faults, now)),
             (_, Err(why)) => Err(not_there(&why)),
         };
@@ -79,14 +82,16 @@ impl Switch {
         self.answer(ticket, answer);
     }
 
-    fn take_up(&mut self, errand: Errand, checked: Checked, now: Instant) -> Answer {
-        let Checked { program, warnings } = checked;
+    fn take_up(&mut self, errand: Errand, read: Reread, now: Instant) -> Answer {
+        let Reread { checked: Checked { program, warnings }, prompts } = read;
         let changes = changes(&self.desk.program, &program);
         let before = self.desk.program.hash().to_owned();
-        if before != program.hash() {
+        let others = prompts.map(|prompts| self.take_up_prompts(*prompts)).unwrap_or_default();
+        // The program knows which of its own phrases can be heard.
+        if before != program.hash() || !others.is_empty() {
             self.desk.program = program;
             self.program_since = self.wall(now);
-            self.tell_of_change(errand, &before, &changes, now);
+            self.tell_of_change(errand, &before, &changes, &others, now);
         }
         for warning in &warnings {
             tracing::warn!("{warning}");
@@ -94,7 +99,26 @@ impl Switch {
         self.dialplan_view(changes, warnings)
     }
 
-    fn tell_of_change(&mut self, errand: Errand, before: &str, changes: &[Change], now: Instant) {
+    /// The prompts that sound otherwise from now on. A caller who hears one hears it to its end as it was.
+    fn take_up_prompts(&mut self, prompts: Prompts) -> BTreeSet<String> {
+        let others = self.desk.prompts.differences(&prompts);
+        if !others.is_empty() {
+            self.desk.prompts = prompts;
+        }
+        others
+    }
+
+    fn tell_of_change(
+        &mut self,
+        errand: Errand,
+        before: &str,
+        changes: &[Change],
+        prompts: &BTreeSet<String>,
+        now: Instant,
+    ) {
+        if !prompts.is_empty() {
+            tracing::info!(?prompts, by = errand.word(), "prompts were taken up");
+        }
         let hash = self.desk.program.hash().to_owned();
         tracing::info!(hash, before, by = errand.word(), "a dialplan was taken up: new calls walk it");
         for Change { kind, name, what, lines } in changes {
@@ -102,7 +126,8 @@ impl Switch {
             tracing::info!(kind, name, ?what, lines = lines.len(), "a part of the dialplan is another");
         }
         *self.tally.dialplans.entry("loaded").or_default() += 1;
-        let data = json!({ "hash": hash, "before": before, "by": errand.word(), "changes": changes });
+        let data =
+            json!({ "hash": hash, "before": before, "by": errand.word(), "changes": changes, "prompts": prompts });
         self.publish("dialplan.loaded", data, now);
     }
 

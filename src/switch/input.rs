@@ -14,6 +14,7 @@ use crate::dialplan::load::Checked;
 use crate::dialplan::lookup::Findings;
 use crate::media::clip::Clip;
 use crate::media::command::Event as MediaEvent;
+use crate::media::prompts::Prompts;
 use crate::outage::Evidence;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
@@ -106,12 +107,20 @@ pub enum Input {
     DialplanRead {
         ticket: Ticket,
         errand: Errand,
-        result: Result<Checked, Unread>,
+        result: Result<Reread, Unread>,
     },
     /// The wall clock, told now and then: for hours of business and for records, never for timers.
     Clock(Timestamp),
     /// No new calls; running ones get BYE. `Switch::is_empty` tells when that is done.
     Drain,
+}
+
+/// What the disk holds now.
+#[derive(Debug)]
+pub struct Reread {
+    pub checked: Checked,
+    /// As the dialplan was checked with; none: those that the server has.
+    pub prompts: Option<Box<Prompts>>,
 }
 
 /// What is to be done with the dialplan's files.

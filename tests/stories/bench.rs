@@ -28,6 +28,7 @@ use desvio::switch::effect::Effect;
 use desvio::switch::effect::PublicEvent;
 use desvio::switch::input::Errand;
 use desvio::switch::input::Input;
+use desvio::switch::input::Reread;
 use desvio::switch::input::Resolved;
 use desvio::switch::input::Ticket;
 use desvio::switch::input::Unread;
@@ -460,6 +461,7 @@ impl Bench {
                 };
                 let read = plan.map(|plan| checked(&self.config, &plan).map_err(Unread::Faults));
                 let result = read.unwrap_or(Err(Unread::NothingEarlier));
+                let result = result.map(|checked| Reread { checked, prompts: None });
                 self.switch.handle(Input::DialplanRead { ticket, errand, result }, now);
             }
             Effect::RemoveFile { path } => self.removed.push(path),
