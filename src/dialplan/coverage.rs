@@ -210,6 +210,15 @@ mod tests {
     }
 
     #[test]
+    fn no_step_is_missed_however_many_follow_at_one_moment() {
+        let steps: String = (0..150).map(|at| format!("tag \"t{at}\" \"x\"\n")).collect();
+        let text = with_steps(&format!("answer\n{steps}play \"closed\""))
+            + "test \"t\" {\n    call to=\"+551140031234\"\n    hears \"closed\"\n    ends\n}\n";
+        let coverage = coverage(&text, "");
+        assert_eq!((coverage.reached, coverage.all), (152, 152), "{coverage}");
+    }
+
+    #[test]
     fn a_thousand_tests_take_no_time_that_anybody_notices() {
         let test = "test \"t\" {\n    channel \"whatsapp\" \"down\"\n    call to=\"+551140031234\"\n    hears \"main-menu\"\n    press \"1\"\n    passes \"90s\"\n    reaches \"recado\"\n}\n";
         let text = DESIGN.to_owned() + &test.repeat(1_000);

@@ -106,13 +106,22 @@ pub(super) struct Entry {
     pub(super) reason: Reason,
 }
 
-/// The first [`KEPT_FIRST`] entries and the last ones, [`MOST_ENTRIES`] in all.
+/// The first [`KEPT_FIRST`] entries and the last ones, [`MOST_ENTRIES`] in all, unless all are to be kept.
 #[derive(Debug, Default)]
 pub(super) struct Trail {
     entries: Vec<Entry>,
     /// All that were ever written.
     count: u64,
     began: Option<Instant>,
+    keeps: Keeps,
+}
+
+/// A call serves many; a rehearsal wants to know each step. Either way a walk has an end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Keeps {
+    #[default]
+    BothEnds,
+    All,
 }
 
 const MOST_ENTRIES: usize = 64;
@@ -131,11 +140,15 @@ impl Trail {
                 _ => {}
             }
         }
-        if self.entries.len() >= MOST_ENTRIES {
+        if self.keeps == Keeps::BothEnds && self.entries.len() >= MOST_ENTRIES {
             self.entries.remove(KEPT_FIRST);
         }
         self.entries.push(Entry { step, reason, at });
         self.count += 1;
+    }
+
+    pub(super) fn keep_all(&mut self) {
+        self.keeps = Keeps::All;
     }
 
     /// When the first entry was written.

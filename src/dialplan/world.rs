@@ -158,13 +158,15 @@ impl<'n> World<'n> {
         origin: Instant,
     ) -> World<'n> {
         let language = program.language.clone();
+        let mut walk = Walk::new(Arc::clone(program), flow, caller, &language, 0);
+        walk.keep_whole_trail();
         World {
             names,
             program: Arc::clone(program),
             origin,
             now: origin,
             around: Around::ordinary(names, origin, wall),
-            walk: Walk::new(Arc::clone(program), flow, caller, &language, 0),
+            walk,
             agenda: BTreeMap::new(),
             cues: 0,
             play: 0,
