@@ -39,7 +39,7 @@ impl Look for Of {
     fn look(&self, moment: &mut Moment<'_>) -> Sight {
         let value = moment.variable(self.0).to_owned();
         // What a caller typed is his own: the trail tells only whether there was anything.
-        let told = if value.is_empty() { &"it is empty" } else { &"it has a value" };
+        let told = if value.is_empty() { &"it is empty" } else { &"it has a value, which is not told here" };
         Sight::new(Facts::Text(value), told)
     }
 }

@@ -1,5 +1,6 @@
 //! The picture as Mermaid text: each flow a box, each step in it a shape, each way out an arrow with its words.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -8,20 +9,22 @@ use crate::dialplan::graph::cards::Tone;
 use crate::dialplan::graph::cards::tone;
 use crate::dialplan::program::FlowId;
 use crate::dialplan::program::Program;
+use crate::dialplan::program::Step;
 use crate::dialplan::program::StepId;
 
 pub(super) fn written(program: &Program, flows: &[FlowId]) -> String {
     let mut text = "flowchart LR\n".to_owned();
-    for (number, flow) in program.numbers().filter(|(_, flow)| flows.contains(flow)) {
+    let numbers = program.numbers().filter(|(_, flow)| flows.contains(flow));
+    for (place, (number, flow)) in numbers.enumerate() {
         let start = target(program, Goal::Flow(flow), flow);
-        line(&mut text, format_args!("    n{}([\"{}\"]) --> {start}", flow.0, safe(number)));
+        line(&mut text, format_args!("    n{place}([\"{}\"]) --> {start}", safe(number)));
     }
     for flow in flows {
         line(&mut text, format_args!("    subgraph f{}[\"{}\"]", flow.0, safe(program.name_of(*flow))));
         if program.entry(*flow) == StepId::END {
             line(&mut text, format_args!("        e{}((\"end\"))", flow.0));
         }
-        for (step, id) in program.steps.iter().zip(0_u32..).filter(|(step, _)| step.flow == *flow) {
+        for (step, id) in in_reading_order(program, *flow) {
             let (open, close) = match tone(step) {
                 Tone::Choice => ("{{\"", "\"}}"),
                 Tone::Queue => ("[(\"", "\")]"),
@@ -35,6 +38,14 @@ pub(super) fn written(program: &Program, flows: &[FlowId]) -> String {
     }
     arrows(program, flows, &mut text);
     text
+}
+
+/// Blocks are compiled from their end: a step that stands above has a later place in the program.
+fn in_reading_order(program: &Program, flow: FlowId) -> Vec<(&Step, u32)> {
+    let mut steps: Vec<(&Step, u32)> =
+        program.steps.iter().zip(0_u32..).filter(|(step, _)| step.flow == flow).collect();
+    steps.sort_by_key(|(step, id)| (step.file, step.line, Reverse(*id)));
+    steps
 }
 
 fn arrows(program: &Program, flows: &[FlowId], text: &mut String) {

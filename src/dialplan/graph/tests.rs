@@ -90,3 +90,20 @@ fn mermaid_shows_each_step_and_each_way_out() {
     assert!(drawn.contains("-->|\"key &quot;1&quot;\"| "), "{drawn}");
     assert_eq!(count(&drawn, "subgraph"), 2);
 }
+
+#[test]
+fn mermaid_shows_all_numbers_of_a_flow_and_its_steps_in_the_order_in_which_they_stand() {
+    let text = "number \"+551140031234\" flow=\"a\"\nnumber \"+551140035678\" flow=\"a\"\nflow \"a\" {\n    menu \"main-menu\" {\n        key \"1\" { play \"welcome\" }\n        key \"2\" { play \"closed\" }\n    }\n    hangup\n}\n";
+    let drawn = mermaid(&program(text), None);
+    let places: Vec<usize> = [
+        "n0([\"+551140031234\"",
+        "n1([\"+551140035678\"",
+        "{\"menu",
+        "play &quot;welcome",
+        "play &quot;closed",
+        "hangup",
+    ]
+    .map(|part| drawn.find(part).unwrap_or_else(|| panic!("no {part} in {drawn}")))
+    .into();
+    assert!(places.is_sorted(), "{drawn}");
+}
