@@ -91,12 +91,18 @@ pub(crate) struct Provider {
 
 impl Provider {
     pub(crate) fn start() -> Self {
+        Self::that_answers_first(&[])
+    }
+
+    /// Answers the first POSTs with these statuses and all others with 200.
+    pub(crate) fn that_answers_first(statuses: &[u16]) -> Self {
+        let mut statuses = statuses.to_vec().into_iter();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, requests) = mpsc::channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let request = answer(stream);
+                let request = answer(stream, &mut statuses);
                 // The channel's probes knock here as well.
                 if request.starts_with("POST") && sender.send(request).is_err() {
                     return;
@@ -107,7 +113,7 @@ impl Provider {
     }
 }
 
-fn answer(mut stream: TcpStream) -> String {
+fn answer(mut stream: TcpStream, statuses: &mut impl Iterator<Item = u16>) -> String {
     let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).unwrap_or(0) > 0 {}
@@ -116,9 +122,10 @@ fn answer(mut stream: TcpStream) -> String {
     let mut body = vec![0; length.unwrap_or(0)];
     let _ = reader.read_exact(&mut body);
     let reply = r#"{"id":"sm-1"}"#;
+    let status = if head.starts_with("POST") { statuses.next().unwrap_or(200) } else { 200 };
     let _ = write!(
         stream,
-        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
+        "HTTP/1.1 {status} Said\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{reply}",
         reply.len()
     );
     head + &String::from_utf8_lossy(&body)

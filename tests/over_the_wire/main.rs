@@ -44,3 +44,4 @@ mod sound;
 mod texts;
 mod torture;
 mod transfers;
+mod webhooks;
