@@ -239,7 +239,14 @@ fn line(page: &mut String, text: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialplan::example::check;
+    use crate::dialplan::config::Config;
+    use crate::dialplan::example;
+    use crate::dialplan::load::Checked;
+    use crate::dialplan::load::load;
+    use crate::dialplan::names::Names;
+    use crate::dialplan::rehearsal::rehearse;
+    use crate::dialplan::rehearsal::rehearse_some;
+    use crate::dialplan::source::SourceFile;
 
     const DOCS: &str = include_str!("../../docs/dialplan.md");
     const HEADING: &str = "written by the program from the same tables that check a dialplan.\n\n";
@@ -259,27 +266,57 @@ mod tests {
         );
     }
 
+    fn samples() -> impl Iterator<Item = &'static str> {
+        let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
+        tutorial.split("```kdl\n").skip(1).filter_map(|sample| Some(sample.split_once("```")?.0))
+    }
+
+    /// What the tutorial's configuration has: beside the names of the other tests, the queues and prompts of its call centre.
+    fn names() -> Names {
+        let mut names = example::names();
+        let agents = |queue: &str, agents: &[&str]| {
+            (queue.to_owned(), agents.iter().map(|agent| (*agent).to_owned()).collect::<Vec<_>>())
+        };
+        for (queue, agents) in [agents("ouro", &["202"]), agents("suporte", &["203", "204"])] {
+            names.extensions.extend(agents.iter().cloned());
+            names.queues.insert(queue.clone());
+            names.agents.insert(queue, agents);
+        }
+        let languages = names.languages();
+        for prompt in ["center-menu", "enter-protocol", "language-menu", "order-found", "order-unknown", "very-busy"] {
+            names.prompts.insert(prompt.to_owned(), languages.clone());
+        }
+        names
+    }
+
+    fn checked(text: &str) -> Checked {
+        let file = SourceFile { path: "a.kdl".to_owned(), text: text.to_owned() };
+        load(&[file], &names(), &Config::default()).unwrap_or_else(|faults| panic!("{}: {text}", faults[0]))
+    }
+
     #[test]
     fn every_sample_of_the_tutorial_loads() {
-        let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
-        let samples = tutorial.split("```kdl\n").skip(1);
-        for sample in samples {
-            let (text, _) = sample.split_once("```").unwrap();
-            let checked = check(text).map_err(|faults| format!("{}: {text}", faults[0]));
-            assert!(checked.is_ok(), "{}", checked.unwrap_err());
+        for text in samples() {
+            checked(text);
         }
     }
 
     #[test]
-    fn the_tests_of_the_tutorial_pass() {
-        use crate::dialplan::example::names;
-        use crate::dialplan::example::program;
-        use crate::dialplan::example::start;
-        use crate::dialplan::rehearsal::rehearse;
+    fn the_tutorial_ends_with_a_call_centre_of_which_nothing_is_doubtful_and_everything_tested() {
+        let centre = checked(samples().last().unwrap());
+        assert_eq!(centre.warnings, []);
+        let (outcomes, coverage) = rehearse_some(&centre.program, &names(), example::start(), "");
+        for outcome in outcomes {
+            assert!(outcome.passed(), "{outcome}");
+        }
+        assert!(coverage.not_reached.is_empty(), "{coverage}");
+    }
 
-        let (tutorial, _) = DOCS.split_once(HEADING).unwrap();
-        let samples = tutorial.split("```kdl\n").skip(1).filter_map(|sample| sample.split_once("```"));
-        let outcomes: Vec<_> = samples.flat_map(|(text, _)| rehearse(&program(text), &names(), start())).collect();
+    #[test]
+    fn the_tests_of_the_tutorial_pass() {
+        let names = names();
+        let outcomes: Vec<_> =
+            samples().flat_map(|text| rehearse(&checked(text).program, &names, example::start())).collect();
         assert!(outcomes.len() >= 4);
         for outcome in outcomes {
             assert!(outcome.passed(), "{outcome}");
