@@ -212,7 +212,9 @@ fn refused(error: &ClientError, style: Style) -> Exit {
     let exit = dialplan::exit_of(error);
     match (error, style) {
         (ClientError::Refused(problem), Style::Json) if exit == Exit::Faults => {
-            println!("{}", json!({ "version": 1, "faults": problem.faults, "warnings": [] }));
+            let (warnings, faults): (Vec<_>, Vec<_>) =
+                problem.faults.iter().partition(|fault| fault["severity"] == "warning");
+            println!("{}", json!({ "version": 1, "faults": faults, "warnings": warnings }));
             exit
         }
         _ => complain(&error.to_string(), style, exit),

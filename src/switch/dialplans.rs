@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::dialplan::difference::Change;
 use crate::dialplan::difference::changes;
 use crate::dialplan::fault::Fault;
+use crate::dialplan::fault::Severity;
 use crate::dialplan::graph::Live;
 use crate::dialplan::graph::Picture;
 use crate::dialplan::load::Checked;
@@ -133,9 +134,13 @@ impl Switch {
 
     fn turn_down(&mut self, errand: Errand, faults: Vec<Fault>, now: Instant) -> Answer {
         for fault in &faults {
-            tracing::error!("{fault}");
+            match fault.severity {
+                Severity::Fault => tracing::error!("{fault}"),
+                Severity::Warning => tracing::warn!("{fault}"),
+            }
         }
-        tracing::error!(faults = faults.len(), by = errand.word(), "a dialplan was refused; the one before goes on");
+        let slips = faults.iter().filter(|fault| fault.severity == Severity::Fault).count();
+        tracing::error!(faults = slips, by = errand.word(), "a dialplan was refused; the one before goes on");
         *self.tally.dialplans.entry("refused").or_default() += 1;
         self.publish("dialplan.refused", json!({ "by": errand.word(), "faults": faults }), now);
         Answer::DialplanRefused(faults)

@@ -50,7 +50,7 @@ impl Verb for Conference {
 
 static SHEET: Sheet = Sheet {
     name: "conference",
-    help: "Lets the caller talk with all others who are in the conference, until he hangs up. Where a PIN is set, he is asked for it first; the third wrong one sends him away.",
+    help: "Lets the caller talk with all others who are in the conference, until he hangs up. Where a PIN is set, he is asked for it first; the third wrong one sends him away. After ten wrong ones within 15 minutes, over all calls, none is right for the rest of them.",
     arguments: &[Parameter::required("conference", Kind::Name, "who comes in under the same name is in the same one")],
     properties: &[
         Parameter::optional("pin", Kind::Keys, "none", "what the caller must type to come in"),
