@@ -95,8 +95,8 @@ impl Provider {
     }
 
     /// Answers the first POSTs with these statuses and all others with 200.
-    pub(crate) fn that_answers_first(statuses: &[u16]) -> Self {
-        let mut statuses = statuses.to_vec().into_iter();
+    pub(crate) fn that_answers_first(statuses: &'static [u16]) -> Self {
+        let mut statuses = statuses.iter().copied();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let (sender, requests) = mpsc::channel();
