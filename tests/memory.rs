@@ -56,8 +56,8 @@ fn turn() -> std::sync::MutexGuard<'static, ()> {
 const INVITE: &str = include_str!("data/invite.sip");
 /// The figure: parse, route and answer with fewer.
 const FEWER_THAN: usize = 15;
-/// What the whole user agent needs for a call that is refused: transaction, 100, event for the PBX, 486. To be lowered.
-const MOST_FOR_A_CALL: f64 = 18.0;
+/// What the whole user agent needs for a call that is refused: transaction, 100, event for the PBX, 486.
+const MOST_FOR_A_CALL: f64 = 15.0;
 
 fn hop(remote: SocketAddr) -> Hop {
     let local = "192.0.2.1:5060".parse().expect("an address");

@@ -15,7 +15,7 @@ use crate::sip::method::Method;
 use crate::sip::name_addr::NameAddr;
 use crate::sip::network::is_public;
 use crate::sip::uri::Uri;
-use crate::sip::via::Via;
+use crate::sip::via::SentBy;
 
 /// One dialog, from either side; early ones too.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(in crate::sip) enum Mismatch {
 
 impl Dialog {
     /// RFC 3261 §12.1.1: the dialog that our answer to this INVITE creates.
-    pub(in crate::sip) fn of_callee(invite: &Request, via: &Via, hop: Hop, local_tag: u64) -> Option<Dialog> {
+    pub(in crate::sip) fn of_callee(invite: &Request, sent_by: SentBy, hop: Hop, local_tag: u64) -> Option<Dialog> {
         let headers = &invite.headers;
         let contact = headers.contacts().ok()?.into_iter().next();
         // RFC 2543 §6.13: who names no Contact is reached where the From says.
@@ -84,7 +84,7 @@ impl Dialog {
             target,
             routes: routes(headers),
             hop,
-            way: Way::of(via, hop),
+            way: Way::of(sent_by, hop),
             role: Role::Callee,
             contact_user: invite.uri.user().map(str::to_owned),
         };
@@ -145,7 +145,7 @@ impl Dialog {
     }
 
     /// Whether a request that carries our tag belongs here, RFC 3261 §12.2.2; takes note of its number.
-    pub(in crate::sip) fn admit(&mut self, request: &Request, via: &Via, hop: Hop) -> Result<(), Mismatch> {
+    pub(in crate::sip) fn admit(&mut self, request: &Request, sent_by: SentBy, hop: Hop) -> Result<(), Mismatch> {
         let headers = &request.headers;
         let same_call = headers.first_bytes(&Name::CallId).is_some_and(|id| *id == self.call_id);
         let same_peer = self.remote_tag.is_empty() || headers.from_tag().unwrap_or_default() == &*self.remote_tag;
@@ -160,13 +160,13 @@ impl Dialog {
             return Err(Mismatch::OutOfOrder);
         }
         self.remote_cseq = Some(number);
-        self.follow(via, hop);
+        self.follow(sent_by, hop);
         Ok(())
     }
 
     /// A peer behind NAT, or one that opened a new connection, is answered where it is now.
-    fn follow(&mut self, via: &Via, hop: Hop) {
-        let moved = hop.connection != self.hop.connection || Way::of(via, hop) == Way::Back;
+    fn follow(&mut self, sent_by: SentBy, hop: Hop) {
+        let moved = hop.connection != self.hop.connection || Way::of(sent_by, hop) == Way::Back;
         if self.way == Way::Back && moved {
             self.hop = hop;
         }
@@ -272,8 +272,8 @@ impl Dialog {
 
 impl Way {
     /// A Via that does not say where the request really came from shows a NAT in between.
-    fn of(via: &Via, hop: Hop) -> Way {
-        let honest = via.host.address() == Some(hop.remote.ip());
+    fn of(sent_by: SentBy, hop: Hop) -> Way {
+        let honest = sent_by.address == Some(hop.remote.ip());
         match hop.transport {
             Transport::Udp if honest => Way::Written,
             _ => Way::Back,
@@ -339,8 +339,8 @@ mod tests {
 
     fn callee(via: &str, more: &str) -> Dialog {
         let invite = invite(via, more);
-        let via = invite.headers.via().unwrap();
-        Dialog::of_callee(&invite, &via, udp(), 0xabc).unwrap()
+        let sent_by = invite.headers.sent_by().unwrap();
+        Dialog::of_callee(&invite, sent_by, udp(), 0xabc).unwrap()
     }
 
     fn routes_of(request: &Request) -> Vec<&str> {
@@ -378,8 +378,8 @@ mod tests {
             "BYE sip:us@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 10.0.0.5:5062;branch=z9hG4bK2\nFrom: <sip:ana@x>;tag=hers\n\
              To: <sip:us@y>;tag=0000000000000abc\nCall-ID: one\nCSeq: 8 BYE\n\n",
         );
-        let via = bye.headers.via().unwrap();
-        assert_eq!(dialog.admit(&bye, &via, moved), Ok(()));
+        let sent_by = bye.headers.sent_by().unwrap();
+        assert_eq!(dialog.admit(&bye, sent_by, moved), Ok(()));
         assert_eq!(dialog.hop(), moved);
     }
 
@@ -409,10 +409,10 @@ mod tests {
     fn other_dialogs_and_old_numbers_are_told_apart() {
         let mut dialog = callee("192.0.2.2", "Contact: <sip:ana@192.0.2.9>\n");
         let mut late = invite("192.0.2.2", "");
-        let via = late.headers.via().unwrap();
+        let sent_by = late.headers.sent_by().unwrap();
         late.headers.set(Name::CSeq, "6 INVITE");
-        assert_eq!(dialog.admit(&late, &via, udp()), Err(Mismatch::OutOfOrder));
+        assert_eq!(dialog.admit(&late, sent_by, udp()), Err(Mismatch::OutOfOrder));
         late.headers.set(Name::From, "<sip:ana@x>;tag=another");
-        assert_eq!(dialog.admit(&late, &via, udp()), Err(Mismatch::OtherDialog));
+        assert_eq!(dialog.admit(&late, sent_by, udp()), Err(Mismatch::OtherDialog));
     }
 }

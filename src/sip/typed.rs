@@ -17,14 +17,24 @@ use super::syntax::part;
 use super::syntax::strict_text;
 use super::uri::Uri;
 use super::via;
+use super::via::SentBy;
 use super::via::Via;
 use super::via::ViaView;
 
 impl Headers {
     /// The topmost Via: where the message comes from, or, of a response, which of our requests it answers.
     pub fn via(&self) -> Result<Via, HeaderError> {
+        self.via_view().map(ViaView::to_via)
+    }
+
+    /// The same, borrowed from the row.
+    pub(in crate::sip) fn via_view(&self) -> Result<ViaView<'_>, HeaderError> {
         let value = self.list_bytes(&Name::Via).next().ok_or(HeaderError::Missing(Name::Via))?;
-        Via::parse(value).map_err(|why| malformed(&Name::Via, why))
+        ViaView::parse(value).map_err(|why| malformed(&Name::Via, why))
+    }
+
+    pub(in crate::sip) fn sent_by(&self) -> Result<SentBy, HeaderError> {
+        self.via_view().map(|via| via.origin())
     }
 
     pub fn vias(&self) -> Result<Vec<Via>, HeaderError> {
@@ -33,7 +43,7 @@ impl Headers {
 
     /// The branch of the topmost Via, without reading the rest of it into owned text.
     pub fn branch(&self) -> Option<&str> {
-        ViaView::parse(self.list_bytes(&Name::Via).next()?).ok()?.branch()
+        self.via_view().ok()?.branch()
     }
 
     pub fn from_header(&self) -> Result<NameAddr, HeaderError> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fmt::Write as _;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use super::hop::Transport;
@@ -68,12 +69,22 @@ impl Via {
     }
 }
 
+/// What a Via says of where its message comes from: all that its answer's way depends on. RFC 3261 §18.2.2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::sip) struct SentBy {
+    /// None where a host's name stands.
+    pub(in crate::sip) address: Option<IpAddr>,
+    pub(in crate::sip) port: Option<u16>,
+    /// Whether the sender asks to be answered at the port that it sent from. RFC 3581 §4.
+    pub(in crate::sip) wants_rport: bool,
+}
+
 /// The Via with a note of where the message really came from: `received` if that is not what it says, or if `rport` asks
 /// for it. None where nothing has to be noted. From text to text: every request passes here. RFC 3261 §18.2.1, RFC 3581 §4.
 pub(super) fn stamped(value: &[u8], remote: SocketAddr) -> Result<Option<String>, SyntaxError> {
     let via = ViaView::parse(value)?;
-    let wants_rport = params::has(via.params, "rport");
-    if !wants_rport && via.sent_by.to_host().address() == Some(remote.ip()) {
+    let SentBy { address, wants_rport, .. } = via.origin();
+    if !wants_rport && address == Some(remote.ip()) {
         return Ok(None);
     }
     let mut out = String::with_capacity(value.len() + USUAL_STAMP);
@@ -117,6 +128,11 @@ impl<'a> ViaView<'a> {
         params::value_of(self.params, "branch")
     }
 
+    pub(super) fn origin(&self) -> SentBy {
+        let (host, port) = (self.sent_by.to_host(), self.sent_by.port);
+        SentBy { address: host.address(), port, wants_rport: params::has(self.params, "rport") }
+    }
+
     fn write_stamped(&self, remote: SocketAddr, rport: bool, out: &mut String) -> fmt::Result {
         write!(out, "SIP/2.0/{} {}", self.transport, self.sent_by.host)?;
         if let Some(port) = self.sent_by.port {
@@ -133,7 +149,7 @@ impl<'a> ViaView<'a> {
         write!(out, ";received={}", remote.ip())
     }
 
-    fn to_via(self) -> Via {
+    pub(super) fn to_via(self) -> Via {
         Via {
             transport: match Transport::from_text(self.transport) {
                 Some(transport) => ViaTransport::Known(transport),

@@ -26,12 +26,12 @@ use crate::sip::parse::ParseError;
 use crate::sip::transaction::Heard;
 use crate::sip::transaction::fingerprint::Fingerprint;
 use crate::sip::transaction::layer::ServerKeys;
-use crate::sip::via::Via;
+use crate::sip::via::SentBy;
 
 /// A request on its way in, with what was read of it already.
 struct Arrival {
     request: Request,
-    via: Via,
+    sent_by: SentBy,
     hop: Hop,
     /// The key of its own server transaction.
     key: Fingerprint,
@@ -65,23 +65,24 @@ impl UserAgent {
             return self.gate.charge(hop, now);
         };
         reply.headers.stamp_via(hop.remote);
-        if let Ok(via) = reply.headers.via() {
+        if let Ok(sent_by) = reply.headers.sent_by() {
             let tag = self.core.number();
-            self.core.answer_without_state(reply, tag, &via, hop);
+            self.core.answer_without_state(reply, tag, way_back(sent_by, hop));
         }
     }
 
     fn on_request(&mut self, mut request: Request, hop: Hop, now: Instant) {
         request.headers.stamp_via(hop.remote);
-        let Ok(via) = request.headers.via() else {
+        let Ok(via) = request.headers.via_view() else {
             return;
         };
         let method = match request.method {
             Method::Ack => &Method::Invite,
             ref other => other,
         };
-        let key = self.core.fingerprints.of_transaction(&request, &via, method);
-        let arrival = Arrival { request, via, hop, key };
+        let key = self.core.fingerprints.of_transaction(&request, via, method);
+        let sent_by = via.origin();
+        let arrival = Arrival { request, sent_by, hop, key };
         match arrival.request.method {
             Method::Ack => self.on_ack(&arrival, now),
             _ if self.core.layer.absorbs(key) => self.repeated += 1,
@@ -97,7 +98,7 @@ impl UserAgent {
         }
         match self.session_of(&arrival.request) {
             Some(id) => self.with_session(id, |session, core| {
-                session.on_ack(&arrival.request, &arrival.via, arrival.hop, core, now);
+                session.on_ack(&arrival.request, arrival.sent_by, arrival.hop, core, now);
             }),
             None => self.stray += 1,
         }
@@ -105,9 +106,10 @@ impl UserAgent {
 
     /// RFC 3261 §9.2: a CANCEL is answered by itself; the INVITE it means is answered 487 if it is undecided.
     fn on_cancel(&mut self, arrival: &Arrival, now: Instant) {
-        let Arrival { request, via, .. } = arrival;
-        let invite = self.core.fingerprints.of_transaction(request, via, &Method::Invite);
-        let Some(invite) = self.core.layer.find(invite) else {
+        let request = &arrival.request;
+        let via = request.headers.via_view().ok();
+        let invite = via.map(|via| self.core.fingerprints.of_transaction(request, via, &Method::Invite));
+        let Some(invite) = invite.and_then(|invite| self.core.layer.find(invite)) else {
             return self.answer_at_once(arrival, request.reply(481));
         };
         let transaction = self.open(arrival, None, now);
@@ -155,15 +157,15 @@ impl UserAgent {
                 return self.answer_at_once(&arrival, arrival.request.reply(481));
             }
             let transaction = self.open(&arrival, None, now);
-            let Arrival { request, via, hop, .. } = arrival;
-            return self.on_subscribe_inside(transaction, &request, &via, hop, now);
+            let Arrival { request, sent_by, hop, .. } = arrival;
+            return self.on_subscribe_inside(transaction, &request, sent_by, hop, now);
         }
         let Some(id) = self.session_of(&arrival.request) else {
             return self.answer_at_once(&arrival, arrival.request.reply(481));
         };
         let transaction = self.open(&arrival, None, now);
-        let Arrival { request, via, hop, .. } = arrival;
-        self.with_session(id, |session, core| session.on_request(transaction, request, &via, hop, core, now));
+        let Arrival { request, sent_by, hop, .. } = arrival;
+        self.with_session(id, |session, core| session.on_request(transaction, request, sent_by, hop, core, now));
     }
 
     fn on_request_outside(&mut self, arrival: Arrival, now: Instant) {
@@ -205,13 +207,13 @@ impl UserAgent {
 
     fn open(&mut self, arrival: &Arrival, merge: Option<Fingerprint>, now: Instant) -> TransactionId {
         let keys = ServerKeys { transaction: arrival.key, merge };
-        let hop = way_back(&arrival.via, arrival.hop);
+        let hop = way_back(arrival.sent_by, arrival.hop);
         self.core.layer.open(&arrival.request.method, keys, hop, now)
     }
 
     fn answer_at_once(&mut self, arrival: &Arrival, response: Response) {
         let tag = arrival.key.as_tag();
-        self.core.answer_without_state(response, tag, &arrival.via, arrival.hop);
+        self.core.answer_without_state(response, tag, way_back(arrival.sent_by, arrival.hop));
     }
 
     /// A call of ours that came back. RFC 3261 §16.3 item 4, said of a proxy; we know our own calls by their From tag.

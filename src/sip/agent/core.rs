@@ -35,7 +35,7 @@ use crate::sip::transaction::fingerprint::NumberHashing;
 use crate::sip::transaction::layer::ClientKey;
 use crate::sip::transaction::layer::ClientKind;
 use crate::sip::transaction::layer::Layer;
-use crate::sip::via::Via;
+use crate::sip::via::SentBy;
 
 /// Who hears of a client transaction of ours.
 #[derive(Debug, Clone, Copy)]
@@ -138,7 +138,7 @@ impl Core {
         let key = ClientKey { branch, kind };
         match self.oversize.instead_of(hop, &request, now) {
             Some(stream) => {
-                request.headers.replace_first(&Name::Via, self.identity.via(stream, branch).to_string());
+                request.headers.replace_first(&Name::Via, self.identity.via(stream, branch));
                 self.layer.start(key, request, stream, user, now);
                 self.layer.may_fall_back(key, hop);
             }
@@ -154,7 +154,7 @@ impl Core {
             return false;
         };
         self.oversize.on_deaf(hop.remote, now);
-        let via = self.identity.via(hop, key.branch).to_string();
+        let via = self.identity.via(hop, key.branch);
         self.layer.start_over(key, hop, via, now);
         true
     }
@@ -233,7 +233,7 @@ impl Core {
     }
 
     fn dress(&self, request: &mut Request, hop: Hop, branch: u64) {
-        let via = self.identity.via(hop, branch).to_string();
+        let via = self.identity.via(hop, branch);
         let headers = &mut request.headers;
         headers.insert_first(Name::Via, via);
         if !headers.contains(&Name::MaxForwards) {
@@ -245,9 +245,9 @@ impl Core {
     }
 
     /// An answer that belongs to no transaction: always the same for the same request. RFC 3261 §8.2.7.
-    pub(in crate::sip) fn answer_without_state(&mut self, mut response: Response, tag: u64, via: &Via, hop: Hop) {
+    pub(in crate::sip) fn answer_without_state(&mut self, mut response: Response, tag: u64, back: Hop) {
         add_tag(&mut response, tag);
-        self.layer.send(way_back(via, hop), response.write());
+        self.layer.send(back, response.write());
     }
 }
 
@@ -266,14 +266,14 @@ pub(in crate::sip) fn add_tag(response: &mut Response, tag: u64) {
 }
 
 /// Where the answer to a request goes: over the connection or from the socket that it came by.
-pub(in crate::sip) fn way_back(via: &Via, hop: Hop) -> Hop {
+pub(in crate::sip) fn way_back(sent_by: SentBy, hop: Hop) -> Hop {
     // Not as RFC 3261 §18.2.2: a peer whose Via does not say where it really is stands behind NAT, and the port in
     // that Via is not open to us even if it did not ask for `rport`.
-    let behind_nat = via.host.address() != Some(hop.remote.ip());
-    if hop.transport.is_reliable() || via.wants_rport() || behind_nat {
+    let behind_nat = sent_by.address != Some(hop.remote.ip());
+    if hop.transport.is_reliable() || sent_by.wants_rport || behind_nat {
         return hop;
     }
-    let port = via.port.unwrap_or(Transport::Udp.default_port());
+    let port = sent_by.port.unwrap_or(Transport::Udp.default_port());
     match port {
         0 => hop,
         port => Hop { remote: SocketAddr::new(hop.remote.ip(), port), ..hop },

@@ -1,6 +1,7 @@
 //! How we present ourselves to one peer: the addresses in Via and Contact, and what we can do.
 
 use std::fmt;
+use std::fmt::Write as _;
 use std::ops::Deref;
 
 use bytes::Bytes;
@@ -12,7 +13,6 @@ use crate::sip::hop::Transport;
 use crate::sip::host::Host;
 use crate::sip::uri::Uri;
 use crate::sip::via::MAGIC_COOKIE;
-use crate::sip::via::Via;
 
 /// Methods that we act on, the same in every `Allow`. RFC 3261 §20.5.
 pub const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, MESSAGE, REGISTER, SUBSCRIBE, PRACK, REFER";
@@ -39,10 +39,14 @@ impl Identity {
         }
     }
 
-    /// The Via of a request of ours over this hop.
-    pub(in crate::sip) fn via(&self, hop: Hop, branch: u64) -> Via {
-        let branch = format!("{MAGIC_COOKIE}{}", number_text(branch));
-        Via::new(hop.transport, Host::from(self.advertising.address(hop)), self.advertising.port(hop), &branch)
+    /// The Via of a request of ours over this hop; `rport` asks to be answered where we sent from. RFC 3581 §3.
+    pub(in crate::sip) fn via(&self, hop: Hop, branch: u64) -> String {
+        let (host, port) = (Host::from(self.advertising.address(hop)), self.advertising.port(hop));
+        let mut text = String::with_capacity(USUAL_VIA);
+        let (transport, branch) = (hop.transport.via_text(), number_text(branch));
+        let written = write!(text, "SIP/2.0/{transport} {host}:{port};branch={MAGIC_COOKIE}{branch};rport");
+        written.expect("a String takes all that is written");
+        text
     }
 
     /// The Contact at which the peer at the other end of this hop reaches us.
@@ -58,6 +62,9 @@ impl Identity {
         }
     }
 }
+
+/// Octets of a Via of ours; a longer one costs an allocation more.
+const USUAL_VIA: usize = 96;
 
 /// A random number as it stands in our tags and branches: 16 hexadecimal digits.
 pub(in crate::sip) fn number_text(number: u64) -> NumberText {
@@ -107,7 +114,7 @@ mod tests {
         let inside = Hop { remote: "10.0.0.9:5060".parse().unwrap(), ..udp() };
         assert_eq!(identity.contact(udp(), Some("200")), "<sip:200@203.0.113.7:5060>");
         assert_eq!(identity.contact(inside, None), "<sip:192.0.2.1:5060>");
-        let via = identity.via(udp(), 255).to_string();
+        let via = identity.via(udp(), 255);
         assert_eq!(via, "SIP/2.0/UDP 203.0.113.7:5060;branch=z9hG4bK00000000000000ff;rport");
     }
 

@@ -41,7 +41,7 @@ use crate::sip::subscription::wish::Wish;
 use crate::sip::transaction::deadlines::Alarms;
 use crate::sip::transaction::deadlines::Armed;
 use crate::sip::transaction::fingerprint::NumberHashing;
-use crate::sip::via::Via;
+use crate::sip::via::SentBy;
 
 /// All that there are.
 #[derive(Debug)]
@@ -116,9 +116,9 @@ impl UserAgent {
         document: Arc<Document>,
         now: Instant,
     ) -> Option<SubscriptionId> {
-        let via = request.headers.via().ok()?;
+        let sent_by = request.headers.sent_by().ok()?;
         let tag = self.core.number();
-        let dialog = Dialog::of_callee(request, &via, hop, tag)?;
+        let dialog = Dialog::of_callee(request, sent_by, hop, tag)?;
         let response = accepted(request, &dialog, wish.expires, &self.core.identity);
         self.core.layer.answer(transaction, &response, now);
         let mut notifier = Notifier::new(wish.event, now + wish.expires);
@@ -185,14 +185,14 @@ impl UserAgent {
         &mut self,
         transaction: TransactionId,
         request: &Request,
-        via: &Via,
+        sent_by: SentBy,
         hop: Hop,
         now: Instant,
     ) {
         let known = request.headers.to_tag().and_then(read_number);
         let known = known.and_then(|tag| self.subscriptions.by_tag.get(&tag).copied());
         let response = match known {
-            Some(id) => self.renewed(id, request, via, hop, now),
+            Some(id) => self.renewed(id, request, sent_by, hop, now),
             None => request.reply(481),
         };
         self.core.layer.answer(transaction, &response, now);
@@ -201,7 +201,7 @@ impl UserAgent {
         }
     }
 
-    fn renewed(&mut self, id: SubscriptionId, request: &Request, via: &Via, hop: Hop, now: Instant) -> Response {
+    fn renewed(&mut self, id: SubscriptionId, request: &Request, sent_by: SentBy, hop: Hop, now: Instant) -> Response {
         // Whoever is about to hear that it is over subscribes anew.
         let known = self.subscriptions.by_id.get_mut(&id).filter(|known| known.notifier.is_active());
         let Some(subscribed) = known else {
@@ -210,7 +210,7 @@ impl UserAgent {
         let Some(dialog) = dialog_of(&mut subscribed.place, &mut self.sessions) else {
             return request.reply(481);
         };
-        match dialog.admit(request, via, hop) {
+        match dialog.admit(request, sent_by, hop) {
             Err(Mismatch::OtherDialog) => return request.reply(481),
             Err(Mismatch::OutOfOrder) => return request.reply(500),
             Ok(()) => {}

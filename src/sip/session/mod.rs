@@ -54,7 +54,7 @@ use crate::sip::session::ringing::Ringing;
 use crate::sip::session::timer::SessionTimer;
 use crate::sip::syntax::Quoted;
 use crate::sip::transaction::layer::ClientKey;
-use crate::sip::via::Via;
+use crate::sip::via::SentBy;
 
 /// See the top of this file.
 #[derive(Debug)]
@@ -216,13 +216,13 @@ impl Session {
         &mut self,
         transaction: TransactionId,
         request: Request,
-        via: &Via,
+        sent_by: SentBy,
         hop: Hop,
         core: &mut Core,
         now: Instant,
     ) {
         let dialog = self.dialog_with(request.headers.from_tag().unwrap_or_default());
-        match dialog.admit(&request, via, hop) {
+        match dialog.admit(&request, sent_by, hop) {
             Err(Mismatch::OtherDialog) => core.layer.answer(transaction, &request.reply(481), now),
             Err(Mismatch::OutOfOrder) => core.layer.answer(transaction, &request.reply(500), now),
             Ok(()) => self.on_admitted(transaction, request, core, now),
@@ -279,8 +279,8 @@ impl Session {
     }
 
     /// An ACK with our tag that is not the transaction's business.
-    pub(in crate::sip) fn on_ack(&mut self, ack: &Request, via: &Via, hop: Hop, core: &mut Core, now: Instant) {
-        if self.dialog.admit(ack, via, hop).is_err() {
+    pub(in crate::sip) fn on_ack(&mut self, ack: &Request, sent_by: SentBy, hop: Hop, core: &mut Core, now: Instant) {
+        if self.dialog.admit(ack, sent_by, hop).is_err() {
             return;
         }
         match &self.state {

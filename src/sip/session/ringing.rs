@@ -118,8 +118,8 @@ impl Session {
         core: &mut Core,
     ) -> Option<Session> {
         let Untaken { request, hop, local_tag } = untaken;
-        let via = request.headers.via().ok()?;
-        let dialog = Dialog::of_callee(&request, &via, hop, local_tag)?;
+        let sent_by = request.headers.sent_by().ok()?;
+        let dialog = Dialog::of_callee(&request, sent_by, hop, local_tag)?;
         let peer = Abilities::of_request(&request);
         let reliable = (peer.provisional != Provisional::Unreliable).then(|| Box::new(Reliable::new(core.number())));
         let ringing = Ringing { transaction, request, progress: None, reliable, held: None };

@@ -10,7 +10,8 @@ use std::hash::Hasher;
 
 use crate::sip::message::Request;
 use crate::sip::method::Method;
-use crate::sip::via::Via;
+use crate::sip::via::ViaView;
+use crate::sip::via::is_rfc3261_branch;
 
 /// Stands for the texts that make two requests the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,14 +37,14 @@ impl Fingerprints {
 
     /// The key of the server transaction of `method` that a request belongs to: an ACK or CANCEL is looked up as the
     /// INVITE that it stands for.
-    pub(in crate::sip) fn of_transaction(&self, request: &Request, via: &Via, method: &Method) -> Fingerprint {
+    pub(in crate::sip) fn of_transaction(&self, request: &Request, via: ViaView<'_>, method: &Method) -> Fingerprint {
         let mut hasher = self.hasher();
         method.as_str().hash(&mut hasher);
-        via.host.hash(&mut hasher);
-        via.port.hash(&mut hasher);
-        match via.has_rfc3261_branch() {
-            true => via.branch().hash(&mut hasher),
-            false => hash_as_2543(request, &mut hasher),
+        via.sent_by.to_host().hash(&mut hasher);
+        via.sent_by.port.hash(&mut hasher);
+        match via.branch().filter(|branch| is_rfc3261_branch(branch)) {
+            Some(branch) => branch.hash(&mut hasher),
+            None => hash_as_2543(request, &mut hasher),
         }
         Fingerprint(hasher.finish())
     }
@@ -117,8 +118,8 @@ mod tests {
     fn the_branch_decides_and_without_one_everything_but_the_to_tag() {
         let prints = Fingerprints::new(1);
         let key = |request: &Request| {
-            let via = request.headers.via().unwrap();
-            prints.of_transaction(request, &via, &Method::Invite)
+            let via = request.headers.via_view().unwrap();
+            prints.of_transaction(request, via, &Method::Invite)
         };
         let invite = request("INVITE");
         let mut other = invite.clone();
