@@ -19,6 +19,12 @@ use desvio::media::command::Repeat;
 use desvio::media::command::Sound;
 use desvio::media::command::Stream;
 use desvio::media::config::Config;
+use desvio::media::security::Marks;
+use desvio::media::security::MasterKey;
+use desvio::media::security::SdesKeys;
+use desvio::media::security::Security;
+use desvio::media::security::Suite;
+use desvio::media::srtp::sender::Sender;
 
 use crate::WARM_UP;
 use crate::cpu::Cpu;
@@ -54,12 +60,12 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
 
 /// Both sides of each call, one after the other.
 fn bridges(pump: &mut Pump, options: &Options) -> Result<Vec<Line>, String> {
-    let stamp = if options.to.is_some() { Stamp::Absent } else { Stamp::Carried };
+    let stamp = if options.hands_on() { Stamp::Carried } else { Stamp::Absent };
     let mut lines = Vec::new();
     for call in 0..options.calls as u64 {
         let (a, b) = (LegId(call * 2), LegId(call * 2 + 1));
-        lines.push(leg(pump, a, options.codec, stamp)?);
-        lines.push(leg(pump, b, options.to.unwrap_or(options.codec), stamp)?);
+        lines.push(leg(pump, a, options.codec, stamp, options.suite)?);
+        lines.push(leg(pump, b, options.to.unwrap_or(options.codec), stamp, options.suite)?);
         pump.carry_out(Command::Bridge { a, b });
     }
     Ok(lines)
@@ -70,14 +76,14 @@ fn listeners(pump: &mut Pump, options: &Options) -> Result<Vec<Line>, String> {
     let clip = Arc::new(Clip::from_pcm("announcement", samples, 8000));
     let mut lines = Vec::new();
     for call in 0..options.calls as u64 {
-        lines.push(leg(pump, LegId(call), options.codec, Stamp::Absent)?);
+        lines.push(leg(pump, LegId(call), options.codec, Stamp::Absent, options.suite)?);
         let clips = vec![Sound::Clip(Arc::clone(&clip))];
         pump.carry_out(Command::Play { leg: LegId(call), play: PlayId(call), clips, repeat: Repeat::Forever });
     }
     Ok(lines)
 }
 
-fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp) -> Result<Line, String> {
+fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp, suite: Option<Suite>) -> Result<Line, String> {
     let Some(Event::Opened { local, .. }) = pump.carry_out(Command::Open { leg, address: HERE }) else {
         return Err("no ports are left".to_owned());
     };
@@ -86,20 +92,34 @@ fn leg(pump: &mut Pump, leg: LegId, codec: CodecKind, stamp: Stamp) -> Result<Li
     line.ticks = codec.frame_ticks();
     line.payload = frame(codec)?;
     line.stamp = stamp;
+    let keys = suite.map(|suite| keys(suite, leg)).transpose()?;
+    line.sealer = keys.as_ref().map(|keys| Sender::new(keys.suite, &keys.theirs));
     let stream = Stream {
         remote_rtcp: Some(SocketAddr::new(HERE, 9)),
         payload_type: line.payload_type,
         dtmf: Some((101, codec.clock_rate())),
+        security: keys.map_or(Security::Plain, |keys| Security::Sdes(Box::new(keys))),
         ..Stream::plain(line.socket.local_addr().map_err(|fault| fault.to_string())?, codec)
     };
     pump.carry_out(Command::Connect { leg, stream });
     Ok(line)
 }
 
+fn keys(suite: Suite, leg: LegId) -> Result<SdesKeys, String> {
+    let key = |side: u8| {
+        let material: Vec<u8> = (0..suite.master_octets() as u8).map(|octet| octet ^ side ^ leg.0 as u8).collect();
+        MasterKey::new(suite, &material).ok_or("a key of the wrong length")
+    };
+    Ok(SdesKeys { suite, ours: key(0x5a)?, theirs: key(0xa5)?, marks: Marks::default() })
+}
+
 /// 20 ms of a tone.
-fn frame(codec: CodecKind) -> Result<Vec<u8>, String> {
-    let samples: Vec<i16> = (0..codec.frame_samples()).map(|n| ((n as f64 * 0.1).sin() * 9000.0) as i16).collect();
+pub(crate) fn frame(codec: CodecKind) -> Result<Vec<u8>, String> {
     let mut payload = [0; MAX_PAYLOAD];
-    let length = Encoder::new(codec).encode(&samples, &mut payload).map_err(|fault| fault.to_string())?;
+    let length = Encoder::new(codec).encode(&tone(codec), &mut payload).map_err(|fault| fault.to_string())?;
     Ok(payload[..length].to_vec())
+}
+
+pub(crate) fn tone(codec: CodecKind) -> Vec<i16> {
+    (0..codec.frame_samples()).map(|n| ((n as f64 * 0.1).sin() * 9000.0) as i16).collect()
 }

@@ -9,6 +9,8 @@ use std::net::UdpSocket;
 use std::time::Duration;
 use std::time::Instant;
 
+use desvio::media::srtp;
+use desvio::media::srtp::sender::Sender;
 use rustix::event::epoll;
 use rustix::event::epoll::EventData;
 use rustix::event::epoll::EventFlags;
@@ -37,12 +39,14 @@ pub(crate) struct Line {
     pub(crate) ticks: u32,
     pub(crate) payload: Vec<u8>,
     pub(crate) stamp: Stamp,
+    /// Encrypts what is sent.
+    pub(crate) sealer: Option<Sender>,
     sequence: u16,
     timestamp: u32,
     heard_at: Option<Instant>,
 }
 
-/// Whether packets carry the time at which they were sent: a sound that will be decoded must not.
+/// Whether packets carry the time at which they were sent: what will be decoded or encrypted must not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stamp {
     Carried,
@@ -62,6 +66,7 @@ impl Line {
             ticks: 160,
             payload,
             stamp: Stamp::Carried,
+            sealer: None,
             sequence: 0,
             timestamp: 0,
             heard_at: None,
@@ -84,6 +89,10 @@ impl Line {
         }
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(self.ticks);
+        let length = match &mut self.sealer {
+            Some(sealer) => sealer.seal(&mut packet[..length + srtp::OVERHEAD], length).unwrap_or(0),
+            None => length,
+        };
         self.socket.send_to(&packet[..length], remote).is_ok()
     }
 }
@@ -104,10 +113,10 @@ pub(crate) struct Outcome {
 }
 
 impl Outcome {
-    /// Packets that the server has sent us. Where sound is decoded on its way, and for announcements, all that came.
+    /// Packets that the server has sent us. Where they are decoded or encrypted on their way, and for announcements, all that came.
     pub(crate) fn carried(&self, options: &Options) -> u64 {
         match options.mode {
-            Mode::Relay | Mode::DirectRelay if options.to.is_none() => self.received,
+            Mode::Relay | Mode::DirectRelay if options.hands_on() => self.received,
             _ => self.heard,
         }
     }
@@ -115,7 +124,7 @@ impl Outcome {
     pub(crate) fn loss(&self, options: &Options) -> f64 {
         match options.mode {
             Mode::Relay | Mode::DirectRelay => 1.0 - self.carried(options) as f64 / self.sent.max(1) as f64,
-            Mode::Listen | Mode::DirectListen => (1.0 - self.heard as f64 / self.expected_heard).max(0.0),
+            Mode::Listen | Mode::DirectListen | Mode::Codec => (1.0 - self.heard as f64 / self.expected_heard).max(0.0),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use desvio::media::codec::CodecKind;
+use desvio::media::security::Suite;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -11,6 +12,7 @@ pub(crate) enum Mode {
     Listen,
     DirectRelay,
     DirectListen,
+    Codec,
 }
 
 #[derive(Debug)]
@@ -23,6 +25,8 @@ pub(crate) struct Options {
     pub(crate) codec: CodecKind,
     /// What the other side of each call speaks.
     pub(crate) to: Option<CodecKind>,
+    /// Every leg is encrypted by keys of its own.
+    pub(crate) suite: Option<Suite>,
     pub(crate) span: Duration,
 }
 
@@ -38,6 +42,7 @@ impl Options {
             threads: 1,
             codec: CodecKind::Pcma,
             to: None,
+            suite: None,
             span: Duration::from_secs(10),
         };
         while let Some(name) = arguments.next() {
@@ -53,10 +58,16 @@ impl Options {
         match (first.as_deref(), second.as_deref()) {
             (Some("relay"), _) => Ok(Mode::Relay),
             (Some("listen"), _) => Ok(Mode::Listen),
+            (Some("codec"), _) => Ok(Mode::Codec),
             (None, _) | (Some("direct"), Some("relay") | None) => Ok(Mode::DirectRelay),
             (Some("direct"), Some("listen")) => Ok(Mode::DirectListen),
-            _ => Err("one of: relay, listen, direct relay, direct listen".to_owned()),
+            _ => Err("one of: relay, listen, codec, direct relay, direct listen".to_owned()),
         }
+    }
+
+    /// Whether a packet comes out as it went in, so that it can carry the time at which it was sent.
+    pub(crate) fn hands_on(&self) -> bool {
+        self.to.is_none() && self.suite.is_none()
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
@@ -67,11 +78,17 @@ impl Options {
             "--threads" => self.threads = number(name, value)?,
             "--codec" => self.codec = number(name, value)?,
             "--to" => self.to = Some(number(name, value)?),
+            "--suite" => self.suite = Some(suite(value)?),
             "--seconds" => self.span = Duration::from_secs(number(name, value)?),
             _ => return Err(format!("unknown option {name}")),
         }
         Ok(())
     }
+}
+
+fn suite(value: &str) -> Result<Suite, String> {
+    let found = Suite::ALL.into_iter().find(|suite| suite.name() == value);
+    found.ok_or_else(|| format!("--suite: one of {}", Suite::ALL.map(Suite::name).join(", ")))
 }
 
 fn number<T: FromStr>(name: &str, value: &str) -> Result<T, String> {

@@ -33,7 +33,7 @@ pub(crate) const CALLEE: &str = "198.51.100.9:5060";
 pub(crate) const PHONE: &str = "10.0.1.1:5060";
 
 const CONFIG: &str = r#"
-sip = { domain = "desvio.test", listen = ["udp:10.0.0.1:5060"] }
+sip = { domain = "desvio.test", listen = ["udp:10.0.0.1:5060"], limits = { requests_per_second = 0 } }
 media = { address = "10.0.0.1", codecs = ["pcma", "pcmu"] }
 extension = [{ number = "200", password = "segredo" }]
 trunk = [{ name = "rede", host = "198.51.100.9", from = ["198.51.100.0/24"], max_calls = 5000 }]
