@@ -27,6 +27,7 @@ mod customers;
 mod dialplans;
 mod dials;
 mod drills;
+mod effects;
 mod encryption;
 mod fickle_carriers;
 mod handed_on;
