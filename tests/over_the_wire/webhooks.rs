@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use crate::http::Provider;
 use crate::server::Server;
+use crate::server::TRUNK;
 use crate::server::config;
 
 const PLAN: &str = include_str!("../data/wire.kdl");
@@ -79,7 +80,7 @@ fn an_event_that_is_not_taken_is_told_again_after_a_restart_and_never_once_it_wa
         "[[webhook]]\nname = \"crm\"\nurl = \"http://{}/in\"\nsecret = \"{SECRET}\"\nevents = [\"channel.changed\"]\n",
         receiver.address
     );
-    let mut server = Server::start(&config(&format!("{CHANNEL}{webhook}")), PLAN);
+    let mut server = Server::start(&config(&format!("{TRUNK}{CHANNEL}{webhook}")), PLAN);
     server.declare_outage();
     let first = told(&receiver);
     assert_eq!(first.data()["state"], "down", "{}", first.body);
