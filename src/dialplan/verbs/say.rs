@@ -64,7 +64,12 @@ static SHEET: Sheet = Sheet {
             "nothing",
             "a time of day, `14:30`; what is none is said digit by digit",
         ),
-        Parameter::optional("text", Kind::Text, "nothing", "said by the speech program of the configuration"),
+        Parameter::optional(
+            "text",
+            Kind::Text,
+            "nothing",
+            "said by the speech program or engine of the configuration (`[speech]`)",
+        ),
     ],
     time: Time::Takes,
     needs: Needs::Audio,
