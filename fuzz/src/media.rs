@@ -26,6 +26,8 @@ pub mod codec;
 pub mod codecs;
 #[path = "../../src/media/conceal.rs"]
 pub mod conceal;
+#[path = "../../src/media/fmtp.rs"]
+pub mod fmtp;
 #[path = "../../src/media/level.rs"]
 pub mod level;
 #[path = "../../src/media/pitch.rs"]

@@ -34,6 +34,7 @@ fuzz_target!(|data: &[u8]| {
         let situation = Situation {
             from: "+5511999998888".to_owned(),
             to: number.to_owned(),
+            trunk: None,
             at: "2026-11-23T12:39:00-03:00".parse().expect("a moment"),
             channels: vec![("whatsapp".to_owned(), ChannelState::Down)],
             press: vec!["1".to_owned(), "9".to_owned(), "0".to_owned()],
