@@ -23,7 +23,10 @@ fn server_with(sip: &str) -> Server {
 }
 
 fn pjsua(server: &Server, number: &str, transport: Transport, more: serde_json::Value) -> Pjsua {
-    Pjsua::start_with(&extension(server, number, transport, Answers::ByHand), more)
+    let mut phone = Pjsua::start_with(&extension(server, number, transport, Answers::ByHand), more);
+    // A call to it that comes before would not find it.
+    phone.wait_for("register", |answer| answer["code"] == 200);
+    phone
 }
 
 #[test]

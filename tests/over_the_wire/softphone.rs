@@ -1,6 +1,7 @@
 //! What a person does with a softphone, whatever its make, and the sound that is expected in return.
 
 use std::net::SocketAddr;
+use std::net::TcpListener;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -160,9 +161,15 @@ pub(crate) fn sound_flows_for(seconds: u64) {
     std::thread::sleep(Duration::from_secs(seconds));
 }
 
-/// A port of the kernel's choice, for phones that must be told one. Whoever comes between is not expected on this address.
+/// A port of the kernel's choice, for phones that must be told one: free for UDP and TCP, and the next one too, where baresip
+/// listens for TLS. Whoever comes between is not expected on this address.
 pub(crate) fn free_port(ip: &str) -> u16 {
-    UdpSocket::bind((ip, 0)).and_then(|socket| socket.local_addr()).expect("a free port").port()
+    let is_free = |port: u16| TcpListener::bind((ip, port)).is_ok();
+    let chosen = || UdpSocket::bind((ip, 0)).and_then(|socket| socket.local_addr()).expect("a port").port();
+    std::iter::repeat_with(chosen)
+        .take(100)
+        .find(|port| is_free(*port) && port.checked_add(1).is_some_and(is_free))
+        .expect("a free port")
 }
 
 /// What a phone has said: each line is waited for from the start on, and counts once.
