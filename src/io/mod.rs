@@ -11,6 +11,7 @@ pub mod peer;
 pub mod probe;
 mod program;
 pub mod resolve;
+mod secret;
 pub mod sip;
 pub mod speech;
 pub mod trust;

@@ -3,7 +3,6 @@
 //! A word that does not arrive is not sent again: the next one follows, and an old one would tell of another moment.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -16,6 +15,7 @@ use serde_json::json;
 
 use crate::io::http::HttpError;
 use crate::io::http::innermost;
+use crate::io::secret;
 use crate::io::webhook::client;
 use crate::outage::reports::Says;
 
@@ -99,10 +99,7 @@ fn token(config: &Config, base: &Path) -> Result<String, PeerError> {
         return config.token.clone().ok_or_else(|| PeerError::Token(config.name.clone()));
     };
     let path = base.join(file);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.lines().next().unwrap_or_default().trim().to_owned()),
-        Err(why) => Err(PeerError::Unreadable { name: config.name.clone(), path, why }),
-    }
+    secret::read(&path).map_err(|why| PeerError::Unreadable { name: config.name.clone(), path, why })
 }
 
 /// Never shows the token.

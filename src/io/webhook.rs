@@ -2,7 +2,6 @@
 //! body, so that the receiver can tell ours from others' and a repetition from a new one.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::path::Path;
 use std::path::PathBuf;
@@ -22,6 +21,7 @@ use sha2::Sha256;
 
 use crate::io::http::HttpError;
 use crate::io::http::innermost;
+use crate::io::secret;
 use crate::io::trust;
 
 /// `[[webhook]]`: a program that is told of events.
@@ -155,10 +155,7 @@ fn secret(config: &Config, base: &Path) -> Result<String, WebhookError> {
         return config.secret.clone().ok_or_else(|| WebhookError::Secret(config.name.clone()));
     };
     let path = base.join(file);
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text.lines().next().unwrap_or_default().trim().to_owned()),
-        Err(why) => Err(WebhookError::Unreadable { name: config.name.clone(), path, why }),
-    }
+    secret::read(&path).map_err(|why| WebhookError::Unreadable { name: config.name.clone(), path, why })
 }
 
 fn key(secret: &str) -> Option<Hmac<Sha256>> {

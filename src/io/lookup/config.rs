@@ -1,7 +1,6 @@
 //! `[http]` and `[[credential]]`: whom a dialplan may ask, how much it may bring home, and what opens the door there.
 
 use std::fmt;
-use std::fs;
 use std::io;
 use std::net::IpAddr;
 use std::path::Path;
@@ -12,6 +11,7 @@ use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde::Deserializer;
 
+use crate::io::secret;
 use crate::sip::network::Network;
 
 /// `[http]`
@@ -96,10 +96,7 @@ impl Credential {
             return self.value.clone().ok_or_else(|| CredentialError::NoValue(self.name.clone()));
         };
         let path = base.join(file);
-        match fs::read_to_string(&path) {
-            Ok(text) => Ok(text.lines().next().unwrap_or_default().trim().to_owned()),
-            Err(why) => Err(CredentialError::Unreadable { name: self.name.clone(), path, why }),
-        }
+        secret::read(&path).map_err(|why| CredentialError::Unreadable { name: self.name.clone(), path, why })
     }
 }
 
