@@ -128,13 +128,17 @@ pub fn packets(file: &[u8], mut each: impl FnMut(&[u8], u64)) {
         if page.flags & CONTINUED == 0 {
             packet.clear();
         }
+        // Its beginning was on a page that is not there.
+        let mut headless = page.flags & CONTINUED != 0 && packet.is_empty();
         let mut body = page.body;
         for octets in page.segments {
             let (part, rest) = body.split_at(usize::from(*octets));
             packet.extend_from_slice(part);
             body = rest;
             if *octets < 255 {
-                each(&packet, page.granule);
+                if !std::mem::take(&mut headless) {
+                    each(&packet, page.granule);
+                }
                 packet.clear();
             }
         }
@@ -214,6 +218,16 @@ mod tests {
             changed[at] ^= 0x40;
             assert!(read(&changed).len() >= 2, "{at}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_a_packet_whose_beginning_is_lost_is_none() {
+        let mut page = Page::default();
+        page.push(&[2; 9]);
+        page.push(&[3; 9]);
+        let (mut numbering, mut whole) = (Numbering::new(7), file(&[vec![1; 40]]));
+        numbering.write(&page, 1, CONTINUED, &mut whole);
+        assert_eq!(read(&whole), [vec![1; 40], vec![3; 9]]);
     }
 
     #[test]

@@ -96,14 +96,12 @@ impl Writer {
         let frame = self.frame();
         while self.voices.iter().all(|voice| voice.waiting.len() >= frame) {
             let packet = self.packet(frame);
-            if !self.page.has_room(packet.len()) {
+            // Not behind it: the last frame must find its page still open, which says where the recording ends.
+            if self.frames.is_multiple_of(PAGE_FRAMES as u64) || !self.page.has_room(packet.len()) {
                 self.flush(self.position(), 0, out);
             }
             self.page.push(&packet);
             self.frames += 1;
-            if self.frames.is_multiple_of(PAGE_FRAMES as u64) {
-                self.flush(self.position(), 0, out);
-            }
         }
     }
 
@@ -233,7 +231,7 @@ pub fn read(file: &[u8]) -> Result<Vec<i16>, OggError> {
 }
 
 fn between(mut samples: Vec<i16>, skipped: u64, end: u64) -> Vec<i16> {
-    let place = |granule: u64| usize::try_from(granule * u64::from(READ_RATE) / GRANULES).unwrap_or(usize::MAX);
+    let place = |granule: u64| usize::try_from(granule / (GRANULES / u64::from(READ_RATE))).unwrap_or(usize::MAX);
     if end > 0 {
         samples.truncate(place(end));
     }
@@ -344,7 +342,28 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_of_a_voice_takes_less_than_a_fifth_of_a_wav_file() {
+    fn the_end_is_told_also_where_the_last_page_is_full() {
+        for frames in 47..=51_usize {
+            let whole = file(8_000, 1, &vec![0; 160 * frames]);
+            assert_eq!(measure(&whole).unwrap().1, Duration::from_millis(20 * frames as u64), "{frames}");
+            assert_eq!(ogg::pages(&whole).last().unwrap().flags, ogg::LAST, "{frames}");
+        }
+    }
+
+    #[test]
+    fn a_place_beyond_all_measure_does_no_harm() {
+        for place in [0, 311, u64::MAX / 3, u64::MAX] {
+            let (mut writer, mut file) = (Writer::new(8_000, 1, 5), Vec::new());
+            file.extend_from_slice(writer.header());
+            writer.samples(&[900; 800], &mut file);
+            writer.flush(place, ogg::LAST, &mut file);
+            let _ = measure(&file);
+            assert!(read(&file).is_ok_and(|samples| samples.len() <= 16_000), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_recording_takes_less_than_a_fifth_of_a_wav_file() {
         let whole = file(8_000, 1, &tones(8_000, &[400.0], 10_000));
         assert!(whole.len() < 160_000 / 5, "{}", whole.len());
     }

@@ -72,10 +72,13 @@ impl Agent {
         if restarts {
             // The path that was chosen carries the call until there is another.
             let (path, nominated) = (self.path(), self.nominated);
+            // A second restart before a check has passed proves nothing anew.
+            let same = self.former.filter(|former| Some(former.address) == path);
+            let until = same.map_or(now + FORMER_LASTS, |former| former.until);
             *self = Agent::new(terms, rng, now);
             self.proven.extend(path);
             self.nominated = nominated.map(|nominated| Nominated { priority: 0, ..nominated });
-            self.former = path.map(|address| Former { address, until: now + FORMER_LASTS });
+            self.former = path.map(|address| Former { address, until });
             return;
         }
         if let Some(checks) = &mut self.checks {

@@ -56,9 +56,15 @@ impl Receiver {
     }
 
     /// The same for a key that takes the place of another in the middle of a call.
-    pub fn after(self, former: &Receiver) -> Receiver {
-        let last = former.sources.iter().max_by_key(|source| source.heard);
-        Receiver { inherited: last.map_or_else(Window::default, |last| last.packets), ..self }
+    pub fn after(mut self, former: &Receiver) -> Receiver {
+        self.follow(former);
+        self
+    }
+
+    /// The first packet under this key may go on with the count under another. RFC 3711 §3.3.1.
+    pub fn follow(&mut self, other: &Receiver) {
+        let last = other.sources.iter().max_by_key(|source| source.heard);
+        self.inherited = last.map_or_else(Window::default, |last| last.packets);
     }
 
     /// Opens an RTP packet where it lies; the octets that it has then.

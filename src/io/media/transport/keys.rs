@@ -70,6 +70,9 @@ impl Keys {
             self.ours = (suite, ours);
             self.sender = Sender::new(suite, &ours);
         }
+        if self.theirs.0 != suite {
+            (self.others, self.marks.more) = (Vec::new(), Vec::new());
+        }
         if self.theirs != (suite, theirs) {
             self.theirs = (suite, theirs);
             let next = Receiver::new(suite, &theirs).after(&self.receiver);
@@ -79,8 +82,13 @@ impl Keys {
 
     /// Opens a datagram where it lies; the octets that it has then.
     pub(super) fn open(&mut self, datagram: &mut [u8], content: Content) -> Result<usize, Refusal> {
-        if let Some(length) = self.others.iter_mut().find_map(|other| open(other, datagram, content).ok()) {
-            return Ok(length);
+        for other in &mut self.others {
+            if other.opened() == 0 {
+                other.follow(&self.receiver);
+            }
+            if let Ok(length) = open(other, datagram, content) {
+                return Ok(length);
+            }
         }
         if self.former.is_none() {
             return open(&mut self.receiver, datagram, content);
@@ -115,5 +123,62 @@ fn open(receiver: &mut Receiver, datagram: &mut [u8], content: Content) -> Resul
     match content {
         Content::Packet => receiver.open(datagram),
         Content::Report => receiver.open_report(datagram),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SUITE: Suite = Suite::AesCm128HmacSha1Tag80;
+
+    fn key(suite: Suite, octet: u8) -> MasterKey {
+        MasterKey::new(suite, &vec![octet; suite.master_octets()]).unwrap()
+    }
+
+    /// Of a far side that uses its first key or its second.
+    fn far(suite: Suite, octet: u8, number: u64) -> Keys {
+        let mut keys = Keys::new(suite, key(suite, octet), key(suite, 1));
+        keys.mark(&Marks { ours: Mark::new(number, 2), ..Marks::default() });
+        keys
+    }
+
+    fn near(suite: Suite) -> (Keys, Marks) {
+        let more = vec![(Mark::new(2, 2).unwrap(), key(suite, 7))];
+        let marks = Marks { ours: None, theirs: Mark::new(1, 2), more };
+        let mut keys = Keys::new(suite, key(suite, 1), key(suite, 2));
+        keys.mark(&marks);
+        (keys, marks)
+    }
+
+    fn sealed(keys: &mut Keys, sequence: u16) -> Vec<u8> {
+        let mut packet = [&[0x80, 8][..], &sequence.to_be_bytes(), &[0; 8], &[0x55; 160], &[0; 40]].concat();
+        let length = keys.seal(&mut packet, 172, Content::Packet).unwrap();
+        packet.truncate(length);
+        packet
+    }
+
+    #[test]
+    fn a_second_key_goes_on_with_the_turns_of_the_first() {
+        let (mut near, _) = near(SUITE);
+        let (mut first, mut second) = (far(SUITE, 2, 1), far(SUITE, 7, 2));
+        for sequence in [65_534, 65_535, 0, 1] {
+            assert_eq!(near.open(&mut sealed(&mut first, sequence), Content::Packet), Ok(172));
+            // It counts as well, and nothing of it is sent yet.
+            sealed(&mut second, sequence);
+        }
+        for sequence in [2, 3] {
+            assert_eq!(near.open(&mut sealed(&mut second, sequence), Content::Packet), Ok(172), "{sequence}");
+        }
+    }
+
+    #[test]
+    fn further_keys_are_of_the_suite_that_is_agreed_on() {
+        let (mut near, marks) = near(SUITE);
+        let shorter = Suite::AesCm128HmacSha1Tag32;
+        near.change(shorter, key(shorter, 1), key(shorter, 2));
+        near.mark(&marks);
+        let mut second = far(shorter, 7, 2);
+        assert_eq!(near.open(&mut sealed(&mut second, 9), Content::Packet), Ok(172));
     }
 }
