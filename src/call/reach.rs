@@ -146,9 +146,11 @@ impl Call {
         self.leg(leg)?.record.trunk.as_deref()
     }
 
-    /// The trunks of all who are here beside the party of this leg.
+    /// The trunks of all who are here beside the party of this leg, and those that are tried next where one fails.
     pub fn trunks_beside(&self, leg: LegId) -> impl Iterator<Item = &str> {
-        self.legs.iter().filter(move |other| other.id != leg).filter_map(|other| other.record.trunk.as_deref())
+        let here = self.legs.iter().filter(move |other| other.id != leg);
+        let next = self.reaches.iter().flat_map(|reach| &reach.then).filter_map(|way| way.trunk.as_deref());
+        here.filter_map(|other| other.record.trunk.as_deref()).chain(next)
     }
 
     /// Two parties were not connected; the record says why.

@@ -119,14 +119,18 @@ impl Shelf {
     }
 
     fn carry_out(&self, errand: Errand, running: &str) -> Result<Reread, Unread> {
-        let prompts = config::read_prompts(&self.base).map_err(Unread::Faults)?;
-        let names = config::with_prompts(&self.names, &prompts);
+        let (names, prompts) = match (errand, config::read_prompts(&self.base)) {
+            (_, Ok(prompts)) => (config::with_prompts(&self.names, &prompts), Some(Box::new(prompts))),
+            // The way back does not hang on a file that is broken now.
+            (Errand::RollBack, Err(_)) => (self.names.clone(), None),
+            (_, Err(faults)) => return Err(Unread::Faults(faults)),
+        };
         let checked = match errand {
             Errand::Compare => self.read(&names).map(|(checked, _)| checked),
             Errand::Reload(trigger) => self.reload(&names, trigger),
             Errand::RollBack => self.roll_back(&names, running),
         }?;
-        Ok(Reread { checked, prompts: Some(Box::new(prompts)) })
+        Ok(Reread { checked, prompts })
     }
 
     fn read(&self, names: &Names) -> Result<(Checked, Vec<SourceFile>), Unread> {

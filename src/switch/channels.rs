@@ -45,6 +45,8 @@ pub(super) struct Channels {
 
 /// A word grows old: whoever is to tell a block from an outage by it must have heard it since the trouble began.
 const TELLS_EVERY: Duration = Duration::from_secs(60);
+/// After a change; channels that change together are told of together, and no peer hears more than it takes.
+const TELLS_SOON: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(super) struct Watched {
@@ -247,7 +249,7 @@ impl Switch {
         }
         log(name, &change);
         let data = json!({ "channel": name, "from": change.from, "state": change.to, "blame": change.blame, "reasons": change.reasons });
-        self.channels.tells_at = now;
+        self.channels.tells_at = self.channels.tells_at.min(now + TELLS_SOON);
         self.see_channels_down(now);
         self.publish("channel.changed", data, now);
         self.on_change(name, &change, now);

@@ -191,7 +191,7 @@ impl Conferences {
         Some(Step::Publish { kind: "conference.ended", data })
     }
 
-    fn conference_of(&self, call: u64) -> Option<String> {
+    pub(super) fn conference_of(&self, call: u64) -> Option<String> {
         let has = |conference: &Conference| conference.members.iter().any(|member| member.call == call);
         self.by_name.iter().find(|(_, conference)| has(conference)).map(|(name, _)| name.clone())
     }

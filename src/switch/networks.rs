@@ -60,21 +60,27 @@ pub(super) fn kept_apart() -> Problem {
 impl Switch {
     /// Whether all who would stay may talk with each other when these two leave, each out of a call of its own.
     pub(super) fn may_bring_together(&self, one: (u64, LegId), other: (u64, LegId)) -> bool {
-        let beside = |(number, leg)| self.calls.call(number).map(|call| (call, leg));
-        let (Some((one, leaves)), Some((other, also))) = (beside(one), beside(other)) else {
-            return true;
-        };
-        let mut ones = one.trunks_beside(leaves);
-        ones.all(|trunk| other.trunks_beside(also).all(|met| self.desk.may_meet(Some(trunk), Some(met))))
+        let (ones, others) = (self.trunks_that_stay(one), self.trunks_that_stay(other));
+        ones.iter().all(|trunk| others.iter().all(|met| self.desk.may_meet(Some(trunk), Some(met))))
+    }
+
+    /// Of a call that this leg leaves, and of the conference that its caller attends.
+    fn trunks_that_stay(&self, (number, leg): (u64, LegId)) -> Vec<&str> {
+        let beside = self.calls.call(number).into_iter().flat_map(|call| call.trunks_beside(leg));
+        let conference = self.conferences.conference_of(number);
+        let members = conference.iter().flat_map(|name| self.conferences.members_of(name));
+        let in_the_room = members.filter(|member| *member != number).filter_map(|member| self.trunk_of_caller(member));
+        beside.chain(in_the_room).collect()
+    }
+
+    fn trunk_of_caller(&self, number: u64) -> Option<&str> {
+        let call: &Call = self.calls.call(number)?;
+        call.trunk_of(call.caller_leg()?)
     }
 
     /// Whether the callers of these calls may talk with each other.
     pub(super) fn callers_may_meet(&self, one: u64, other: u64) -> bool {
-        let trunk = |number| {
-            let call: &Call = self.calls.call(number)?;
-            call.trunk_of(call.caller_leg()?)
-        };
-        self.desk.may_meet(trunk(one), trunk(other))
+        self.desk.may_meet(self.trunk_of_caller(one), self.trunk_of_caller(other))
     }
 
     /// Writes into the record of this call why its party does not get to the other.

@@ -114,6 +114,25 @@ fn nor_to_a_telephone_that_it_has_called_before() {
 }
 
 #[test]
+fn nor_into_a_conference_where_a_telephone_is() {
+    let (mut pbx, ana, customer) = ana_calls_by_whatsapp();
+    let outside = telephone(&mut pbx);
+    pbx.calls(outside, Some(OUTSIDE), "+551140030002");
+    pbx.advance(secs(5));
+    pbx.does(ana, |phone, now| phone.sets_aside(now));
+    pbx.calls(ana, None, "+551140030002");
+    pbx.advance(secs(5));
+    pbx.does(ana, |phone, now| phone.joins_both(now));
+    assert_eq!(pbx.told(ana).last(), Some(&403), "{}", pbx.trace);
+    pbx.hangs_up(customer);
+    pbx.hangs_up(outside);
+    pbx.hangs_up(ana);
+    pbx.advance(secs(40));
+    pbx.all_is_quiet();
+    assert!(records_tell(&pbx, KEPT_APART));
+}
+
+#[test]
 fn a_whatsapp_call_that_failed_keeps_its_caller_from_nobody() {
     let mut pbx = by("whatsapp");
     let ana = pbx.registered("200");
