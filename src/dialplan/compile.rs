@@ -100,7 +100,7 @@ pub(super) struct Way {
     pub(super) time: Time,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Goal {
     Step(StepId),
     /// For good.

@@ -1,5 +1,7 @@
 //! The ways out of a step with the words that the owner wrote for them: what a drawing shows and what tests come to.
 
+use std::collections::BTreeSet;
+
 use crate::dialplan::compile::Goal;
 use crate::dialplan::compile::Way;
 use crate::dialplan::compile::one_line;
@@ -29,8 +31,9 @@ pub(super) fn exits(node: &Node, sheet: &Sheet, filled: &Filled, ways: &[Way], f
         }
         _ => branches(node, sheet, filled, faults),
     };
+    let mut led_to: BTreeSet<Goal> = exits.iter().map(|exit| exit.to).collect();
     for way in ways {
-        if !exits.iter().any(|exit| exit.to == way.to) {
+        if led_to.insert(way.to) {
             exits.push(Exit { label: None, to: way.to, line: here });
         }
     }

@@ -80,7 +80,8 @@ pub fn load(files: &[SourceFile], names: &Names, config: &Config) -> Result<Chec
         hash: String::new(),
     };
     // A name may stand in a file that could not be read: then nothing is known of where the flows lead.
-    if compiler.reading == Reading::Complete {
+    // And with more faults than anybody reads, no doubt need be worked out.
+    if compiler.reading == Reading::Complete && !compiler.faults.is_full() {
         check_flows(&mut program, &declared, &mut compiler);
     }
     let faulty = compiler.faults.has_faults();
@@ -231,6 +232,37 @@ mod tests {
         let faults = load(&files, &names(), &Config::default()).unwrap_err();
         let shown: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
         assert_eq!(shown, ["`plya` is not a step", "this `{` is never closed"]);
+    }
+
+    #[test]
+    fn what_only_a_slip_above_makes_look_wrong_is_not_said() {
+        let slip = "number \"+551140031234\" flow=\"a\"\nflow \"a\" { language \"en\"; plya; go \"b\" }\n\
+                    flow \"b\" { progress; play \"only-in-en\"; hangup }\n";
+        let sound = "number \"+551140035678\" flow=\"c\"\nflow \"c\" { answer; language \"en\"; go \"b\" }\n";
+        let mut names = names();
+        names.prompts.insert("only-in-en".to_owned(), ["en".to_owned()].into());
+        for text in [slip.to_owned(), format!("{slip}{sound}")] {
+            let faults =
+                load(&[SourceFile { path: "a.kdl".to_owned(), text }], &names, &Config::default()).unwrap_err();
+            let shown: Vec<&str> = faults.iter().map(|fault| fault.message.as_str()).collect();
+            let follows =
+                |message: &&&str| message.contains("is missing in") || message.contains("is answered by then");
+            assert!(shown.contains(&"`plya` is not a step"), "{shown:?}");
+            assert_eq!(shown.iter().find(follows), None, "{shown:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_drawn_by_lot_is_settled_by_no_other_draw() {
+        for (lot, settled) in
+            [("not-chance=50", false), ("chance=50", false), ("channel=\"whatsapp\" is=\"down\"", true)]
+        {
+            let text = format!(
+                "number \"+551140031234\" flow=\"a\"\nflow \"a\" {{ answer; if {lot} {{ if {lot} {{ play \"closed\" }} }}; hangup }}\n"
+            );
+            let warnings = check(&text).unwrap().warnings;
+            assert_eq!(warnings.iter().any(|warning| warning.message.contains("always holds")), settled, "{lot}");
+        }
     }
 
     #[test]

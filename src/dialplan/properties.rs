@@ -314,7 +314,7 @@ fn hostile() -> Vec<(&'static str, String)> {
 
 fn choice_of_many() -> String {
     let cases: String = (0..200_000).map(|at| format!("is \"{at}\" {{ hangup }}\n")).collect();
-    format!("flow \"a\" {{ when channel=\"whatsapp\" {{\n{cases}}} }}\n")
+    format!("flow \"a\" {{ set \"x\" \"1\"; when variable=\"x\" {{\n{cases}}} }}\nflow \"b\" {{ plya }}\n")
 }
 
 fn nearly_right() -> String {

@@ -164,7 +164,11 @@ fn missing_prompts(search: &Search<'_>, notes: &[Notes], compiler: &mut Compiler
         let language = note.language.as_deref().unwrap_or(search.languages[*language]);
         for (prompt, span) in &note.prompts {
             let languages = compiler.names.prompts.get(prompt);
-            if !languages.is_some_and(|languages| languages.contains(language)) {
+            // A flow with a fault may lead here in another language.
+            let may_be_other = languages.is_some_and(|languages| !languages.is_empty())
+                && note.language.is_none()
+                && compiler.slips.reach_to(search.program.step(*step).flow);
+            if !may_be_other && !languages.is_some_and(|languages| languages.contains(language)) {
                 missing.entry((*span, prompt)).or_default().insert(language);
             }
         }

@@ -80,10 +80,10 @@ pub fn simulate(
     situation: &Situation,
     origin: Instant,
 ) -> Result<Simulation, SimulateError> {
+    let trunk = trunk(names, situation)?;
     if let Some(outgoing) = outgoing(program, names, situation) {
         return Ok(outgoing);
     }
-    let trunk = trunk(names, situation)?;
     let mut world = set_up(program, names, situation, trunk.clone(), origin)?;
     world.begin();
     let mut keys = situation.press.iter();
@@ -307,7 +307,10 @@ mod tests {
         let phone = Situation { to: "201".to_owned(), ..situation() };
         assert_eq!(wrong(phone), "201 is an extension: calls from phone to phone walk through no dialplan");
         let inside = Situation { from: "200".to_owned(), ..unknown };
-        assert_eq!(wrong(inside), "200 is an extension: its calls come in through no trunk");
+        assert_eq!(wrong(inside.clone()), "200 is an extension: its calls come in through no trunk");
+        let out = Situation { to: "+5511988887777".to_owned(), ..inside };
+        let refused = simulate(&program(&format!("{ROUTES}{DESIGN}")), &names(), &out, start()).unwrap_err();
+        assert_eq!(refused.to_string(), "200 is an extension: its calls come in through no trunk");
     }
 
     const ROUTES: &str = "route \"+55*\" {\n    trunk \"operadora\" weight=70\n    trunk \"reserva\" weight=30\n}\n";

@@ -401,6 +401,22 @@ mod tests {
     }
 
     #[test]
+    fn the_way_back_does_not_hang_on_a_prompt_that_is_broken_now() {
+        let shelf = shelf("broken-prompt", 2);
+        for text in [ONE, TWO] {
+            shelf.holds(text);
+            shelf.carry_out(Errand::Reload(Trigger::Api), "").unwrap();
+        }
+        let folder = shelf.base.join("dialplans/prompts/pt-BR");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("novo.wav"), "no sound").unwrap();
+        let back = shelf.carry_out(Errand::RollBack, &shelf.hash(TWO)).unwrap();
+        assert_eq!(back.checked.program.hash(), shelf.hash(ONE));
+        assert!(back.prompts.is_none(), "those that the server has are kept");
+        fs::remove_dir_all(&shelf.base).unwrap();
+    }
+
+    #[test]
     fn a_folder_without_files_is_a_fault() {
         let shelf = shelf("none", 2);
         let Err(Unread::Faults(faults)) = shelf.carry_out(Errand::Reload(Trigger::Api), "") else { panic!() };

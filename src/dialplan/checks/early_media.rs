@@ -25,7 +25,9 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     let worth_it = graph.leading_to(graph.steps().filter(talks));
     for step in graph.steps() {
         let (sheet, notes, heard) = (graph.program.step(step).sheet, graph.notes(step), audio[step.index()]);
-        if sheet.name == PROGRESS && heard == ANSWERED {
+        // A flow with a fault may lead here before the call is answered.
+        let is_sure = !compiler.slips.reach_to(graph.program.step(step).flow);
+        if sheet.name == PROGRESS && heard == ANSWERED && is_sure {
             let message = "the call is answered by then: what follows is no longer free for the caller".to_owned();
             let help = "Write `progress` above the first step that answers, or remove it.".to_owned();
             compiler.faults.fault(Rule::LateProgress, notes.span, message, Some(help));

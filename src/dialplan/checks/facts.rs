@@ -76,13 +76,13 @@ fn settled_if(graph: Graph<'_>, step: StepId, case: &Case, known: &Known<'_>, co
 
 fn settled_when(fork: &Fork, known: &Known<'_>, compiler: &mut Compiler<'_>) {
     for case in &fork.cases {
-        match (case.settled(known), fork.otherwise.span) {
-            (Some((false, because)), _) => report(case.span, NEVER_TAKEN.to_owned(), &because, compiler),
-            (Some((true, because)), Some(otherwise)) => {
-                report(otherwise, NEVER_TAKEN.to_owned(), &because, compiler);
-            }
-            (Some((true, _)) | None, _) => {}
+        if let Some((false, because)) = case.settled(known) {
+            report(case.span, NEVER_TAKEN.to_owned(), &because, compiler);
         }
+    }
+    let sure = fork.cases.iter().filter_map(|case| case.settled(known)).find(|(holds, _)| *holds);
+    if let (Some((_, because)), Some(otherwise)) = (sure, fork.otherwise.span) {
+        report(otherwise, NEVER_TAKEN.to_owned(), &because, compiler);
     }
 }
 

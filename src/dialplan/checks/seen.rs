@@ -177,7 +177,7 @@ fn said_in_branch(node: &Node, branch: &Node, value: String) -> Option<Said> {
 
 /// None where it may be otherwise at the next look.
 fn said(pairs: &[(&str, String)]) -> Option<Said> {
-    if pairs.is_empty() || pairs.iter().any(|(name, _)| *name == CHANCE) {
+    if pairs.is_empty() || pairs.iter().any(|(name, _)| name.trim_start_matches(NOT_BEFORE) == CHANCE) {
         return None;
     }
     match pairs {
