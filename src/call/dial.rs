@@ -315,6 +315,7 @@ fn destination(target: &DialTarget) -> Destination {
         DialTarget::Extension(number) => Destination::Extension(number),
         DialTarget::Device { extension, instance } => Destination::Device { extension, instance },
         DialTarget::Number(number) => Destination::Number(number),
+        DialTarget::Address { uri, trunks } => Destination::Address { uri, trunks },
     }
 }
 

@@ -332,6 +332,11 @@ pub enum Destination {
     },
     /// A number that a `route` of the dialplan leads to a trunk.
     Number(String),
+    /// Somebody at the host of these trunks, which are tried one after the other.
+    Address {
+        uri: String,
+        trunks: Vec<String>,
+    },
 }
 
 /// One address at which somebody can be reached: a contact of an extension, or a trunk.

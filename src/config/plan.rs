@@ -35,6 +35,7 @@ pub(super) fn names(document: &Document<'_>, prompts: &Prompts) -> Names {
         extensions: set("extension", "number"),
         queues: set("queue", "name"),
         trunks: set("trunk", "name"),
+        hosts: hosts(document),
         networks: networks(document),
         channels: set("channel", "name"),
         prompts: prompts.names(),
@@ -59,6 +60,11 @@ fn lines(document: &Document<'_>) -> BTreeMap<String, Line> {
         let shows = if passes == Some(false) { Shows::ItsOwn } else { Shows::TheCallers };
         Some((name.text, Line { number: number.text, shows }))
     };
+    document.tables("trunk").iter().filter_map(of_trunk).collect()
+}
+
+fn hosts(document: &Document<'_>) -> Vec<(String, String)> {
+    let of_trunk = |trunk| Some((word_of(trunk, "name")?.text, word_of(trunk, "host")?.text));
     document.tables("trunk").iter().filter_map(of_trunk).collect()
 }
 

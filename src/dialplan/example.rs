@@ -73,6 +73,9 @@ pub(super) fn names() -> Names {
         extensions: set(&["200", "201"]),
         queues: set(&["vendas"]),
         trunks: set(&["operadora", "reserva"]),
+        hosts: [("operadora", "sip.operadora.example"), ("reserva", "pbx.example")]
+            .map(|(trunk, host)| (trunk.to_owned(), host.to_owned()))
+            .into(),
         networks: BTreeMap::new(),
         channels: set(&["whatsapp"]),
         prompts,

@@ -7,6 +7,7 @@
 //! A new verb is one file in `verbs/` and one line in its list; a new condition likewise.
 
 mod action;
+mod address;
 mod around;
 pub mod attendance;
 mod cases;

@@ -12,6 +12,8 @@ pub struct Names {
     pub extensions: BTreeSet<String>,
     pub queues: BTreeSet<String>,
     pub trunks: BTreeSet<String>,
+    /// Each trunk and its `host`, in the order in which the configuration has them.
+    pub hosts: Vec<(String, String)>,
     /// Trunk → the network that it leads to. One that is not listed leads to the telephone network.
     pub networks: BTreeMap<String, TrunkNetwork>,
     pub channels: BTreeSet<String>,
@@ -75,6 +77,12 @@ impl TrunkNetwork {
 impl Names {
     pub fn network_of(&self, trunk: &str) -> TrunkNetwork {
         self.networks.get(trunk).copied().unwrap_or_default()
+    }
+
+    /// The trunks that lead to this host.
+    pub(super) fn trunks_to(&self, host: &str) -> Vec<String> {
+        let leads_there = self.hosts.iter().filter(|(_, of)| of.eq_ignore_ascii_case(host));
+        leads_there.map(|(trunk, _)| trunk.clone()).collect()
     }
 
     /// How long this prompt lasts on the virtual clock.

@@ -173,6 +173,11 @@ pub enum DialTarget {
     },
     /// In E.164; a route leads to it.
     Number(String),
+    /// `sip:maria@pbx.example`, and the trunks that lead to its host, tried one after the other.
+    Address {
+        uri: String,
+        trunks: Vec<String>,
+    },
 }
 
 /// Why we end a call; for one that was not answered, how it is refused.
@@ -210,6 +215,7 @@ impl DialTarget {
         match self {
             DialTarget::Extension(text) | DialTarget::Number(text) => text,
             DialTarget::Device { extension, .. } => extension,
+            DialTarget::Address { uri, .. } => uri,
         }
     }
 }

@@ -121,7 +121,7 @@ impl Author {
             Kind::Channel => one_of(&["whatsapp"], rng),
             Kind::Language => one_of(&["en", "pt-BR"], rng),
             Kind::Key => one_of(&["1", "2", "*"], rng),
-            Kind::Target => one_of(&["200", "+442079460000"], rng),
+            Kind::Target => one_of(&["200", "+442079460000", "sip:maria@pbx.example"], rng),
             Kind::Recipient => one_of(&["caller", "200"], rng),
             Kind::Text => one_of(&["oi {caller}", "Obrigado."], rng),
             Kind::Name => one_of(&["geral", "x"], rng),

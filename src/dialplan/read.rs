@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 
+use crate::dialplan::address::Address;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::conditions::caller::EXTENSION;
 use crate::dialplan::conditions::caller::WITHHELD;
@@ -298,9 +299,8 @@ impl Reader<'_, '_, '_> {
 
     fn target(&self) -> Result<Value, Wrong> {
         let text = self.text.to_owned();
-        // What no route names is not dialled: a dialplan that reached strangers' addresses would be an open relay.
-        if self.text.starts_with("sip:") {
-            return self.parsed(Kind::Target, None);
+        if self.text.contains('@') || self.text.starts_with("sip:") {
+            return self.address();
         }
         if self.compiler.names.extensions.contains(&text) {
             return Ok(Value::Target(DialTarget::Extension(text)));
@@ -314,6 +314,25 @@ impl Reader<'_, '_, '_> {
             return Err(self.wrong(Rule::NoRoute, format!("no `route` leads to {text}"), Some(help.to_owned())));
         }
         Ok(Value::Target(DialTarget::Number(text)))
+    }
+
+    /// What no trunk leads to is not dialled: a dialplan that reached strangers' addresses would be an open relay.
+    fn address(&self) -> Result<Value, Wrong> {
+        let Some(Address { host, .. }) = Address::read(self.text) else {
+            let message = format!("`{}` is not an address that can be dialled", self.text);
+            let help = "Write `sip:`, who, `@`, and the `host` of a trunk; port and transport are the trunk's.";
+            return Err(self.wrong(Rule::WrongValue, message, Some(help.to_owned())));
+        };
+        let trunks = self.compiler.names.trunks_to(host);
+        if trunks.is_empty() {
+            let known = self.compiler.names.hosts.iter().map(|(_, host)| host.as_str());
+            let help = match closest(host, known) {
+                Some(near) => format!("Did you mean `{near}`?"),
+                None => format!("Name one in the configuration: `[[trunk]]` with `host = \"{host}\"`."),
+            };
+            return Err(self.wrong(Rule::NoRoute, format!("no trunk leads to {host}"), Some(help)));
+        }
+        Ok(Value::Target(DialTarget::Address { uri: self.text.to_owned(), trunks }))
     }
 
     fn recipient(&self) -> Result<Value, Wrong> {

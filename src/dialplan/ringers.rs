@@ -50,7 +50,7 @@ impl World<'_> {
         let DialOrder { targets, announcement, .. } = order;
         self.ringers = Some(Ringers { left: targets.len(), announcement, outcome: None });
         for target in &targets {
-            self.note_route(target.text());
+            self.note_way(target);
             self.ring(target);
         }
     }

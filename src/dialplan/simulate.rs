@@ -278,6 +278,14 @@ mod tests {
     }
 
     #[test]
+    fn the_trunk_that_carries_a_call_to_an_address_is_named() {
+        let text = with_steps("dial \"sip:maria@pbx.example\"\nhangup");
+        let simulation = simulate(&program(&text), &names(), &situation(), start()).unwrap();
+        let way = simulation.steps.iter().find(|step| step.step.starts_with("dial")).unwrap();
+        assert!(way.reason.starts_with("over reserva"), "{way:?}");
+    }
+
+    #[test]
     fn a_call_comes_in_through_the_trunk_that_is_named_or_through_that_of_the_number() {
         let text = with_steps("if trunk=\"reserva\" { reject \"busy\" }\nhangup")
             + "number \"+551140030000\" flow=\"entrada\"\n";

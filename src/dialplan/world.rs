@@ -18,6 +18,7 @@ use crate::dialplan::line::Line;
 use crate::dialplan::manner::Manner;
 use crate::dialplan::names::Names;
 use crate::dialplan::order::Consent;
+use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::HangupCause;
 use crate::dialplan::order::Order;
 use crate::dialplan::order::RecordOrder;
@@ -26,6 +27,7 @@ use crate::dialplan::program::Program;
 use crate::dialplan::ringers::Move;
 use crate::dialplan::ringers::Ringers;
 use crate::dialplan::ringers::Slot;
+use crate::dialplan::routes::Route;
 use crate::dialplan::script::ChannelChange;
 use crate::dialplan::setting::Setting;
 use crate::dialplan::stand_in::StandIn;
@@ -372,12 +374,16 @@ impl<'n> World<'n> {
         }
     }
 
-    pub(super) fn note_route(&mut self, whom: &str) {
-        if let (Some(route), Some(entry)) = (self.program.route_for(whom), self.story.len().checked_sub(1)) {
+    pub(super) fn note_way(&mut self, whom: &DialTarget) {
+        let way = match whom {
+            DialTarget::Address { trunks, .. } => Some(trunks.join(", then ")),
+            _ => self.program.route_for(whom.text()).map(Route::describe),
+        };
+        if let (Some(way), Some(entry)) = (way, self.story.len().checked_sub(1)) {
             let ways = self.routes.entry(entry).or_default();
             let and = if ways.is_empty() { "" } else { ", and over " };
             ways.push_str(and);
-            ways.push_str(&route.describe());
+            ways.push_str(&way);
         }
     }
 

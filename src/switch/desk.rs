@@ -208,6 +208,7 @@ impl Around for Desk {
                 self.ways_to_bindings(extension, facts, &bindings)
             }
             Destination::Number(number) => self.ways_to_number(number, facts, dice, now),
+            Destination::Address { uri, trunks } => self.ways_to_address(uri, trunks, facts, now),
         }
     }
 

@@ -84,13 +84,43 @@ impl Desk {
             warn!(to = %masked(&number), by = facts.meets, "a call is refused: {KEPT_APART}");
             return Err(NoWay::KeptApart);
         }
+        let as_dialled = |trunk: &Trunk| trunk.dialling.write(&number);
+        self.ways_over(route.trunks(dice).into_iter(), &number, as_dialled, facts, now)
+    }
+
+    /// As over a route: every trunk that leads to the host of the address.
+    pub(super) fn ways_to_address(
+        &self,
+        uri: &str,
+        trunks: &[String],
+        facts: &Facts,
+        now: Instant,
+    ) -> Result<Ways, NoWay> {
+        let user = Uri::parse(uri).ok().and_then(|uri| Some(uri.user_text()?.into_owned())).ok_or(NoWay::Unknown)?;
+        let met = facts.meets.as_deref();
+        if met.is_some() && !trunks.iter().any(|trunk| self.may_meet(met, Some(trunk))) {
+            warn!(by = met, "a call is refused: {KEPT_APART}");
+            return Err(NoWay::KeptApart);
+        }
+        self.ways_over(trunks.iter().map(String::as_str), uri, |_| user.clone(), facts, now)
+    }
+
+    /// `user`: how each trunk writes the party in the Request-URI.
+    fn ways_over<'t>(
+        &self,
+        trunks: impl Iterator<Item = &'t str>,
+        party: &str,
+        user: impl Fn(&Trunk) -> String,
+        facts: &Facts,
+        now: Instant,
+    ) -> Result<Ways, NoWay> {
         let may_meet = |trunk: &&Trunk| self.may_meet(facts.meets.as_deref(), Some(&trunk.config.name));
-        let trunks = route.trunks(dice).into_iter().filter_map(|name| self.trunks.find(name)).filter(may_meet);
+        let trunks = trunks.filter_map(|name| self.trunks.find(name)).filter(may_meet);
         let mut able: Vec<(Fitness, Way)> = trunks
             .filter_map(|trunk| {
                 let (hop, alternatives) = trunk.hops_for_call(now)?;
-                let target = Uri::sip(Some(&trunk.dialling.write(&number)), &trunk.config.host, trunk.config.port);
-                Some((trunk.fitness(now), self.way_over(trunk, &number, target, hop, alternatives, facts)))
+                let target = Uri::sip(Some(&user(trunk)), &trunk.config.host, trunk.config.port);
+                Some((trunk.fitness(now), self.way_over(trunk, party, target, hop, alternatives, facts)))
             })
             .collect();
         able.sort_by_key(|(fitness, _)| *fitness);

@@ -12,6 +12,7 @@ mod store;
 mod switch;
 mod world;
 
+mod addresses;
 mod alarms;
 mod any_order;
 mod blames;

@@ -47,6 +47,7 @@ pub(crate) fn checked(config: &str, plan: &str) -> Result<Checked, Vec<Fault>> {
         extensions: sections.extension.iter().map(|extension| extension.number.clone()).collect(),
         queues: sections.queue.iter().map(|queue| queue.name.clone()).collect(),
         trunks: sections.trunk.iter().map(|trunk| trunk.name.clone()).collect(),
+        hosts: sections.trunk.iter().map(|trunk| (trunk.name.clone(), trunk.host.clone())).collect(),
         networks: sections.trunk.iter().map(|trunk| (trunk.name.clone(), trunk.network)).collect(),
         channels: sections.channel.iter().map(|channel| channel.name.clone()).collect(),
         prompts: Prompts::shipped().names(),

@@ -60,6 +60,7 @@ fn names() -> Names {
         extensions: ["200", "201"].map(str::to_owned).into(),
         queues: ["vendas".to_owned()].into(),
         trunks: ["operadora", "reserva"].map(str::to_owned).into(),
+        hosts: vec![("reserva".to_owned(), "pbx.example".to_owned())],
         channels: ["whatsapp".to_owned()].into(),
         prompts: prompts.map(|name| (name.to_owned(), languages())).into(),
         agents: BTreeMap::from([("vendas".to_owned(), vec!["200".to_owned(), "201".to_owned()])]),

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
+use crate::dialplan::address::Address;
 use crate::dialplan::checks::Graph;
 use crate::dialplan::checks::seen::Fork;
 use crate::dialplan::checks::seen::Said;
 use crate::dialplan::checks::seen::SeenValue;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::names::Names;
 use crate::dialplan::names::TrunkNetwork;
 use crate::dialplan::program::StepId;
 use crate::dialplan::rule::Rule;
@@ -28,7 +30,7 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     for (step, origins) in origins(graph, &all) {
         let notes = graph.notes(step);
         for value in &notes.seen.values {
-            let forbidden = trunks(value, graph).into_iter().find_map(|to| {
+            let forbidden = trunks(value, graph, names).into_iter().find_map(|to| {
                 let from = origins.iter().find(|from| !names.network_of(from).may_meet(names.network_of(&to)))?;
                 Some(((*from).to_owned(), to))
             });
@@ -46,10 +48,11 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
 }
 
 /// The trunks over which a call to this value would go.
-fn trunks(value: &SeenValue, graph: Graph<'_>) -> Vec<String> {
-    match value.kind {
-        Kind::Trunk => vec![value.text.clone()],
-        Kind::Target => {
+fn trunks(value: &SeenValue, graph: Graph<'_>, names: &Names) -> Vec<String> {
+    match (value.kind, Address::read(&value.text)) {
+        (Kind::Trunk, _) => vec![value.text.clone()],
+        (Kind::Target, Some(Address { host, .. })) => names.trunks_to(host),
+        (Kind::Target, None) => {
             let route = graph.program.route_for(&value.text);
             route.map(|route| route.trunks(0).into_iter().map(str::to_owned).collect()).unwrap_or_default()
         }

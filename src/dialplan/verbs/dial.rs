@@ -160,9 +160,7 @@ fn is_together(filled: &Filled) -> bool {
 fn hidden_by(number: &str, targets: &[DialTarget], compiler: &Compiler<'_>) -> Vec<(String, String)> {
     let mut hidden = Vec::new();
     for target in targets {
-        let DialTarget::Number(called) = target else { continue };
-        let route = compiler.routes.route_for(called);
-        for trunk in route.into_iter().flat_map(|route| route.trunks(0)) {
+        for trunk in trunks_towards(target, compiler) {
             let line = compiler.names.lines.get(trunk);
             let Some(line) = line.filter(|line| line.shows == Shows::ItsOwn && line.number != number) else { continue };
             hidden.push((
@@ -173,6 +171,16 @@ fn hidden_by(number: &str, targets: &[DialTarget], compiler: &Compiler<'_>) -> V
     }
     hidden.dedup();
     hidden
+}
+
+fn trunks_towards<'a>(target: &'a DialTarget, compiler: &'a Compiler<'_>) -> Vec<&'a str> {
+    match target {
+        DialTarget::Number(called) => {
+            compiler.routes.route_for(called).map(|route| route.trunks(0)).unwrap_or_default()
+        }
+        DialTarget::Address { trunks, .. } => trunks.iter().map(String::as_str).collect(),
+        DialTarget::Extension(_) | DialTarget::Device { .. } => Vec::new(),
+    }
 }
 
 #[derive(Debug)]

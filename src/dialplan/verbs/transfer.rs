@@ -78,6 +78,10 @@ impl Compile for Transfer {
                 "no trunk can reach a phone or a queue of ours".to_owned(),
                 "Leave `by` out, or hand the caller to a number.".to_owned(),
             )],
+            (Some(DialTarget::Address { .. }), None) if refers => vec![(
+                "the caller's trunk is asked for numbers alone".to_owned(),
+                "Leave `by` out, or hand the caller to a number.".to_owned(),
+            )],
             _ => Vec::new(),
         }
     }
