@@ -78,7 +78,7 @@ pub enum Arrival {
         connection: ConnectionId,
         names: Vec<String>,
     },
-    /// There is no stream to this peer and none could be opened.
+    /// There is no stream to this peer that takes this, and none could be opened.
     Unsent(Transmit),
     /// A stream closed or broke, or could not be opened; what waited for it to open came back before.
     Lost(ConnectionId),

@@ -26,9 +26,9 @@ pub(super) struct Waiting {
     octets: Arc<AtomicUsize>,
 }
 
-/// The peer is behind by more than it may be, or gone.
+/// The peer is behind by more than it may be, or gone; the message comes back.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(super) struct Full(pub(super) Bytes);
 
 pub(super) fn bounded() -> (Outgoing, Waiting) {
     let (sender, receiver) = mpsc::channel(MOST_MESSAGES);
@@ -40,14 +40,19 @@ impl Outgoing {
     pub(super) fn push(&self, message: Bytes) -> Result<(), Full> {
         let waiting = self.octets.load(Ordering::Relaxed);
         if waiting > 0 && waiting + message.len() > MOST_OCTETS {
-            return Err(Full);
+            return Err(Full(message));
         }
         let length = message.len();
         self.octets.fetch_add(length, Ordering::Relaxed);
-        self.messages.try_send(message).map_err(|_| {
+        self.messages.try_send(message).map_err(|error| {
             self.octets.fetch_sub(length, Ordering::Relaxed);
-            Full
+            Full(error.into_inner())
         })
+    }
+
+    /// Whoever would write it has given up.
+    pub(super) fn is_closed(&self) -> bool {
+        self.messages.is_closed()
     }
 }
 
@@ -86,11 +91,11 @@ mod tests {
         for _ in 0..MOST_MESSAGES {
             assert_eq!(outgoing.push(Bytes::from_static(b"x")), Ok(()));
         }
-        assert_eq!(outgoing.push(Bytes::from_static(b"x")), Err(Full));
+        assert_eq!(outgoing.push(Bytes::from_static(b"x")), Err(Full(Bytes::from_static(b"x"))));
         while waiting.more().is_some() {}
         let large = Bytes::from(vec![0; MOST_OCTETS]);
         assert_eq!(outgoing.push(large.clone()), Ok(()));
-        assert_eq!(outgoing.push(Bytes::from_static(b"x")), Err(Full));
+        assert_eq!(outgoing.push(Bytes::from_static(b"x")), Err(Full(Bytes::from_static(b"x"))));
         assert_eq!(waiting.more().map(|message| message.len()), Some(MOST_OCTETS));
         assert_eq!(outgoing.push(large), Ok(()));
     }

@@ -33,6 +33,7 @@ use crate::io::sip::limits::source;
 use crate::io::sip::opening;
 use crate::io::sip::opening::Ready;
 use crate::io::sip::queue;
+use crate::io::sip::queue::Full;
 use crate::io::sip::queue::Outgoing;
 use crate::io::sip::tls::Met;
 use crate::io::sip::tls::keeper::Keeper;
@@ -252,9 +253,13 @@ impl Streams {
             return self.pending.push_back(Arrival::Unsent(transmit));
         };
         let connection = self.connections.get(&id).expect("an id that was just found or made is known");
-        if connection.outgoing.push(transmit.bytes).is_err() {
+        if let Err(Full(bytes)) = connection.outgoing.push(transmit.bytes) {
             self.figures.overflowed += 1;
-            self.on_end(id, &End::Slow);
+            // A task that still opens, or has given up, tells of its end and hands back itself what it took.
+            match connection.phase == Phase::Called || connection.outgoing.is_closed() {
+                true => self.pending.push_back(Arrival::Unsent(Transmit { hop, bytes })),
+                false => self.on_end(id, &End::Slow),
+            }
         }
     }
 

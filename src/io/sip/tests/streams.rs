@@ -55,6 +55,53 @@ fn what_waits_for_a_stream_that_cannot_be_opened_comes_back() {
         assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
     });
 }
+/// What comes back until the stream is lost.
+async fn handed_back(sockets: &mut Sockets) -> Vec<Bytes> {
+    let mut back = Vec::new();
+    loop {
+        match arrival(sockets).await {
+            Arrival::Unsent(transmit) => back.push(transmit.bytes),
+            Arrival::Lost(_) => return back,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Bound, so that nobody else has it, and not listening.
+fn silent() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+#[test]
+fn what_is_sent_while_a_stream_that_cannot_be_opened_gives_up_comes_back_too() {
+    run(|workers| async move {
+        let (_silent, remote) = silent();
+        let mut sockets = open("tcp:127.0.0.1:0", &workers);
+        let hop = sockets.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
+        sockets.send(Transmit { hop, bytes: Bytes::from_static(ASKED) });
+        // The first is on its way back: the stream takes no more, and we have not heard of its end.
+        poll_fn(|context| sockets.poll_ready(context)).await;
+        sockets.send(Transmit { hop, bytes: Bytes::from_static(PING) });
+        assert_eq!(handed_back(&mut sockets).await, [PING, ASKED]);
+        assert_eq!((sockets.streams().slow, sockets.streams().failed), (0, 1));
+    });
+}
+
+#[test]
+fn more_than_may_wait_for_a_stream_to_open_costs_nothing_that_waits() {
+    run(|workers| async move {
+        let (_silent, remote) = silent();
+        let mut sockets = open("tcp:127.0.0.1:0", &workers);
+        let hop = sockets.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
+        for _ in 0..300 {
+            sockets.send(Transmit { hop, bytes: Bytes::from_static(PING) });
+        }
+        assert_eq!(handed_back(&mut sockets).await.len(), 300);
+    });
+}
 
 #[test]
 fn we_call_from_the_address_that_our_via_names() {
