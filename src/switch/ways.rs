@@ -212,7 +212,11 @@ impl Desk {
     ) -> Result<Ways, NoWay> {
         let mut facts = facts.clone();
         facts.caller.diversions = with_our_own(&facts);
-        facts.caller.diversions.insert(0, Diverted { by: by.party.to_owned(), reason: "deflection".to_owned() });
+        // Of an address, who: the host is the trunk's.
+        let address = Uri::parse(by.party).ok();
+        let user = address.as_ref().and_then(Uri::user_text);
+        let diverted = Diverted { by: user.as_deref().unwrap_or(by.party).to_owned(), reason: "deflection".to_owned() };
+        facts.caller.diversions.insert(0, diverted);
         let trunk = by.trunk.and_then(|name| self.trunks.find(name));
         let mut why = NoWay::Unknown;
         for contact in by.contacts.iter().take(MOST_CONTACTS) {

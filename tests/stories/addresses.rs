@@ -1,6 +1,7 @@
 //! A dialplan that dials somebody at another exchange: the trunk whose host the address names carries the call.
 
 use desvio::call::record::Status;
+use desvio::sip::headers::Name;
 use desvio::sip::method::Method;
 
 use crate::bench::Bench;
@@ -19,7 +20,9 @@ const PLAN: &str = "number \"+551140031234\" flow=\"entrada\"\nroute \"+*\" trun
 fn by(network: &str, plan: &str) -> (Bench, PhoneId) {
     let config = include_str!("../data/bench.toml").replace("max_calls = 30", &format!("network = \"{network}\""));
     let partner = |name: &str| {
-        format!("[[trunk]]\nname = \"{name}\"\nhost = \"203.0.113.5\"\noptions_every = \"0s\"\ncaller_id_pass = true\n")
+        format!(
+            "[[trunk]]\nname = \"{name}\"\nhost = \"203.0.113.5\"\noptions_every = \"0s\"\nfollow_redirects = true\n"
+        )
     };
     let mut pbx = Bench::build(&format!("{config}\n{}{}", partner("matriz"), partner("filial")), plan);
     let maria = pbx.add("maria", "203.0.113.5:5060".parse().expect("an address"), None);
@@ -60,6 +63,16 @@ fn the_next_trunk_to_this_host_is_tried_where_one_fails() {
     let record = pbx.only_record();
     let trunks: Vec<_> = record.legs.iter().filter(|leg| leg.party == MARIA).map(|leg| leg.trunk.as_deref()).collect();
     assert_eq!(trunks, [Some("matriz"), Some("filial")]);
+}
+
+#[test]
+fn whom_she_sends_it_on_to_is_told_by_whom() {
+    let (mut pbx, maria) = by("telephone", PLAN);
+    pbx.phones[maria.0].will_answer(Method::Invite, 302, &[(Name::Contact, "<sip:joana@203.0.113.5>")]);
+    pbx.customer_calls();
+    let asked = pbx.phones[maria.0].last(&Method::Invite);
+    assert_eq!(asked.uri.to_string(), "sip:joana@203.0.113.5");
+    assert_eq!(asked.headers.first(&Name::Diversion), Some("<sip:maria@203.0.113.5>;reason=deflection"));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Early media that comes too late, and announcements that cost the caller though they need not.
 
+use std::collections::BTreeMap;
+
 use crate::dialplan::checks::Graph;
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::compile::Goal;
+use crate::dialplan::program::FlowId;
 use crate::dialplan::program::StepId;
 use crate::dialplan::rule::Rule;
 use crate::dialplan::verb::After;
@@ -17,14 +21,14 @@ const ANSWERED: Audio = 4;
 const PROGRESS: &str = "progress";
 
 pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
-    let audio = audio(graph);
+    let hearing = Hearing::of(graph);
     let talks = |step: &StepId| {
         let sheet = graph.program.step(*step).sheet;
         sheet.needs == Needs::Answer || sheet.after == After::BranchOrNext
     };
     let worth_it = graph.leading_to(graph.steps().filter(talks));
     for step in graph.steps() {
-        let (sheet, notes, heard) = (graph.program.step(step).sheet, graph.notes(step), audio[step.index()]);
+        let (sheet, notes, heard) = (graph.program.step(step).sheet, graph.notes(step), hearing.at[step.index()]);
         // A flow with a fault may lead here before the call is answered.
         let is_sure = !compiler.slips.reach_to(graph.program.step(step).flow);
         if sheet.name == PROGRESS && heard == ANSWERED && is_sure {
@@ -41,20 +45,64 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     }
 }
 
-/// Of each step, for calls to our numbers. A call that the API begins has been answered.
-fn audio(graph: Graph<'_>) -> Vec<Audio> {
-    let mut audio = vec![0; graph.notes.len()];
-    let entries = graph.program.flow_by_number.values().map(|flow| graph.program.entry(*flow));
-    let mut open: Vec<(StepId, Audio)> = entries.map(|entry| (entry, NOTHING)).collect();
-    while let Some((step, heard)) = open.pop() {
-        if step == StepId::END || audio[step.index()] & heard == heard {
-            continue;
+/// What callers to our numbers hear of us. A call that the API begins has been answered.
+#[derive(Debug, Default)]
+struct Hearing {
+    /// When the walk comes to a step.
+    at: Vec<Audio>,
+    /// Where a flow has ended.
+    behind: BTreeMap<FlowId, Audio>,
+    /// Where a walk goes on that has called a flow: the flow of the `call`, and the step after it.
+    callers: BTreeMap<FlowId, Vec<(FlowId, StepId)>>,
+    open: Vec<(FlowId, StepId, Audio)>,
+}
+
+impl Hearing {
+    fn of(graph: Graph<'_>) -> Hearing {
+        let mut hearing = Hearing { at: vec![0; graph.notes.len()], ..Hearing::default() };
+        for flow in graph.program.flow_by_number.values() {
+            hearing.open.push((*flow, graph.program.entry(*flow), NOTHING));
         }
-        audio[step.index()] |= heard;
-        let after = after(graph, step, audio[step.index()]);
-        open.extend(graph.after(step).map(|next| (next, after)));
+        while let Some((flow, step, heard)) = hearing.open.pop() {
+            match step {
+                StepId::END => hearing.on_end(flow, heard),
+                _ => hearing.on_step(flow, step, heard, graph),
+            }
+        }
+        hearing
     }
-    audio
+
+    fn on_end(&mut self, flow: FlowId, heard: Audio) {
+        let behind = self.behind.entry(flow).or_default();
+        if *behind & heard == heard {
+            return;
+        }
+        *behind |= heard;
+        let callers = self.callers.get(&flow).into_iter().flatten();
+        self.open.extend(callers.map(|(caller, next)| (*caller, *next, *behind)));
+    }
+
+    fn on_step(&mut self, flow: FlowId, step: StepId, heard: Audio, graph: Graph<'_>) {
+        let before = self.at[step.index()];
+        if before & heard == heard {
+            return;
+        }
+        self.at[step.index()] |= heard;
+        let after = after(graph, step, before | heard);
+        for way in graph.ways(step) {
+            match way.to {
+                Goal::Step(next) => self.open.push((flow, next, after)),
+                Goal::Flow(other) => self.open.push((other, graph.program.entry(other), after)),
+                Goal::Call(called, next) => {
+                    self.open.push((called, graph.program.entry(called), after));
+                    if before == 0 {
+                        self.callers.entry(called).or_default().push((flow, next));
+                        self.open.extend(self.behind.get(&called).map(|behind| (flow, next, *behind)));
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn after(graph: Graph<'_>, step: StepId, heard: Audio) -> Audio {

@@ -17,6 +17,7 @@ mod whatsapp;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::compile::Goal;
 use crate::dialplan::compile::Notes;
+use crate::dialplan::compile::Way;
 use crate::dialplan::declarations::Declared;
 use crate::dialplan::program::Program;
 use crate::dialplan::program::StepId;
@@ -62,20 +63,24 @@ impl<'p> Graph<'p> {
         &self.notes[step.index()]
     }
 
-    /// Where the walk can be after this step; the end of the call is [`StepId::END`].
-    fn after(self, step: StepId) -> impl Iterator<Item = StepId> {
+    fn ways(self, step: StepId) -> impl Iterator<Item = &'p Way> {
         // The block of `on-hangup` is no way that a call takes.
         let skipped = match self.program.step(step).sheet.children {
             Children::Afterwards => 1,
             _ => 0,
         };
-        let ways = self.notes(step).ways.iter().skip(skipped);
-        ways.flat_map(move |way| match way.to {
-            Goal::Step(next) => [Some(next), None],
-            Goal::Flow(flow) => [Some(self.program.entry(flow)), None],
-            Goal::Call(flow, next) => [Some(self.program.entry(flow)), Some(next)],
-        })
-        .flatten()
+        self.notes(step).ways.iter().skip(skipped)
+    }
+
+    /// Where the walk can be after this step; the end of the call is [`StepId::END`].
+    fn after(self, step: StepId) -> impl Iterator<Item = StepId> {
+        self.ways(step)
+            .flat_map(move |way| match way.to {
+                Goal::Step(next) => [Some(next), None],
+                Goal::Flow(flow) => [Some(self.program.entry(flow)), None],
+                Goal::Call(flow, next) => [Some(self.program.entry(flow)), Some(next)],
+            })
+            .flatten()
     }
 
     /// The steps from which one of these can be come to, themselves included.
