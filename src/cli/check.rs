@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::cli::Style;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 /// What a warning means for the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +27,10 @@ pub(super) fn check(file: &Path, warnings: Warnings, style: Style) -> Exit {
         Err(exit) => return exit,
     };
     match style {
-        Style::Json => println!("{}", report(&loaded.warnings)),
+        Style::Json => output::line(report(&loaded.warnings)),
         Style::Text => {
             print_faults(&loaded.warnings);
-            println!("{}: {} ({})", file.display(), summary(&loaded.warnings), extent(&loaded));
+            output::line(format_args!("{}: {} ({})", file.display(), summary(&loaded.warnings), extent(&loaded)));
         }
     }
     match warnings {
@@ -50,7 +51,7 @@ pub(super) fn load_configuration(file: &Path, style: Style) -> Result<Config, Ex
 
 fn refused(file: &Path, faults: &[Fault], style: Style) -> Exit {
     match style {
-        Style::Json => println!("{}", report(faults)),
+        Style::Json => output::line(report(faults)),
         Style::Text => {
             print_faults(faults);
             eprintln!("{}: {}; nothing was started", file.display(), summary(faults));

@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::cli::Style;
 use crate::cli::check::print_faults;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Fmt {
@@ -104,10 +105,7 @@ fn print(report: &Report, order: &Fmt, style: Style) {
         let unwritten: Vec<Value> =
             unwritten.map(|(path, error)| json!({ "path": path, "error": error.to_string() })).collect();
         let Report { in_form, faults, .. } = report;
-        return println!(
-            "{}",
-            json!({ done: differing, "in_form": in_form, "unwritten": unwritten, "faults": faults })
-        );
+        return output::line(json!({ done: differing, "in_form": in_form, "unwritten": unwritten, "faults": faults }));
     }
     for (path, error) in &report.unwritten {
         eprintln!("{path} cannot be written: {error}");
@@ -115,12 +113,12 @@ fn print(report: &Report, order: &Fmt, style: Style) {
     print_faults(&report.faults);
     for path in differing {
         match order.check {
-            true => println!("{path} is not in form; `desvio fmt` mends it"),
-            false => println!("{path} is in form now"),
+            true => output::line(format_args!("{path} is not in form; `desvio fmt` mends it")),
+            false => output::line(format_args!("{path} is in form now")),
         }
     }
     if report.differing.is_empty() && report.unwritten.is_empty() && report.faults.is_empty() {
-        println!("{} in form", if report.in_form.len() == 1 { "1 file is" } else { "all files are" });
+        output::line(format_args!("{} in form", if report.in_form.len() == 1 { "1 file is" } else { "all files are" }));
     }
 }
 

@@ -11,6 +11,7 @@ use crate::cli::Style;
 use crate::cli::check;
 use crate::cli::complain;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Graph {
@@ -38,8 +39,8 @@ pub(super) fn graph(file: &Path, order: &Graph, style: Style) -> Exit {
         false => ("svg", graph::svg(&program, flow, &Live::new())),
     };
     match style {
-        Style::Json => println!("{}", json!({ form: picture })),
-        Style::Text => print!("{picture}"),
+        Style::Json => output::line(json!({ form: picture })),
+        Style::Text => output::put(picture),
     }
     Exit::Done
 }

@@ -11,6 +11,7 @@ mod log;
 mod outage;
 #[expect(clippy::disallowed_methods, reason = "whoever watches a drill waits between two looks")]
 mod outages;
+mod output;
 mod rehearse;
 mod remote;
 mod serve;
@@ -126,8 +127,8 @@ pub(crate) fn run(arguments: Arguments) -> Exit {
 /// Needs no configuration.
 fn language(style: Style) -> Exit {
     match style {
-        Style::Json => println!("{}", json!(language::describe())),
-        Style::Text => print!("{}", reference::render_reference()),
+        Style::Json => output::line(json!(language::describe())),
+        Style::Text => output::put(reference::render_reference()),
     }
     Exit::Done
 }
@@ -142,7 +143,7 @@ enum Style {
 /// Says why a command ends without having done what it was asked for.
 fn complain(what: &str, style: Style, exit: Exit) -> Exit {
     match style {
-        Style::Json => println!("{}", json!({ "error": what })),
+        Style::Json => output::line(json!({ "error": what })),
         Style::Text => eprintln!("{what}"),
     }
     exit

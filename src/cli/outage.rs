@@ -24,6 +24,7 @@ use crate::cli::Style;
 use crate::cli::check;
 use crate::cli::complain;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Outage {
@@ -101,8 +102,8 @@ fn replay(order: &Replay, config: &Config, style: Style) -> anyhow::Result<()> {
     let text = text_of(&order.file)?;
     let timeline = timeline(&text, config, order.seed).with_context(|| order.file.display().to_string())?;
     match style {
-        Style::Json => println!("{}", json!(timeline)),
-        Style::Text => println!("{timeline}"),
+        Style::Json => output::line(json!(timeline)),
+        Style::Text => output::line(timeline),
     }
     Ok(())
 }
@@ -123,7 +124,7 @@ fn backtest(order: &Backtest, config: &Config, style: Style) -> anyhow::Result<E
     }
     let noise = (order.hours > 0).then(|| noise::run(order.hours, config, NOISE_SEED, any_instant()));
     match style {
-        Style::Json => println!("{}", json!({ "scenarios": rows, "noise": noise })),
+        Style::Json => output::line(json!({ "scenarios": rows, "noise": noise })),
         Style::Text => print_table(&rows, noise.as_ref(), order.seeds),
     }
     let missed = rows.iter().any(|row| !row.missed.is_empty());
@@ -132,20 +133,20 @@ fn backtest(order: &Backtest, config: &Config, style: Style) -> anyhow::Result<E
 }
 
 fn print_table(rows: &[Measured], noise: Option<&NoiseReport>, seeds: u64) {
-    println!("{}", measure::HEAD);
+    output::line(measure::HEAD);
     for row in rows {
-        println!("{row}");
+        output::line(row);
     }
-    println!(
+    output::line(format_args!(
         "each the worst of {seeds} runs; goals: down within 60 s (total) or 5 min (partial), no false alarm, right blame"
-    );
+    ));
     if let Some(NoiseReport { hours, false_alarms, alarms, line_troubles, line_blamed }) = noise {
-        println!(
+        output::line(format_args!(
             "noise: {hours} h with {line_troubles} troubles of our own line: {false_alarms} false alarms; our line was \
              blamed {line_blamed} times"
-        );
+        ));
         for (hour, reasons) in alarms {
-            println!("  hour {hour}: {}", reasons.join("; "));
+            output::line(format_args!("  hour {hour}: {}", reasons.join("; ")));
         }
     }
 }

@@ -20,6 +20,7 @@ use crate::cli::Style;
 use crate::cli::check;
 use crate::cli::complain;
 use crate::cli::exit::Exit;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
 pub(super) struct Simulate {
@@ -67,12 +68,12 @@ pub(super) fn test(file: &Path, order: &Test, style: Style) -> Exit {
             if let Some(coverage) = coverage {
                 report["coverage"] = json!(coverage);
             }
-            println!("{report}");
+            output::line(report);
         }
         Style::Text => {
             print_outcomes(&outcomes, failed);
             if let Some(coverage) = coverage {
-                println!("{coverage}");
+                output::line(coverage);
             }
         }
     }
@@ -81,11 +82,11 @@ pub(super) fn test(file: &Path, order: &Test, style: Style) -> Exit {
 
 fn print_outcomes(outcomes: &[TestOutcome], failed: usize) {
     for outcome in outcomes {
-        println!("{outcome}");
+        output::line(outcome);
     }
     match outcomes.len() {
-        0 => println!("no test was run; a dialplan's tests are its `test` blocks"),
-        all => println!("{} passed, {failed} failed", all - failed),
+        0 => output::line("no test was run; a dialplan's tests are its `test` blocks"),
+        all => output::line(format_args!("{} passed, {failed} failed", all - failed)),
     }
 }
 
@@ -97,8 +98,8 @@ pub(super) fn simulate(file: &Path, order: &Simulate, style: Style) -> Exit {
     match walk(&loaded, order) {
         Ok(simulation) => {
             match style {
-                Style::Json => println!("{}", json!(simulation)),
-                Style::Text => println!("{simulation}"),
+                Style::Json => output::line(json!(simulation)),
+                Style::Text => output::line(simulation),
             }
             Exit::Done
         }

@@ -28,6 +28,7 @@ use crate::cli::complain;
 use crate::cli::dialplan;
 use crate::cli::exit::Exit;
 use crate::cli::outages;
+use crate::cli::output;
 
 #[derive(Debug, Args)]
 pub(super) struct PlaceCall {
@@ -198,8 +199,8 @@ pub(super) fn ask<F: Future<Output = Result<Shown, ClientError>>>(
         Ok(Shown { text, json, exit }) => {
             match style {
                 Style::Json if json.is_null() => {}
-                Style::Json => println!("{json}"),
-                Style::Text => print!("{text}"),
+                Style::Json => output::line(json),
+                Style::Text => output::put(text),
             }
             exit
         }
@@ -214,7 +215,7 @@ fn refused(error: &ClientError, style: Style) -> Exit {
         (ClientError::Refused(problem), Style::Json) if exit == Exit::Faults => {
             let (warnings, faults): (Vec<_>, Vec<_>) =
                 problem.faults.iter().partition(|fault| fault["severity"] == "warning");
-            println!("{}", json!({ "version": 1, "faults": faults, "warnings": warnings }));
+            output::line(json!({ "version": 1, "faults": faults, "warnings": warnings }));
             exit
         }
         _ => complain(&error.to_string(), style, exit),
