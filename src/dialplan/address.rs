@@ -3,20 +3,11 @@
 //! The trunk whose `host` is named carries the call: a dialplan reaches nobody to whom the configuration leads no way. What
 //! only a trunk can know (port, transport, parameters) has no place in it.
 
-/// Who, and at which host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Address<'t> {
-    pub(super) user: &'t str,
-    pub(super) host: &'t str,
-}
-
-impl<'t> Address<'t> {
-    /// None: this is no such address.
-    pub(super) fn read(text: &'t str) -> Option<Address<'t>> {
-        let (user, host) = text.strip_prefix("sip:")?.split_once('@')?;
-        let (is_user, is_host) = (!user.is_empty() && user.bytes().all(names_somebody), is_host(host));
-        (is_user && is_host).then_some(Address { user, host })
-    }
+/// The host, as it is written; none where this is no such address.
+pub(super) fn host_of(text: &str) -> Option<&str> {
+    let (user, host) = text.strip_prefix("sip:")?.split_once('@')?;
+    let is_user = !user.is_empty() && user.bytes().all(names_somebody);
+    (is_user && is_host(host)).then_some(host)
 }
 
 /// Of RFC 3261 §25.1, `unreserved` and what numbers are written with; nothing is escaped.
@@ -38,9 +29,8 @@ mod tests {
 
     #[test]
     fn somebody_and_a_host() {
-        let read = |text| Address::read(text).map(|Address { user, host }| (user, host));
-        assert_eq!(read("sip:maria@pbx.example"), Some(("maria", "pbx.example")));
-        assert_eq!(read("sip:+5511@[2001:db8::1]"), Some(("+5511", "[2001:db8::1]")));
+        assert_eq!(host_of("sip:maria@pbx.example"), Some("pbx.example"));
+        assert_eq!(host_of("sip:+5511@[2001:db8::1]"), Some("[2001:db8::1]"));
     }
 
     #[test]
@@ -58,7 +48,7 @@ mod tests {
             "sips:maria@pbx.example",
             "tel:+5511",
         ] {
-            assert_eq!(Address::read(text), None, "{text}");
+            assert_eq!(host_of(text), None, "{text}");
         }
     }
 }

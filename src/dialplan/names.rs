@@ -79,9 +79,10 @@ impl Names {
         self.networks.get(trunk).copied().unwrap_or_default()
     }
 
-    /// The trunks that lead to this host.
+    /// The trunks that lead to this host; a configuration may have IPv6 addresses without brackets.
     pub(super) fn trunks_to(&self, host: &str) -> Vec<String> {
-        let leads_there = self.hosts.iter().filter(|(_, of)| of.eq_ignore_ascii_case(host));
+        let bare = |host: &str| host.trim_matches(['[', ']']).to_ascii_lowercase();
+        let leads_there = self.hosts.iter().filter(|(_, of)| bare(of) == bare(host));
         leads_there.map(|(trunk, _)| trunk.clone()).collect()
     }
 
@@ -98,5 +99,20 @@ impl Names {
     /// Every language in which at least one prompt exists.
     pub fn languages(&self) -> BTreeSet<String> {
         self.prompts.values().flatten().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trunks_are_found_by_their_host_in_the_order_of_the_configuration() {
+        let hosts = [("b", "PBX.example"), ("a", "pbx.example"), ("six", "2001:db8::1")];
+        let hosts = hosts.map(|(trunk, host)| (trunk.to_owned(), host.to_owned())).into();
+        let names = Names { hosts, ..Names::default() };
+        assert_eq!(names.trunks_to("pbx.example"), ["b", "a"]);
+        assert_eq!(names.trunks_to("[2001:DB8::1]"), ["six"]);
+        assert!(names.trunks_to("example").is_empty());
     }
 }

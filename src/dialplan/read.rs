@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::tz::TimeZoneDatabase;
 
-use crate::dialplan::address::Address;
+use crate::dialplan::address;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::conditions::caller::EXTENSION;
 use crate::dialplan::conditions::caller::WITHHELD;
@@ -318,7 +318,7 @@ impl Reader<'_, '_, '_> {
 
     /// What no trunk leads to is not dialled: a dialplan that reached strangers' addresses would be an open relay.
     fn address(&self) -> Result<Value, Wrong> {
-        let Some(Address { host, .. }) = Address::read(self.text) else {
+        let Some(host) = address::host_of(self.text) else {
             let message = format!("`{}` is not an address that can be dialled", self.text);
             let help = "Write `sip:`, who, `@`, and the `host` of a trunk; port and transport are the trunk's.";
             return Err(self.wrong(Rule::WrongValue, message, Some(help.to_owned())));

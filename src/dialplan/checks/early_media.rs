@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::dialplan::checks::Graph;
+use crate::dialplan::checks::leading_to;
 use crate::dialplan::compile::Compiler;
 use crate::dialplan::compile::Goal;
 use crate::dialplan::program::FlowId;
@@ -22,11 +23,7 @@ const PROGRESS: &str = "progress";
 
 pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
     let hearing = Hearing::of(graph);
-    let talks = |step: &StepId| {
-        let sheet = graph.program.step(*step).sheet;
-        sheet.needs == Needs::Answer || sheet.after == After::BranchOrNext
-    };
-    let worth_it = graph.leading_to(graph.steps().filter(talks));
+    let worth_it = before_a_talk(graph);
     for step in graph.steps() {
         let (sheet, notes, heard) = (graph.program.step(step).sheet, graph.notes(step), hearing.at[step.index()]);
         // A flow with a fault may lead here before the call is answered.
@@ -103,6 +100,37 @@ impl Hearing {
             }
         }
     }
+}
+
+/// The steps after which somebody may be talked to, behind the `call` of their flow too.
+fn before_a_talk(graph: Graph<'_>) -> Vec<bool> {
+    let steps = graph.notes.len();
+    // A node for each step, and one for the end of each flow.
+    let node = |flow: FlowId, step: StepId| match step {
+        StepId::END => steps + flow.0 as usize,
+        _ => step.index(),
+    };
+    let entry = |flow| node(flow, graph.program.entry(flow));
+    let mut edges = Vec::new();
+    for step in graph.steps() {
+        let (here, flow) = (step.index(), graph.program.step(step).flow);
+        for way in graph.ways(step) {
+            match way.to {
+                Goal::Step(next) => edges.push((here, node(flow, next))),
+                Goal::Flow(other) => edges.push((here, entry(other))),
+                Goal::Call(called, next) => {
+                    let next = node(flow, next);
+                    edges.extend([(here, entry(called)), (node(called, StepId::END), next), (here, next)]);
+                }
+            }
+        }
+    }
+    let talks = |step: &StepId| {
+        let sheet = graph.program.step(*step).sheet;
+        sheet.needs == Needs::Answer || sheet.after == After::BranchOrNext
+    };
+    let talks = graph.steps().filter(talks).map(StepId::index).collect();
+    leading_to(steps + graph.program.flows.len(), &edges, talks)
 }
 
 fn after(graph: Graph<'_>, step: StepId, heard: Audio) -> Audio {

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
 use crate::dialplan::checks::Graph;
+use crate::dialplan::checks::leading_to;
 use crate::dialplan::compile::Compiler;
+use crate::dialplan::compile::Goal;
 use crate::dialplan::program::StepId;
 use crate::dialplan::rounds::Rounds;
 use crate::dialplan::rule::Rule;
@@ -13,23 +15,59 @@ use crate::dialplan::verb::After;
 
 /// Rounds in which no time passes are faults and have been reported.
 pub(super) fn check(graph: Graph<'_>, rounds: &Rounds, compiler: &mut Compiler<'_>) {
-    let ends = graph.leading_to(graph.steps().filter(|step| can_end(graph, *step)));
+    let ends = before_an_end(graph);
     let trapped: BTreeSet<StepId> = graph.steps().filter(|step| !ends[step.index()]).collect();
     for trap in traps(graph, trapped).into_iter().filter(|trap| trap.is_disjoint(&rounds.0)) {
         report(graph, &trap, compiler);
     }
 }
 
+/// The steps after which the call can end. Where a flow ends that was called, the call goes on.
+fn before_an_end(graph: Graph<'_>) -> Vec<bool> {
+    let steps = graph.notes.len();
+    // A node for each step, and one for the same step in a flow that was called.
+    let within = |step: StepId| steps + step.index();
+    let (mut edges, mut goals) = (Vec::new(), Vec::new());
+    for step in graph.steps() {
+        let here = step.index();
+        if can_quit(graph, step) {
+            goals.extend([here, within(step)]);
+        }
+        for way in graph.ways(step) {
+            let next = match way.to {
+                Goal::Step(next) => next,
+                Goal::Flow(other) => {
+                    match graph.program.entry(other) {
+                        StepId::END => goals.extend([here, within(step)]),
+                        entry => edges.extend([(here, entry.index()), (within(step), entry.index())]),
+                    }
+                    continue;
+                }
+                Goal::Call(called, next) => {
+                    let entry = graph.program.entry(called);
+                    if entry != StepId::END {
+                        edges.extend([(here, within(entry)), (within(step), within(entry))]);
+                    }
+                    next
+                }
+            };
+            match next {
+                StepId::END => goals.push(here),
+                next => edges.extend([(here, next.index()), (within(step), within(next))]),
+            }
+        }
+    }
+    leading_to(2 * steps, &edges, goals)
+}
+
 /// By its own doing: it hangs up, or a talk follows it that does.
-fn can_end(graph: Graph<'_>, step: StepId) -> bool {
+fn can_quit(graph: Graph<'_>, step: StepId) -> bool {
     let sheet = graph.program.step(step).sheet;
-    let mut after = graph.after(step);
-    let leads_nowhere = after.next().is_none();
-    let mut after = graph.after(step);
+    let leads_nowhere = graph.ways(step).next().is_none();
     let talks = sheet.after == After::BranchOrNext;
     let gives_up =
         sheet.after == After::BranchesOnly && graph.notes(step).seen.unwritten.iter().any(|it| it.value.is_none());
-    leads_nowhere || talks || gives_up || after.any(|next| next == StepId::END)
+    leads_nowhere || talks || gives_up
 }
 
 /// The trapped steps that lead to each other, together.

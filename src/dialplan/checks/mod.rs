@@ -63,6 +63,7 @@ impl<'p> Graph<'p> {
         &self.notes[step.index()]
     }
 
+    /// Its ways out, as long as the call lasts.
     fn ways(self, step: StepId) -> impl Iterator<Item = &'p Way> {
         // The block of `on-hangup` is no way that a call takes.
         let skipped = match self.program.step(step).sheet.children {
@@ -82,22 +83,20 @@ impl<'p> Graph<'p> {
             })
             .flatten()
     }
+}
 
-    /// The steps from which one of these can be come to, themselves included.
-    fn leading_to(self, goals: impl Iterator<Item = StepId>) -> Vec<bool> {
-        let mut before: Vec<Vec<StepId>> = vec![Vec::new(); self.notes.len()];
-        for step in self.steps() {
-            for next in self.after(step).filter(|next| *next != StepId::END) {
-                before[next.index()].push(step);
-            }
-        }
-        let mut leads = vec![false; self.notes.len()];
-        let mut open: Vec<StepId> = goals.collect();
-        while let Some(step) = open.pop() {
-            if !std::mem::replace(&mut leads[step.index()], true) {
-                open.extend(&before[step.index()]);
-            }
-        }
-        leads
+/// The nodes from which one of these can be come to, themselves included.
+fn leading_to(nodes: usize, edges: &[(usize, usize)], goals: Vec<usize>) -> Vec<bool> {
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); nodes];
+    for (from, to) in edges {
+        before[*to].push(*from);
     }
+    let mut leads = vec![false; nodes];
+    let mut open = goals;
+    while let Some(node) = open.pop() {
+        if !std::mem::replace(&mut leads[node], true) {
+            open.extend(&before[node]);
+        }
+    }
+    leads
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 
-use crate::dialplan::address::Address;
+use crate::dialplan::address;
 use crate::dialplan::checks::Graph;
 use crate::dialplan::checks::seen::Fork;
 use crate::dialplan::checks::seen::Said;
@@ -49,9 +49,9 @@ pub(super) fn check(graph: Graph<'_>, compiler: &mut Compiler<'_>) {
 
 /// The trunks over which a call to this value would go.
 fn trunks(value: &SeenValue, graph: Graph<'_>, names: &Names) -> Vec<String> {
-    match (value.kind, Address::read(&value.text)) {
+    match (value.kind, address::host_of(&value.text)) {
         (Kind::Trunk, _) => vec![value.text.clone()],
-        (Kind::Target, Some(Address { host, .. })) => names.trunks_to(host),
+        (Kind::Target, Some(host)) => names.trunks_to(host),
         (Kind::Target, None) => {
             let route = graph.program.route_for(&value.text);
             route.map(|route| route.trunks(0).into_iter().map(str::to_owned).collect()).unwrap_or_default()
