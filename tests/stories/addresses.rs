@@ -83,6 +83,26 @@ fn who_declines_there_has_declined() {
 }
 
 #[test]
+fn she_rings_no_more_once_the_caller_is_gone() {
+    let (mut pbx, customer, maria) = customer_calls();
+    assert!(pbx.phones[maria.0].ringing.is_some());
+    pbx.hangs_up(customer);
+    pbx.is_silent(maria);
+    pbx.all_is_quiet();
+    assert_eq!(pbx.only_record().status, Status::Canceled);
+}
+
+#[test]
+fn where_no_trunk_takes_it_the_call_has_failed() {
+    let (mut pbx, maria) = by("telephone", PLAN);
+    for _ in 0..2 {
+        pbx.phones[maria.0].will_answer(Method::Invite, 503, &[]);
+    }
+    let customer = pbx.customer_calls();
+    pbx.hears(customer, "all-busy");
+}
+
+#[test]
 fn nobody_behind_whatsapp_is_led_to_an_address_of_the_telephone_network() {
     let (mut pbx, maria) = by("private", PLAN);
     let ana = pbx.registered("200");
@@ -100,6 +120,6 @@ fn nobody_behind_whatsapp_is_led_to_an_address_of_the_telephone_network() {
     assert!(pbx.phones[maria.0].ringing.is_none(), "{}", pbx.trace);
     pbx.hears(customer, "all-busy");
     pbx.hangs_up(customer);
-    let kept_apart = format!("no way to {MARIA}");
+    let kept_apart = format!("no way to {MARIA}: Meta forbids");
     assert!(pbx.store.records.iter().any(|record| tells(record, &kept_apart)), "{:?}", pbx.store.records);
 }

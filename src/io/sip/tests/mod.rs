@@ -86,6 +86,14 @@ async fn until(sockets: &mut Sockets, holds: impl Fn(&Sockets) -> bool) {
     tokio::time::timeout(Duration::from_secs(10), wait).await.expect("it never held");
 }
 
+/// Bound, so that nobody else has it, and not listening.
+fn silent() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
 fn address_of(sockets: &Sockets) -> SocketAddr {
     sockets.listeners()[0].address
 }

@@ -41,20 +41,6 @@ fn a_bad_message_on_a_stream_is_answered_counted_and_the_next_one_read() {
     });
 }
 
-#[test]
-fn what_waits_for_a_stream_that_cannot_be_opened_comes_back() {
-    run(|workers| async move {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let mut sockets = open("tcp:127.0.0.1:0", &workers);
-        let hop = sockets.hop_towards(Transport::Tcp, free, Instant::now()).unwrap();
-        sockets.send(Transmit { hop, bytes: Bytes::from_static(ASKED) });
-        match arrival(&mut sockets).await {
-            Arrival::Unsent(transmit) => assert_eq!(transmit.bytes, ASKED),
-            other => panic!("{other:?}"),
-        }
-        assert!(matches!(arrival(&mut sockets).await, Arrival::Lost(_)));
-    });
-}
 /// What comes back until the stream is lost.
 async fn handed_back(sockets: &mut Sockets) -> Vec<Bytes> {
     let mut back = Vec::new();
@@ -67,20 +53,27 @@ async fn handed_back(sockets: &mut Sockets) -> Vec<Bytes> {
     }
 }
 
-/// Bound, so that nobody else has it, and not listening.
-fn silent() -> (tokio::net::TcpSocket, SocketAddr) {
-    let socket = tokio::net::TcpSocket::new_v4().unwrap();
-    socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
+/// Sockets that have a stream to open to where nobody listens.
+fn towards_nobody(workers: &Handle) -> (tokio::net::TcpSocket, Sockets, Hop) {
+    let (silent, remote) = silent();
+    let mut sockets = open("tcp:127.0.0.1:0", workers);
+    let hop = sockets.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
+    (silent, sockets, hop)
 }
 
 #[test]
-fn what_is_sent_while_a_stream_that_cannot_be_opened_gives_up_comes_back_too() {
+fn what_waits_for_a_stream_that_cannot_be_opened_comes_back() {
     run(|workers| async move {
-        let (_silent, remote) = silent();
-        let mut sockets = open("tcp:127.0.0.1:0", &workers);
-        let hop = sockets.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
+        let (_silent, mut sockets, hop) = towards_nobody(&workers);
+        sockets.send(Transmit { hop, bytes: Bytes::from_static(ASKED) });
+        assert_eq!(handed_back(&mut sockets).await, [ASKED]);
+    });
+}
+
+#[test]
+fn what_is_sent_while_it_gives_up_comes_back_too() {
+    run(|workers| async move {
+        let (_silent, mut sockets, hop) = towards_nobody(&workers);
         sockets.send(Transmit { hop, bytes: Bytes::from_static(ASKED) });
         // The first is on its way back: the stream takes no more, and we have not heard of its end.
         poll_fn(|context| sockets.poll_ready(context)).await;
@@ -91,11 +84,9 @@ fn what_is_sent_while_a_stream_that_cannot_be_opened_gives_up_comes_back_too() {
 }
 
 #[test]
-fn more_than_may_wait_for_a_stream_to_open_costs_nothing_that_waits() {
+fn more_than_may_wait_for_it_costs_nothing_that_waits() {
     run(|workers| async move {
-        let (_silent, remote) = silent();
-        let mut sockets = open("tcp:127.0.0.1:0", &workers);
-        let hop = sockets.hop_towards(Transport::Tcp, remote, Instant::now()).unwrap();
+        let (_silent, mut sockets, hop) = towards_nobody(&workers);
         for _ in 0..300 {
             sockets.send(Transmit { hop, bytes: Bytes::from_static(PING) });
         }

@@ -226,10 +226,7 @@ fn a_trunk_that_asks_for_it_is_called_over_its_own_stream() {
         let mut ours = open_with(&sip, &[&format!("name = \"t\"\nhost = \"{NAME}\"\n{}", trust(&authority))], &workers);
         let shown = format!("{}{}", trust(&authority), authority.issue("theirs", NAME));
         let mut theirs = customer("pbx.example", &shown, &workers);
-        // Bound, so that nobody else has it, and not listening.
-        let silent = tokio::net::TcpSocket::new_v4().unwrap();
-        silent.bind(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap();
-        let listens_at = silent.local_addr().unwrap();
+        let (_silent, listens_at) = silent();
         ours.place_trunk("t", [listens_at].into_iter());
         theirs.place_trunk("t", [address_of(&ours)].into_iter());
         let hop = theirs.hop_towards(Transport::Tls, address_of(&ours), Instant::now()).unwrap();
