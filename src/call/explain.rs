@@ -149,7 +149,11 @@ fn list(names: &[String]) -> String {
     quoted.join(", ")
 }
 
+/// But for an address, whose scheme is written small.
 fn capitalised(text: &str) -> String {
+    if text.starts_with("sip:") {
+        return text.to_owned();
+    }
     let mut letters = text.chars();
     letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
 }
@@ -186,6 +190,7 @@ mod tests {
             { "after_ms": 4_000, "place": "a.kdl:17", "flow": "entrada", "what": "menu \"main-menu\": the caller pressed 1", "reason": "the caller pressed 1" },
             { "after_ms": 4_000, "place": "a.kdl:18", "flow": "entrada", "what": queue, "reason": "" },
             { "after_ms": 9_000, "place": "", "what": "rings 200" },
+            { "after_ms": 10_000, "place": "", "what": "sip:maria@pbx.example rings (180)" },
             { "after_ms": 94_000, "place": "a.kdl:18", "flow": "entrada", "what": format!("{queue}: the wait was too long"), "reason": "the wait was too long" },
             { "after_ms": 94_000, "place": "a.kdl:25", "flow": "recado", "what": "voicemail \"geral\"", "reason": "" },
         ]);
@@ -201,6 +206,7 @@ mod tests {
                 "The dialplan says `menu \"main-menu\"`: the caller pressed 1.",
                 "The dialplan says `queue \"vendas\" up-to=\"90s\"`.",
                 "Rings 200.",
+                "sip:maria@pbx.example rings (180).",
                 "`queue \"vendas\" up-to=\"90s\"` came, after 90.0 s, to this: the wait was too long.",
                 "So it came to flow `recado`.",
                 "The dialplan says `voicemail \"geral\"`.",
