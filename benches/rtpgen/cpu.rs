@@ -16,9 +16,9 @@ impl Cpu {
         Cpu::of(pid.to_string(), "")
     }
 
-    /// The pump's threads in this process.
-    pub(crate) fn of_pump() -> Cpu {
-        Cpu::of("self".to_owned(), "desvio-media")
+    /// The threads of this process whose name begins so.
+    pub(crate) fn of_threads(name: &'static str) -> Cpu {
+        Cpu::of("self".to_owned(), name)
     }
 
     fn of(process: String, name: &'static str) -> Cpu {

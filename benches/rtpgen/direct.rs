@@ -35,7 +35,7 @@ use crate::options::Mode;
 use crate::options::Options;
 use crate::report;
 
-const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 pub(crate) fn run(options: &Options) -> Result<String, String> {
     let settings = Settings { ports: (20_000, 59_999), threads: options.threads, ..Settings::new(&Config::default()) };
@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
     };
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
-    let (cpu, before) = (Cpu::of_pump(), crate::ALLOCATIONS.stats().allocations);
+    let (cpu, before) = (Cpu::of_threads("desvio-media"), crate::ALLOCATIONS.stats().allocations);
     let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let allocations = crate::ALLOCATIONS.stats().allocations - before;
     let spent = cpu.spent();

@@ -116,15 +116,19 @@ impl Outcome {
     /// Packets that the server has sent us. Where they are decoded or encrypted on their way, and for announcements, all that came.
     pub(crate) fn carried(&self, options: &Options) -> u64 {
         match options.mode {
-            Mode::Relay | Mode::DirectRelay if options.hands_on() => self.received,
+            Mode::Relay | Mode::DirectRelay | Mode::FloorRelay if options.hands_on() => self.received,
             _ => self.heard,
         }
     }
 
     pub(crate) fn loss(&self, options: &Options) -> f64 {
         match options.mode {
-            Mode::Relay | Mode::DirectRelay => 1.0 - self.carried(options) as f64 / self.sent.max(1) as f64,
-            Mode::Listen | Mode::DirectListen | Mode::Codec => (1.0 - self.heard as f64 / self.expected_heard).max(0.0),
+            Mode::Relay | Mode::DirectRelay | Mode::FloorRelay => {
+                1.0 - self.carried(options) as f64 / self.sent.max(1) as f64
+            }
+            Mode::Listen | Mode::DirectListen | Mode::FloorListen | Mode::Codec => {
+                (1.0 - self.heard as f64 / self.expected_heard).max(0.0)
+            }
         }
     }
 }

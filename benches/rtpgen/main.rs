@@ -7,6 +7,7 @@
 //! rtpgen relay  --pairs FILE   lines of LOCAL_A REMOTE_A LOCAL_B REMOTE_B: both far sides of each bridged call
 //! rtpgen listen --pairs FILE   lines of LOCAL REMOTE; `-` as REMOTE: wherever the first packet comes from
 //! rtpgen direct relay|listen --calls N [--threads N] [--codec pcma] [--to CODEC] [--suite NAME]
+//! rtpgen floor relay|listen --calls N [--threads N]   the same without our pump: the least that its packets cost here
 //! rtpgen codec   [--codec opus] [--calls N]   what 20 ms cost in the codec itself: to encode, to decode
 //!        all: [--seconds N] [--pid PID of the server, for its CPU time]
 //! ```
@@ -15,6 +16,7 @@
 mod codec;
 mod cpu;
 mod direct;
+mod floor;
 mod generator;
 mod histogram;
 mod options;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
     let outcome = Options::parse(std::env::args().skip(1)).and_then(|options| match options.mode {
         Mode::Relay | Mode::Listen => with_server(&options),
         Mode::DirectRelay | Mode::DirectListen => direct::run(&options),
+        Mode::FloorRelay | Mode::FloorListen => floor::run(&options),
         Mode::Codec => codec::run(&options),
     });
     match outcome {

@@ -12,6 +12,8 @@ pub(crate) enum Mode {
     Listen,
     DirectRelay,
     DirectListen,
+    FloorRelay,
+    FloorListen,
     Codec,
 }
 
@@ -54,14 +56,16 @@ impl Options {
 
     fn mode(arguments: &mut impl Iterator<Item = String>) -> Result<Mode, String> {
         let first = arguments.next();
-        let second = if first.as_deref() == Some("direct") { arguments.next() } else { None };
+        let second = if matches!(first.as_deref(), Some("direct" | "floor")) { arguments.next() } else { None };
         match (first.as_deref(), second.as_deref()) {
             (Some("relay"), _) => Ok(Mode::Relay),
             (Some("listen"), _) => Ok(Mode::Listen),
             (Some("codec"), _) => Ok(Mode::Codec),
             (None, _) | (Some("direct"), Some("relay") | None) => Ok(Mode::DirectRelay),
             (Some("direct"), Some("listen")) => Ok(Mode::DirectListen),
-            _ => Err("one of: relay, listen, codec, direct relay, direct listen".to_owned()),
+            (Some("floor"), Some("relay") | None) => Ok(Mode::FloorRelay),
+            (Some("floor"), Some("listen")) => Ok(Mode::FloorListen),
+            _ => Err("one of: relay, listen, codec, direct relay|listen, floor relay|listen".to_owned()),
         }
     }
 

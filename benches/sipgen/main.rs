@@ -1,9 +1,16 @@
-//! How long a caller waits for the ringing tone: `cargo bench --bench sipgen -- SERVER CALLER CALLEE NUMBER RATE CALLS`.
+//! How long a caller waits for the ringing tone, and what a datagram costs that nobody reads.
+//!
+//! ```text
+//! cargo bench --bench sipgen -- SERVER CALLER CALLEE NUMBER RATE CALLS
+//! cargo bench --bench sipgen -- forward NEAR FAR TARGET
+//! ```
 //!
 //! A caller and a callee in one process, each woken by its own socket alone: sipp looks at the clock every few milliseconds,
 //! which is more than is to be measured. The callee rings and answers at once; the caller hangs up after a second. Prints one
 //! line: calls, failures, and from the INVITE sent to the 180 and to the 200 heard, in milliseconds.
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a generator has sockets and a clock")]
+
+mod forward;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -16,8 +23,8 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
-const USAGE: &str =
-    "sipgen SERVER CALLER CALLEE NUMBER RATE CALLS, as 127.0.0.1:5060 127.0.0.2:6000 127.0.0.4:6000 +55… 40 400";
+const USAGE: &str = "sipgen SERVER CALLER CALLEE NUMBER RATE CALLS, as 127.0.0.1:5060 127.0.0.2:6000 127.0.0.4:6000 +55… 40 400\n\
+     sipgen forward NEAR FAR TARGET";
 const TALK: Duration = Duration::from_secs(1);
 /// Nothing has come for so long: it is over.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -37,10 +44,11 @@ fn main() -> ExitCode {
 }
 
 fn run(words: &[String]) -> Result<String, String> {
-    let [server, caller, callee, number, rate, calls] = words else {
-        return Err("six words are needed".to_owned());
+    let (server, caller, callee, number, rate, calls) = match words {
+        [forward, near, far, target] if forward == "forward" => return forward::run(near, far, target),
+        [server, caller, callee, number, rate, calls] => (server, caller, callee, number, rate, calls),
+        _ => return Err("six words are needed, or four".to_owned()),
     };
-    let read = |what: &str, text: &str| text.parse::<SocketAddr>().map_err(|fault| format!("{what} {text}: {fault}"));
     let count = |text: &str| text.parse::<u32>().map_err(|fault| format!("{text}: {fault}"));
     let (server, caller, callee) = (read("server", server)?, read("caller", caller)?, read("callee", callee)?);
     let callee = socket(callee)?;
@@ -51,6 +59,10 @@ fn run(words: &[String]) -> Result<String, String> {
     caller.place(count(rate)?, count(calls)?);
     listening.join().map_err(|_| "the caller's ear failed".to_owned())?;
     Ok(caller.report(count(calls)?))
+}
+
+fn read(what: &str, text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|fault| format!("{what} {text}: {fault}"))
 }
 
 fn socket(address: SocketAddr) -> Result<UdpSocket, String> {
