@@ -29,6 +29,8 @@ use crate::media::negotiation::formats;
 use crate::media::negotiation::formats::Passed;
 use crate::media::negotiation::protection::Form;
 use crate::media::presses::Presses;
+use crate::media::sdp::SdpError;
+use crate::media::sdp::Session;
 use crate::sip::agent::SessionId;
 
 /// How far a leg has come.
@@ -57,8 +59,8 @@ pub struct Leg {
     local: Option<SocketAddr>,
     /// `o=` of our SDP: RFC 4566 §5.2; the version rises with each change of it.
     sdp_version: u64,
-    /// The peer's offer that we have not answered yet. Empty: the peer wants ours (RFC 3261 §13.2.1).
-    offered: Bytes,
+    /// The peer's last offer, read once. None: the peer wants ours (RFC 3261 §13.2.1).
+    offered: Option<Result<Session, SdpError>>,
     /// Our last description.
     said: Bytes,
     /// What we cannot speak and the other leg can.
@@ -104,7 +106,7 @@ impl Leg {
             advertised,
             local: None,
             sdp_version: 1,
-            offered: Bytes::new(),
+            offered: None,
             said: Bytes::new(),
             passed: Vec::new(),
             identity: Identity::default(),
@@ -161,22 +163,18 @@ impl Leg {
     }
 
     /// The peer's first offer, as it stood in the INVITE.
-    pub(super) fn take_offer(&mut self, sdp: Bytes) {
-        self.offered = sdp;
-    }
-
-    pub(super) fn wants_our_offer(&self) -> bool {
-        self.offered.is_empty()
+    pub(super) fn take_offer(&mut self, sdp: &[u8]) {
+        self.offered = (!sdp.is_empty()).then(|| Session::read(sdp));
     }
 
     /// Whether an answer to the peer's offer exists, now or once somebody has answered who speaks what we cannot; asked
     /// before anybody is rung.
     pub(super) fn can_answer(&self) -> Result<(), NegotiationError> {
-        if self.wants_our_offer() {
+        let Some(offer) = &self.offered else {
             return Ok(());
-        }
+        };
         let local = Local { passed: self.passable().passed, ..self.local(None) };
-        negotiation::can_answer(&local, &self.offered)
+        negotiation::can_answer(&local, offer.as_ref().map_err(SdpError::clone)?)
     }
 
     /// Our answer to the offer, and the stream that it makes; `prefer` is what the other leg speaks, which saves transcoding.
@@ -186,10 +184,11 @@ impl Leg {
         }
         let codec = prefer.as_ref().map(|prefer| prefer.codec);
         self.passed = prefer.into_iter().filter(|prefer| self.hands_on(prefer)).collect();
-        if self.wants_our_offer() {
+        let Some(offer) = &self.offered else {
             return Ok(self.describe(codec));
-        }
-        let (sdp, stream) = negotiation::answer(&self.local(None), &self.offered, codec)?;
+        };
+        let offer = offer.as_ref().map_err(SdpError::clone)?;
+        let (sdp, stream) = negotiation::answer(&self.local(None), offer, codec)?;
         self.said = sdp.clone();
         self.on_stream(stream);
         Ok(sdp)
@@ -227,7 +226,10 @@ impl Leg {
         let (passed, spoken) = match (&self.stream, self.speaks()) {
             (Some(stream), Some(speaks)) if !stream.codec.is_spoken() => (vec![speaks], Vec::new()),
             (Some(_), _) => return Passable::default(),
-            (None, _) => formats::passable(&self.offered),
+            (None, _) => match &self.offered {
+                Some(Ok(offer)) => formats::passable(offer),
+                Some(Err(_)) | None => (Vec::new(), Vec::new()),
+            },
         };
         let passed = passed.into_iter().filter(|passed| self.hands_on(passed)).collect();
         let common = spoken.iter().any(|codec| self.codecs.contains(codec));
@@ -241,8 +243,9 @@ impl Leg {
     }
 
     /// A re-INVITE: our answer to it. The codec stays if the peer still has it.
-    pub(super) fn on_new_offer(&mut self, sdp: Bytes) -> Result<Bytes, NegotiationError> {
-        let (early, offered) = (self.early.take(), std::mem::replace(&mut self.offered, sdp));
+    pub(super) fn on_new_offer(&mut self, sdp: &[u8]) -> Result<Bytes, NegotiationError> {
+        let (early, offered) = (self.early.take(), self.offered.take());
+        self.take_offer(sdp);
         self.sdp_version += 1;
         match self.answer(self.speaks()) {
             Ok(answer) => {
@@ -344,7 +347,7 @@ mod tests {
         leg.codecs = vec![CodecKind::Pcma];
         leg.encryption = encryption;
         leg.identity.secrets = Some(Secrets::of_leg(&[3; 32], LegId(1)));
-        leg.take_offer(offered(&format!("m=audio 4000 RTP/AVP 8\r\n{KEYS}")));
+        leg.take_offer(&offered(&format!("m=audio 4000 RTP/AVP 8\r\n{KEYS}")));
         let said = leg.early_answer(None).unwrap();
         (leg, said)
     }
@@ -353,11 +356,11 @@ mod tests {
     fn an_offer_that_is_refused_before_the_answer_changes_nothing() {
         let (mut leg, said) = early(Encryption::Off);
         let stream = leg.stream.clone();
-        let refused = leg.on_new_offer(offered("m=video 4000 RTP/AVP 96\r\n"));
+        let refused = leg.on_new_offer(&offered("m=video 4000 RTP/AVP 96\r\n"));
         assert_eq!(refused, Err(NegotiationError::NoAudio));
         assert!(leg.is_early() && leg.stream == stream);
         assert_eq!(leg.answer(None), Ok(said));
-        let next = leg.on_new_offer(offered("m=audio 4002 RTP/AVP 8\r\n")).unwrap();
+        let next = leg.on_new_offer(&offered("m=audio 4002 RTP/AVP 8\r\n")).unwrap();
         assert!(String::from_utf8_lossy(&next).contains("o=- 1 2 "), "RFC 3264 §8: one more than the last");
         assert_eq!(leg.answer(None), Ok(next), "what was said last holds");
     }
@@ -366,7 +369,7 @@ mod tests {
     fn the_record_says_how_the_audio_was_protected_last() {
         let (mut leg, _) = early(Encryption::Prefer);
         assert_eq!(leg.record.media.encryption.as_deref(), Some("AES_CM_128_HMAC_SHA1_80"));
-        leg.on_new_offer(offered("m=audio 4000 RTP/AVP 8\r\n")).unwrap();
+        leg.on_new_offer(&offered("m=audio 4000 RTP/AVP 8\r\n")).unwrap();
         assert_eq!(leg.view(Some(&Figures::default())).media.encryption.as_deref(), Some("none"));
         leg.on_closed(&Figures::default());
         assert_eq!(leg.record.media.encryption.as_deref(), Some("none"));

@@ -170,7 +170,7 @@ impl Call {
         caller.record.trunk = incoming.trunk;
         caller.allowed = incoming.codecs;
         (caller.encryption, caller.form) = (incoming.encryption, incoming.form);
-        caller.take_offer(incoming.offer);
+        caller.take_offer(&incoming.offer);
         call.max_forwards = incoming.max_forwards.map(|left| left.saturating_sub(1));
         call.caller = Some(leg);
         call.media(MediaCommand::Vouch { leg, address: incoming.peer });

@@ -37,7 +37,7 @@ impl Call {
             leg.session = Some(incoming.session);
             leg.allowed = incoming.codecs;
             (leg.encryption, leg.form) = (incoming.encryption, incoming.form);
-            leg.take_offer(incoming.offer);
+            leg.take_offer(&incoming.offer);
         }
         self.replacements.push(Replacement { new, old });
         new

@@ -175,7 +175,7 @@ impl Call {
     fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>, around: &dyn Around) {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(session) = leg.session else { return };
-        match leg.on_new_offer(sdp.unwrap_or_default()) {
+        match leg.on_new_offer(&sdp.unwrap_or_default()) {
             Ok(answer) => {
                 self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
                 self.connect(id);

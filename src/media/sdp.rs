@@ -3,7 +3,9 @@
 //! Knows lines, not meanings: what an offer asks for is [`super::negotiation`]'s. Lines that nobody needs are stepped over,
 //! a missing `s=` or `t=` is nobody's loss; every attribute is kept in its order. Sizes are bounded, and no input panics.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -18,6 +20,30 @@ pub const MAX_MEDIA: usize = 32;
 
 /// More attributes than this, at one level, are refused.
 pub const MAX_ATTRIBUTES: usize = 512;
+
+/// Of a description of ours; a longer one costs an allocation more.
+const USUAL_OCTETS: usize = 512;
+
+const USUAL_WORDS: [&str; 18] = [
+    "rtpmap",
+    "fmtp",
+    "ptime",
+    "maxptime",
+    "sendrecv",
+    "sendonly",
+    "recvonly",
+    "inactive",
+    "rtcp",
+    "rtcp-mux",
+    "crypto",
+    "candidate",
+    "ssrc",
+    "audio",
+    "video",
+    "RTP/AVP",
+    "RTP/SAVP",
+    "UDP/TLS/RTP/SAVPF",
+];
 
 /// A whole description.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -49,7 +75,7 @@ pub enum Connection {
 /// `a=name` or `a=name:value`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    pub name: String,
+    pub name: Cow<'static, str>,
     pub value: Option<String>,
 }
 
@@ -57,11 +83,11 @@ pub struct Attribute {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Media {
     /// `audio`, `video`, `image`, `application` …
-    pub kind: String,
+    pub kind: Cow<'static, str>,
     /// 0: not wanted, or refused.
     pub port: u16,
     /// `RTP/AVP` and the like.
-    pub protocol: String,
+    pub protocol: Cow<'static, str>,
     /// Payload types of an RTP protocol, something else of others.
     pub formats: Vec<String>,
     pub connection: Option<Connection>,
@@ -114,13 +140,13 @@ impl Direction {
 
 /// One payload type with all that is said of it: `a=rtpmap` (or RFC 3551's table) and `a=fmtp`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Format {
+pub struct Format<'a> {
     pub payload_type: u8,
     /// As written; compare without regard to case.
-    pub name: String,
+    pub name: &'a str,
     pub clock_rate: u32,
     pub channels: Option<u8>,
-    pub parameters: Option<String>,
+    pub parameters: Option<&'a str>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -156,7 +182,9 @@ impl Session {
     }
 
     pub fn write(&self) -> Bytes {
-        Bytes::from(self.to_string())
+        let mut text = String::with_capacity(USUAL_OCTETS);
+        write!(text, "{self}").expect("a String takes all that is written");
+        Bytes::from(text)
     }
 
     /// The first attribute of this name at session level.
@@ -267,7 +295,7 @@ impl Media {
     }
 
     /// What can be sent here, in the order of preference. Payload types that are neither mapped nor fixed by RFC 3551 are left out.
-    pub fn rtp_formats(&self) -> impl Iterator<Item = Format> {
+    pub fn rtp_formats(&self) -> impl Iterator<Item = Format<'_>> {
         self.formats
             .iter()
             .filter_map(|text| text.parse().ok())
@@ -275,11 +303,11 @@ impl Media {
             .filter_map(|number| self.format(number))
     }
 
-    fn format(&self, payload_type: u8) -> Option<Format> {
-        let parameters = self.said_of("fmtp", payload_type).map(str::to_owned);
+    fn format(&self, payload_type: u8) -> Option<Format<'_>> {
+        let parameters = self.said_of("fmtp", payload_type);
         let (name, clock_rate, channels) = match self.said_of("rtpmap", payload_type) {
             Some(map) => read_map(map)?,
-            None => fixed(payload_type).map(|(name, clock_rate)| (name.to_owned(), clock_rate, None))?,
+            None => fixed(payload_type).map(|(name, clock_rate)| (name, clock_rate, None))?,
         };
         Some(Format { payload_type, name, clock_rate, channels, parameters })
     }
@@ -305,21 +333,21 @@ impl Media {
     /// `audio 49170 RTP/AVP 0 8`, also `49170/2`.
     fn read(line: &str) -> Option<Media> {
         let mut words = line.split_whitespace();
-        let kind = words.next()?.to_owned();
+        let kind = word(words.next()?);
         let port = words.next()?.split('/').next()?.parse().ok()?;
-        let protocol = words.next()?.to_owned();
+        let protocol = word(words.next()?);
         let formats = words.map(str::to_owned).collect();
         Some(Media { kind, port, protocol, formats, connection: None, attributes: Vec::new() })
     }
 }
 
 impl Attribute {
-    pub fn flag(name: &str) -> Attribute {
-        Attribute { name: name.to_owned(), value: None }
+    pub fn flag(name: &'static str) -> Attribute {
+        Attribute { name: Cow::Borrowed(name), value: None }
     }
 
-    pub fn with_value(name: &str, value: impl fmt::Display) -> Attribute {
-        Attribute { name: name.to_owned(), value: Some(value.to_string()) }
+    pub fn with_value(name: &'static str, value: impl fmt::Display) -> Attribute {
+        Attribute { name: Cow::Borrowed(name), value: Some(value.to_string()) }
     }
 
     fn is(&self, name: &str) -> bool {
@@ -328,8 +356,8 @@ impl Attribute {
 
     fn read(text: &str) -> Attribute {
         match text.split_once(':') {
-            Some((name, value)) => Attribute { name: name.trim().to_owned(), value: Some(value.trim().to_owned()) },
-            None => Attribute::flag(text),
+            Some((name, value)) => Attribute { name: word(name.trim()), value: Some(value.trim().to_owned()) },
+            None => Attribute { name: word(text), value: None },
         }
     }
 }
@@ -362,6 +390,12 @@ impl Origin {
     }
 }
 
+/// Words that nearly every description has cost no allocation.
+fn word(text: &str) -> Cow<'static, str> {
+    let known = USUAL_WORDS.iter().find(|known| **known == text);
+    known.map_or_else(|| Cow::Owned(text.to_owned()), |known| Cow::Borrowed(*known))
+}
+
 fn find<'a>(attributes: &'a [Attribute], name: &str) -> Option<&'a Attribute> {
     attributes.iter().find(|attribute| attribute.is(name))
 }
@@ -375,9 +409,9 @@ fn direction(attributes: &[Attribute]) -> Option<Direction> {
 }
 
 /// `opus/48000/2`.
-fn read_map(map: &str) -> Option<(String, u32, Option<u8>)> {
+fn read_map(map: &str) -> Option<(&str, u32, Option<u8>)> {
     let mut parts = map.split('/').map(str::trim);
-    let name = parts.next().filter(|name| !name.is_empty())?.to_owned();
+    let name = parts.next().filter(|name| !name.is_empty())?;
     let clock_rate = parts.next()?.parse().ok().filter(|rate| *rate > 0)?;
     Some((name, clock_rate, parts.next().and_then(|channels| channels.parse().ok())))
 }

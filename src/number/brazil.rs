@@ -16,7 +16,7 @@ pub(super) fn national_number(text: &str, digits: &str, home_area: Option<&str>)
     match (digits.len(), home_area) {
         (0..=7, _) => Err(NumberError::TooShort { text: text.to_owned() }),
         (8, _) if is_nationwide(digits) => number(text, digits),
-        (8 | 9, Some(area)) => number(text, &format!("{area}{digits}")),
+        (8 | 9, Some(area)) => number(text, &[area, digits].concat()),
         (8 | 9, None) => Err(NumberError::NoAreaCode { text: text.to_owned() }),
         (10 | 11, _) => number(text, digits),
         (12 | 13, _) if digits.starts_with(COUNTRY_CODE) => number(text, &digits[2..]),
@@ -38,7 +38,7 @@ pub(super) fn number(text: &str, national: &str) -> Result<PhoneNumber, NumberEr
         (9, b'9') => Ok(whole(national)),
         // Landlines, and the trunked radios that never got a ninth digit.
         (8, b'2'..=b'5' | b'7') => Ok(whole(national)),
-        (8, b'6' | b'8' | b'9') => Ok(whole(&format!("{area}9{subscriber}"))),
+        (8, b'6' | b'8' | b'9') => Ok(whole(&[area, "9", subscriber].concat())),
         _ => Err(not_in_plan(text)),
     }
 }
@@ -79,7 +79,7 @@ fn is_area_code(area: &str) -> bool {
 }
 
 fn whole(national: &str) -> PhoneNumber {
-    PhoneNumber(format!("+{COUNTRY_CODE}{national}"))
+    PhoneNumber(["+", COUNTRY_CODE, national].concat())
 }
 
 fn not_in_plan(text: &str) -> NumberError {

@@ -8,6 +8,7 @@ pub mod brazil;
 pub mod countries;
 pub mod dialling;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -100,7 +101,10 @@ fn without_wrapping(text: &str) -> &str {
     unprefixed[..end].trim()
 }
 
-fn digits_of(text: &str, bare: &str) -> Result<String, NumberError> {
+fn digits_of<'a>(text: &str, bare: &'a str) -> Result<Cow<'a, str>, NumberError> {
+    if bare.bytes().all(|octet| octet.is_ascii_digit()) {
+        return Ok(Cow::Borrowed(bare));
+    }
     let mut digits = String::with_capacity(bare.len());
     for c in bare.chars() {
         match c {
@@ -111,7 +115,7 @@ fn digits_of(text: &str, bare: &str) -> Result<String, NumberError> {
             }
         }
     }
-    Ok(digits)
+    Ok(Cow::Owned(digits))
 }
 
 fn international_number(text: &str, digits: &str) -> Result<PhoneNumber, NumberError> {
@@ -124,7 +128,7 @@ fn international_number(text: &str, digits: &str) -> Result<PhoneNumber, NumberE
     if digits.starts_with('0') || wrong_length {
         return Err(NumberError::NotInPlan { text: text.to_owned(), country_code: digits[..1].to_owned() });
     }
-    Ok(PhoneNumber(format!("+{digits}")))
+    Ok(PhoneNumber(["+", digits].concat()))
 }
 
 fn national_number_elsewhere(text: &str, digits: &str, country_code: &str) -> Result<PhoneNumber, NumberError> {
@@ -132,15 +136,14 @@ fn national_number_elsewhere(text: &str, digits: &str, country_code: &str) -> Re
         return international_number(text, digits);
     }
     let national = digits.strip_prefix('0').unwrap_or(digits);
-    international_number(text, &format!("{country_code}{national}"))
+    international_number(text, &[country_code, national].concat())
 }
 
 fn within_bounds<'a>(text: &str, digits: &'a str) -> Result<&'a str, NumberError> {
-    let text = text.to_owned();
     match digits.len() {
-        0..=6 => Err(NumberError::TooShort { text }),
+        0..=6 => Err(NumberError::TooShort { text: text.to_owned() }),
         7..=15 => Ok(digits),
-        _ => Err(NumberError::TooLong { text }),
+        _ => Err(NumberError::TooLong { text: text.to_owned() }),
     }
 }
 

@@ -194,11 +194,11 @@ impl Dialog {
         let mut request = Request::new(method, uri);
         let headers = &mut request.headers;
         for route in strict.unwrap_or(&self.routes) {
-            headers.push(Name::Route, route.to_string());
+            headers.push(Name::Route, route.text());
         }
         if strict.is_some() {
             // RFC 3261 §12.2.1.1: a strict router is the Request-URI, the far end comes last.
-            headers.push(Name::Route, NameAddr::new(self.target.clone()).to_string());
+            headers.push(Name::Route, NameAddr::new(self.target.clone()).text());
         }
         headers.push(Name::From, self.local.clone());
         headers.push(Name::To, self.remote.clone());

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::fmt::Write as _;
 
 use super::params;
 use super::params::Params;
@@ -39,6 +40,13 @@ impl NameAddr {
         self.params.get("tag")
     }
 
+    /// As it is written, in room enough from the start: every request of ours has several.
+    pub fn text(&self) -> String {
+        let mut text = String::with_capacity(USUAL_TEXT);
+        write!(text, "{self}").expect("a String takes all that is written");
+        text
+    }
+
     #[must_use]
     pub fn with_tag(mut self, tag: &str) -> NameAddr {
         self.params.set("tag", tag);
@@ -51,6 +59,9 @@ impl NameAddr {
         self
     }
 }
+
+/// Octets of an address; a longer one costs an allocation more.
+const USUAL_TEXT: usize = 96;
 
 /// The pieces of one value, checked against the grammar, borrowed from it.
 #[derive(Clone, Copy, Debug)]

@@ -178,7 +178,7 @@ impl Shown<'_> {
             // Nobody can be vouched for who has no number, as a call of the API without `from`.
             _ if !is_number => {}
             IdentityHeader::None => {}
-            IdentityHeader::PAssertedIdentity => push(Name::PAssertedIdentity, address.to_string()),
+            IdentityHeader::PAssertedIdentity => push(Name::PAssertedIdentity, address.text()),
             IdentityHeader::RemotePartyId => {
                 let privacy = if self.privacy == Privacy::Withheld { "full" } else { "off" };
                 push(Name::RemotePartyId, format!("{address};party=calling;screen=yes;privacy={privacy}"));
@@ -190,7 +190,7 @@ impl Shown<'_> {
         for diverted in self.diversions.iter().take(MOST_DIVERSIONS).filter(|_| config.diversion) {
             let mut by = NameAddr::new(Uri::sip(Some(&dialling.write(&diverted.by)), &config.host, None));
             by.params.set("reason", &diverted.reason);
-            push(Name::Diversion, by.to_string());
+            push(Name::Diversion, by.text());
         }
         headers
     }

@@ -9,6 +9,7 @@ use desvio::media::codec::CodecKind;
 use desvio::media::command::Stream;
 use desvio::media::negotiation;
 use desvio::media::negotiation::Local;
+use desvio::media::sdp::Session;
 use desvio::sip::agent::Event;
 use desvio::sip::agent::HangUpReason;
 use desvio::sip::agent::Invitation;
@@ -194,7 +195,7 @@ impl Phone {
 
     pub(crate) fn picks_up(&mut self, now: Instant) {
         let (session, offer) = self.ringing.take().expect("this phone does not ring");
-        let (answer, stream) = negotiation::answer(&self.local, &offer, None).expect("an offer that we can take");
+        let (answer, stream) = answered(&self.local, &offer);
         self.server_port = Some(stream.remote.port());
         self.stream = Some(stream);
         self.agent.accept(session, answer, now);
@@ -222,7 +223,7 @@ impl Phone {
     /// Early media: this phone rings with a sound of its own.
     pub(crate) fn rings_aloud(&mut self, now: Instant) {
         let (session, offer) = self.ringing.clone().expect("this phone does not ring");
-        let (answer, stream) = negotiation::answer(&self.local, &offer, None).expect("an offer that we can take");
+        let (answer, stream) = answered(&self.local, &offer);
         self.server_port = Some(stream.remote.port());
         self.agent.progress(session, 183, Some(answer), now);
     }
@@ -334,4 +335,9 @@ impl Phone {
         self.session = None;
         self.up = false;
     }
+}
+
+fn answered(local: &Local, offer: &[u8]) -> (Bytes, Stream) {
+    let offer = Session::read(offer).expect("a description that we can read");
+    negotiation::answer(local, &offer, None).expect("an offer that we can take")
 }

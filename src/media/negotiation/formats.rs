@@ -30,14 +30,14 @@ pub(super) struct Chosen {
 
 /// `prefer` where it is there, else the first that both know.
 pub(super) fn choose(local: &Local, media: &Media, prefer: Option<CodecKind>) -> Result<Chosen, NegotiationError> {
-    let formats: Vec<Format> = media.rtp_formats().collect();
+    let formats: Vec<Format<'_>> = media.rtp_formats().collect();
     let common = || {
         let known = formats.iter().filter_map(|format| Some((codec_of(format)?, format)));
         known.filter(|(codec, _)| local.speaks(*codec))
     };
     let preferred = common().find(|(codec, _)| Some(*codec) == prefer);
     let (codec, format) = preferred.or_else(|| common().next()).ok_or_else(|| {
-        let names: Vec<&str> = formats.iter().map(|format| format.name.as_str()).collect();
+        let names: Vec<&str> = formats.iter().map(|format| format.name).collect();
         NegotiationError::NoCommonCodec { offered: names.join(", ") }
     })?;
     Ok(Chosen {
@@ -45,23 +45,20 @@ pub(super) fn choose(local: &Local, media: &Media, prefer: Option<CodecKind>) ->
         payload_type: format.payload_type,
         dtmf: events_for(codec, &formats),
         comfort_noise: noise_for(codec, &formats),
-        parameters: format.parameters.clone(),
+        parameters: format.parameters.map(str::to_owned),
     })
 }
 
 /// Those codecs of an offer's first audio line that could be passed on, when its maker and somebody else speak to each other.
 /// Each once, as its maker likes it best: an offer of ours has one number for a codec. The second is what else there is.
-pub fn passable(offer: &[u8]) -> (Vec<Passed>, Vec<CodecKind>) {
-    let Ok(session) = Session::read(offer) else {
-        return (Vec::new(), Vec::new());
-    };
-    let line = session.media.iter().find(|media| media.is_audio() && media.port != 0);
+pub fn passable(offer: &Session) -> (Vec<Passed>, Vec<CodecKind>) {
+    let line = offer.media.iter().find(|media| media.is_audio() && media.port != 0);
     let formats = line.into_iter().flat_map(Media::rtp_formats);
-    let known: Vec<(CodecKind, Format)> = formats.filter_map(|format| Some((codec_of(&format)?, format))).collect();
+    let known: Vec<(CodecKind, Format<'_>)> = formats.filter_map(|format| Some((codec_of(&format)?, format))).collect();
     let mut passed: Vec<Passed> = Vec::new();
     for (codec, format) in known.iter().filter(|(codec, _)| !codec.is_spoken()) {
         if passed.iter().all(|before| before.codec != *codec) {
-            passed.push(Passed { codec: *codec, parameters: format.parameters.clone() });
+            passed.push(Passed { codec: *codec, parameters: format.parameters.map(str::to_owned) });
         }
     }
     (passed, known.iter().map(|(codec, _)| *codec).filter(|codec| codec.is_spoken()).collect())
@@ -69,21 +66,21 @@ pub fn passable(offer: &[u8]) -> (Vec<Passed>, Vec<CodecKind>) {
 
 /// telephone-event at the codec's clock rate (RFC 4733 §2.1 wants one clock for one stream).
 // Not as RFC 4733 §2.1: without a match another rate is taken. Softphones (baresip, Linphone) offer 8000 beside Opus and mean it.
-fn events_for(codec: CodecKind, formats: &[Format]) -> Option<(u8, u32)> {
+fn events_for(codec: CodecKind, formats: &[Format<'_>]) -> Option<(u8, u32)> {
     let events = || formats.iter().filter(|format| format.name.eq_ignore_ascii_case("telephone-event"));
     let matching = events().find(|format| format.clock_rate == codec.clock_rate());
     matching.or_else(|| events().next()).map(|format| (format.payload_type, format.clock_rate))
 }
 
 /// Comfort noise at the codec's clock rate; Opus makes its own. RFC 3389 §4.
-fn noise_for(codec: CodecKind, formats: &[Format]) -> Option<u8> {
-    let is_noise = |format: &&Format| format.name.eq_ignore_ascii_case("CN");
+fn noise_for(codec: CodecKind, formats: &[Format<'_>]) -> Option<u8> {
+    let is_noise = |format: &&Format<'_>| format.name.eq_ignore_ascii_case("CN");
     let mut noise = formats.iter().filter(is_noise).filter(|format| format.clock_rate == codec.clock_rate());
     noise.next().filter(|_| codec.takes_comfort_noise()).map(|format| format.payload_type)
 }
 
-pub(super) fn codec_of(format: &Format) -> Option<CodecKind> {
-    let codec = CodecKind::of_encoding(&format.name)?;
+pub(super) fn codec_of(format: &Format<'_>) -> Option<CodecKind> {
+    let codec = CodecKind::of_encoding(format.name)?;
     let fits = match codec {
         // Some devices write the rate at which G.722 samples instead of RFC 3551's 8000.
         CodecKind::G722 => matches!(format.clock_rate, 8_000 | 16_000) && is_mono(format),
@@ -94,7 +91,7 @@ pub(super) fn codec_of(format: &Format) -> Option<CodecKind> {
     fits.then_some(codec)
 }
 
-fn is_mono(format: &Format) -> bool {
+fn is_mono(format: &Format<'_>) -> bool {
     matches!(format.channels, None | Some(1))
 }
 
@@ -157,7 +154,8 @@ fn add_codec(media: &mut Media, codec: CodecKind, payload_type: Option<u8>, para
         return;
     };
     let channels = if codec == CodecKind::Opus { "/2" } else { "" };
-    let map = format!("{payload_type} {}/{}{channels}", codec.encoding_name(), codec.clock_rate());
+    let (name, clock_rate) = (codec.encoding_name(), codec.clock_rate());
+    let map = format_args!("{payload_type} {name}/{clock_rate}{channels}");
     media.formats.push(payload_type.to_string());
     media.attributes.push(Attribute::with_value("rtpmap", map));
     if let Some(parameters) = parameters {
@@ -168,7 +166,7 @@ fn add_codec(media: &mut Media, codec: CodecKind, payload_type: Option<u8>, para
 /// Keys 0-9, *, #, A-D: what we send and hear.
 fn add_events(media: &mut Media, payload_type: u8, clock_rate: u32) {
     media.formats.push(payload_type.to_string());
-    let map = format_args!("{payload_type} telephone-event/{clock_rate}").to_string();
+    let map = format_args!("{payload_type} telephone-event/{clock_rate}");
     media.attributes.push(Attribute::with_value("rtpmap", map));
     media.attributes.push(Attribute::with_value("fmtp", format_args!("{payload_type} 0-15")));
 }

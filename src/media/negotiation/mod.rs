@@ -12,6 +12,7 @@ mod path;
 pub mod protection;
 pub mod secrets;
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -109,7 +110,7 @@ pub fn offer(local: &Local) -> Bytes {
 fn offered_line(local: &Local, said: Option<&Media>) -> Media {
     let offered = Offered::by(local);
     let before = local.before.as_ref();
-    let mut media = audio(local.address.port(), offered.protocol());
+    let mut media = audio(local.address.port(), Cow::Borrowed(offered.protocol()));
     formats::write_offered(local, &mut media);
     media.attributes.push(Attribute::with_value("ptime", FRAME_MS));
     media.attributes.push(Attribute::flag(Direction::SendRecv.name()));
@@ -139,22 +140,21 @@ fn offers_ice(local: &Local) -> bool {
 
 /// Answers an offer. `prefer` is taken where the offer has it, so that two legs need no transcoding; else the offerer's own order decides
 /// (RFC 3264 §6.1).
-pub fn answer(local: &Local, offer: &[u8], prefer: Option<CodecKind>) -> Result<(Bytes, Stream), NegotiationError> {
-    let offer = Session::read(offer)?;
-    let (index, served) = choose(local, &offer, prefer)?;
-    let stream = served.stream(&offer, &offer.media[index]);
+pub fn answer(local: &Local, offer: &Session, prefer: Option<CodecKind>) -> Result<(Bytes, Stream), NegotiationError> {
+    let (index, served) = choose(local, offer, prefer)?;
     let theirs = &offer.media[index];
-    let ours = taken(local, theirs, &served, &stream);
-    let attributes = head(served.ice.as_ref().map(|ice| ice.far), bundled(&offer, theirs));
-    let mut media: Vec<Media> = offer.media.iter().map(refused).collect();
-    media[index] = ours;
+    let stream = served.stream(offer, theirs);
+    let attributes = head(served.ice.as_ref().map(|ice| ice.far), bundled(offer, theirs));
+    let mut media: Vec<Media> = offer.media[..index].iter().map(refused).collect();
+    media.push(taken(local, theirs, &served, &stream));
+    media.extend(offer.media[index + 1..].iter().map(refused));
     let answer = Session { attributes, ..describe(local, media) };
     Ok((answer.write(), stream))
 }
 
 /// Whether [`answer`] will find something to answer with.
-pub fn can_answer(local: &Local, offer: &[u8]) -> Result<(), NegotiationError> {
-    choose(local, &Session::read(offer)?, None).map(drop)
+pub fn can_answer(local: &Local, offer: &Session) -> Result<(), NegotiationError> {
+    choose(local, offer, None).map(drop)
 }
 
 /// Reads the answer to [`offer`].
@@ -232,7 +232,7 @@ fn describe(local: &Local, media: Vec<Media>) -> Session {
 
 /// Our half of the media line that is served.
 fn taken(local: &Local, offered: &Media, served: &Served, stream: &Stream) -> Media {
-    let mut media = audio(local.address.port(), &offered.protocol);
+    let mut media = audio(local.address.port(), offered.protocol.clone());
     formats::write_chosen(local, &served.chosen, &mut media);
     media.attributes.push(Attribute::with_value("ptime", stream.ptime_ms));
     media.attributes.push(Attribute::flag(stream.direction.name()));
@@ -272,11 +272,11 @@ fn head(far: Option<IceKind>, bundled: Option<&Attribute>) -> Vec<Attribute> {
     group.into_iter().chain(lite).collect()
 }
 
-fn audio(port: u16, protocol: &str) -> Media {
+fn audio(port: u16, protocol: Cow<'static, str>) -> Media {
     Media {
-        kind: "audio".to_owned(),
+        kind: Cow::Borrowed("audio"),
         port,
-        protocol: protocol.to_owned(),
+        protocol,
         formats: Vec::new(),
         connection: None,
         attributes: Vec::new(),

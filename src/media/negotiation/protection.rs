@@ -39,7 +39,7 @@ impl Profile {
             "RTP/AVP" | "RTP/AVPF" => Ok(Profile::Open),
             "RTP/SAVP" | "RTP/SAVPF" => Ok(Profile::Secure),
             "UDP/TLS/RTP/SAVP" | "UDP/TLS/RTP/SAVPF" => Ok(Profile::Handshake),
-            _ => Err(NegotiationError::UnknownProtocol { protocol: media.protocol.clone() }),
+            _ => Err(NegotiationError::UnknownProtocol { protocol: media.protocol.to_string() }),
         }
     }
 }
@@ -89,7 +89,7 @@ impl Protection {
 /// The safest protection of this line that the policy allows.
 pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Result<Protection, NegotiationError> {
     let profile = Profile::of(theirs)?;
-    let protocol = || theirs.protocol.clone();
+    let protocol = || theirs.protocol.to_string();
     match (local.encryption, profile) {
         (Encryption::Off, Profile::Open) => return Ok(Protection::none()),
         (Encryption::Off, _) => return Err(NegotiationError::Encrypted { protocol: protocol() }),
@@ -234,7 +234,10 @@ pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Resul
         (None, Profile::Open) if Offered::by(local) == Offered::Nothing || theirs.crypto().next().is_none() => {
             Ok(Protection::none())
         }
-        (None, _) => Err(NegotiationError::NoKeys { protocol, missing: "nothing of what was offered is answered" }),
+        (None, _) => Err(NegotiationError::NoKeys {
+            protocol: protocol.into_owned(),
+            missing: "nothing of what was offered is answered",
+        }),
     }
 }
 

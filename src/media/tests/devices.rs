@@ -1,6 +1,7 @@
 //! Tests of what real devices offer and answer when they can encrypt. Their descriptions are written from what the RFCs
 //! and the programs' own documents say, cut to the lines that matter.
 
+use super::tests::answer;
 use super::tests::local;
 use super::tests::offered;
 use super::*;

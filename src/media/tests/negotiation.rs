@@ -11,6 +11,19 @@ pub(super) fn offered(lines: &str) -> String {
     format!("v=0\r\no=- 1 1 IN IP4 198.51.100.5\r\ns=-\r\nc=IN IP4 198.51.100.5\r\nt=0 0\r\n{lines}")
 }
 
+/// As [`super::answer`], to an offer as it is written.
+pub(super) fn answer(
+    local: &Local,
+    offer: &[u8],
+    prefer: Option<CodecKind>,
+) -> Result<(Bytes, Stream), NegotiationError> {
+    super::answer(local, &Session::read(offer)?, prefer)
+}
+
+fn read(lines: &str) -> Session {
+    Session::read(offered(lines).as_bytes()).unwrap()
+}
+
 fn answered(lines: &str) -> Result<(String, Stream), NegotiationError> {
     let (answer, stream) = answer(&local(), offered(lines).as_bytes(), None)?;
     Ok((String::from_utf8(answer.to_vec()).unwrap(), stream))
@@ -181,7 +194,7 @@ fn g729(parameters: &str) -> Passed {
 fn a_codec_that_we_only_hand_on_is_answered_when_the_other_leg_has_it() {
     let lines = "m=audio 4000 RTP/AVP 18 101\r\na=fmtp:18 annexb=no\r\na=rtpmap:101 telephone-event/8000\r\n";
     assert!(matches!(answered(lines), Err(NegotiationError::NoCommonCodec { .. })));
-    assert_eq!(formats::passable(offered(lines).as_bytes()), (vec![g729("annexb=no")], vec![]));
+    assert_eq!(formats::passable(&read(lines)), (vec![g729("annexb=no")], vec![]));
     let local = Local { passed: vec![g729("annexb=no")], ..local() };
     let (text, stream) = answer(&local, offered(lines).as_bytes(), Some(CodecKind::G729)).unwrap();
     let text = String::from_utf8(text.to_vec()).unwrap();
@@ -209,7 +222,7 @@ fn a_codec_that_we_only_hand_on_is_offered_after_ours() {
 #[test]
 fn a_codec_that_is_handed_on_is_offered_once_however_often_its_maker_names_it() {
     let lines = "m=audio 4000 RTP/AVP 97 18 8 98 18\r\na=rtpmap:97 G729/8000\r\na=fmtp:97 annexb=no\r\na=rtpmap:98 iLBC/8000\r\n";
-    let (passed, spoken) = formats::passable(offered(lines).as_bytes());
+    let (passed, spoken) = formats::passable(&read(lines));
     let ilbc = Passed { codec: CodecKind::Ilbc, parameters: None };
     assert_eq!((&passed, spoken), (&vec![g729("annexb=no"), ilbc], vec![CodecKind::Pcma]));
     let text = String::from_utf8(offer(&Local { passed, ..local() }).to_vec()).unwrap();

@@ -18,16 +18,16 @@ fn a_browser_is_understood() {
     assert_eq!((session.media.len(), session.origin.session, session.origin.version), (2, 46_117_317, 2));
     let audio = &session.media[0];
     assert!(audio.is_audio() && audio.protocol == "UDP/TLS/RTP/SAVPF" && audio.shares_rtcp());
-    let formats: Vec<Format> = audio.rtp_formats().collect();
+    let formats: Vec<Format<'_>> = audio.rtp_formats().collect();
     let opus = Format {
         payload_type: 111,
-        name: "opus".to_owned(),
+        name: "opus",
         clock_rate: 48_000,
         channels: Some(2),
-        parameters: Some("minptime=10;useinbandfec=1".to_owned()),
+        parameters: Some("minptime=10;useinbandfec=1"),
     };
     assert_eq!(formats[0], opus);
-    assert_eq!((formats[1].name.as_str(), formats[1].clock_rate), ("PCMU", 8_000), "by RFC 3551's table");
+    assert_eq!((formats[1].name, formats[1].clock_rate), ("PCMU", 8_000), "by RFC 3551's table");
     assert_eq!(session.connection_of(audio).unwrap().address().map(is_hold), Some(true));
     assert_eq!(session.attribute("group").unwrap().value.as_deref(), Some("BUNDLE 0 1"));
 }
@@ -41,7 +41,7 @@ fn a_trunk_with_bare_line_feeds_and_ipv6_is_understood() {
     assert_eq!(session.direction_of(audio), Direction::SendOnly);
     assert_eq!(audio.rtcp(), Some((4_009, None)));
     assert_eq!(audio.crypto().collect::<Vec<_>>(), ["1 AES_CM_128_HMAC_SHA1_80 inline:abc"]);
-    let names: Vec<String> = audio.rtp_formats().map(|format| format.name).collect();
+    let names: Vec<&str> = audio.rtp_formats().map(|format| format.name).collect();
     assert_eq!(names, ["PCMA", "G729", "telephone-event"], "77 is mapped to nothing");
 }
 

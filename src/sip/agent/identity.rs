@@ -11,7 +11,6 @@ use crate::sip::config::Config;
 use crate::sip::hop::Hop;
 use crate::sip::hop::Transport;
 use crate::sip::host::Host;
-use crate::sip::uri::Uri;
 use crate::sip::via::MAGIC_COOKIE;
 
 /// Methods that we act on, the same in every `Allow`. RFC 3261 §20.5.
@@ -51,17 +50,23 @@ impl Identity {
 
     /// The Contact at which the peer at the other end of this hop reaches us.
     pub(in crate::sip) fn contact(&self, hop: Hop, user: Option<&str>) -> String {
-        let (address, port) = (self.advertising.address(hop), self.advertising.port(hop));
-        let mut uri = Uri::sip(None, &address.to_string(), Some(port));
-        uri.user = user.map(str::to_owned);
-        match hop.transport {
-            Transport::Udp => format!("<{uri}>"),
+        let (host, port) = (Host::from(self.advertising.address(hop)), self.advertising.port(hop));
+        let (user, at) = user.map_or(("", ""), |user| (user, "@"));
+        let (param, transport) = match hop.transport {
+            Transport::Udp => ("", ""),
             // RFC 7118 §5.2 has one word for both; browsers know no other.
-            Transport::Wss => format!("<{}>", uri.with_param("transport", Transport::Ws.uri_text())),
-            other => format!("<{}>", uri.with_param("transport", other.uri_text())),
-        }
+            Transport::Wss => (";transport=", Transport::Ws.uri_text()),
+            other => (";transport=", other.uri_text()),
+        };
+        let mut text = String::with_capacity(USUAL_CONTACT);
+        let written = write!(text, "<sip:{user}{at}{host}:{port}{param}{transport}>");
+        written.expect("a String takes all that is written");
+        text
     }
 }
+
+/// Octets of a Contact of ours; a longer one costs an allocation more.
+const USUAL_CONTACT: usize = 80;
 
 /// Octets of a Via of ours; a longer one costs an allocation more.
 const USUAL_VIA: usize = 96;

@@ -175,14 +175,14 @@ impl UserAgent {
 fn complete(request: &mut Request, core: &mut Core) {
     let address = |uri: &Uri| NameAddr::new(uri.clone());
     if !request.headers.contains(&Name::To) {
-        let to = address(&request.uri).to_string();
+        let to = address(&request.uri).text();
         request.headers.push(Name::To, to);
     }
     let tag = number_text(core.number());
     let from = request.headers.from_header().ok();
     let from = from.unwrap_or_else(|| address(&Uri::sip(None, &core.identity.domain, None)));
     if from.tag().is_none() {
-        request.headers.set(Name::From, from.with_tag(&tag).to_string());
+        request.headers.set(Name::From, from.with_tag(&tag).text());
     }
     if !request.headers.contains(&Name::CallId) {
         let call_id = core.call_id();

@@ -393,8 +393,8 @@ fn invite_of(invitation: &Invitation, local_tag: u64, core: &mut Core) -> Reques
     let from = from.clone().with_tag(&number_text(local_tag));
     let contact = core.identity.contact(*hop, from.uri.user());
     let mut request = Request::new(Method::Invite, target.clone());
-    request.headers.push(Name::From, from.to_string());
-    request.headers.push(Name::To, to.to_string());
+    request.headers.push(Name::From, from.text());
+    request.headers.push(Name::To, to.text());
     request.headers.push(Name::CallId, call_id);
     request.headers.push(Name::CSeq, "1 INVITE");
     request.headers.push(Name::Contact, contact);

@@ -1,5 +1,6 @@
 //! A pump and the far sides of its legs.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::SocketAddr;
@@ -41,6 +42,8 @@ pub(super) const SETTINGS: Settings = Settings {
 pub(super) struct Bench {
     pub(super) pump: Pump,
     events: UnboundedReceiver<Event>,
+    /// Read while an order was waited for.
+    set_aside: VecDeque<Event>,
     last: u64,
 }
 
@@ -77,7 +80,7 @@ impl Bench {
 
     pub(super) fn with(settings: Settings) -> Bench {
         let (pump, events) = Pump::start(&settings, Vec::new()).unwrap();
-        Bench { pump, events, last: 0 }
+        Bench { pump, events, set_aside: VecDeque::new(), last: 0 }
     }
 
     /// A leg that is open and connected to a new phone.
@@ -87,8 +90,7 @@ impl Bench {
         let remote = socket.local_addr().unwrap();
         let phone = self.open(socket, stream(remote, codec));
         self.connect(&phone, phone.stream.clone());
-        // What comes before the thread has read the order is thrown away.
-        std::thread::sleep(Duration::from_millis(20));
+        self.is_obeyed(&phone);
         phone
     }
 
@@ -123,8 +125,26 @@ impl Bench {
         assert_eq!(self.pump.carry_out(command), None);
     }
 
+    /// Until the thread has read every order of this leg: packets that come before are thrown away.
+    pub(super) fn is_obeyed(&mut self, phone: &Phone) {
+        self.order(Command::Measure { leg: phone.leg });
+        loop {
+            match self.wait() {
+                Event::Measured { leg, .. } if leg == phone.leg => return,
+                other => self.set_aside.push_back(other),
+            }
+        }
+    }
+
     /// The next event.
     pub(super) fn event(&mut self) -> Event {
+        match self.set_aside.pop_front() {
+            Some(event) => event,
+            None => self.wait(),
+        }
+    }
+
+    fn wait(&mut self) -> Event {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.events.try_recv() {
@@ -137,11 +157,11 @@ impl Bench {
     }
 
     pub(super) fn has_event(&self) -> bool {
-        !self.events.is_empty()
+        !self.set_aside.is_empty() || !self.events.is_empty()
     }
 
     pub(super) fn nothing_happened(&mut self) {
-        assert_eq!(self.events.try_recv(), Err(TryRecvError::Empty));
+        assert_eq!((self.set_aside.front(), self.events.try_recv()), (None, Err(TryRecvError::Empty)));
     }
 
     /// Closes a leg; its figures.

@@ -91,7 +91,7 @@ fn after_a_reinvite_a_new_stream_is_heard_at_once() {
     a.send_payload(8, &[1; 160]);
     assert!(b.get().is_some());
     bench.connect(&a, a.stream.clone());
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&a);
     let anew = forged(&mut a, 2);
     a.socket.send_to(&anew, a.server).unwrap();
     assert_eq!(b.get().unwrap().payload, [2; 160]);

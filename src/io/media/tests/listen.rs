@@ -36,7 +36,7 @@ fn silent(_: f64) -> f64 {
 /// No telephone events on this leg.
 fn without_events(bench: &mut Bench, phone: &Phone) {
     bench.connect(phone, Stream { dtmf: None, ..phone.stream.clone() });
-    std::thread::sleep(FRAME);
+    bench.is_obeyed(phone);
 }
 
 #[test]

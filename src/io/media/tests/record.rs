@@ -116,8 +116,7 @@ const FRAME: Duration = Duration::from_millis(20);
 
 fn record(bench: &mut Bench, phone: &Phone, path: &std::path::Path, limits: RecordLimits) {
     bench.order(Command::Record { leg: phone.leg, path: path.to_owned(), limits });
-    // Packets that come before the order are not recorded.
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(phone);
 }
 
 fn unlimited() -> RecordLimits {

@@ -27,7 +27,7 @@ fn behind_nat_the_first_source_is_taken_and_a_stranger_is_refused() {
     let elsewhere = UdpSocket::bind((HERE, 0)).unwrap();
     let mut phone = bench.open(socket, stream(elsewhere.local_addr().unwrap(), CodecKind::Pcma));
     bench.connect(&phone, phone.stream.clone());
-    std::thread::sleep(Duration::from_millis(20));
+    bench.is_obeyed(&phone);
     phone.say(500.0);
     std::thread::sleep(Duration::from_millis(50));
     let stranger = UdpSocket::bind((HERE, 0)).unwrap();

@@ -90,7 +90,7 @@ impl Secured {
         phone.sequence = 1000;
         let towards_pump = Stream { remote: phone.server, ..plain.clone() };
         bench.connect(&phone, ours(plain));
-        std::thread::sleep(Duration::from_millis(20));
+        bench.is_obeyed(&phone);
         Secured { phone, transport: renewed(None, &theirs(towards_pump), identity) }
     }
 
@@ -230,7 +230,7 @@ fn a_change_of_keys_loses_no_packet_that_is_on_its_way() {
     assert!(bruno.get().is_some());
     let terms = Stream { security: sdes(suite, 8, 9), ..ana.phone.stream.clone() };
     bench.connect(&ana.phone, Stream { remote_rtcp: None, ..terms });
-    std::thread::sleep(Duration::from_millis(50));
+    bench.is_obeyed(&ana.phone);
     ana.say(500.0);
     assert!(bruno.get().is_some(), "under the key of before");
     let mirrored = Stream { security: sdes(suite, 9, 8), ..ana.phone.stream.clone() };
@@ -382,7 +382,7 @@ fn a_forged_report_is_counted() {
     let mut bench = Bench::start();
     let phone = bench.phone(CodecKind::Pcma);
     bench.connect(&phone, Stream { security: sdes(Suite::AeadAes128Gcm, 1, 2), ..phone.stream.clone() });
-    std::thread::sleep(Duration::from_millis(20));
+    bench.is_obeyed(&phone);
     let port = SocketAddr::new(phone.server.ip(), phone.server.port() + 1);
     phone.socket.send_to(&[0x80; 64], port).unwrap();
     std::thread::sleep(Duration::from_millis(60));
@@ -402,12 +402,12 @@ fn a_key_that_comes_back_never_hides_two_packets_alike() {
     for between in [plain.clone(), Stream { security: sdes(other, 1, 2), ..plain.clone() }, plain.clone()] {
         for stream in [terms.clone(), terms.clone()] {
             bench.connect(&ana.phone, stream);
-            std::thread::sleep(Duration::from_millis(30));
+            bench.is_obeyed(&ana.phone);
             bruno.say(700.0);
             names.insert(ana.ssrc());
         }
         bench.connect(&ana.phone, between);
-        std::thread::sleep(Duration::from_millis(30));
+        bench.is_obeyed(&ana.phone);
     }
     assert_eq!(names.len(), 3, "one for each time that the key came, and none for a mere refresh");
 }

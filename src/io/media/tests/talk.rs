@@ -38,7 +38,7 @@ fn talk(bench: &mut Bench, codecs: [CodecKind; 2], path: &Path, kind: Channels) 
     bench.order(Command::Bridge { a: one.leg, b: other.leg });
     let longest = Duration::from_secs(60);
     bench.order(Command::RecordTalk { leg: one.leg, path: path.to_owned(), channels: kind, longest });
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&one);
     (one, other)
 }
 
@@ -112,10 +112,10 @@ fn what_is_said_during_a_pause_is_not_in_the_file_and_leaves_no_gap() {
     let (mut one, mut other) = talk(&mut bench, [CodecKind::Pcma; 2], &path, Channels::Stereo);
     speak(&mut one, &mut other, [600.0, 1000.0], 20);
     bench.order(Command::Steer { leg: one.leg, order: Steer::Pause });
-    std::thread::sleep(Duration::from_millis(20));
+    bench.is_obeyed(&one);
     speak(&mut one, &mut other, [2000.0, 2400.0], 40);
     bench.order(Command::Steer { leg: one.leg, order: Steer::Resume });
-    std::thread::sleep(Duration::from_millis(20));
+    bench.is_obeyed(&one);
     speak(&mut one, &mut other, [600.0, 1000.0], 20);
     let (length, _) = end(&mut bench, &one);
     assert!(length < Duration::from_millis(1_400), "the pause is cut out: {length:?}");
@@ -186,7 +186,7 @@ fn a_caller_who_is_echoed_hears_himself_on_one_line_of_packets() {
     let mut bench = Bench::start();
     let mut phone = bench.phone(CodecKind::Pcma);
     bench.order(Command::Echo { leg: phone.leg });
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&phone);
     let mut last: Option<(u16, u32)> = None;
     for _ in 0..10 {
         phone.say(600.0);
