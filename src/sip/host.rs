@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
 
+use super::decimal::Dotted;
 use super::syntax::SyntaxError;
 use super::syntax::is_digits;
 use super::syntax::place_of;
@@ -150,7 +151,7 @@ impl fmt::Display for Host {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Host::Name(name) => out.write_str(name),
-            Host::V4(address) => address.fmt(out),
+            Host::V4(address) => out.write_str(&Dotted::of(*address)),
             Host::V6(address) => write!(out, "[{address}]"),
             Host::None => Ok(()),
         }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use bytes::Bytes;
 
+use super::decimal::Decimal;
 use super::headers::Header;
 use super::headers::Headers;
 use super::headers::Name;
@@ -101,7 +102,7 @@ impl Request {
         let mut start_line = Count(0);
         let counted = write!(start_line, "{} {} SIP/2.0\r\n", self.method, self.uri);
         counted.expect("counting never fails");
-        let length = decimal(self.body.len(), &mut [0; MOST_DIGITS]).len();
+        let length = Decimal::of(self.body.len() as u64).len();
         let rows: usize = self.headers.iter().map(octets_of).sum();
         start_line.0 + rows + LENGTH.len() + length + "\r\n\r\n".len() + self.body.len()
     }
@@ -182,8 +183,7 @@ const LENGTH: &[u8] = b"Content-Length: ";
 
 /// Measures first, so that one allocation of the right size takes it all.
 fn write<'h>(start: &[&[u8]], headers: impl Iterator<Item = &'h Header> + Clone, body: &Bytes) -> Bytes {
-    let mut digits = [0; MOST_DIGITS];
-    let length = decimal(body.len(), &mut digits);
+    let length = Decimal::of(body.len() as u64);
     let rows: usize = headers.clone().map(octets_of).sum();
     let start_line: usize = start.iter().map(|piece| piece.len()).sum();
     let whole = start_line + rows + LENGTH.len() + length.len() + "\r\n\r\n".len() + body.len();
@@ -194,7 +194,7 @@ fn write<'h>(start: &[&[u8]], headers: impl Iterator<Item = &'h Header> + Clone,
         let pieces = [header.name.as_str().as_bytes(), b": ", &header.value, b"\r\n"];
         pieces.iter().for_each(|piece| out.extend_from_slice(piece));
     }
-    let end = [LENGTH, length, b"\r\n\r\n", body];
+    let end = [LENGTH, length.as_bytes(), b"\r\n\r\n", body];
     end.iter().for_each(|piece| out.extend_from_slice(piece));
     Bytes::from(out)
 }
@@ -211,20 +211,6 @@ impl Write for Count {
         self.0 += text.len();
         Ok(())
     }
-}
-
-/// Digits of the largest length.
-const MOST_DIGITS: usize = 20;
-
-fn decimal(mut number: usize, digits: &mut [u8; MOST_DIGITS]) -> &[u8] {
-    let mut first = MOST_DIGITS - 1;
-    digits[first] = b'0' + (number % 10) as u8;
-    while number >= 10 {
-        number /= 10;
-        first -= 1;
-        digits[first] = b'0' + (number % 10) as u8;
-    }
-    &digits[first..]
 }
 
 /// The start line, for logs.
@@ -260,12 +246,6 @@ mod tests {
         timed.headers.push(Name::Timestamp, "54");
         assert!(timed.trying().ends_with(b"\r\nTimestamp: 54\r\nContent-Length: 0\r\n\r\n"));
         assert!(reply.is_final() && !reply.is_success() && !reply.is_provisional());
-    }
-
-    #[test]
-    fn lengths_are_written_in_full() {
-        let text = |number| String::from_utf8(decimal(number, &mut [0; MOST_DIGITS]).to_vec()).unwrap();
-        assert_eq!([0, 9, 10, 269, usize::MAX].map(text), [0, 9, 10, 269, usize::MAX].map(|number| number.to_string()));
     }
 
     #[test]

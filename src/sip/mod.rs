@@ -11,6 +11,7 @@ mod challenge;
 pub mod config;
 pub mod content;
 pub mod cseq;
+mod decimal;
 pub mod dialog;
 pub mod digest;
 mod escape;

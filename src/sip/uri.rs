@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::decimal::Decimal;
 use super::escape::check_escapes;
 use super::escape::escaped_user;
 use super::escape::unescape;
@@ -259,14 +260,16 @@ impl fmt::Display for Uri {
             out.write_str(user)?;
         }
         if let Some(password) = &self.password {
-            write!(out, ":{password}")?;
+            out.write_str(":")?;
+            out.write_str(password)?;
         }
         if self.user.is_some() && self.scheme != Scheme::Tel {
             out.write_str("@")?;
         }
         self.host.fmt(out)?;
         if let Some(port) = self.port {
-            write!(out, ":{port}")?;
+            out.write_str(":")?;
+            out.write_str(&Decimal::of(port.into()))?;
         }
         self.params.fmt(out)?;
         match &self.headers {

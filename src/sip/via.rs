@@ -1,10 +1,11 @@
 //! One stop on a message's way, and the branch that names its transaction. RFC 3261 §20.42, RFC 3581.
 
 use std::fmt;
-use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::net::SocketAddr;
 
+use super::decimal::Decimal;
+use super::decimal::Dotted;
 use super::hop::Transport;
 use super::host::Host;
 use super::host::HostPort;
@@ -88,8 +89,7 @@ pub(super) fn stamped(value: &[u8], remote: SocketAddr) -> Result<Option<String>
         return Ok(None);
     }
     let mut out = String::with_capacity(value.len() + USUAL_STAMP);
-    let written = via.write_stamped(remote, wants_rport, &mut out);
-    written.expect("a String takes all that is written");
+    via.write_stamped(remote, wants_rport, &mut out);
     Ok(Some(out))
 }
 
@@ -133,20 +133,26 @@ impl<'a> ViaView<'a> {
         SentBy { address: host.address(), port, wants_rport: params::has(self.params, "rport") }
     }
 
-    fn write_stamped(&self, remote: SocketAddr, rport: bool, out: &mut String) -> fmt::Result {
-        write!(out, "SIP/2.0/{} {}", self.transport, self.sent_by.host)?;
+    fn write_stamped(&self, remote: SocketAddr, rport: bool, out: &mut String) {
+        let mut push = |pieces: &[&str]| pieces.iter().for_each(|piece| out.push_str(piece));
+        push(&["SIP/2.0/", self.transport, " ", self.sent_by.host]);
         if let Some(port) = self.sent_by.port {
-            write!(out, ":{port}")?;
+            push(&[":", &Decimal::of(port.into())]);
         }
         let others = params::pairs(self.params).filter(|(name, _)| !name.eq_ignore_ascii_case("received"));
         for (name, value) in others {
             match value {
-                _ if rport && name.eq_ignore_ascii_case("rport") => write!(out, ";{name}={}", remote.port())?,
-                Some(value) => write!(out, ";{name}={value}")?,
-                None => write!(out, ";{name}")?,
+                _ if rport && name.eq_ignore_ascii_case("rport") => {
+                    push(&[";", name, "=", &Decimal::of(remote.port().into())]);
+                }
+                Some(value) => push(&[";", name, "=", value]),
+                None => push(&[";", name]),
             }
         }
-        write!(out, ";received={}", remote.ip())
+        match remote.ip() {
+            IpAddr::V4(address) => push(&[";received=", &Dotted::of(address)]),
+            IpAddr::V6(address) => push(&[";received=", &address.to_string()]),
+        }
     }
 
     pub(super) fn to_via(self) -> Via {

@@ -123,7 +123,7 @@ fn check_stream(
     prop_assert!(theirs.shares_rtcp() || !ours.shares_rtcp());
     for format in ours.rtp_formats() {
         let same =
-            |other: &Format| other.payload_type == format.payload_type && other.name.eq_ignore_ascii_case(&format.name);
+            |other: &Format| other.payload_type == format.payload_type && other.name.eq_ignore_ascii_case(format.name);
         prop_assert!(theirs.rtp_formats().any(|other| same(&other) && other.clock_rate == format.clock_rate));
     }
     let beside = ["telephone-event", "CN"];
