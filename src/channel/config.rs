@@ -28,7 +28,7 @@ pub struct Config {
     /// The business's own access, with which the kind's API is asked as well. Default: nobody asks it.
     #[serde(default)]
     pub account: Option<Account>,
-    /// How often each target is probed that says nothing else. Default: 10 s.
+    /// How often each target is probed that says nothing else; by turns, every third time, while all is calm. Default: 10 s.
     #[serde(default = "every", with = "humantime_serde")]
     pub every: Duration,
     /// A probe without an answer by then has failed; never longer than `every`. Default: 5 s.

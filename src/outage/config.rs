@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::outage::weight::Weight;
 use crate::outage::weight::Weights;
 
-/// Both directions take a while on purpose. With the defaults and a probe of each target every 10 s, a total failure is
+/// Both directions take a while on purpose. With the defaults, and `every` of the channel at 10 s, a total failure is
 /// called `down` within 60 s, a partial one within 5 minutes, and `up` is believed again after 15 minutes without relapse.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

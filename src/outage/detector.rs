@@ -193,6 +193,15 @@ impl Detector {
         assessment.own_word().filter(|says| *says == Says::Up || believed)
     }
 
+    /// Nothing is wrong: neither with the channel nor with our line, by no person's word, and no target failed its newest probe.
+    pub fn is_calm(&self) -> bool {
+        let failed = |target: &Target| target.layer.is_probed() && target.failed_last();
+        self.overriding.is_none()
+            && (self.state, self.blame()) == (State::Up, Blame::None)
+            && !self.line.is_suspect()
+            && !self.targets.iter().any(failed)
+    }
+
     pub fn poll_timeout(&self) -> Option<Deadline> {
         self.deadline
     }

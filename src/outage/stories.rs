@@ -45,6 +45,63 @@ fn a_total_failure_is_called_down_within_a_minute_and_back_after_a_quarter_of_an
 }
 
 #[test]
+fn after_hours_of_calm_an_outage_is_seen_as_soon() {
+    for later in 0..30 {
+        let mut day = Day::new();
+        day.passes(secs(3600 + later), |_| Ok(()));
+        let failed = day.now;
+        day.passes(secs(120), whatsapp_is_silent);
+        let took = day.moment_of(ChannelState::Down) - failed;
+        assert!(took <= secs(50), "took {took:?}");
+
+        let mut day = Day::new();
+        day.passes(secs(3600 + later), |_| Ok(()));
+        day.passes(secs(120), |_| Err("network is unreachable"));
+        assert!(!day.changes_to(ChannelState::Down), "our line died in the calm");
+        assert_eq!(day.detector.blame(), Blame::OurLine);
+    }
+}
+
+#[test]
+fn a_single_failure_a_persons_word_and_doubts_about_our_line_end_the_calm() {
+    let mut day = Day::new();
+    day.passes(secs(60), |_| Ok(()));
+    assert!(day.detector.is_calm());
+    let mut failed = false;
+    day.passes(secs(10), |probe| match !failed && probe.layer == Layer::Tcp {
+        true => {
+            failed = true;
+            Err("timed out")
+        }
+        false => Ok(()),
+    });
+    assert_eq!(day.state(), ChannelState::Up);
+    assert!(!day.detector.is_calm(), "one target has failed its newest probe");
+    day.passes(secs(10), |_| Ok(()));
+    assert!(day.detector.is_calm());
+
+    let slow = Outcome::Answered { took: secs(5) };
+    let probe = &probes()[0];
+    day.detector.on_evidence(probe.evidence(slow, day.wall), day.now);
+    assert!(!day.detector.is_calm(), "an answer that comes too late is a failure");
+    day.passes(secs(10), |_| Ok(()));
+
+    let word = Override { state: ChannelState::Up, reason: String::new(), author: "ana".to_owned(), until: None };
+    day.detector.set_override(word, day.now);
+    assert!(!day.detector.is_calm());
+    day.detector.clear_override(day.now);
+    assert!(day.detector.is_calm());
+
+    // A word that is stale keeps nobody awake.
+    let word = Probe::new(Layer::Report, "filial", Role::Channel);
+    day.detector.on_evidence(word.evidence(Outcome::failed(Fault::Reported, "nothing"), day.wall), day.now);
+    assert!(!day.detector.is_calm());
+    day.passes(secs(2400), |_| Ok(()));
+    day.detector.handle_timeout(day.now);
+    assert!(day.detector.is_calm());
+}
+
+#[test]
 fn names_that_resolve_again_do_not_make_a_service() {
     let mut day = Day::new();
     day.passes(secs(120), whatsapp_is_silent);
@@ -243,7 +300,8 @@ proptest! {
                 }
             });
             let before = day.detector.probed_state();
-            day.passes(secs(15), |_| Err("network is unreachable"));
+            // One interval until the first look, and another for all control targets.
+            day.passes(secs(20), |_| Err("network is unreachable"));
             let changed = day.changes.len();
             day.passes(secs(rng.u64(1..300)), |_| Err("network is unreachable"));
             prop_assert_eq!(changed, day.changes.len(), "frozen since {:?}", before);
@@ -290,6 +348,9 @@ impl Day {
                 let evidence = evidence(&due.probe, world(&due.probe), self.wall);
                 let change = self.detector.on_evidence(evidence, self.now);
                 self.changes.extend(change.map(|change| (self.now, change)));
+                if !self.detector.is_calm() {
+                    self.schedule.hurry("whatsapp", self.now);
+                }
             }
         }
         self.moves_to(end);

@@ -241,7 +241,12 @@ impl Switch {
         let Some(watched) = self.channels.by_name.get_mut(name) else {
             return;
         };
-        let Some(change) = work(&mut watched.detector) else {
+        let change = work(&mut watched.detector);
+        if !watched.detector.is_calm() {
+            // Only this channel: when it is our line, each of the others sees it fail by itself within its own interval.
+            self.channels.schedule.hurry(name, now);
+        }
+        let Some(change) = change else {
             return;
         };
         if change.to.is_down() && !change.from.is_down() {

@@ -66,6 +66,8 @@ pub(crate) struct Bench {
     pub(crate) told_to_peers: Vec<(String, Says)>,
     /// Probes of channels in this list fail.
     pub(crate) fallen: Vec<String>,
+    /// Probes of `whatsapp` so far that have no time of their own.
+    pub(crate) probed: u32,
     /// What else fails.
     pub(crate) ills: Vec<Ill>,
     pub(crate) trace: String,
@@ -139,6 +141,7 @@ impl Bench {
             answers: VecDeque::new(),
             told_to_peers: Vec::new(),
             fallen: Vec::new(),
+            probed: 0,
             ills: Vec::new(),
             trace: String::new(),
             loss: 0,

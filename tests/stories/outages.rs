@@ -74,6 +74,31 @@ fn a_channel_that_answers_again_counts_as_down_until_it_has_held() {
 }
 
 #[test]
+fn a_channel_in_perfect_order_is_asked_a_third_as_often_until_something_is_wrong() {
+    let mut pbx = Bench::new();
+    let probes_of_a_minute = |pbx: &mut Bench| {
+        let before = pbx.probed;
+        pbx.advance(secs(60));
+        pbx.probed - before
+    };
+    let quick = probes_of_a_minute(&mut pbx);
+    pbx.advance(secs(300));
+    assert_eq!(probes_of_a_minute(&mut pbx) * 3, quick);
+
+    pbx.fallen.push("whatsapp".to_owned());
+    pbx.advance(secs(10));
+    pbx.fallen.clear();
+    assert_eq!(probes_of_a_minute(&mut pbx), quick, "one failed look is enough");
+    pbx.advance(secs(300));
+    assert_eq!(probes_of_a_minute(&mut pbx) * 3, quick);
+
+    pbx.whatsapp_is_set("down");
+    assert_eq!(probes_of_a_minute(&mut pbx), quick, "by a person's word");
+    pbx.restarts(include_str!("../data/design.kdl"));
+    assert_eq!(probes_of_a_minute(&mut pbx), quick, "and a restart begins closely");
+}
+
+#[test]
 fn one_lost_probe_sends_nobody_to_the_phone() {
     let mut pbx = Bench::new();
     pbx.advance(secs(120));

@@ -44,6 +44,7 @@ pub fn run(hours: u64, config: &Config, seed: u64, origin: Instant) -> NoiseRepo
         begin: Timestamp::UNIX_EPOCH,
         lasts: Duration::from_secs(hours * 3600),
         every: Duration::from_secs(10),
+        phase: Duration::ZERO,
     };
     let mut world = Noise::new(seed);
     let mut report = NoiseReport { hours, false_alarms: 0, alarms: Vec::new(), line_troubles: 0, line_blamed: 0 };

@@ -42,9 +42,15 @@ pub struct Entry {
     pub reasons: Vec<String>,
 }
 
-/// Runs a written day. `seed` decides which probes a share such as `20%` meets.
+/// Runs a written day. `seed` decides which probes a share such as `20%` meets, and which probe comes first after a failure.
 pub fn scenario(scenario: &Scenario, config: &Config, seed: u64, origin: Instant) -> Timeline {
-    let rounds = Rounds { origin, begin: scenario.begin, lasts: scenario.lasts, every: scenario.every };
+    let rounds = Rounds {
+        origin,
+        begin: scenario.begin,
+        lasts: scenario.lasts,
+        every: scenario.every,
+        phase: phase(seed, scenario.every),
+    };
     let config = scenario.detector.as_ref().unwrap_or(config);
     let mut entries = Vec::new();
     let mut on_change = |after, change| entries.push(Entry::of(change, after, scenario.begin));
@@ -56,6 +62,14 @@ pub fn scenario(scenario: &Scenario, config: &Config, seed: u64, origin: Instant
         end: scenario.begin.checked_add(scenario.lasts).unwrap_or(Timestamp::MAX),
         entries,
     }
+}
+
+/// Seeds after each other begin far apart, anywhere in three intervals: that long is a round at the calm pace.
+fn phase(seed: u64, every: Duration) -> Duration {
+    const ROUND: u32 = 3;
+    const GOLDEN: u64 = 618;
+    let thousandths = u32::try_from(seed.wrapping_mul(GOLDEN) % 1000).unwrap_or_default();
+    every * ROUND / 1000 * thousandths
 }
 
 /// Runs recorded evidence, which is in the order of its times.

@@ -12,6 +12,7 @@ use crate::outage::Outcome;
 use crate::outage::config::Config;
 use crate::outage::detector::Detector;
 use crate::outage::probe::Probe;
+use crate::outage::schedule::Schedule;
 
 /// What the probes of a backtest look at. Times count from the beginning of the run.
 pub(super) trait World {
@@ -26,43 +27,46 @@ pub(super) struct Rounds {
     pub(super) origin: Instant,
     pub(super) begin: Timestamp,
     pub(super) lasts: Duration,
+    /// Of the channel; the pace is that of a server.
     pub(super) every: Duration,
+    /// How long after the beginning the first turn begins: trouble does not wait for a certain probe.
+    pub(super) phase: Duration,
 }
-
-/// As in [`crate::outage::schedule`]: neighbours are spread by the golden ratio.
-const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
 /// Answers that come faster than this come at once.
 const AT_ONCE: Duration = Duration::from_millis(100);
+
+/// There is only one.
+const CHANNEL: &str = "";
 
 impl Rounds {
     /// Tells `on_change` what the detector says, and how long after the beginning.
     pub(super) fn run(&self, world: &mut dyn World, config: &Config, on_change: &mut dyn FnMut(Duration, Change)) {
         let templates = self.templates(world.probes());
-        let mut order: Vec<(Duration, usize)> = (0..templates.len()).map(|place| (self.offset(place), place)).collect();
-        order.sort_unstable();
+        let mut schedule = Schedule::default();
+        schedule.add(CHANNEL, world.probes(), self.every, self.every, self.origin + self.phase);
         let mut hearing = Hearing {
             detector: Detector::new(config).watching(world.probes()),
+            schedule,
             rounds: self,
             pending: BTreeMap::new(),
             heard: 0,
             on_change,
         };
-        let mut round = Duration::ZERO;
-        while round < self.lasts {
-            for (offset, place) in &order {
-                let asked = round + *offset;
-                hearing.words(world, asked);
-                hearing.until(asked);
-                let (outcome, comes_after) = world.ask(*place, asked);
-                let at = asked + comes_after;
-                let evidence = Evidence { outcome, at: self.wall(at), ..templates[*place].clone() };
-                match comes_after < AT_ONCE {
-                    true => hearing.hear(evidence, asked),
-                    false => hearing.later(evidence, at),
-                }
+        while let Some(turn) = hearing.next_turn().filter(|turn| *turn < self.lasts) {
+            hearing.words(world, turn);
+            hearing.until(turn);
+            // What was heard meanwhile may have hurried another probe.
+            let Some(place) = hearing.schedule.poll_place(self.origin + turn) else {
+                continue;
+            };
+            let (outcome, comes_after) = world.ask(place, turn);
+            let at = turn + comes_after;
+            let evidence = Evidence { outcome, at: self.wall(at), ..templates[place].clone() };
+            match comes_after < AT_ONCE {
+                true => hearing.hear(evidence, turn),
+                false => hearing.later(evidence, at),
             }
-            round += self.every;
         }
         // Of a day without probes that is all.
         hearing.words(world, self.lasts);
@@ -74,12 +78,6 @@ impl Rounds {
         probes.iter().map(|probe| probe.evidence(nothing.clone(), self.begin)).collect()
     }
 
-    fn offset(&self, place: usize) -> Duration {
-        #[expect(clippy::cast_precision_loss, reason = "there are not 2^52 probes")]
-        let turns = place as f64 * GOLDEN;
-        self.every.mul_f64(turns.fract())
-    }
-
     fn wall(&self, after: Duration) -> Timestamp {
         self.begin.checked_add(after).unwrap_or(Timestamp::MAX)
     }
@@ -87,23 +85,35 @@ impl Rounds {
 
 struct Hearing<'a> {
     detector: Detector,
+    schedule: Schedule,
     rounds: &'a Rounds,
-    /// Answers on their way, by when they come; the number keeps those of one moment apart.
+    /// Words, and answers on their way, by when they come; the number keeps those of one moment apart.
     pending: BTreeMap<(Duration, u64), Evidence>,
     heard: u64,
     on_change: &'a mut dyn FnMut(Duration, Change),
 }
 
 impl Hearing<'_> {
+    fn next_turn(&self) -> Option<Duration> {
+        let deadline = self.schedule.poll_timeout()?;
+        Some(deadline.at.saturating_duration_since(self.rounds.origin))
+    }
+
     fn hear(&mut self, evidence: Evidence, after: Duration) {
         let change = self.detector.on_evidence(evidence, self.rounds.origin + after);
+        self.on(change, after);
+    }
+
+    fn on(&mut self, change: Option<Change>, after: Duration) {
+        if !self.detector.is_calm() {
+            self.schedule.hurry(CHANNEL, self.rounds.origin + after);
+        }
         change.into_iter().for_each(|change| (self.on_change)(after, change));
     }
 
     fn words(&mut self, world: &mut dyn World, until: Duration) {
         while let Some((at, word)) = world.next_word(until) {
-            self.until(at);
-            self.hear(word, at);
+            self.later(word, at);
         }
     }
 
@@ -112,16 +122,17 @@ impl Hearing<'_> {
         self.pending.insert((at, self.heard), evidence);
     }
 
-    /// All that comes before that moment, in its order.
+    /// All that comes before that moment, in its order, but for what comes after the next turn.
     fn until(&mut self, moment: Duration) {
         loop {
+            let moment = self.next_turn().map_or(moment, |turn| turn.min(moment));
             let pending = self.pending.first_key_value().map(|((at, _), _)| *at);
             let deadline = self.detector.poll_timeout();
             let deadline = deadline.map(|deadline| deadline.at.saturating_duration_since(self.rounds.origin));
             match (pending, deadline) {
                 (answer, Some(at)) if at <= moment && answer.is_none_or(|answer| at <= answer) => {
                     let change = self.detector.handle_timeout(self.rounds.origin + at);
-                    change.into_iter().for_each(|change| (self.on_change)(at, change));
+                    self.on(change, at);
                 }
                 (Some(at), _) if at <= moment => {
                     if let Some((_, evidence)) = self.pending.pop_first() {
