@@ -102,7 +102,7 @@ impl Errands {
     }
 
     pub(super) fn probe(&self, due: Due) {
-        self.probing.start(due, &self.workers, &self.reports);
+        self.probing.start(due);
     }
 
     pub(super) fn resolve(

@@ -35,6 +35,8 @@ pub(super) struct Sources {
     commands: Receiver<Asked>,
     outcomes: UnboundedReceiver<Outcome>,
     reports: UnboundedReceiver<Report>,
+    /// Reports that wake nobody.
+    passing: UnboundedReceiver<Report>,
     tick: Interval,
     terminate: Signal,
     interrupt: Signal,
@@ -61,6 +63,7 @@ impl Sources {
         commands: Receiver<Asked>,
         outcomes: UnboundedReceiver<Outcome>,
         reports: UnboundedReceiver<Report>,
+        passing: UnboundedReceiver<Report>,
     ) -> io::Result<Sources> {
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
@@ -69,6 +72,7 @@ impl Sources {
             commands,
             outcomes,
             reports,
+            passing,
             tick,
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -91,6 +95,13 @@ impl Sources {
         ready |= took(self.media.poll_recv_many(context, &mut batch.media, BATCH));
         ready |= took(self.commands.poll_recv_many(context, &mut batch.commands, BATCH));
         ready |= took(self.outcomes.poll_recv_many(context, &mut batch.outcomes, BATCH));
+        // Before the others: what one target says stays in its order.
+        while batch.reports.len() < BATCH
+            && let Ok(report) = self.passing.try_recv()
+        {
+            batch.reports.push(report);
+            ready = true;
+        }
         ready |= took(self.reports.poll_recv_many(context, &mut batch.reports, BATCH));
         while self.tick.poll_tick(context).is_ready() {
             batch.ticked += 1;

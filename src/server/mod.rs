@@ -66,6 +66,7 @@ use crate::server::hands::Hands;
 use crate::server::metrics::Metrics;
 use crate::server::peers::Peers;
 use crate::server::probing::Probing;
+use crate::server::probing::Told;
 use crate::store::Store;
 use crate::store::writer::Outcome;
 use crate::store::writer::Writer;
@@ -106,14 +107,15 @@ async fn serve(mut loaded: Loaded, workers: Handle) -> Result<(), ServeError> {
     shelf.at_start(&mut loaded);
     let (pump, media) = Pump::start(&pump::Settings::new(&loaded.config.media), clips(&loaded))?;
     let (outcomes, outcomes_in) = mpsc::unbounded_channel();
-    let (reports, reports_in) = mpsc::unbounded_channel();
+    let ((reports, reports_in), (in_passing, passing_in)) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
     let (commands, commands_in) = mpsc::channel(COMMANDS_WAITING);
-    let sources = Sources::new(media, commands_in, outcomes_in, reports_in).map_err(ServeError::Runtime)?;
+    let sources = Sources::new(media, commands_in, outcomes_in, reports_in, passing_in).map_err(ServeError::Runtime)?;
     let writer = start_writing(&ground.store, outcomes, &workers);
     let dialplans = Keeper::start(shelf, &workers, reports.clone());
     let listeners = webhooks.iter().map(listener).collect();
     let couriers = Couriers::start(webhooks, &ground.store, writer.clone(), &workers);
-    let errands = errands(&loaded, &workers, reports, ground.store.clone())?;
+    let told = Told { at_once: reports, in_passing };
+    let errands = errands(&loaded, &workers, told, ground.store.clone())?;
     let feed = Feed::new(EVENTS_KEPT);
     let greeting = ground.greeting(&loaded).to_string();
     let Ground { sockets, door, status_door, metrics, store, kept, token, .. } = ground;
@@ -241,20 +243,15 @@ fn clips(loaded: &Loaded) -> Vec<Arc<crate::media::clip::Clip>> {
     spoken.chain(music.iter().filter_map(|name| prompts.music(name))).collect()
 }
 
-fn errands(
-    loaded: &Loaded,
-    workers: &Handle,
-    reports: mpsc::UnboundedSender<errands::Report>,
-    store: Store,
-) -> Result<Errands, ServeError> {
+fn errands(loaded: &Loaded, workers: &Handle, told: Told, store: Store) -> Result<Errands, ServeError> {
     let _entered = workers.enter();
     let mut probes = loaded.config.probes.clone();
     probes.trust = probes.trust.map(|path| loaded.config.path(&path));
     Ok(Errands::new(
         workers.clone(),
-        reports,
+        told.at_once.clone(),
         Http::new(probes.trust.as_deref())?,
-        Probing::new(Prober::new(&probes)?, probes.at_once),
+        Probing::new(Prober::new(&probes)?, probes.at_once, told).map_err(ServeError::Runtime)?,
         Resolver::from_system()?,
         speaker(loaded, probes.trust.as_deref())?,
         Asker::new(&loaded.config.http, &loaded.config.credentials, &loaded.config.base, probes.trust.as_deref())?,

@@ -1,8 +1,13 @@
 //! Runs probes beside the event loop, never more than a bounded number at once, and counts what they cost and how they end.
+//!
+//! A probe works for half a millisecond and waits for much longer, a dozen times in a row: what it costs is being woken. So
+//! all of them have one thread, from which none is handed to another, and an answer wakes nobody.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 use jiff::Timestamp;
 use metrics::Unit;
@@ -12,10 +17,12 @@ use metrics::describe_gauge;
 use metrics::describe_histogram;
 use metrics::gauge;
 use metrics::histogram;
+use tokio::runtime;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use crate::io::probe::Prober;
 use crate::io::probe::Ran;
@@ -31,15 +38,36 @@ pub(super) struct Probing {
     room: Arc<Semaphore>,
     /// It was said that there is no room; once is enough.
     complained: AtomicBool,
+    told: Told,
+    thread: Handle,
+    /// The thread ends with it.
+    _alive: oneshot::Sender<()>,
+}
+
+/// Where evidence goes.
+#[derive(Clone)]
+pub(super) struct Told {
+    /// Failures: they wake the event loop.
+    pub(super) at_once: UnboundedSender<Report>,
+    /// Answers: the event loop takes them when it is awake, which is every second at the latest.
+    pub(super) in_passing: UnboundedSender<Report>,
 }
 
 impl Probing {
-    pub(super) fn new(prober: Prober, at_once: usize) -> Probing {
-        Probing { prober, room: Arc::new(Semaphore::new(at_once.max(1))), complained: AtomicBool::new(false) }
+    pub(super) fn new(prober: Prober, at_once: usize, told: Told) -> io::Result<Probing> {
+        let runtime = runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let thread = runtime.handle().clone();
+        let (alive, ended) = oneshot::channel::<()>();
+        thread::Builder::new().name("desvio-probes".to_owned()).spawn(move || {
+            // Whatever is under way then ends with it.
+            let _ = runtime.block_on(ended);
+        })?;
+        let room = Arc::new(Semaphore::new(at_once.max(1)));
+        Ok(Probing { prober, room, complained: AtomicBool::new(false), told, thread, _alive: alive })
     }
 
     /// Left out when too many are under way: a late probe would tell of another moment than the one it was asked for.
-    pub(super) fn start(&self, due: Due, workers: &Handle, reports: &UnboundedSender<Report>) {
+    pub(super) fn start(&self, due: Due) {
         let Ok(room) = self.room.clone().try_acquire_owned() else {
             counter!("desvio_probes_left_out_total", "channel" => due.channel).increment(1);
             if !self.complained.swap(true, Ordering::Relaxed) {
@@ -47,18 +75,19 @@ impl Probing {
             }
             return;
         };
-        workers.spawn(run(self.prober.clone(), due, room, reports.clone()));
+        self.thread.spawn(run(self.prober.clone(), due, room, self.told.clone()));
     }
 }
 
-async fn run(prober: Prober, due: Due, _room: OwnedSemaphorePermit, reports: UnboundedSender<Report>) {
+async fn run(prober: Prober, due: Due, _room: OwnedSemaphorePermit, told: Told) {
     let ran = prober.run(&due.probe, due.timeout).await;
     count(&due, &ran);
     for evidence in ran.evidence {
         tracing::debug!(channel = due.channel, layer = %evidence.layer, target = evidence.target, outcome = ?evidence.outcome, "probed");
+        let to = if evidence.outcome.has_failed() { &told.at_once } else { &told.in_passing };
         let input = Input::Evidence { channel: due.channel.clone(), evidence };
         // Nobody listens any more: the process is ending.
-        let _ = reports.send(Report::Input(input));
+        let _ = to.send(Report::Input(input));
     }
 }
 

@@ -1,6 +1,7 @@
 //! One question to one name server, without any cache between: over UDP, and over TCP where the answer is too long.
 
 use std::io;
+use std::net;
 use std::net::IpAddr;
 use std::net::Ipv4Addr;
 use std::net::Ipv6Addr;
@@ -102,13 +103,18 @@ async fn over_udp(
         SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
     };
     let fault = |error: io::Error| unasked(&error);
-    let socket = UdpSocket::bind((from.unwrap_or(nothing), 0)).await.map_err(fault)?;
-    socket.connect(server).await.map_err(fault)?;
-    for _ in 0..TRIES {
-        socket.send(bytes).await.map_err(fault)?;
-        match timeout(ASK_AGAIN_AFTER, answer_to(question, &socket)).await {
-            Ok(answer) => return answer,
-            Err(_) => continue,
+    let socket = net::UdpSocket::bind((from.unwrap_or(nothing), 0)).map_err(fault)?;
+    socket.set_nonblocking(true).map_err(fault)?;
+    socket.connect(server).map_err(fault)?;
+    // A socket of its own has room: nobody need wake us to tell so.
+    socket.send(bytes).map_err(fault)?;
+    let socket = UdpSocket::from_std(socket).map_err(fault)?;
+    for again in 0..TRIES {
+        if again > 0 {
+            socket.send(bytes).await.map_err(fault)?;
+        }
+        if let Ok(answer) = timeout(ASK_AGAIN_AFTER, answer_to(question, &socket)).await {
+            return answer;
         }
     }
     Err(silence())
