@@ -383,14 +383,15 @@ impl Detector {
         }
     }
 
-    /// Most control targets answered after that moment. Without control targets there is nothing to ask.
+    /// Most control targets answered after that moment, and most do now. Without control targets there is nothing to ask.
     fn line_worked_after(&self, moment: Instant) -> bool {
-        let (mut asked, mut answered) = (0, 0);
+        let (mut asked, mut answered, mut failing) = (0, 0, 0);
         for target in of_our_line(&self.targets).filter(|target| target.was_asked()) {
             asked += 1;
             answered += u32::from(target.answered_after(moment));
+            failing += u32::from(target.failed_last());
         }
-        answered * 2 >= asked
+        answered * 2 >= asked && failing * 2 <= asked
     }
 
     /// The earliest moment after `now` at which silence alone can change something.
