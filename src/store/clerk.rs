@@ -26,6 +26,7 @@ use crate::store::deliveries;
 use crate::store::error::in_words;
 use crate::store::error::is_for_ever;
 use crate::store::incidents;
+use crate::store::insert::ONE_STATEMENT;
 use crate::store::messages;
 use crate::store::recordings;
 use crate::store::records;
@@ -274,25 +275,41 @@ fn is_news(write: &Write) -> bool {
     begins && message.attempts == 0
 }
 
-/// Records and registrations go by many in one statement; the order of what concerns the same row is kept.
+/// All of it is on the disk, or none.
 async fn write_together(store: &Store, batch: &[Write]) -> Result<(), sqlx::Error> {
+    if is_one_statement(batch) {
+        let mut connection = store.writing.acquire().await?;
+        return write_all(store, &mut connection, batch).await;
+    }
     let mut transaction = store.writing.begin().await?;
+    write_all(store, &mut transaction, batch).await?;
+    transaction.commit().await
+}
+
+/// Such a one is a transaction by itself: to begin and to commit would be two more ways to the database's thread and back.
+fn is_one_statement(batch: &[Write]) -> bool {
+    let all = |is_one: fn(&Write) -> bool| batch.iter().all(is_one);
+    batch.len() <= ONE_STATEMENT
+        && (all(|write| matches!(write, Write::Record(_))) || all(|write| matches!(write, Write::Binding(_))))
+}
+
+/// Records and registrations go by many in one statement; the order of what concerns the same row is kept.
+async fn write_all(store: &Store, connection: &mut AnyConnection, batch: &[Write]) -> Result<(), sqlx::Error> {
     let (mut records, mut changed) = (Vec::new(), Vec::new());
     for write in batch {
         match write {
             Write::Record(record) => records.push(&**record),
             Write::Binding(binding) => changed.push(&**binding),
             Write::ForgetBinding { extension, contact } => {
-                bindings::write(&mut transaction, &changed).await?;
+                bindings::write(connection, &changed).await?;
                 changed.clear();
-                bindings::forget(&mut transaction, extension, contact).await?;
+                bindings::forget(connection, extension, contact).await?;
             }
-            other => write_one(store, &mut transaction, other).await?,
+            other => write_one(store, connection, other).await?,
         }
     }
-    bindings::write(&mut transaction, &changed).await?;
-    records::write(&mut transaction, &records).await?;
-    transaction.commit().await
+    bindings::write(connection, &changed).await?;
+    records::write(connection, &records).await
 }
 
 async fn write_one(store: &Store, connection: &mut AnyConnection, write: &Write) -> Result<(), sqlx::Error> {
@@ -347,6 +364,16 @@ mod tests {
     use super::*;
     use crate::store::bench::Folder;
     use crate::store::bench::block_on;
+    use crate::store::bench::record;
+
+    #[test]
+    fn only_what_is_one_statement_goes_without_a_transaction() {
+        let record = || Write::Record(Arc::new(record("call_1", 0)));
+        let many = |count: usize| (0..count).map(|_| record()).collect::<Vec<Write>>();
+        assert!(is_one_statement(&many(ONE_STATEMENT)) && !is_one_statement(&many(ONE_STATEMENT + 1)));
+        let forget = Write::ForgetCallback { id: "cb_1".into() };
+        assert!(!is_one_statement(&[record(), forget]));
+    }
 
     #[test]
     fn what_somebody_was_promised_does_not_wait_for_others() {

@@ -1,34 +1,38 @@
 //! One statement for many rows.
 //!
 //! A statement costs the way to the database's thread and back, whatever it writes: five rows in one take a third of the
-//! CPU time of five alone. Statements are made for 1, 2, 4, … rows, so that a few of them, prepared once, serve any
-//! number.
+//! CPU time of five alone. Statements are made for few numbers of rows, so that they are prepared once: for each of the small
+//! ones, because what gathers while a record may wait should go by a single statement, then for 32 and 64.
 
 use std::fmt::Write as _;
 
 /// The statements of one table.
 pub(super) struct Insert {
-    /// For 2^n rows.
-    by_power: Vec<String>,
+    /// In the order of [`SIZES`].
+    statements: Vec<String>,
 }
 
-/// Rows in one statement: 11 columns of so many stay below what SQLite and PostgreSQL can number.
-const MOST_POWER: u32 = 6;
+/// Up to so many rows are one statement.
+pub(super) const ONE_STATEMENT: usize = 16;
+
+/// Rows in one statement: 11 columns of 64 stay below what SQLite and PostgreSQL can number, and the statements of all tables
+/// below the hundred that a connection keeps prepared.
+const SIZES: [usize; 18] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, ONE_STATEMENT, 32, 64];
 
 impl Insert {
     /// `INSERT INTO … (…)`, the number of columns, `ON CONFLICT …`.
     pub(super) fn new(beginning: &str, columns: usize, end: &str) -> Insert {
-        let by_power = (0..=MOST_POWER).map(|power| statement(beginning, columns, 1 << power, end)).collect();
-        Insert { by_power }
+        Insert { statements: SIZES.map(|rows| statement(beginning, columns, rows, end)).into() }
     }
 
     /// The rows in order, in portions, each with the statement that writes it.
     pub(super) fn portions<'i, 'r, T>(&'i self, mut rows: &'r [T]) -> impl Iterator<Item = (&'i str, &'r [T])> {
         std::iter::from_fn(move || {
-            let power = rows.len().checked_ilog2()?.min(MOST_POWER);
-            let (portion, rest) = rows.split_at(1 << power);
+            let fitting = SIZES.iter().zip(&self.statements).rfind(|(size, _)| **size <= rows.len());
+            let (size, statement) = fitting?;
+            let (portion, rest) = rows.split_at(*size);
             rows = rest;
-            Some((self.by_power[power as usize].as_str(), portion))
+            Some((statement.as_str(), portion))
         })
     }
 }
@@ -59,9 +63,13 @@ mod tests {
         let rows: Vec<u32> = (0..135).collect();
         let portions: Vec<_> = insert.portions(&rows).collect();
         let sizes: Vec<usize> = portions.iter().map(|(_, portion)| portion.len()).collect();
-        assert_eq!(sizes, [64, 64, 4, 2, 1]);
+        assert_eq!(sizes, [64, 64, 7]);
         assert_eq!(portions.iter().flat_map(|(_, portion)| portion.iter().copied()).collect::<Vec<_>>(), rows);
-        assert_eq!(portions[3].0, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING");
+        let (two, _) = insert.portions(&rows[..2]).next().unwrap();
+        assert_eq!(two, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING");
+        for few in 1..=ONE_STATEMENT {
+            assert_eq!(insert.portions(&rows[..few]).count(), 1, "{few} rows");
+        }
         assert_eq!(insert.portions::<u32>(&[]).count(), 0);
     }
 }
