@@ -300,7 +300,7 @@ impl Detector {
         }
     }
 
-    /// It has failed for long enough, and our own line was seen working meanwhile.
+    /// It has failed for long enough while our own line worked, and was seen working.
     fn failure(&self, assessment: &Assessment, now: Instant) -> Failure {
         let Config { down_after, partial_after, .. } = self.config;
         let Some(since) = assessment.failing_without_break.or(assessment.failing) else {
@@ -309,7 +309,10 @@ impl Detector {
         let elsewhere = Elsewhere::since(&self.targets, since, &self.config, now);
         let patient = assessment.alone || elsewhere.is_awaited();
         let held = |since: Option<Instant>, hold| {
-            since.is_some_and(|since| now.saturating_duration_since(since) >= hold && self.line_worked_after(since))
+            since.is_some_and(|since| {
+                let works = self.line.works_since(since);
+                works.is_some_and(|works| now.saturating_duration_since(works) >= hold) && self.line_worked_after(since)
+            })
         };
         let without_break = held(assessment.failing_without_break, if patient { partial_after } else { down_after });
         let now_and_then =
@@ -383,15 +386,14 @@ impl Detector {
         }
     }
 
-    /// Most control targets answered after that moment, and most do now. Without control targets there is nothing to ask.
+    /// Most control targets answered after that moment. Without control targets there is nothing to ask.
     fn line_worked_after(&self, moment: Instant) -> bool {
-        let (mut asked, mut answered, mut failing) = (0, 0, 0);
+        let (mut asked, mut answered) = (0, 0);
         for target in of_our_line(&self.targets).filter(|target| target.was_asked()) {
             asked += 1;
             answered += u32::from(target.answered_after(moment));
-            failing += u32::from(target.failed_last());
         }
-        answered * 2 >= asked && failing * 2 <= asked
+        answered * 2 >= asked
     }
 
     /// The earliest moment after `now` at which silence alone can change something.

@@ -19,8 +19,9 @@ pub(super) struct OwnLine {
     doubt: Option<Doubt>,
     failed_in_a_row: u32,
     failing_since: Option<Instant>,
-    /// Most control targets answer since then.
+    /// Of a doubt: most control targets answer since then.
     good_since: Option<Instant>,
+    working: Working,
     /// The newest answer that came without our resolver.
     independent_at: Option<Instant>,
     /// The last outcomes of all control targets; a set bit is a loss.
@@ -28,6 +29,15 @@ pub(super) struct OwnLine {
     lossy: bool,
     /// When it was lossy last.
     whole_since: Option<Instant>,
+}
+
+/// Whether fewer than half of the control targets fail, or a single one. That may end sooner than a doubt, and begin later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Working {
+    #[default]
+    Always,
+    Since(Instant),
+    Not,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +101,15 @@ impl OwnLine {
         self.whole_since
     }
 
+    /// Of a failure since `moment`: since when it cannot be our line's doing. None: it may be so now.
+    pub(super) fn works_since(&self, moment: Instant) -> Option<Instant> {
+        match self.working {
+            Working::Always => Some(moment),
+            Working::Since(since) => Some(since.max(moment)),
+            Working::Not => None,
+        }
+    }
+
     pub(super) fn losses(&self) -> u32 {
         (self.losses & ((1 << OBSERVED) - 1)).count_ones()
     }
@@ -124,6 +143,11 @@ impl OwnLine {
 
     pub(super) fn judge(&mut self, targets: &[Target], config: &Config, at: Moment) -> Turn {
         let controls = Controls::count(targets);
+        self.working = match (controls.mostly_work(), self.working) {
+            (false, _) => Working::Not,
+            (true, Working::Not) => Working::Since(at.now),
+            (true, before) => before,
+        };
         let why = self.why_doubt(&controls);
         let Some(doubt) = self.doubt else {
             self.doubt = why.map(|why| Doubt { since: at.wall, why });
@@ -166,6 +190,10 @@ impl OwnLine {
 }
 
 impl Controls {
+    fn mostly_work(&self) -> bool {
+        self.failing <= HARDLY_ANY || self.failing * 2 < self.asked
+    }
+
     fn count(targets: &[Target]) -> Controls {
         let mut controls = Controls::default();
         for target in of_our_line(targets).filter(|target| target.was_asked()) {
