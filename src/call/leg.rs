@@ -59,8 +59,7 @@ pub struct Leg {
     local: Option<SocketAddr>,
     /// `o=` of our SDP: RFC 4566 §5.2; the version rises with each change of it.
     sdp_version: u64,
-    /// The peer's last offer, read once. None: the peer wants ours (RFC 3261 §13.2.1).
-    offered: Option<Result<Session, SdpError>>,
+    offered: Offered,
     /// Our last description.
     said: Bytes,
     /// What we cannot speak and the other leg can.
@@ -106,7 +105,7 @@ impl Leg {
             advertised,
             local: None,
             sdp_version: 1,
-            offered: None,
+            offered: Offered::Nothing,
             said: Bytes::new(),
             passed: Vec::new(),
             identity: Identity::default(),
@@ -164,17 +163,23 @@ impl Leg {
 
     /// The peer's first offer, as it stood in the INVITE.
     pub(super) fn take_offer(&mut self, sdp: &[u8]) {
-        self.offered = (!sdp.is_empty()).then(|| Session::read(sdp));
+        self.offered = match sdp.is_empty() {
+            true => Offered::Nothing,
+            false => Session::read(sdp).map_or_else(Offered::Unreadable, |offer| Offered::Open(Box::new(offer))),
+        };
     }
 
     /// Whether an answer to the peer's offer exists, now or once somebody has answered who speaks what we cannot; asked
     /// before anybody is rung.
     pub(super) fn can_answer(&self) -> Result<(), NegotiationError> {
-        let Some(offer) = &self.offered else {
-            return Ok(());
-        };
-        let local = Local { passed: self.passable().passed, ..self.local(None) };
-        negotiation::can_answer(&local, offer.as_ref().map_err(SdpError::clone)?)
+        match &self.offered {
+            Offered::Nothing | Offered::Answered => Ok(()),
+            Offered::Unreadable(fault) => Err(fault.clone().into()),
+            Offered::Open(offer) => {
+                let local = Local { passed: self.passable().passed, ..self.local(None) };
+                negotiation::can_answer(&local, offer)
+            }
+        }
     }
 
     /// Our answer to the offer, and the stream that it makes; `prefer` is what the other leg speaks, which saves transcoding.
@@ -184,11 +189,13 @@ impl Leg {
         }
         let codec = prefer.as_ref().map(|prefer| prefer.codec);
         self.passed = prefer.into_iter().filter(|prefer| self.hands_on(prefer)).collect();
-        let Some(offer) = &self.offered else {
-            return Ok(self.describe(codec));
+        let (sdp, stream) = match &self.offered {
+            Offered::Nothing => return Ok(self.describe(codec)),
+            Offered::Answered => return Ok(self.said.clone()),
+            Offered::Unreadable(fault) => return Err(fault.clone().into()),
+            Offered::Open(offer) => negotiation::answer(&self.local(None), offer, codec)?,
         };
-        let offer = offer.as_ref().map_err(SdpError::clone)?;
-        let (sdp, stream) = negotiation::answer(&self.local(None), offer, codec)?;
+        self.offered = Offered::Answered;
         self.said = sdp.clone();
         self.on_stream(stream);
         Ok(sdp)
@@ -226,10 +233,7 @@ impl Leg {
         let (passed, spoken) = match (&self.stream, self.speaks()) {
             (Some(stream), Some(speaks)) if !stream.codec.is_spoken() => (vec![speaks], Vec::new()),
             (Some(_), _) => return Passable::default(),
-            (None, _) => match &self.offered {
-                Some(Ok(offer)) => formats::passable(offer),
-                Some(Err(_)) | None => (Vec::new(), Vec::new()),
-            },
+            (None, _) => self.offered.open().map(formats::passable).unwrap_or_default(),
         };
         let passed = passed.into_iter().filter(|passed| self.hands_on(passed)).collect();
         let common = spoken.iter().any(|codec| self.codecs.contains(codec));
@@ -244,7 +248,7 @@ impl Leg {
 
     /// A re-INVITE: our answer to it. The codec stays if the peer still has it.
     pub(super) fn on_new_offer(&mut self, sdp: &[u8]) -> Result<Bytes, NegotiationError> {
-        let (early, offered) = (self.early.take(), self.offered.take());
+        let (early, offered) = (self.early.take(), std::mem::take(&mut self.offered));
         self.take_offer(sdp);
         self.sdp_version += 1;
         match self.answer(self.speaks()) {
@@ -313,6 +317,26 @@ impl Leg {
     }
 }
 
+/// The peer's last offer, read once and let go with its answer: one of many short lines takes far more room than its text.
+#[derive(Debug, Default)]
+enum Offered {
+    /// The peer wants ours: RFC 3261 §13.2.1.
+    #[default]
+    Nothing,
+    Open(Box<Session>),
+    Unreadable(SdpError),
+    Answered,
+}
+
+impl Offered {
+    fn open(&self) -> Option<&Session> {
+        match self {
+            Offered::Open(offer) => Some(offer),
+            Offered::Nothing | Offered::Unreadable(_) | Offered::Answered => None,
+        }
+    }
+}
+
 /// Codecs of a leg that we can only hand on.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Passable {
@@ -363,6 +387,16 @@ mod tests {
         let next = leg.on_new_offer(&offered("m=audio 4002 RTP/AVP 8\r\n")).unwrap();
         assert!(String::from_utf8_lossy(&next).contains("o=- 1 2 "), "RFC 3264 §8: one more than the last");
         assert_eq!(leg.answer(None), Ok(next), "what was said last holds");
+    }
+
+    #[test]
+    fn an_offer_is_let_go_with_its_answer_which_holds_until_the_next() {
+        let (mut leg, said) = early(Encryption::Off);
+        leg.early = None;
+        assert!(leg.offered.open().is_none());
+        assert_eq!(leg.answer(None), Ok(said.clone()));
+        assert!(leg.on_new_offer(b"no description").is_err());
+        assert_eq!(leg.answer(None), Ok(said));
     }
 
     #[test]
