@@ -367,6 +367,12 @@ impl Detector {
             State::Recovering { .. } if self.blame == Blame::BlockedHere => Blame::BlockedHere,
             State::Down | State::Recovering { .. } => Blame::Channel,
             State::Degraded if failure == Failure::Here => Blame::BlockedHere,
+            // It fails as before, and for a moment nobody can say whether our line works.
+            State::Degraded
+                if self.blame == Blame::BlockedHere && failure == Failure::No && assessment.failing.is_some() =>
+            {
+                Blame::BlockedHere
+            }
             State::Degraded => self.blame_of_trouble(assessment),
         }
     }

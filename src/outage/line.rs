@@ -2,6 +2,7 @@
 //!
 //! Doubt needs as many failures in a row as there are control targets (2 to 5), or a stranger's page twice: one lost packet
 //! must not blind us. It ends when most have answered for `line_settles`, so that a flapping line is one doubt and not many.
+//! While half of them fail without a doubt, or since a moment ago, no failure counts against the channel ([`OwnLine::works_since`]).
 
 use std::time::Instant;
 

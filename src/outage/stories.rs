@@ -201,6 +201,58 @@ fn whoever_sees_the_end_of_an_outage_first_does_not_make_a_block_of_it() {
     assert_eq!((day.state(), day.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere), "and here it is one");
 }
 
+/// Most of them are asked over TCP.
+fn most_control_targets_too(probe: &Probe) -> Result<(), &'static str> {
+    match probe.layer {
+        Layer::Tcp => Err("timed out"),
+        _ => whatsapp_is_silent(probe),
+    }
+}
+
+#[test]
+fn what_fails_together_with_most_control_targets_counts_from_when_they_answer_again() {
+    let mut day = Day::new();
+    day.passes(secs(600), |_| Ok(()));
+    // Long enough for every control target to answer once more.
+    day.passes(secs(12), whatsapp_is_silent);
+    day.passes(secs(300), most_control_targets_too);
+    assert!(!day.changes_to(ChannelState::Down), "{:?}", day.changes);
+    day.passes(secs(25), whatsapp_is_silent);
+    assert!(!day.changes_to(ChannelState::Down), "our line has only just come back");
+    day.passes(secs(90), whatsapp_is_silent);
+    assert_eq!((day.state(), day.detector.blame()), (ChannelState::Down, Blame::Channel));
+}
+
+#[test]
+fn a_single_control_target_that_is_gone_hides_no_outage() {
+    let mut day = Day::new();
+    let one_is_gone = |probe: &Probe| probe.control && probe.target.contains("registro.br");
+    day.passes(secs(600), |probe| if one_is_gone(probe) { Err("timed out") } else { Ok(()) });
+    let failed = day.now;
+    day.passes(secs(120), |probe| if one_is_gone(probe) { Err("timed out") } else { whatsapp_is_silent(probe) });
+    let took = day.moment_of(ChannelState::Down) - failed;
+    assert!(took <= secs(60), "took {took:?}");
+}
+
+#[test]
+fn a_block_stays_one_while_our_line_is_not_seen_working() {
+    let mut day = Day::new();
+    day.passes(secs(60), |_| Ok(()));
+    day.passes(secs(300), whatsapp_is_silent);
+    let mut word = Probe::new(Layer::Report, "filial", Role::Channel)
+        .evidence(Outcome::Answered { took: Duration::ZERO }, day.wall);
+    word.vantage = "outside:filial".parse().unwrap();
+    day.detector.on_evidence(word, day.now);
+    day.passes(secs(180), whatsapp_is_silent);
+    assert_eq!((day.state(), day.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere));
+    let told = day.changes.len();
+    day.passes(secs(15), most_control_targets_too);
+    day.passes(secs(180), whatsapp_is_silent);
+    let since = &day.changes[told..];
+    assert!(since.iter().all(|(_, change)| change.blame != Blame::Channel), "{since:?}");
+    assert_eq!((day.state(), day.detector.blame()), (ChannelState::Degraded, Blame::BlockedHere));
+}
+
 #[test]
 fn one_lost_host_of_two_only_degrades() {
     let mut day = Day::new();
