@@ -25,7 +25,7 @@ use crate::media::silence::Silence;
 fn talk(bench: &mut Bench) -> (Phone, Phone) {
     let (a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
     bench.order(Command::Bridge { a: a.leg, b: b.leg });
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&a);
     (a, b)
 }
 

@@ -99,7 +99,7 @@ fn what_a_bad_line_loses_and_swaps_is_made_good_on_the_way_to_another_codec() {
     let mut bench = Bench::start();
     let (mut from, to) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::G722));
     bench.order(Command::Bridge { a: from.leg, b: to.leg });
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&from);
     let mut kept: Option<Vec<u8>> = None;
     for n in 0..100_usize {
         let samples: Vec<u8> = (0..160)

@@ -200,7 +200,7 @@ fn a_caller_who_is_echoed_hears_himself_on_one_line_of_packets() {
         std::thread::sleep(Duration::from_millis(20));
     }
     bench.order(Command::Stop { leg: phone.leg });
-    std::thread::sleep(Duration::from_millis(30));
+    bench.is_obeyed(&phone);
     phone.discard();
     phone.say(600.0);
     phone.hears_nothing_for(Duration::from_millis(100));
