@@ -128,3 +128,49 @@ fn took(polled: Poll<usize>) -> bool {
 
 /// An alarm for no deadline: the tick comes long before it.
 const FAR: Duration = Duration::from_secs(24 * 3_600);
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicUsize;
+    use std::sync::atomic::Ordering;
+    use std::task::Wake;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::switch::input::Input;
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_is_said_in_passing_wakes_nobody_and_comes_before_what_does() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let _entered = runtime.enter();
+        let (media, commands, outcomes) = (mpsc::unbounded_channel(), mpsc::channel(1), mpsc::unbounded_channel());
+        let (reports, passing) = (mpsc::unbounded_channel(), mpsc::unbounded_channel());
+        let mut sources = Sources::new(media.1, commands.1, outcomes.1, reports.1, passing.1).unwrap();
+        let woken = Arc::new(Woken::default());
+        let waker = Arc::clone(&woken).into();
+        let (mut context, mut batch) = (Context::from_waker(&waker), Batch::default());
+        // The clock has its first turn at once.
+        while sources.poll(&mut context, &mut batch).is_ready() {}
+        let before = woken.0.load(Ordering::Relaxed);
+
+        assert!(passing.0.send(Report::Input(Input::Drain)).is_ok());
+        assert_eq!(woken.0.load(Ordering::Relaxed), before);
+        assert!(reports.0.send(Report::Input(Input::Clock(jiff::Timestamp::UNIX_EPOCH))).is_ok());
+        assert_eq!(woken.0.load(Ordering::Relaxed), before + 1);
+        assert!(sources.poll(&mut context, &mut batch).is_ready());
+        let [Report::Input(Input::Drain), Report::Input(Input::Clock(_))] = batch.reports[..] else {
+            panic!("{:?}", batch.reports);
+        };
+    }
+}
