@@ -43,6 +43,7 @@ fn a_second_handshake_loses_nothing_that_is_on_its_way_under_the_first_ones_keys
     let dtls = |role, fingerprint| Security::Dtls(Box::new(Dtls { role, fingerprint }));
     let plain = Stream { remote_rtcp: None, ..ana.phone.stream.clone() };
     bench.connect(&ana.phone, Stream { security: dtls(DtlsRole::Passive, second.fingerprint()), ..plain.clone() });
+    bench.is_obeyed(&ana.phone);
     let theirs = dtls(DtlsRole::Active, bench.pump.fingerprint());
     ana.transport = renewed(None, &Stream { security: theirs, remote: ana.phone.server, ..plain }, &second);
     while !bench.has_event() {
