@@ -2,6 +2,7 @@
 //!
 //! What the rooms count is copied once a second; what happens once a call is counted when its record is made.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ use crate::server::error::ServeError;
 use crate::server::hands::Hands;
 use crate::server::metrics_rtp;
 use crate::server::probing;
+use crate::switch::gauges::Gauges;
 use crate::switch::machine::Switch;
 use crate::switch::trunks::state::TrunkState;
 
@@ -33,6 +35,8 @@ const SETUP_SECONDS: [f64; 10] = [0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.
 
 pub(super) struct Metrics {
     handle: PrometheusHandle,
+    /// Channels as they were told last: most stay as they are for days.
+    told: BTreeMap<String, (ChannelState, Blame)>,
 }
 
 impl Metrics {
@@ -56,7 +60,7 @@ impl Metrics {
         describe();
         metrics_rtp::describe();
         probing::describe();
-        Ok(Metrics { handle })
+        Ok(Metrics { handle, told: BTreeMap::new() })
     }
 
     pub(super) fn renderer(&self) -> Box<dyn Fn() -> String + Send + Sync> {
@@ -67,10 +71,12 @@ impl Metrics {
         })
     }
 
-    pub(super) fn update(&self, switch: &Switch, hands: &Hands, now: Instant) {
+    pub(super) fn update(&mut self, switch: &Switch, hands: &Hands, now: Instant) {
         // Samples of histograms gather until they are put into their buckets, and nobody may ever ask for them.
         self.handle.run_upkeep();
-        of_switch(switch);
+        let gauges = switch.gauges();
+        self.of_channels(&gauges);
+        of_switch(switch, gauges);
         of_trunks(switch, now);
         metrics_rtp::of_pump(&hands.pump.totals());
         gauge!("desvio_media_legs").set(count(hands.pump.legs()));
@@ -85,6 +91,23 @@ impl Metrics {
         counter!("desvio_store_lost_total").absolute(store.dropped);
         counter!("desvio_store_failures_total").absolute(store.failures);
         gauge!("desvio_store_waiting").set(count(usize::try_from(store.waiting).unwrap_or(usize::MAX)));
+    }
+
+    fn of_channels(&mut self, gauges: &Gauges) {
+        for (channel, is, fault) in &gauges.channels {
+            if self.told.get(channel) == Some(&(*is, *fault)) {
+                continue;
+            }
+            self.told.insert(channel.clone(), (*is, *fault));
+            for state in ChannelState::ALL {
+                let labels = [("channel", channel.clone()), ("state", state.to_string())];
+                gauge!("desvio_channel_state", &labels).set(f64::from(u8::from(state == *is)));
+            }
+            for blame in Blame::ALL {
+                let labels = [("channel", channel.clone()), ("blame", blame.to_string())];
+                gauge!("desvio_channel_blame", &labels).set(f64::from(u8::from(blame == *fault)));
+            }
+        }
     }
 }
 
@@ -113,26 +136,13 @@ fn of_streams(hands: &Hands) {
     }
 }
 
-fn of_switch(switch: &Switch) {
-    let gauges = switch.gauges();
+fn of_switch(switch: &Switch, gauges: Gauges) {
     gauge!("desvio_calls").set(count(gauges.calls));
     gauge!("desvio_conferences").set(count(gauges.conferences));
     gauge!("desvio_conference_members").set(count(gauges.conference_members));
     gauge!("desvio_registrations").set(count(gauges.registrations));
     for (queue, waiting) in gauges.waiting {
         gauge!("desvio_queue_waiting", "queue" => queue).set(count(waiting));
-    }
-    for (channel, is) in gauges.channels {
-        for state in ChannelState::ALL {
-            let labels = [("channel", channel.clone()), ("state", state.to_string())];
-            gauge!("desvio_channel_state", &labels).set(f64::from(u8::from(state == is)));
-        }
-    }
-    for (channel, is) in gauges.blames {
-        for blame in Blame::ALL {
-            let labels = [("channel", channel.clone()), ("blame", blame.to_string())];
-            gauge!("desvio_channel_blame", &labels).set(f64::from(u8::from(blame == is)));
-        }
     }
     gauge!("desvio_drills").set(count(gauges.drills));
     for (tally, direction) in [(&gauges.sip.received, "in"), (&gauges.sip.sent, "out")] {

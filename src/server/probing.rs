@@ -34,7 +34,7 @@ use crate::switch::input::Input;
 pub(super) const SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 pub(super) struct Probing {
-    prober: Prober,
+    prober: Arc<Prober>,
     room: Arc<Semaphore>,
     /// It was said that there is no room; once is enough.
     complained: AtomicBool,
@@ -63,7 +63,7 @@ impl Probing {
             let _ = runtime.block_on(ended);
         })?;
         let room = Arc::new(Semaphore::new(at_once.max(1)));
-        Ok(Probing { prober, room, complained: AtomicBool::new(false), told, thread, _alive: alive })
+        Ok(Probing { prober: Arc::new(prober), room, complained: AtomicBool::new(false), told, thread, _alive: alive })
     }
 
     /// Left out when too many are under way: a late probe would tell of another moment than the one it was asked for.
@@ -75,11 +75,11 @@ impl Probing {
             }
             return;
         };
-        self.thread.spawn(run(self.prober.clone(), due, room, self.told.clone()));
+        self.thread.spawn(run(Arc::clone(&self.prober), due, room, self.told.clone()));
     }
 }
 
-async fn run(prober: Prober, due: Due, _room: OwnedSemaphorePermit, told: Told) {
+async fn run(prober: Arc<Prober>, due: Due, _room: OwnedSemaphorePermit, told: Told) {
     let ran = prober.run(&due.probe, due.timeout).await;
     count(&due, &ran);
     for evidence in ran.evidence {

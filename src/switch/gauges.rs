@@ -29,8 +29,7 @@ pub struct Gauges {
     pub registrations: usize,
     /// Queue → callers who wait.
     pub waiting: Vec<(String, usize)>,
-    pub channels: Vec<(String, ChannelState)>,
-    pub blames: Vec<(String, Blame)>,
+    pub channels: Vec<(String, ChannelState, Blame)>,
     pub drills: usize,
     pub sip: Counts,
     /// Event package → subscriptions that are alive.
@@ -56,14 +55,14 @@ impl Switch {
     pub fn gauges(&self) -> Gauges {
         let queues = self.desk.music_by_queue.keys();
         let waiting = queues.map(|queue| (queue.clone(), self.desk.queues.waiting(queue).unwrap_or(0)));
+        let channels = self.channels.states().zip(self.channels.blames());
         Gauges {
             calls: self.calls.len(),
             conferences: self.conferences.len(),
             conference_members: self.conferences.members(),
             registrations: self.desk.registrar.len(),
             waiting: waiting.collect(),
-            channels: self.channels.states().map(|(name, state)| (name.to_owned(), state)).collect(),
-            blames: self.channels.blames().map(|(name, blame)| (name.to_owned(), blame)).collect(),
+            channels: channels.map(|((name, state), (_, blame))| (name.to_owned(), state, blame)).collect(),
             drills: self.incidents.drills().count(),
             sip: self.agent.counts(),
             subscriptions: self.lamps.counts(),

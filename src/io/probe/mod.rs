@@ -64,18 +64,17 @@ pub struct Config {
     pub at_once: usize,
 }
 
-/// Cheap to clone; one for the whole process.
-#[derive(Clone)]
+/// One for the whole process.
 pub struct Prober {
     names: Names,
     tls: ClientConfig,
     connector: TlsConnector,
     /// One client for each way out, made when it is first needed.
-    clients: Arc<Mutex<BTreeMap<Option<Via>, Client>>>,
+    clients: Mutex<BTreeMap<Option<Via>, Client>>,
     /// Targets whose certificate was said to end soon.
-    ending: Arc<Mutex<BTreeSet<String>>>,
+    ending: Mutex<BTreeSet<String>>,
     /// Name servers other than ours that have answered anything.
-    heard: Arc<Mutex<BTreeSet<(Vantage, Resolver)>>>,
+    heard: Mutex<BTreeSet<(Vantage, Resolver)>>,
 }
 
 /// What one probe brought home.
@@ -124,8 +123,14 @@ impl Prober {
         // A session that is taken up again shows no certificate.
         strict.resumption = Resumption::disabled();
         let connector = TlsConnector::from(Arc::new(strict));
-        let prober =
-            Prober { names, tls, connector, clients: Arc::default(), ending: Arc::default(), heard: Arc::default() };
+        let prober = Prober {
+            names,
+            tls,
+            connector,
+            clients: Mutex::default(),
+            ending: Mutex::default(),
+            heard: Mutex::default(),
+        };
         prober.client(None)?;
         Ok(prober)
     }
@@ -150,7 +155,8 @@ impl Prober {
         match probe.layer {
             Layer::Dns => {
                 let from = tcp::address_of(via);
-                dns::look_up(names, target, probe.resolver.as_ref(), from).await?;
+                // Has room for a datagram in it; the others need not carry that from thread to thread.
+                Box::pin(dns::look_up(names, target, probe.resolver.as_ref(), from)).await?;
             }
             Layer::Tcp => tcp::knock(names, via, target).await?,
             Layer::Tls => {
