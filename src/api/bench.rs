@@ -112,7 +112,7 @@ impl Drop for Folder {
 /// The whole API, without a socket.
 pub(super) struct Bench {
     pub(super) router: Router,
-    pub(super) store: Store,
+    pub(super) writer: Writer,
     pub(super) feed: Feed,
     pub(super) folder: Folder,
     /// What the switch was asked, in order.
@@ -151,11 +151,12 @@ impl Bench {
         tokio::spawn(pretend(queue, asked.clone()));
         let feed = Feed::new(16);
         let status = StatusPage::new(status_page(), commands.clone());
+        let writer = Writer::start(&store, mpsc::unbounded_channel().0);
         let router = router(Api {
             commands,
             status: Arc::new(status),
-            store: store.clone(),
-            writer: Writer::start(&store, mpsc::unbounded_channel().0),
+            store,
+            writer: writer.clone(),
             feed: feed.clone(),
             token: Token::new(TOKEN).unwrap(),
             webhooks: vec![Listener { name: "crm".into(), url: "https://crm.example/".into(), events: Vec::new() }],
@@ -165,7 +166,7 @@ impl Bench {
             recording_folder: folder.path().join("recordings"),
             home: Region { country_code: "55".into(), area_code: None },
         });
-        Self { router, store, feed, folder, asked }
+        Self { router, writer, feed, folder, asked }
     }
 
     pub(super) fn asked(&self) -> Vec<String> {

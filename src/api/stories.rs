@@ -10,7 +10,6 @@ use axum::http::Request;
 use futures_util::StreamExt;
 use serde_json::Value;
 use serde_json::json;
-use tokio::sync::mpsc;
 
 use crate::api::bench;
 use crate::api::bench::Bench;
@@ -21,7 +20,6 @@ use crate::call::record::RecordingState;
 use crate::call::record::Voicemail;
 use crate::dialplan::order::RecordOrder;
 use crate::store::writer::Write;
-use crate::store::writer::Writer;
 use crate::switch::effect::PublicEvent;
 
 const CALL: &str = r#"{"to":"+5511999998888","flow":"entrada"}"#;
@@ -92,9 +90,7 @@ fn a_call_that_is_over_is_shown_from_its_record() {
     block_on(async {
         let bench = Bench::new().await;
         assert_eq!(bench.get("/v1/calls/call_live").await.json()["doing"], "ringing");
-        let (outcomes, _told) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
-        writer.write(Write::Record(Arc::new(bench::record("call_over"))));
+        bench.writer.write(Write::Record(Arc::new(bench::record("call_over"))));
         // Not flushed: it may still gather with others.
         let over = bench.get("/v1/calls/call_over").await;
         assert_eq!(over.json()["ended"], "2026-11-23T12:01:00Z", "{}", over.text);
@@ -192,12 +188,10 @@ fn a_provider_needs_no_token_of_ours_and_its_bytes_arrive_untouched() {
 fn records_can_be_had_as_a_table_of_any_length() {
     block_on(async {
         let bench = Bench::new().await;
-        let (outcomes, _told) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
         for number in 0..1_203 {
-            writer.write(Write::Record(Arc::new(bench::record(&format!("call_{number:04}")))));
+            bench.writer.write(Write::Record(Arc::new(bench::record(&format!("call_{number:04}")))));
         }
-        writer.flush(Duration::from_secs(20)).await.unwrap();
+        bench.writer.flush(Duration::from_secs(20)).await.unwrap();
         let table = bench.get("/v1/records?format=csv").await;
         assert!(table.header("content-type").starts_with("text/csv"));
         assert_eq!(table.text.lines().count(), 1_204);
@@ -229,8 +223,7 @@ fn a_recording_is_ordered_listed_heard_and_deleted() {
             assert_eq!(bench.post("/v1/calls/call_live/recording", wrong).await.status, 422, "{wrong}");
         }
 
-        let (outcomes, _told) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
+        let writer = &bench.writer;
         let mut recording = bench::recording(&RecordOrder::Resume);
         recording.state = RecordingState::Completed;
         writer.write(Write::Recording(Box::new(recording.clone())));
@@ -259,8 +252,7 @@ fn a_recording_is_ordered_listed_heard_and_deleted() {
 fn a_voicemail_can_be_heard_and_nothing_outside_its_folder_can() {
     block_on(async {
         let bench = Bench::new().await;
-        let (outcomes, _told) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
+        let writer = &bench.writer;
         for (id, path) in
             [("vm_1", "geral/1.wav"), ("vm_2", "../data/desvio.db"), ("vm_3", "geral/3.wav"), ("vm_4", "geral/4.opus")]
         {
@@ -390,8 +382,7 @@ fn a_dialplan_is_drawn_for_a_browser() {
 fn a_call_that_has_ended_is_explained() {
     block_on(async {
         let bench = Bench::new().await;
-        let (outcomes, _heard) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
+        let writer = &bench.writer;
         writer.write(Write::Record(Arc::new(bench::record("call_1"))));
         writer.flush(Duration::from_secs(5)).await.unwrap();
         let reply = bench.get("/v1/records/call_1/explanation").await;
@@ -407,8 +398,7 @@ fn a_call_that_has_ended_is_explained() {
 fn incidents_are_told_and_listed() {
     block_on(async {
         let bench = Bench::new().await;
-        let (outcomes, _told) = mpsc::unbounded_channel();
-        let writer = Writer::start(&bench.store, outcomes);
+        let writer = &bench.writer;
         writer.write(Write::Incident(Box::new(bench::incident("inc_1"))));
         writer.flush(Duration::from_secs(5)).await.unwrap();
 

@@ -66,7 +66,7 @@ pub(in crate::api) async fn list(State(api): State<Arc<Api>>) -> Result<Response
 pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = CallId(id);
     match api.ask(Command::Call(id.clone())).await {
-        Err(refusal) if refusal.status == 404 => match once_written(|| api.store.record(&id)).await? {
+        Err(refusal) if refusal.status == 404 => match once_written(&api, || api.store.record(&id)).await? {
             Some(record) => Ok(Json(record).into_response()),
             None => Err(refusal),
         },

@@ -86,7 +86,7 @@ pub(in crate::api) async fn list(
     params(("id" = String, Path, description = "`inc_…`")),
     responses((status = 200, description = "The incident with its story", body = IncidentDocument)))]
 pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
-    match once_written(|| api.store.incident(&id)).await? {
+    match once_written(&api, || api.store.incident(&id)).await? {
         Some(incident) => Ok(Json(incident).into_response()),
         None => Err(unknown("incident", &id, "/v1/incidents")),
     }

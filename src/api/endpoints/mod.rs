@@ -30,8 +30,8 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
-use tokio::time::sleep;
 
+use crate::api::Api;
 use crate::api::problem::problem;
 use crate::store::error::StoreError;
 use crate::switch::command::Answer;
@@ -87,22 +87,20 @@ fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 /// What `look` finds. What has just happened gathers for a moment before it is written, and who has heard of it by an event
-/// may ask before that: he waits for it.
-async fn once_written<T, Looked>(look: impl Fn() -> Looked) -> Result<Option<T>, StoreError>
+/// may ask before that: he waits for it, as long as the disk takes it.
+async fn once_written<T, Looked>(api: &Api, look: impl Fn() -> Looked) -> Result<Option<T>, StoreError>
 where
     Looked: Future<Output = Result<Option<T>, StoreError>>,
 {
-    for _ in 0..LOOKS {
-        if let Some(found) = look().await? {
-            return Ok(Some(found));
-        }
-        sleep(BETWEEN_LOOKS).await;
+    if let Some(found) = look().await? {
+        return Ok(Some(found));
     }
+    // What could not be written is not found: the answer is what it would be without us.
+    let _ = api.writer.flush(WRITTEN_WITHIN).await;
     look().await
 }
 
-const LOOKS: u32 = 4;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 const USUAL_PAGE: u32 = 50;
 const LARGEST_PAGE: u32 = 1_000;

@@ -123,7 +123,7 @@ pub(in crate::api) async fn audio(
 }
 
 async fn find(api: &Api, id: &str) -> Result<TalkRecording, Problem> {
-    let found = once_written(|| api.store.recording(id)).await?;
+    let found = once_written(api, || api.store.recording(id)).await?;
     found.ok_or_else(|| unknown("recording", id, "/v1/recordings"))
 }
 

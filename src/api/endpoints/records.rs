@@ -127,7 +127,7 @@ pub(in crate::api) async fn show(State(api): State<Arc<Api>>, Named(id): Named) 
     responses((status = 200, description = "Sentences, in the order of what happened", body = ExplanationDocument)))]
 pub(in crate::api) async fn explain(State(api): State<Arc<Api>>, Named(id): Named) -> Result<Response, Problem> {
     let id = CallId(id);
-    match once_written(|| api.store.record(&id)).await? {
+    match once_written(&api, || api.store.record(&id)).await? {
         Some(record) => Ok(Json(json!({ "id": id, "sentences": explain::explain(&record) })).into_response()),
         None => Err(unknown("record", &id.0, "/v1/records")),
     }

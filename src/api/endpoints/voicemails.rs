@@ -125,7 +125,7 @@ pub(in crate::api) async fn audio(
 }
 
 async fn find(api: &Api, id: &str) -> Result<Voicemail, Problem> {
-    let found = once_written(|| api.store.voicemail(id)).await?;
+    let found = once_written(api, || api.store.voicemail(id)).await?;
     found.ok_or_else(|| unknown("voicemail", id, "/v1/voicemails"))
 }
 
