@@ -2,7 +2,7 @@
 //!
 //! Each probe has its turns: one in every interval, at the fractional part of n times the golden ratio of it. However many
 //! there are, and whichever channels they belong to, neighbours stay apart, and every run has the same order. Where there are
-//! so many that being woken for each costs more than the probe, a few come together ([`Schedule::ahead`]).
+//! so many that being woken for each costs more than the probe, a few come together ([`Schedule::ahead_of`]).
 //!
 //! A channel in perfect order is looked at calmly: a probe takes every third of its turns only, and the probes of a channel
 //! share them so that one of them comes in every interval all the same. Whatever is not as it should be brings every turn of
@@ -42,8 +42,9 @@ pub struct Due {
 struct Entry {
     due: Due,
     turns: Turns,
-    /// The turn that comes next.
+    /// The turn that comes next, and the last that was taken, which may lie a little ahead.
     at: Instant,
+    taken: Instant,
     /// Its place in `paces`.
     pace: usize,
 }
@@ -114,7 +115,7 @@ impl Schedule {
                 timeout: probe.timeout.unwrap_or(timeout).min(every),
             };
             let turns = Turns { first: at, every, stride, number: slot.number };
-            self.entries.push(Entry { due, turns, at, pace: self.paces.len() });
+            self.entries.push(Entry { due, turns, at, taken: now, pace: self.paces.len() });
         }
         let quick_for = CALM_AFTER.max(base.saturating_mul(CALM_AFTER_TURNS));
         self.pace_by_channel.insert(channel.to_owned(), self.paces.len());
@@ -122,7 +123,7 @@ impl Schedule {
     }
 
     /// Something about this channel is not in perfect order: each of its probes takes its next turn and every one after that,
-    /// until nothing has been said here for some minutes. One that has just come early comes again: what it saw was before this.
+    /// until nothing has been said here for some minutes.
     pub fn hurry(&mut self, channel: &str, now: Instant) {
         let pace = self.pace_by_channel.get(channel).and_then(|place| self.paces.get_mut(*place));
         let Some(pace) = pace else {
@@ -135,7 +136,7 @@ impl Schedule {
         }
         for place in pace.places.clone() {
             let entry = &mut self.entries[place];
-            let soon = entry.turns.next(now);
+            let soon = entry.turns.next(now.max(entry.taken));
             if soon < entry.at {
                 self.by_time.remove(&(entry.at, place));
                 self.by_time.insert((soon, place));
@@ -147,18 +148,23 @@ impl Schedule {
     /// The next probe whose time has come. Rounds that were missed are not made up for.
     pub fn poll_due(&mut self, now: Instant) -> Option<Due> {
         let place = self.poll_place(now)?;
-        Some(self.entries[place].due.clone())
+        let entry = &self.entries[place];
+        let Due { channel, probe, timeout } = entry.due.clone();
+        // The next one may come early.
+        let timeout = timeout.min(entry.turns.every - self.ahead_of(&entry.turns));
+        Some(Due { channel, probe, timeout })
     }
 
     /// The same by its place among all probes, in the order in which they were added.
     pub(super) fn poll_place(&mut self, now: Instant) -> Option<usize> {
         let (at, place) = *self.by_time.first()?;
-        let now = now + self.ahead();
+        let now = now + self.ahead_of(&self.entries[place].turns);
         if at > now {
             return None;
         }
         self.by_time.pop_first();
         let entry = &mut self.entries[place];
+        entry.taken = at;
         entry.at = match self.paces[entry.pace].quick_until > now {
             true => entry.turns.next(now),
             false => entry.turns.next_calm(now),
@@ -167,10 +173,10 @@ impl Schedule {
         Some(place)
     }
 
-    /// So much sooner than its turn a probe may come, with another one or with whatever else is awake.
-    fn ahead(&self) -> Duration {
+    /// So much sooner than its turn such a probe may come, with another one whose time has come.
+    fn ahead_of(&self, turns: &Turns) -> Duration {
         let ahead = Duration::try_from_secs_f64(TOGETHER / self.per_second).unwrap_or(Duration::MAX);
-        if ahead > EARLIEST { Duration::ZERO } else { ahead }
+        if ahead > EARLIEST { Duration::ZERO } else { ahead.min(turns.every / 4) }
     }
 
     pub fn poll_timeout(&self) -> Option<Deadline> {
@@ -431,7 +437,7 @@ mod tests {
         for channel in 0..300 {
             schedule.hurry(&format!("channel-{channel}"), start + moment);
         }
-        let hurried = run(&mut schedule, start, moment + secs(10));
+        let hurried = run(&mut schedule, start, moment + secs(10) + EARLIEST);
         let places: BTreeSet<usize> = hurried.iter().map(|fired| fired.place).collect();
         assert_eq!(places.len(), 300 * each, "every one of them");
         assert!(busiest(&hurried, 930) <= 12, "{} at once", busiest(&hurried, 930));
@@ -456,30 +462,29 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
         /// However often it is hurried, and however late it is polled: no probe comes twice within its interval, none is
-        /// left out for longer than three, and trouble brings it within one.
+        /// left out for longer than three, and trouble brings it within one, give or take what it may come early.
         #[test]
-        fn no_probe_overtakes_itself(seed in any::<u64>()) {
+        fn no_probe_overtakes_itself(seed in any::<u64>(), many in any::<bool>()) {
             let mut rng = fastrand::Rng::with_seed(seed);
-            let (start, mut schedule) = (start(), Schedule::default());
-            let probes = catalogue::with_control(catalogue::WHATSAPP);
-            schedule.add("whatsapp", &probes, secs(10), secs(5), start);
-            let (mut now, mut last) = (start, vec![None; probes.len()]);
-            let mut hurried = start;
-            for _ in 0..4000 {
+            let start = start();
+            let (mut schedule, each) = watching(if many { 20 } else { 1 }, start);
+            let early = if many { EARLIEST } else { Duration::ZERO };
+            let (mut now, mut last, mut hurried) = (start, vec![None; each], start);
+            for _ in 0..2000 {
                 now += Duration::from_millis(rng.u64(0..1000));
-                if rng.u16(0..1000) == 0 {
-                    schedule.hurry("whatsapp", now);
+                if rng.u16(0..500) == 0 {
+                    schedule.hurry("channel-0", now);
                     hurried = now;
                 }
                 while let Some(place) = schedule.poll_place(now) {
                     // Polled up to a second late.
-                    let gap = last[place].map(|last| now - last);
-                    prop_assert!(gap.is_none_or(|gap| gap > secs(9) && gap < secs(31)), "{:?}", gap);
-                    last[place] = Some(now);
+                    let Some(last) = last.get_mut(place) else { continue };
+                    let gap = last.map(|last| now - last);
+                    prop_assert!(gap.is_none_or(|gap| gap > secs(9) - early && gap < secs(31) + early), "{:?}", gap);
+                    *last = Some(now);
                 }
-                let waits = now - hurried;
                 let all_came = last.iter().all(|last| last.is_some_and(|last| last >= hurried));
-                prop_assert!(all_came || waits < secs(10), "after {:?}", waits);
+                prop_assert!(all_came || now - hurried < secs(10) + early, "after {:?}", now - hurried);
             }
         }
     }

@@ -30,6 +30,7 @@ use axum::response::Response;
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::api::Api;
 use crate::api::problem::problem;
@@ -87,19 +88,27 @@ fn below(folder: &Path, path: &Path) -> Option<PathBuf> {
 }
 
 /// What `look` finds. What has just happened gathers for a moment before it is written, and who has heard of it by an event
-/// may ask before that: he waits for it, as long as the disk takes it.
+/// may ask before that, or before it was even handed on to be written: he waits for it. While nothing can be written, what
+/// is not on the disk is not found.
 async fn once_written<T, Looked>(api: &Api, look: impl Fn() -> Looked) -> Result<Option<T>, StoreError>
 where
     Looked: Future<Output = Result<Option<T>, StoreError>>,
 {
-    if let Some(found) = look().await? {
-        return Ok(Some(found));
+    for _ in 0..LOOKS {
+        if let Some(found) = look().await? {
+            return Ok(Some(found));
+        }
+        let figures = api.writer.figures();
+        match figures.waiting > 0 && !figures.in_trouble {
+            true => drop(api.writer.flush(WRITTEN_WITHIN).await),
+            false => sleep(BETWEEN_LOOKS).await,
+        }
     }
-    // What could not be written is not found: the answer is what it would be without us.
-    let _ = api.writer.flush(WRITTEN_WITHIN).await;
     look().await
 }
 
+const LOOKS: u32 = 4;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 const USUAL_PAGE: u32 = 50;
