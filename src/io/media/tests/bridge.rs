@@ -122,7 +122,8 @@ fn from_music_to_an_agent_and_back_the_line_never_breaks() {
     let (caller, mut agent) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
     play(&mut bench, &caller, &[clip(200)], Repeat::Forever);
     let mut heard: Vec<Got> = (0..5).map(|_| caller.get().unwrap()).collect();
-    bridge(&mut bench, &caller, &agent);
+    bench.order(Command::Bridge { a: caller.leg, b: agent.leg });
+    bench.is_obeyed(&caller);
     for _ in 0..5 {
         agent.say(700.0);
         std::thread::sleep(Duration::from_millis(20));

@@ -19,6 +19,7 @@ fn bridged(bench: &mut Bench, terms: OpusTerms) -> (Phone, Phone) {
     let (one, other) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Opus));
     bench.connect(&other, Stream { opus: terms, ..other.stream.clone() });
     bench.order(Command::Bridge { a: one.leg, b: other.leg });
+    bench.is_obeyed(&one);
     (one, other)
 }
 

@@ -72,6 +72,7 @@ fn packets_that_say_under_which_key_they_are_go_both_ways_and_any_key_of_the_lin
     let mut ana = Secured::open(&mut bench, &identity, of_pump, of_phone);
     let mut bruno = bench.phone(CodecKind::Pcma);
     bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    bench.is_obeyed(&ana.phone);
     ana.say(500.0);
     assert_eq!(bruno.get().unwrap().payload.len(), 160);
     bruno.say(700.0);

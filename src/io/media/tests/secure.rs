@@ -135,7 +135,8 @@ impl Secured {
         let until = Instant::now() + Duration::from_secs(20);
         loop {
             assert!(Instant::now() < until, "nothing comes");
-            if let Ok((length, _)) = self.phone.socket.recv_from(&mut datagram)
+            if let Ok((length, from)) = self.phone.socket.recv_from(&mut datagram)
+                && from == self.phone.server
                 && !rtp::is_rtcp(&datagram[..length])
             {
                 return u32::from_be_bytes(*datagram[8..].first_chunk().unwrap());
@@ -226,6 +227,7 @@ fn a_change_of_keys_loses_no_packet_that_is_on_its_way() {
     let mut ana = Secured::with_sdes(&mut bench, suite, 1, 2);
     let bruno = bench.phone(CodecKind::Pcma);
     bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    bench.is_obeyed(&ana.phone);
     ana.say(500.0);
     assert!(bruno.get().is_some());
     let terms = Stream { security: sdes(suite, 8, 9), ..ana.phone.stream.clone() };
@@ -249,6 +251,7 @@ fn who_signs_may_move_and_who_does_not_may_not() {
     let mut ana = Secured::with_sdes(&mut bench, Suite::AesCm128HmacSha1Tag80, 1, 2);
     let mut bruno = bench.phone(CodecKind::Pcma);
     bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    bench.is_obeyed(&ana.phone);
     ana.say(500.0);
     assert!(bruno.get().is_some());
     let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -373,7 +376,7 @@ fn who_shook_hands_and_says_nothing_is_still_sent_to() {
     let mut bench = Bench::with(Settings { unproven_for: Duration::from_millis(200), ..SETTINGS });
     let mut ana = shaking(&mut bench, DtlsRole::Passive, identity.fingerprint(), &identity, None);
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
-    assert_eq!(ana.hears(60, None).len(), 60 * 160);
+    assert!(ana.hears(60, None).len() >= 60 * 160);
     assert_eq!(bench.close(&ana.phone).withheld, 0);
 }
 

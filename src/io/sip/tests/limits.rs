@@ -59,7 +59,7 @@ fn who_says_nothing_or_only_letters_is_not_waited_for() {
 #[test]
 fn a_stream_on_which_nothing_comes_is_closed() {
     run(|workers| async move {
-        let mut sockets = open_with("listen = [\"tcp:127.0.0.1:0\"]\nidle_timeout = \"100ms\"\n", &[], &workers);
+        let mut sockets = open_with("listen = [\"tcp:127.0.0.1:0\"]\nidle_timeout = \"1s\"\n", &[], &workers);
         let mut peer = TcpStream::connect(address_of(&sockets)).await.unwrap();
         peer.write_all(PING).await.unwrap();
         packet(&mut sockets).await;

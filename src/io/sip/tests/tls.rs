@@ -250,7 +250,7 @@ fn garbage_and_silence_on_a_tls_port_cost_one_connection_each() {
     run(|workers| async move {
         let authority = Authority::new();
         let pair = authority.issue("a", NAME);
-        let mut theirs = carrier(&format!("{pair}handshake_timeout = \"100ms\"\n"), &workers);
+        let mut theirs = carrier(&format!("{pair}handshake_timeout = \"1s\"\n"), &workers);
         let mut garbage = tokio::net::TcpStream::connect(address_of(&theirs)).await.unwrap();
         garbage.write_all(ASKED).await.unwrap();
         until(&mut theirs, |theirs| theirs.streams().failed == 1).await;
