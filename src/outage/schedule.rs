@@ -1,8 +1,8 @@
 //! Which probe is due when, over all channels: spread, so that they never all fire at once, and no more often than it takes.
 //!
 //! Each probe has its turns: one in every interval, at the fractional part of n times the golden ratio of it. However many
-//! there are, and whichever channels they belong to, neighbours stay apart, and every run has the same order. Where there are
-//! so many that being woken for each costs more than the probe, a few come together ([`Schedule::ahead_of`]).
+//! there are, and whichever channels they belong to, neighbours stay apart, and every run has the same order. Where
+//! being woken for each of many would cost more than the probe, a few come together in the calm ([`Schedule::ahead_of`]).
 //!
 //! A channel in perfect order is looked at calmly: a probe takes every third of its turns only, and the probes of a channel
 //! share them so that one of them comes in every interval all the same. Whatever is not as it should be brings every turn of
@@ -79,11 +79,14 @@ const SHORTEST: Duration = Duration::from_millis(10);
 
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// So many probes come together in the calm, on average, with one whose time has come.
+/// So many probes come together, on average, with one whose time has come.
 const TOGETHER: f64 = 3.0;
 
-/// No probe comes earlier than this, and where it would take longer for others to join, each comes alone.
+/// No probe comes earlier than this: where it would take longer for others to join, each comes alone.
 const EARLIEST: Duration = Duration::from_millis(500);
+
+/// Where others are so near, each comes alone too: they are close neighbours as it is.
+const NEAR: Duration = Duration::from_millis(50);
 
 /// Calm means every third turn at most.
 const LONGEST_STRIDE: usize = 3;
@@ -104,9 +107,8 @@ impl Schedule {
             let every = probe.every.map_or(base, |own| own.max(SHORTEST));
             let stride = if slows_down(probe) { stride } else { 1 };
             let at = now + every.mul_f64(slot.share);
-            #[expect(clippy::cast_precision_loss, reason = "at most three")]
-            let calm = every.as_secs_f64() * stride as f64;
-            self.per_second += calm.recip();
+            let calm = every.saturating_mul(u32::try_from(stride).unwrap_or(u32::MAX));
+            self.per_second += calm.as_secs_f64().recip();
             self.by_time.insert((at, place));
             let due = Due {
                 channel: channel.to_owned(),
@@ -148,18 +150,17 @@ impl Schedule {
     /// The next probe whose time has come. Rounds that were missed are not made up for.
     pub fn poll_due(&mut self, now: Instant) -> Option<Due> {
         let place = self.poll_place(now)?;
-        let entry = &self.entries[place];
+        let (entry, ahead) = (&self.entries[place], self.ahead_of(place, now));
         let Due { channel, probe, timeout } = entry.due.clone();
         // The next one may come early.
-        let timeout = timeout.min(entry.turns.every - self.ahead_of(&entry.turns));
-        Some(Due { channel, probe, timeout })
+        Some(Due { channel, probe, timeout: timeout.min(entry.turns.every - ahead) })
     }
 
     /// The same by its place among all probes, in the order in which they were added.
     pub(super) fn poll_place(&mut self, now: Instant) -> Option<usize> {
         let (at, place) = *self.by_time.first()?;
-        let now = now + self.ahead_of(&self.entries[place].turns);
-        if at > now {
+        let reach = now + self.ahead_of(place, now);
+        if at > reach {
             return None;
         }
         self.by_time.pop_first();
@@ -167,16 +168,20 @@ impl Schedule {
         entry.taken = at;
         entry.at = match self.paces[entry.pace].quick_until > now {
             true => entry.turns.next(now),
-            false => entry.turns.next_calm(now),
+            false => entry.turns.next_calm(reach),
         };
         self.by_time.insert((entry.at, place));
         Some(place)
     }
 
-    /// So much sooner than its turn such a probe may come, with another one whose time has come.
-    fn ahead_of(&self, turns: &Turns) -> Duration {
+    /// So much sooner than its turn this probe may come, with another one whose time has come: in the calm, and not otherwise.
+    fn ahead_of(&self, place: usize, now: Instant) -> Duration {
+        let entry = &self.entries[place];
         let ahead = Duration::try_from_secs_f64(TOGETHER / self.per_second).unwrap_or(Duration::MAX);
-        if ahead > EARLIEST { Duration::ZERO } else { ahead.min(turns.every / 4) }
+        match self.paces[entry.pace].quick_until <= now && (NEAR..=EARLIEST).contains(&ahead) {
+            true => ahead.min(entry.turns.every / 4),
+            false => Duration::ZERO,
+        }
     }
 
     pub fn poll_timeout(&self) -> Option<Deadline> {
@@ -260,10 +265,9 @@ mod tests {
                 fired[((deadline.at - start).as_millis() / 100) as usize] += 1;
             }
         }
-        let early = fired.iter().sum::<usize>() - 2 * count;
-        assert!(early <= 4, "{early} of the third round");
+        assert_eq!(fired.iter().sum::<usize>(), 2 * count);
         let busiest = fired.iter().max().unwrap();
-        assert!(*busiest <= 12, "{busiest} of {count} in a tenth of a second");
+        assert!(*busiest <= 2 * count / 100, "{busiest} of {count} in a tenth of a second");
     }
 
     #[test]
@@ -277,27 +281,24 @@ mod tests {
                 fired[((deadline.at - start).as_millis() / 10) as usize] += 1;
             }
         }
-        let early = fired.iter().sum::<usize>() - count;
-        assert!(early <= 4, "{early} of the second round");
+        assert_eq!(fired.iter().sum::<usize>(), count);
         // On average four in a hundredth of a second.
-        assert!(fired.iter().all(|fired| *fired <= 12), "{:?} at once", fired.iter().max());
+        assert!(fired.iter().all(|fired| *fired <= 8), "{:?} at once", fired.iter().max());
     }
 
     #[test]
-    fn where_there_are_many_a_few_come_together_and_each_of_them_once_an_interval() {
+    fn in_the_calm_a_few_of_many_come_together_and_each_of_them_once_in_its_turns() {
         let start = start();
-        for (channels, together) in [(1, 1.0..1.1), (20, 8.0..12.0), (300, 8.0..12.0)] {
+        for (channels, together) in [(1, 1..=1), (20, 3..=5), (300, 1..=1)] {
             let (mut schedule, each) = watching(channels, start);
-            let fired = run(&mut schedule, start, secs(100));
+            run(&mut schedule, start, secs(330));
+            let fired = run(&mut schedule, start, secs(930));
             let moments: BTreeSet<Duration> = fired.iter().map(|fired| fired.after).collect();
-            #[expect(clippy::cast_precision_loss, reason = "some thousands")]
-            let share = fired.len() as f64 / moments.len() as f64;
+            let share = fired.len() / moments.len();
             assert!(together.contains(&share), "{share} of {channels} channels' at once");
             for place in 0..each {
                 let longest = longest_gap(&fired, |fired| fired == place);
-                assert!(longest <= secs(10) + EARLIEST, "{longest:?}");
-                let times = fired.iter().filter(|fired| fired.place == place).count();
-                assert!((10..=11).contains(&times), "the eleventh early: {times}");
+                assert!(longest <= secs(30) + EARLIEST, "{longest:?}");
             }
         }
     }
@@ -433,14 +434,13 @@ mod tests {
             }
             hundredths.into_values().max().unwrap()
         };
-        assert!(busiest(&calm, 330) <= 12, "calm: {} at once", busiest(&calm, 330));
+        assert!(busiest(&calm, 330) <= 6, "calm: {} at once", busiest(&calm, 330));
         for channel in 0..300 {
             schedule.hurry(&format!("channel-{channel}"), start + moment);
         }
-        let hurried = run(&mut schedule, start, moment + secs(10) + EARLIEST);
-        let places: BTreeSet<usize> = hurried.iter().map(|fired| fired.place).collect();
-        assert_eq!(places.len(), 300 * each, "every one of them");
-        assert!(busiest(&hurried, 930) <= 12, "{} at once", busiest(&hurried, 930));
+        let hurried = run(&mut schedule, start, moment + secs(10));
+        assert_eq!(hurried.len(), 300 * each);
+        assert!(busiest(&hurried, 930) <= 8, "{} at once", busiest(&hurried, 930));
     }
 
     #[test]
@@ -470,9 +470,9 @@ mod tests {
             let (mut schedule, each) = watching(if many { 20 } else { 1 }, start);
             let early = if many { EARLIEST } else { Duration::ZERO };
             let (mut now, mut last, mut hurried) = (start, vec![None; each], start);
-            for _ in 0..2000 {
+            for _ in 0..4000 {
                 now += Duration::from_millis(rng.u64(0..1000));
-                if rng.u16(0..500) == 0 {
+                if rng.u16(0..1000) == 0 {
                     schedule.hurry("channel-0", now);
                     hurried = now;
                 }

@@ -99,10 +99,13 @@ where
             return Ok(Some(found));
         }
         let figures = api.writer.figures();
-        match figures.waiting > 0 && !figures.in_trouble {
-            true => drop(api.writer.flush(WRITTEN_WITHIN).await),
-            false => sleep(BETWEEN_LOOKS).await,
+        if figures.waiting > 0 && !figures.in_trouble {
+            let _ = api.writer.flush(WRITTEN_WITHIN).await;
+            if let Some(found) = look().await? {
+                return Ok(Some(found));
+            }
         }
+        sleep(BETWEEN_LOOKS).await;
     }
     look().await
 }

@@ -35,7 +35,7 @@ fn a_clip_arrives_whole_in_step_with_the_grid() {
     assert!(packets[0].header.marker);
     assert!(packets.iter().all(|packet| packet.header.payload_type == 8 && packet.payload.len() == 160));
     let took = packets[24].at - began;
-    assert!(took > Duration::from_millis(440), "24 gaps of 20 ms took {took:?}");
+    assert!(took >= Duration::from_millis(480), "none leaves before its time: 24 gaps of 20 ms took {took:?}");
     phone.hears_nothing_for(Duration::from_millis(60));
     let figures = bench.close(&phone);
     assert_eq!((figures.sent, figures.codec.as_str()), (25, "pcma"));

@@ -73,13 +73,16 @@ fn the_longest_time_ends_a_recording() {
     let mut phone = bench.phone(CodecKind::Pcma);
     let path = file("longest");
     record(&mut bench, &phone, &path, RecordLimits { longest: Duration::from_millis(200), ..unlimited() });
+    let began = Instant::now();
+    phone.say(600.0);
+    let late = began.elapsed().as_millis();
     for _ in 0..20 {
         phone.say(600.0);
         std::thread::sleep(FRAME);
     }
     let Event::Recorded { ended, length, .. } = bench.event() else { panic!("no recording") };
     assert_eq!(ended, RecordEnd::Longest);
-    assert!((1..=220).contains(&length.as_millis()), "{length:?}");
+    assert!((120_u128.saturating_sub(late)..=220).contains(&length.as_millis()), "{length:?}, begun {late} ms late");
     fs::remove_file(path).unwrap();
 }
 
@@ -103,7 +106,7 @@ fn a_leg_that_closes_keeps_what_was_said() {
         _ => None,
     });
     let Some((RecordEnd::Asked, length)) = kept else { panic!("{events:?}") };
-    assert!((100..=spoke + 60).contains(&length), "{length} of {spoke}");
+    assert!((160..=spoke + 60).contains(&length), "{length} of {spoke}");
     fs::remove_file(path).unwrap();
 }
 
