@@ -80,7 +80,7 @@ impl Bench {
         self.legs += 1;
         let leg = LegId(self.legs);
         let socket = UdpSocket::bind((HERE, 0)).expect("a socket");
-        socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
+        socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a time");
         let stream = Stream {
             dtmf: Some((KEYS, codec.clock_rate())),
             ..Stream::plain(socket.local_addr().expect("an address"), codec)
@@ -120,27 +120,35 @@ impl Phone {
         self.timestamp = self.timestamp.wrapping_add(160);
     }
 
-    /// The payload type of the next packet of audio.
-    fn hear(&self) -> u8 {
+    /// The payload type of the next packet of audio; `None` when none comes for 100 ms.
+    fn listen(&self) -> Option<u8> {
         let mut datagram = [0; 2048];
         loop {
-            let (length, _) = self.socket.recv_from(&mut datagram).expect("audio in time");
+            let (length, _) = self.socket.recv_from(&mut datagram).ok()?;
             if let Some(packet) = rtp::read(&datagram[..length]).filter(|_| !rtp::is_rtcp(&datagram[..length])) {
-                return packet.header.payload_type;
+                return Some(packet.header.payload_type);
             }
         }
     }
 
-    /// Talks until the other hears it: the orders have been carried out.
-    fn talk_until_heard_by(&mut self, other: &Phone) {
-        other.socket.set_read_timeout(Some(Duration::from_millis(20))).expect("a time");
-        let heard = (0..500).any(|_| {
+    /// The payload type of the next packet of audio, which comes without a word of ours.
+    fn hear(&self) -> u8 {
+        (0..200).find_map(|_| self.listen()).expect("audio in 20 s")
+    }
+
+    /// Talks until the other hears something, and so goes on when a packet came too late to be heard.
+    fn talk_until_heard_by(&mut self, other: &Phone) -> u8 {
+        let talk = |_| {
             self.talk();
-            other.socket.recv_from(&mut [0; 2048]).is_ok()
-        });
-        assert!(heard, "nothing passes");
-        while other.socket.recv_from(&mut [0; 2048]).is_ok() {}
-        other.socket.set_read_timeout(Some(Duration::from_secs(20))).expect("a time");
+            other.listen()
+        };
+        (0..200).find_map(talk).expect("what passes between them")
+    }
+
+    /// Talks until the other hears it, and nothing any more: the orders have been carried out.
+    fn open_the_way_to(&mut self, other: &Phone) {
+        self.talk_until_heard_by(other);
+        while other.listen().is_some() {}
     }
 }
 
@@ -170,20 +178,18 @@ fn a_transcoded_packet_allocates_nothing() {
     }
 }
 
-/// Three hundred packets in each direction.
+/// At least three hundred packets in each direction.
 fn conversation(one: CodecKind, other: CodecKind) {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let mut bench = Bench::start();
     let (mut a, mut b) = (bench.phone(one), bench.phone(other));
     bench.bridge(&a, &b);
-    a.talk_until_heard_by(&b);
-    b.talk_until_heard_by(&a);
+    a.open_the_way_to(&b);
+    b.open_the_way_to(&a);
     let count = allocations(|| {
         for _ in 0..300 {
-            a.talk();
-            assert_eq!(b.hear(), b.stream.payload_type);
-            b.talk();
-            assert_eq!(a.hear(), a.stream.payload_type);
+            assert_eq!(a.talk_until_heard_by(&b), b.stream.payload_type);
+            assert_eq!(b.talk_until_heard_by(&a), a.stream.payload_type);
         }
     });
     assert_eq!(count, 0, "600 packets between {one} and {other}");
@@ -195,8 +201,8 @@ fn a_key_allocates_nothing_after_its_first_packet() {
     let mut bench = Bench::start();
     let (mut a, mut b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
     bench.bridge(&a, &b);
-    a.talk_until_heard_by(&b);
-    b.talk_until_heard_by(&a);
+    a.open_the_way_to(&b);
+    b.open_the_way_to(&a);
     let mut press = |from: u16, to: u16| {
         for turn in from..to {
             let [high, low] = (turn * 160).to_be_bytes();
@@ -261,8 +267,8 @@ fn strangers_and_garbage_allocate_nothing() {
     let mut bench = Bench::start();
     let (mut a, mut b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
     bench.bridge(&a, &b);
-    a.talk_until_heard_by(&b);
-    b.talk_until_heard_by(&a);
+    a.open_the_way_to(&b);
+    b.open_the_way_to(&a);
     let stranger = UdpSocket::bind((HERE, 0)).expect("a socket");
     let count = allocations(|| {
         for _ in 0..200 {

@@ -232,13 +232,17 @@ impl Phone {
     /// sends to one of them may reach whoever was given it next.
     pub(super) fn get(&self) -> Option<Got> {
         let mut datagram = [0; 2048];
+        let until = Instant::now() + self.socket.read_timeout().unwrap().unwrap();
         loop {
             let (length, from) = self.socket.recv_from(&mut datagram).ok()?;
-            if from != self.server || rtp::is_rtcp(&datagram[..length]) {
-                continue;
+            let at = Instant::now();
+            if from == self.server && !rtp::is_rtcp(&datagram[..length]) {
+                let packet = rtp::read(&datagram[..length]).unwrap();
+                return Some(Got { header: packet.header, payload: packet.payload.to_vec(), at });
             }
-            let packet = rtp::read(&datagram[..length]).unwrap();
-            return Some(Got { header: packet.header, payload: packet.payload.to_vec(), at: Instant::now() });
+            if at > until {
+                return None;
+            }
         }
     }
 
