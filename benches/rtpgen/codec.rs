@@ -1,4 +1,7 @@
-//! What a codec costs by itself: frames of many calls in turn, as the pump meets them, without sockets.
+//! What a codec costs by itself, without sockets: frames of many calls in turn, one after the other, and at a phone's pace.
+//!
+//! At its pace a frame finds the codec's tables gone from the caches, and somebody must wake for it: that is what a pump that
+//! translates as many calls can be compared with.
 
 use std::time::Instant;
 
@@ -9,6 +12,7 @@ use desvio::media::codec::MAX_SAMPLES;
 
 use crate::cpu::Cpu;
 use crate::direct;
+use crate::generator::FRAME;
 use crate::options::Options;
 
 /// One line of JSON.
@@ -25,10 +29,40 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
         let mut room = [0; MAX_SAMPLES];
         decoders[call].decode(&payload, &mut room).is_ok()
     })?;
+    let paced = paced(options, |turn| {
+        let (mut room, mut samples) = ([0; MAX_PAYLOAD], [0; MAX_SAMPLES]);
+        match turn {
+            Turn::Encode(call) => encoders[call].encode(&tone, &mut room).is_ok(),
+            Turn::Decode(call) => decoders[call].decode(&payload, &mut samples).is_ok(),
+        }
+    })?;
     Ok(format!(
-        "{{\"codec\":\"{}\",\"calls\":{calls},\"encode_us\":{encode:.2},\"decode_us\":{decode:.2}}}",
+        "{{\"codec\":\"{}\",\"calls\":{calls},\"encode_us\":{encode:.2},\"decode_us\":{decode:.2},\
+         \"paced_us_per_pkt\":{paced:.2}}}",
         codec.name()
     ))
+}
+
+/// What a bridge to another codec does with a packet of this call.
+enum Turn {
+    Encode(usize),
+    Decode(usize),
+}
+
+/// Microseconds on a CPU of one packet, when every call has one in each direction every 20 ms, evenly spread.
+fn paced(options: &Options, mut work: impl FnMut(Turn) -> bool) -> Result<f64, String> {
+    let (cpu, start) = (Cpu::of_process(std::process::id()), Instant::now());
+    let lines = options.calls.max(1) * 2;
+    let packets = lines * (options.span.as_nanos() / FRAME.as_nanos()) as usize;
+    for number in 0..packets {
+        let due = start + FRAME.mul_f64(number as f64 / lines as f64);
+        std::thread::sleep(due.saturating_duration_since(Instant::now()));
+        let call = number % lines / 2;
+        if !work(if number % 2 == 0 { Turn::Encode(call) } else { Turn::Decode(call) }) {
+            return Err("the codec refused a frame".to_owned());
+        }
+    }
+    Ok(cpu.spent().as_secs_f64() * 1e6 / packets.max(1) as f64)
 }
 
 /// Microseconds on a CPU of one frame.

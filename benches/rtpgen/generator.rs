@@ -1,7 +1,7 @@
 //! Far sides of RTP sessions: each sends a packet every 20 ms and takes what comes.
 //!
 //! One thread for all. A packet carries the time at which it was sent, so whoever gets it on the other side of a bridge
-//! knows how long it was under way. Sends are spread evenly over the 20 ms.
+//! knows how long it was under way, until the kernel had it ([`crate::arrival`]). Sends are spread evenly over the 20 ms.
 
 use std::io;
 use std::net::SocketAddr;
@@ -16,11 +16,14 @@ use rustix::event::epoll::EventData;
 use rustix::event::epoll::EventFlags;
 use rustix::time::Timespec;
 
+use crate::arrival;
+use crate::arrival::Arrival;
+use crate::arrival::Reader;
 use crate::histogram::Histogram;
 use crate::options::Mode;
 use crate::options::Options;
 
-const FRAME: Duration = Duration::from_millis(20);
+pub(crate) const FRAME: Duration = Duration::from_millis(20);
 
 /// What is still under way at the end is waited for so long.
 const DRAIN: Duration = Duration::from_millis(300);
@@ -43,7 +46,7 @@ pub(crate) struct Line {
     pub(crate) sealer: Option<Sender>,
     sequence: u16,
     timestamp: u32,
-    heard_at: Option<Instant>,
+    heard_at: Option<Duration>,
 }
 
 /// Whether packets carry the time at which they were sent: what will be decoded or encrypted must not.
@@ -58,6 +61,7 @@ impl Line {
     pub(crate) fn bind(local: SocketAddr, remote: Option<SocketAddr>) -> io::Result<Line> {
         let socket = UdpSocket::bind(local)?;
         socket.set_nonblocking(true)?;
+        arrival::stamp(&socket)?;
         let payload = vec![0xd5; 160];
         Ok(Line {
             socket,
@@ -73,7 +77,7 @@ impl Line {
         })
     }
 
-    fn send(&mut self, number: usize, sent_at: Duration, packet: &mut [u8]) -> bool {
+    fn send(&mut self, number: usize, packet: &mut [u8]) -> bool {
         let Some(remote) = self.remote else {
             return false;
         };
@@ -85,7 +89,7 @@ impl Line {
         packet[HEADER..length].copy_from_slice(&self.payload);
         if self.stamp == Stamp::Carried && self.payload.len() >= 12 {
             packet[HEADER..HEADER + 4].copy_from_slice(&MAGIC);
-            packet[HEADER + 4..HEADER + 12].copy_from_slice(&(sent_at.as_nanos() as u64).to_be_bytes());
+            packet[HEADER + 4..HEADER + 12].copy_from_slice(&(arrival::now().as_nanos() as u64).to_be_bytes());
         }
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(self.ticks);
@@ -136,7 +140,7 @@ impl Outcome {
 pub(crate) struct Generator {
     pub(crate) lines: Vec<Line>,
     epoll: rustix::fd::OwnedFd,
-    origin: Instant,
+    reader: Reader,
     outcome: Outcome,
 }
 
@@ -155,7 +159,7 @@ impl Generator {
             lateness: Histogram::new(),
             expected_heard: 0.0,
         };
-        Ok(Generator { lines, epoll, origin: Instant::now(), outcome })
+        Ok(Generator { lines, epoll, reader: Reader::new(), outcome })
     }
 
     /// Sends for `span`, then waits for what is under way.
@@ -188,6 +192,7 @@ impl Generator {
         let outcome = &mut self.outcome;
         (outcome.sent, outcome.received, outcome.heard) = (0, 0, 0);
         outcome.expected_heard = (span + DRAIN).as_secs_f64() * 50.0 * self.lines.len() as f64;
+        self.lines.iter_mut().for_each(|line| line.heard_at = None);
         for histogram in [&mut outcome.latency, &mut outcome.gaps, &mut outcome.lateness] {
             histogram.clear();
         }
@@ -196,8 +201,7 @@ impl Generator {
     fn send(&mut self, packet_number: usize, due: Duration, start: Instant, packet: &mut [u8]) {
         let number = packet_number % self.lines.len();
         self.outcome.lateness.add(start.elapsed().saturating_sub(due));
-        let sent_at = self.origin.elapsed();
-        self.outcome.sent += u64::from(self.lines[number].send(number, sent_at, packet));
+        self.outcome.sent += u64::from(self.lines[number].send(number, packet));
     }
 
     fn receive(&mut self, patience: Duration, packet: &mut [u8]) -> io::Result<()> {
@@ -212,8 +216,8 @@ impl Generator {
         };
         for event in &ready[..woken] {
             let number = event.data.u64() as usize;
-            while let Ok((length, from)) = self.lines[number].socket.recv_from(packet) {
-                self.hear(number, &packet[..length], from);
+            while let Some(arrival) = self.reader.read(&self.lines[number].socket, packet) {
+                self.hear(number, &packet[..arrival.length], &arrival);
             }
         }
         if woken == 0 && whole == 0 {
@@ -222,24 +226,23 @@ impl Generator {
         Ok(())
     }
 
-    fn hear(&mut self, number: usize, packet: &[u8], from: SocketAddr) {
-        let now = Instant::now();
+    fn hear(&mut self, number: usize, packet: &[u8], arrival: &Arrival) {
         let line = &mut self.lines[number];
         // RTCP on the same port is not counted (RFC 5761 §4).
         if packet.len() < HEADER || (192..=223).contains(&packet[1]) {
             return;
         }
-        line.remote.get_or_insert(from);
+        line.remote.get_or_insert(arrival.from);
         self.outcome.heard += 1;
-        if let Some(before) = line.heard_at.replace(now) {
-            self.outcome.gaps.add((now - before).abs_diff(FRAME));
+        if let Some(before) = line.heard_at.replace(arrival.at) {
+            self.outcome.gaps.add(arrival.at.saturating_sub(before).abs_diff(FRAME));
         }
         if packet.get(HEADER..HEADER + 4) == Some(&MAGIC)
             && let Some(stamp) = packet.get(HEADER + 4..).and_then(<[u8]>::first_chunk)
         {
             self.outcome.received += 1;
             let sent_at = Duration::from_nanos(u64::from_be_bytes(*stamp));
-            self.outcome.latency.add(self.origin.elapsed().saturating_sub(sent_at));
+            self.outcome.latency.add(arrival.at.saturating_sub(sent_at));
         }
     }
 }

@@ -32,6 +32,12 @@ impl Histogram {
         step.unwrap_or(0) as f64 * STEP_US as f64 / 1000.0
     }
 
+    /// The longest, in milliseconds.
+    pub(crate) fn longest(&self) -> f64 {
+        let step = self.counts.iter().rposition(|count| *count > 0);
+        step.unwrap_or(0) as f64 * STEP_US as f64 / 1000.0
+    }
+
     pub(crate) fn clear(&mut self) {
         self.counts.fill(0);
         self.total = 0;

@@ -13,6 +13,7 @@
 //! ```
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a generator has sockets and a clock")]
 
+mod arrival;
 mod codec;
 mod cpu;
 mod direct;
@@ -99,8 +100,8 @@ pub(crate) fn report(
     let spent_us = spent.as_secs_f64() * 1e6;
     format!(
         "{{\"mode\":\"{:?}\",\"calls\":{calls},\"sent\":{},\"received\":{},\"loss_pct\":{:.3},\"us_per_pkt\":{:.2},\
-         \"ms_per_call_s\":{:.3},\"lat_ms_p50\":{:.3},\"lat_ms_p99\":{:.3},\"gap_dev_ms_p99\":{:.3},\"gen_late_ms_p99\":{:.3},\
-         \"allocations\":{}}}",
+         \"ms_per_call_s\":{:.3},\"lat_ms_p50\":{:.3},\"lat_ms_p99\":{:.3},\"gap_dev_ms_p99\":{:.3},\
+         \"gap_dev_ms_max\":{:.3},\"gen_late_ms_p99\":{:.3},\"allocations\":{}}}",
         options.mode,
         outcome.sent,
         carried,
@@ -110,6 +111,7 @@ pub(crate) fn report(
         outcome.latency.quantile(0.5),
         outcome.latency.quantile(0.99),
         outcome.gaps.quantile(0.99),
+        outcome.gaps.longest(),
         outcome.lateness.quantile(0.99),
         allocations.map_or("null".to_owned(), |count| count.to_string()),
     )

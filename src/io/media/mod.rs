@@ -22,6 +22,7 @@ mod recorder;
 mod relay;
 mod room;
 mod rooms;
+mod rounds;
 mod scribe;
 mod seat;
 mod session;
