@@ -1,4 +1,4 @@
-//! What is looked after once a second, leg by leg: reports to the far side, silences, recordings that nobody speaks into.
+//! What is looked after once a second: reports to the far side, silences, recordings that nobody speaks into.
 
 use std::time::Instant;
 

@@ -22,7 +22,6 @@ mod recorder;
 mod relay;
 mod room;
 mod rooms;
-mod rounds;
 mod scribe;
 mod seat;
 mod session;

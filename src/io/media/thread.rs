@@ -28,7 +28,6 @@ use crate::io::media::legs::Place;
 use crate::io::media::order::Order;
 use crate::io::media::order::Post;
 use crate::io::media::rooms::Rooms;
-use crate::io::media::rounds::Rounds;
 use crate::io::media::studio::Job;
 use crate::io::media::timer::Timer;
 use crate::io::media::totals::Counters;
@@ -37,6 +36,9 @@ use crate::io::media::transport::identity::Identity;
 use crate::io::media::vigil::Patience;
 use crate::media::codec::MAX_SAMPLES;
 use crate::media::command::Event;
+
+/// Reports, silences and the ends of recordings are looked after this often.
+const CHORES_EVERY: Duration = Duration::from_secs(1);
 
 /// Sockets that one wake-up serves; the rest are reported again at once.
 const EVENTS: usize = 256;
@@ -77,7 +79,7 @@ pub(super) struct Worker {
     pub(super) unsettled: Vec<Place>,
     epoll: OwnedFd,
     timer: Timer,
-    rounds: Rounds,
+    next_chores: Instant,
 }
 
 /// Whether a thread goes on.
@@ -108,7 +110,7 @@ impl Worker {
             unsettled: Vec::new(),
             epoll,
             timer,
-            rounds: Rounds::new(now),
+            next_chores: now + CHORES_EVERY,
         })
     }
 
@@ -145,7 +147,7 @@ impl Worker {
     }
 
     fn deadline(&self) -> Option<Instant> {
-        let chores = (!self.legs.is_empty()).then(|| self.rounds.deadline());
+        let chores = (!self.legs.is_empty()).then_some(self.next_chores);
         [self.grid.deadline(), chores].into_iter().flatten().min()
     }
 
@@ -178,7 +180,11 @@ impl Worker {
 
     fn do_chores(&mut self) {
         let now = Instant::now();
-        for place in self.rounds.due(self.legs.end(), now) {
+        if now < self.next_chores {
+            return;
+        }
+        self.next_chores = now + CHORES_EVERY;
+        for place in 0..self.legs.end() {
             self.look_after(place, now);
         }
         self.settle_unsettled();
