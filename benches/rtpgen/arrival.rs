@@ -46,7 +46,7 @@ impl Reader {
         Reader { control: nix::cmsg_space!(TimeSpec) }
     }
 
-    /// The next datagram of a socket, which is IPv4's; `None` when none is there.
+    /// The next datagram of a socket, which is IPv4's; `None` when none is there. One without a stamp counts as lost.
     pub(crate) fn read(&mut self, socket: &UdpSocket, datagram: &mut [u8]) -> Option<Arrival> {
         let mut slices = [IoSliceMut::new(datagram)];
         let control = Some(self.control.as_mut_slice());
@@ -56,6 +56,6 @@ impl Reader {
             _ => None,
         });
         let from = SocketAddr::V4(SocketAddrV4::from(message.address?));
-        Some(Arrival { length: message.bytes, from, at: stamp.map_or_else(now, Duration::from) })
+        Some(Arrival { length: message.bytes, from, at: Duration::from(stamp?) })
     }
 }
