@@ -62,6 +62,13 @@ struct Phone {
     timestamp: u32,
 }
 
+/// What a bridge does with packets.
+#[derive(Clone, Copy)]
+enum Way {
+    Relay,
+    Transcode,
+}
+
 impl Bench {
     fn start() -> Bench {
         let settings = Settings {
@@ -146,13 +153,14 @@ impl Phone {
     }
 
     /// So many packets it takes: one where packets are handed on as they come, few more where one may come too late.
-    fn is_heard_by(&mut self, other: &Phone, is_relayed: bool) -> u16 {
+    fn is_heard_by(&mut self, other: &Phone, way: Way) -> u16 {
         let before = self.sequence;
-        let heard = if is_relayed {
-            self.talk();
-            other.hear()
-        } else {
-            self.talk_until_heard_by(other)
+        let heard = match way {
+            Way::Relay => {
+                self.talk();
+                other.hear()
+            }
+            Way::Transcode => self.talk_until_heard_by(other),
         };
         assert_eq!(heard, other.stream.payload_type);
         self.sequence.wrapping_sub(before)
@@ -203,11 +211,11 @@ fn conversation(one: CodecKind, other: CodecKind) {
     bench.bridge(&a, &b);
     a.open_the_way_to(&b);
     b.open_the_way_to(&a);
-    let is_relayed = one == other;
+    let way = if one == other { Way::Relay } else { Way::Transcode };
     let count = allocations(|| {
         let mut said = 0;
         for _ in 0..300 {
-            said += a.is_heard_by(&b, is_relayed) + b.is_heard_by(&a, is_relayed);
+            said += a.is_heard_by(&b, way) + b.is_heard_by(&a, way);
         }
         assert!(said <= 660, "{said} packets were needed for 600 to be heard between {one} and {other}");
     });
