@@ -46,7 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
     };
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
-    let (cpu, before) = (Cpu::of_threads("desvio-media"), crate::ALLOCATIONS.stats().allocations);
+    let (cpu, before) = (Cpu::of("self", "desvio-media"), crate::ALLOCATIONS.stats().allocations);
     let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let allocations = crate::ALLOCATIONS.stats().allocations - before;
     let spent = cpu.spent();

@@ -41,7 +41,7 @@ pub(crate) fn run(options: &Options) -> Result<String, String> {
     let lines = begin(options).map_err(|fault| fault.to_string())?;
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
-    let cpu = Cpu::of_threads(NAME);
+    let cpu = Cpu::of("self", NAME);
     let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let spent = cpu.spent();
     Ok(report(options, options.calls, outcome, spent, None))

@@ -13,8 +13,10 @@
 //! ```
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a generator has sockets and a clock")]
 
+#[path = "../measure/arrival.rs"]
 mod arrival;
 mod codec;
+#[path = "../measure/cpu.rs"]
 mod cpu;
 mod direct;
 mod floor;
@@ -61,7 +63,7 @@ fn with_server(options: &Options) -> Result<String, String> {
     let calls = if options.mode == Mode::Relay { lines.len() / 2 } else { lines.len() };
     let mut generator = Generator::new(lines).map_err(|fault| fault.to_string())?;
     generator.run(WARM_UP).map_err(|fault| fault.to_string())?;
-    let cpu = options.pid.map(Cpu::of_process);
+    let cpu = options.pid.map(|pid| Cpu::of(&pid.to_string(), ""));
     let outcome = generator.run(options.span).map_err(|fault| fault.to_string())?;
     let spent = cpu.map_or(Duration::ZERO, |cpu| cpu.spent());
     Ok(report(options, calls, outcome, spent, None))

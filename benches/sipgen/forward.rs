@@ -3,7 +3,6 @@
 //! Stands where a server would: what comes at the near side goes on from the far side to the target, what comes at the far
 //! side goes back to the last sender at the near one. Two threads that block: a read and a write for each datagram, no more.
 
-use std::fs;
 use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use std::thread;
 use std::time::Duration;
 use std::time::Instant;
 
+use crate::cpu::Cpu;
 use crate::read;
 use crate::socket;
 
@@ -33,9 +33,9 @@ pub(crate) fn run(near: &str, far: &str, target: &str) -> Result<String, String>
     let back = Arc::clone(&forwarder);
     thread::spawn(move || back.hand_back());
     println!("ready");
-    let before = cpu_us();
+    let cpu = Cpu::of("self", "");
     forwarder.hand_on();
-    let spent = cpu_us().saturating_sub(before);
+    let spent = cpu.spent().as_micros();
     let datagrams = forwarder.handed_on.load(Ordering::Relaxed);
     Ok(format!("{datagrams} datagrams, {:.1} us each", spent as f64 / datagrams.max(1) as f64))
 }
@@ -82,12 +82,4 @@ impl Forwarder {
             self.handed_on.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
-
-/// All threads of this process: run time of the scheduler, not sampled.
-fn cpu_us() -> u64 {
-    let tasks = fs::read_dir("/proc/self/task").into_iter().flatten().filter_map(Result::ok);
-    let stats = tasks.filter_map(|task| fs::read_to_string(task.path().join("schedstat")).ok());
-    let spent = stats.filter_map(|stat| stat.split_whitespace().next()?.parse::<u64>().ok());
-    spent.sum::<u64>() / 1_000
 }

@@ -7,9 +7,14 @@
 //!
 //! A caller and a callee in one process, each woken by its own socket alone: sipp looks at the clock every few milliseconds,
 //! which is more than is to be measured. The callee rings and answers at once; the caller hangs up after a second. Prints one
-//! line: calls, failures, and from the INVITE sent to the 180 and to the 200 heard, in milliseconds.
+//! line: calls, failures, and from the INVITE sent until the kernel had the 180 and the 200, in milliseconds. The time that
+//! the callee takes to ring, from the INVITE that the kernel had to the 180 sent, is not the server's and is said by itself.
 #![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a generator has sockets and a clock")]
 
+#[path = "../measure/arrival.rs"]
+mod arrival;
+#[path = "../measure/cpu.rs"]
+mod cpu;
 mod forward;
 
 use std::collections::HashMap;
@@ -22,6 +27,8 @@ use std::sync::PoisonError;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
+
+use crate::arrival::Reader;
 
 const USAGE: &str = "sipgen SERVER CALLER CALLEE NUMBER RATE CALLS, as 127.0.0.1:5060 127.0.0.2:6000 127.0.0.4:6000 +55… 40 400\n\
      sipgen forward NEAR FAR TARGET";
@@ -51,9 +58,10 @@ fn run(words: &[String]) -> Result<String, String> {
     };
     let count = |text: &str| text.parse::<u32>().map_err(|fault| format!("{text}: {fault}"));
     let (server, caller, callee) = (read("server", server)?, read("caller", caller)?, read("callee", callee)?);
-    let callee = socket(callee)?;
-    thread::spawn(move || answer_calls(&callee));
-    let caller = Arc::new(Caller::new(socket(caller)?, server, number));
+    let rings = Arc::<Rings>::default();
+    let (callee, rung) = (stamped(callee)?, Arc::clone(&rings));
+    thread::spawn(move || answer_calls(&callee, &rung));
+    let caller = Arc::new(Caller::new(stamped(caller)?, server, number, rings));
     let listener = Arc::clone(&caller);
     let listening = thread::spawn(move || listener.listen());
     caller.place(count(rate)?, count(calls)?);
@@ -71,16 +79,28 @@ fn socket(address: SocketAddr) -> Result<UdpSocket, String> {
     Ok(socket)
 }
 
+/// The kernel says when each datagram came.
+fn stamped(address: SocketAddr) -> Result<UdpSocket, String> {
+    let socket = socket(address)?;
+    arrival::stamp(&socket).map_err(|fault| fault.to_string())?;
+    Ok(socket)
+}
+
+/// How long the callee took to ring, by the number that calls.
+type Rings = Mutex<HashMap<String, Duration>>;
+
 struct Caller {
     socket: UdpSocket,
     us: SocketAddr,
     server: SocketAddr,
     number: String,
     calls: Mutex<HashMap<u32, Timed>>,
+    rings: Arc<Rings>,
 }
 
 struct Timed {
-    sent: Instant,
+    /// As [`arrival::now`].
+    sent: Duration,
     rang: Option<Duration>,
     answered: Option<Duration>,
     /// The server's, once it has answered.
@@ -89,9 +109,9 @@ struct Timed {
 }
 
 impl Caller {
-    fn new(socket: UdpSocket, server: SocketAddr, number: &str) -> Caller {
+    fn new(socket: UdpSocket, server: SocketAddr, number: &str, rings: Arc<Rings>) -> Caller {
         let us = socket.local_addr().unwrap_or(server);
-        Caller { socket, us, server, number: number.to_owned(), calls: Mutex::default() }
+        Caller { socket, us, server, number: number.to_owned(), calls: Mutex::default(), rings }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<u32, Timed>) -> T) -> T {
@@ -123,12 +143,13 @@ impl Caller {
         let sdp = sdp(us);
         let text = format!(
             "INVITE sip:{number}@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bKi{call};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:+5511999998888@{us}>;tag=c{call}\r\nTo: <sip:{number}@{server}>\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:{}@{us}>;tag=c{call}\r\nTo: <sip:{number}@{server}>\r\n\
              Call-ID: {call}@{us}\r\nCSeq: 1 INVITE\r\nContact: <sip:customer@{us}>\r\n\
              Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{sdp}",
+            number_of(call),
             sdp.len(),
         );
-        let timed = Timed { sent: Instant::now(), rang: None, answered: None, tag: String::new(), ended: false };
+        let timed = Timed { sent: arrival::now(), rang: None, answered: None, tag: String::new(), ended: false };
         self.with(|calls| calls.insert(call, timed));
         self.send(&text);
     }
@@ -142,8 +163,9 @@ impl Caller {
         let (us, number, server) = (self.us, &self.number, self.server);
         format!(
             "{method} sip:{number}@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {us};branch=z9hG4bK{method}{call};rport\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:+5511999998888@{us}>;tag=c{call}\r\nTo: <sip:{number}@{server}>;tag={tag}\r\n\
-             Call-ID: {call}@{us}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n"
+             Max-Forwards: 70\r\nFrom: <sip:{}@{us}>;tag=c{call}\r\nTo: <sip:{number}@{server}>;tag={tag}\r\n\
+             Call-ID: {call}@{us}\r\nCSeq: {cseq} {method}\r\nContent-Length: 0\r\n\r\n",
+            number_of(call),
         )
     }
 
@@ -153,23 +175,22 @@ impl Caller {
     }
 
     fn listen(&self) {
-        let mut buffer = [0; 4_096];
-        while let Ok((length, _)) = self.socket.recv_from(&mut buffer) {
-            let heard = Instant::now();
-            let text = String::from_utf8_lossy(&buffer[..length]);
+        let (mut reader, mut buffer) = (Reader::new(), [0; 4_096]);
+        while let Some(arrival) = reader.read(&self.socket, &mut buffer) {
+            let text = String::from_utf8_lossy(&buffer[..arrival.length]);
             let call = line(&text, "Call-ID").split([' ', '@']).nth(1).and_then(|call| call.parse().ok());
             if let Some(call) = call {
-                self.hear(call, &text, heard);
+                self.hear(call, &text, arrival.at);
             }
         }
     }
 
-    fn hear(&self, call: u32, text: &str, heard: Instant) {
+    fn hear(&self, call: u32, text: &str, heard: Duration) {
         let is_of_invite = line(text, "CSeq").ends_with("INVITE");
         let tag = line(text, "To").split(";tag=").nth(1).unwrap_or_default().to_owned();
         let acknowledge = self.with(|calls| {
             let timed = calls.get_mut(&call)?;
-            let passed = heard.saturating_duration_since(timed.sent);
+            let passed = heard.saturating_sub(timed.sent);
             match (text.get(8..11), is_of_invite) {
                 (Some("180"), true) => timed.rang = timed.rang.or(Some(passed)),
                 (Some("200"), true) => {
@@ -193,9 +214,23 @@ impl Caller {
             let failed = placed as usize - good().count();
             let rang = spread(good().filter_map(|timed| timed.rang).collect());
             let answered = spread(good().filter_map(|timed| timed.answered).collect());
-            format!("{placed} calls, {failed} failed, INVITE to 180 {rang}, to 200 {answered}")
+            let without = spread(calls.iter().filter_map(|(call, timed)| self.without_callee(*call, timed)).collect());
+            format!(
+                "{placed} calls, {failed} failed, INVITE to 180 {rang}, without the callee {without}; to 200 {answered}"
+            )
         })
     }
+
+    /// From the INVITE to the 180, less what the callee took to ring.
+    fn without_callee(&self, call: u32, timed: &Timed) -> Option<Duration> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(timed.rang?.saturating_sub(*rings.get(&number_of(call))?))
+    }
+}
+
+/// A mobile number of its own for each call, by which the callee knows it.
+fn number_of(call: u32) -> String {
+    format!("+55119{call:08}")
 }
 
 /// `p50 0.71 ms p99 2.30 ms`.
@@ -207,21 +242,30 @@ fn spread(mut spans: Vec<Duration>) -> String {
 }
 
 /// Rings and answers every INVITE at once, and says 200 to whatever else comes.
-fn answer_calls(socket: &UdpSocket) {
-    let mut buffer = [0; 4_096];
+fn answer_calls(socket: &UdpSocket, rings: &Rings) {
+    let (mut reader, mut buffer) = (Reader::new(), [0; 4_096]);
     loop {
-        let Ok((length, from)) = socket.recv_from(&mut buffer) else {
+        let Some(arrival) = reader.read(socket, &mut buffer) else {
             continue;
         };
-        let text = String::from_utf8_lossy(&buffer[..length]);
+        let (text, from) = (String::from_utf8_lossy(&buffer[..arrival.length]), arrival.from);
         if text.starts_with("INVITE ") {
-            let _ = socket.send_to(reply(&text, "180 Ringing", "").as_bytes(), from);
+            let (ringing, caller) = (reply(&text, "180 Ringing", ""), caller_of(&text));
+            let took = arrival::now().saturating_sub(arrival.at);
+            let _ = socket.send_to(ringing.as_bytes(), from);
+            rings.lock().unwrap_or_else(PoisonError::into_inner).entry(caller).or_insert(took);
             let us = socket.local_addr().unwrap_or(from);
             let _ = socket.send_to(reply(&text, "200 OK", &sdp(us)).as_bytes(), from);
         } else if !text.starts_with("ACK ") && !text.starts_with("SIP/2.0 ") {
             let _ = socket.send_to(reply(&text, "200 OK", "").as_bytes(), from);
         }
     }
+}
+
+/// The user part of From.
+fn caller_of(request: &str) -> String {
+    let user = line(request, "From").split("sip:").nth(1).and_then(|rest| rest.split('@').next());
+    user.unwrap_or_default().to_owned()
 }
 
 fn reply(request: &str, status: &str, body: &str) -> String {

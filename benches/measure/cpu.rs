@@ -12,17 +12,9 @@ pub(crate) struct Cpu {
 }
 
 impl Cpu {
-    pub(crate) fn of_process(pid: u32) -> Cpu {
-        Cpu::of(pid.to_string(), "")
-    }
-
-    /// The threads of this process whose name begins so.
-    pub(crate) fn of_threads(name: &'static str) -> Cpu {
-        Cpu::of("self".to_owned(), name)
-    }
-
-    fn of(process: String, name: &'static str) -> Cpu {
-        let mut cpu = Cpu { process, name, before: Duration::ZERO };
+    /// Of a process by its number, or of `self`, the threads whose name begins so: all of them where it is empty.
+    pub(crate) fn of(process: &str, name: &'static str) -> Cpu {
+        let mut cpu = Cpu { process: process.to_owned(), name, before: Duration::ZERO };
         cpu.before = cpu.total();
         cpu
     }

@@ -46,11 +46,12 @@ impl Reader {
         Reader { control: nix::cmsg_space!(TimeSpec) }
     }
 
-    /// The next datagram of a socket, which is IPv4's; `None` when none is there. One without a stamp counts as lost.
+    /// The next datagram of a socket, which is IPv4's; `None` when none is there, or none came for as long as the socket waits.
+    /// One without a stamp counts as lost.
     pub(crate) fn read(&mut self, socket: &UdpSocket, datagram: &mut [u8]) -> Option<Arrival> {
         let mut slices = [IoSliceMut::new(datagram)];
         let control = Some(self.control.as_mut_slice());
-        let message = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut slices, control, MsgFlags::MSG_DONTWAIT).ok()?;
+        let message = recvmsg::<SockaddrIn>(socket.as_raw_fd(), &mut slices, control, MsgFlags::empty()).ok()?;
         let stamp = message.cmsgs().ok()?.find_map(|part| match part {
             ControlMessageOwned::ScmTimestampns(stamp) => Some(stamp),
             _ => None,
