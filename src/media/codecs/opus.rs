@@ -3,6 +3,7 @@
 use std::fmt;
 
 use rusty_opus::Application;
+use rusty_opus::Bandwidth;
 use rusty_opus::OpusDecoder;
 use rusty_opus::OpusEncoder;
 
@@ -41,10 +42,12 @@ impl Encoder {
         Encoder { inner, scratch: Box::new([0.0; MAX_SAMPLES]) }
     }
 
-    /// Goes by what the far side asks for, but for a constant rate and a narrower band: RFC 7587 §6.1.
+    /// Goes by what the far side asks for: RFC 7587 §6.1.
     pub fn set_terms(&mut self, terms: OpusTerms) {
         self.inner.use_inband_fec = terms.in_band_fec;
         self.inner.use_dtx = terms.discontinuous;
+        self.inner.use_cbr = terms.constant_bitrate;
+        self.inner.max_bandwidth = widest(terms.max_playback_rate);
         self.inner.bitrate_bps = terms.max_average_bitrate.map_or(BITRATE, |most| BITRATE.min(most as i32));
     }
 
@@ -64,6 +67,17 @@ impl Encoder {
             *wide = if quiet { 0.0 } else { f32::from(*sample) / 32_768.0 };
         }
         self.inner.encode(scratch, samples.len(), payload).map_err(|_| failed)
+    }
+}
+
+/// The band beyond which who plays at this rate, in Hz, hears nothing more. RFC 7587 §3.1.1.
+fn widest(playback_rate: u32) -> Bandwidth {
+    match playback_rate {
+        0..=8_000 => Bandwidth::Narrowband,
+        8_001..=12_000 => Bandwidth::Mediumband,
+        12_001..=16_000 => Bandwidth::Wideband,
+        16_001..=24_000 => Bandwidth::Superwideband,
+        _ => Bandwidth::Fullband,
     }
 }
 
@@ -167,4 +181,53 @@ pub(in crate::media) fn duration(payload: &[u8]) -> Option<usize> {
         _ => usize::from(payload.get(1)? & 0x3f),
     };
     Some(frame * frames).filter(|samples| (1..=MAX_SAMPLES).contains(samples))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A second of hiss, which fills any band, 20 ms a packet.
+    fn hiss_for(terms: OpusTerms) -> Vec<Vec<u8>> {
+        let (mut encoder, mut rng) = (Encoder::default(), fastrand::Rng::with_seed(7));
+        encoder.set_terms(terms);
+        let mut packets = Vec::new();
+        for _ in 0..50 {
+            let samples: Vec<i16> = (0..960).map(|_| rng.i16(-8_000..8_000)).collect();
+            let mut payload = [0; 1_275];
+            let length = encoder.encode(&samples, &mut payload).unwrap();
+            packets.push(payload[..length].to_vec());
+        }
+        packets
+    }
+
+    /// What a packet's band can be played at without a loss, in Hz: RFC 6716 §3.1.
+    fn rate_of(packet: &[u8]) -> u32 {
+        match packet[0] >> 3 {
+            0..4 | 16..20 => 8_000,
+            4..8 => 12_000,
+            8..12 | 20..24 => 16_000,
+            12..14 | 24..28 => 24_000,
+            _ => 48_000,
+        }
+    }
+
+    #[test]
+    fn no_packet_holds_more_than_the_far_side_can_play() {
+        for rate in [8_000, 12_000, 16_000, 24_000, 44_100, 48_000] {
+            let packets = hiss_for(OpusTerms { max_playback_rate: rate, ..OpusTerms::default() });
+            let widest = packets.iter().map(|packet| rate_of(packet)).max();
+            assert_eq!(widest, Some(if rate == 44_100 { 48_000 } else { rate }), "for {rate} Hz");
+            let mut decoder = Decoder::default();
+            assert!(packets.iter().all(|packet| decoder.decode(packet, &mut [0; 960]) == Ok(960)));
+        }
+    }
+
+    #[test]
+    fn packets_are_of_one_size_where_the_far_side_asks_for_it() {
+        let sizes = |terms| hiss_for(terms).iter().map(Vec::len).collect::<std::collections::BTreeSet<_>>();
+        let constant = OpusTerms { constant_bitrate: true, ..OpusTerms::default() };
+        assert_eq!(sizes(constant).into_iter().collect::<Vec<_>>(), [BITRATE as usize / 8 / 50]);
+        assert!(sizes(OpusTerms::default()).len() > 1);
+    }
 }
