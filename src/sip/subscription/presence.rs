@@ -33,10 +33,11 @@ impl fmt::Display for Presence {
         writeln!(out, " xmlns:rpid=\"urn:ietf:params:xml:ns:pidf:rpid\" entity=\"{entity}\">")?;
         writeln!(out, "<tuple id=\"phone\"><status><basic>{basic}</basic></status>")?;
         writeln!(out, "<contact>{entity}</contact><note>{note}</note></tuple>")?;
+        // RFC 3863 §4.4: tuples, then notes, then what others have added.
+        writeln!(out, "<note>{note}</note>")?;
         if !activity.is_empty() {
             writeln!(out, "<dm:person id=\"person\"><rpid:activities>{activity}</rpid:activities></dm:person>")?;
         }
-        writeln!(out, "<note>{note}</note>")?;
         out.write_str("</presence>\n")
     }
 }
@@ -53,5 +54,6 @@ mod tests {
         let busy = told(Reach::OnThePhone);
         assert!(busy.contains("<basic>open</basic>") && busy.contains("<rpid:on-the-phone/>"), "{busy}");
         assert!(busy.contains("entity=\"sip:200@desvio.test\""), "{busy}");
+        assert!(busy.rfind("<note>") < busy.find("<dm:person"), "{busy}");
     }
 }
