@@ -149,6 +149,8 @@ const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'desvio-browser-'));
 const browser = await require('puppeteer-core').launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   userDataDir: profile,
+  // The browser ends with us, also where we are killed.
+  pipe: true,
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', '--disable-background-networking',
     '--use-fake-ui-for-media-stream', '--use-fake-device-for-media-stream', `--use-file-for-fake-audio-capture=${wish.microphone}`,
