@@ -185,6 +185,8 @@ pub(in crate::media) fn duration(payload: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     /// A second of hiss, which fills any band, 20 ms a packet.
@@ -214,20 +216,57 @@ mod tests {
 
     #[test]
     fn no_packet_holds_more_than_the_far_side_can_play() {
-        for rate in [8_000, 12_000, 16_000, 24_000, 44_100, 48_000] {
-            let packets = hiss_for(OpusTerms { max_playback_rate: rate, ..OpusTerms::default() });
-            let widest = packets.iter().map(|packet| rate_of(packet)).max();
-            assert_eq!(widest, Some(if rate == 44_100 { 48_000 } else { rate }), "for {rate} Hz");
-            let mut decoder = Decoder::default();
-            assert!(packets.iter().all(|packet| decoder.decode(packet, &mut [0; 960]) == Ok(960)));
+        let by_rate =
+            [(8_000, 8_000), (12_000, 12_000), (16_000, 16_000), (24_000, 24_000), (44_100, 48_000), (48_000, 48_000)];
+        for (max_playback_rate, band) in by_rate {
+            let packets = hiss_for(OpusTerms { max_playback_rate, ..OpusTerms::default() });
+            let most = packets.iter().map(|packet| rate_of(packet)).max();
+            assert_eq!(most, Some(band), "for {max_playback_rate} Hz");
         }
     }
 
     #[test]
     fn packets_are_of_one_size_where_the_far_side_asks_for_it() {
-        let sizes = |terms| hiss_for(terms).iter().map(Vec::len).collect::<std::collections::BTreeSet<_>>();
+        let sizes = |terms| hiss_for(terms).iter().map(Vec::len).collect::<BTreeSet<_>>();
         let constant = OpusTerms { constant_bitrate: true, ..OpusTerms::default() };
         assert_eq!(sizes(constant).into_iter().collect::<Vec<_>>(), [BITRATE as usize / 8 / 50]);
         assert!(sizes(OpusTerms::default()).len() > 1);
+    }
+
+    #[test]
+    fn whatever_the_far_side_asks_for_together_is_heard_and_its_pauses_are_pauses() {
+        for asked in 0_u8..8 {
+            for (max_playback_rate, max_average_bitrate) in
+                [(8_000, Some(6_000)), (16_000, None), (48_000, Some(6_000))]
+            {
+                let terms = OpusTerms {
+                    in_band_fec: asked & 1 != 0,
+                    discontinuous: asked & 2 != 0,
+                    constant_bitrate: asked & 4 != 0,
+                    max_playback_rate,
+                    max_average_bitrate,
+                };
+                assert_eq!(pauses_after(terms), terms.discontinuous, "{terms:?}");
+            }
+        }
+    }
+
+    /// Says a second of hiss on a line that loses, which must be heard, then keeps silent for one: whether that became a pause.
+    fn pauses_after(terms: OpusTerms) -> bool {
+        let (mut encoder, mut decoder, mut rng) = (Encoder::default(), Decoder::default(), fastrand::Rng::with_seed(7));
+        encoder.set_terms(terms);
+        encoder.expect_loss(20);
+        let (mut payload, mut heard, mut loudest, mut pauses) = ([0; 1_275], [0; 960], 0, 0);
+        for number in 0..100 {
+            let samples = [0; 960].map(|_: i16| if number < 50 { rng.i16(-8_000..8_000) } else { 0 });
+            let length = encoder.encode(&samples, &mut payload).unwrap();
+            pauses += usize::from(length <= NOTHING_SENT);
+            if length > NOTHING_SENT {
+                assert_eq!(decoder.decode(&payload[..length], &mut heard), Ok(960), "{terms:?}");
+                loudest = heard.iter().map(|sample| sample.unsigned_abs()).fold(loudest, u16::max);
+            }
+        }
+        assert!(loudest > 1_000, "{loudest} with {terms:?}");
+        pauses > 0
     }
 }

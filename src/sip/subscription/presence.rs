@@ -54,6 +54,6 @@ mod tests {
         let busy = told(Reach::OnThePhone);
         assert!(busy.contains("<basic>open</basic>") && busy.contains("<rpid:on-the-phone/>"), "{busy}");
         assert!(busy.contains("entity=\"sip:200@desvio.test\""), "{busy}");
-        assert!(busy.rfind("<note>") < busy.find("<dm:person"), "{busy}");
+        assert!(busy.contains("</tuple>\n<note>On the phone</note>\n<dm:person "), "{busy}");
     }
 }
