@@ -58,15 +58,16 @@ fn run(words: &[String]) -> Result<String, String> {
     };
     let count = |text: &str| text.parse::<u32>().map_err(|fault| format!("{text}: {fault}"));
     let (server, caller, callee) = (read("server", server)?, read("caller", caller)?, read("callee", callee)?);
-    let rings = Arc::<Rings>::default();
+    let rings = Arc::<Mutex<Rings>>::default();
     let (callee, rung) = (stamped(callee)?, Arc::clone(&rings));
     thread::spawn(move || answer_calls(&callee, &rung));
-    let caller = Arc::new(Caller::new(stamped(caller)?, server, number, rings));
+    let caller = Arc::new(Caller::new(stamped(caller)?, server, number));
     let listener = Arc::clone(&caller);
     let listening = thread::spawn(move || listener.listen());
     caller.place(count(rate)?, count(calls)?);
     listening.join().map_err(|_| "the caller's ear failed".to_owned())?;
-    Ok(caller.report(count(calls)?))
+    let rings = rings.lock().unwrap_or_else(PoisonError::into_inner);
+    Ok(caller.report(count(calls)?, &rings))
 }
 
 fn read(what: &str, text: &str) -> Result<SocketAddr, String> {
@@ -87,7 +88,7 @@ fn stamped(address: SocketAddr) -> Result<UdpSocket, String> {
 }
 
 /// How long the callee took to ring, by the number that calls.
-type Rings = Mutex<HashMap<String, Duration>>;
+type Rings = HashMap<String, Duration>;
 
 struct Caller {
     socket: UdpSocket,
@@ -95,7 +96,6 @@ struct Caller {
     server: SocketAddr,
     number: String,
     calls: Mutex<HashMap<u32, Timed>>,
-    rings: Arc<Rings>,
 }
 
 struct Timed {
@@ -109,9 +109,9 @@ struct Timed {
 }
 
 impl Caller {
-    fn new(socket: UdpSocket, server: SocketAddr, number: &str, rings: Arc<Rings>) -> Caller {
+    fn new(socket: UdpSocket, server: SocketAddr, number: &str) -> Caller {
         let us = socket.local_addr().unwrap_or(server);
-        Caller { socket, us, server, number: number.to_owned(), calls: Mutex::default(), rings }
+        Caller { socket, us, server, number: number.to_owned(), calls: Mutex::default() }
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut HashMap<u32, Timed>) -> T) -> T {
@@ -208,23 +208,19 @@ impl Caller {
         }
     }
 
-    fn report(&self, placed: u32) -> String {
+    fn report(&self, placed: u32, rings: &Rings) -> String {
         self.with(|calls| {
-            let good = || calls.values().filter(|timed| timed.ended);
+            let good = || calls.iter().filter(|(_, timed)| timed.ended);
             let failed = placed as usize - good().count();
-            let rang = spread(good().filter_map(|timed| timed.rang).collect());
-            let answered = spread(good().filter_map(|timed| timed.answered).collect());
-            let without = spread(calls.iter().filter_map(|(call, timed)| self.without_callee(*call, timed)).collect());
+            let rang = spread(good().filter_map(|(_, timed)| timed.rang).collect());
+            let answered = spread(good().filter_map(|(_, timed)| timed.answered).collect());
+            let without =
+                good().filter_map(|(call, timed)| Some(timed.rang?.saturating_sub(*rings.get(&number_of(*call))?)));
+            let without = spread(without.collect());
             format!(
                 "{placed} calls, {failed} failed, INVITE to 180 {rang}, without the callee {without}; to 200 {answered}"
             )
         })
-    }
-
-    /// From the INVITE to the 180, less what the callee took to ring.
-    fn without_callee(&self, call: u32, timed: &Timed) -> Option<Duration> {
-        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
-        Some(timed.rang?.saturating_sub(*rings.get(&number_of(call))?))
     }
 }
 
@@ -242,7 +238,7 @@ fn spread(mut spans: Vec<Duration>) -> String {
 }
 
 /// Rings and answers every INVITE at once, and says 200 to whatever else comes.
-fn answer_calls(socket: &UdpSocket, rings: &Rings) {
+fn answer_calls(socket: &UdpSocket, rings: &Mutex<Rings>) {
     let (mut reader, mut buffer) = (Reader::new(), [0; 4_096]);
     loop {
         let Some(arrival) = reader.read(socket, &mut buffer) else {
@@ -253,9 +249,9 @@ fn answer_calls(socket: &UdpSocket, rings: &Rings) {
             let (ringing, caller) = (reply(&text, "180 Ringing", ""), caller_of(&text));
             let took = arrival::now().saturating_sub(arrival.at);
             let _ = socket.send_to(ringing.as_bytes(), from);
-            rings.lock().unwrap_or_else(PoisonError::into_inner).entry(caller).or_insert(took);
             let us = socket.local_addr().unwrap_or(from);
             let _ = socket.send_to(reply(&text, "200 OK", &sdp(us)).as_bytes(), from);
+            rings.lock().unwrap_or_else(PoisonError::into_inner).entry(caller).or_insert(took);
         } else if !text.starts_with("ACK ") && !text.starts_with("SIP/2.0 ") {
             let _ = socket.send_to(reply(&text, "200 OK", "").as_bytes(), from);
         }
