@@ -100,3 +100,14 @@ fn linphone_with_keys_in_the_sdp_calls_and_is_called() {
     assert_eq!(caller, "none");
     assert!(callee.starts_with('A'), "{callee}");
 }
+
+#[test]
+#[ignore = "needs linphonec, needs baresip: run by tests/all"]
+fn linphone_shakes_hands_on_the_ports_of_sound_and_of_reports() {
+    let server = server();
+    let ana = Linphone::start(&wish(&server, "200", Media::Dtls));
+    let bruno = Baresip::start(&wish(&server, "201", Media::Plain));
+    let [caller, callee] = talk_on_record(&server, Box::new(ana), Box::new(bruno));
+    assert!(caller.starts_with("DTLS-SRTP"), "{caller}");
+    assert_eq!(callee, "none");
+}

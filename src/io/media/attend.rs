@@ -6,6 +6,7 @@ use crate::io::media::leg::Leg;
 use crate::io::media::legs::Place;
 use crate::io::media::thread::Worker;
 use crate::io::media::transport::News;
+use crate::io::media::transport::Transmit;
 use crate::media::command::Event;
 
 impl Worker {
@@ -36,16 +37,13 @@ impl Worker {
 
 fn attend(leg: &mut Leg, now: Instant) -> Option<News> {
     let (transport, session) = (leg.transport.as_mut()?, leg.session.as_mut()?);
-    transport.handle_timeout(session.source.destination(), now);
+    transport.handle_timeout(session.source.destination(), session.control_destination(), now);
     session.source.set_path(transport.path());
-    let mut datagrams = Vec::new();
-    while let Some(transmit) = transport.poll_transmit() {
-        datagrams.push(transmit);
-    }
+    let transmits: Vec<Transmit> = std::iter::from_fn(|| transport.poll_transmit()).collect();
     let news = transport.poll_news();
     if let Some(News::Secured { with }) = news {
         session.source.on_handshake(with, now);
     }
-    datagrams.iter().for_each(|(to, datagram)| leg.send_as_is(datagram, *to));
+    transmits.iter().for_each(|transmit| leg.send_as_is(transmit));
     news
 }

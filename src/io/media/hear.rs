@@ -62,17 +62,13 @@ impl Worker {
         let Some((length, from)) = leg.receive_control(&mut self.datagram[..]) else {
             return;
         };
-        let arrived = match &mut leg.transport {
-            None => Arrived::Media(length),
-            Some(transport) => transport.on_control(&mut self.datagram[..length]),
-        };
-        match arrived {
+        match leg.open_control(&mut self.datagram[..length], from, now) {
             Arrived::Media(length) => self.on_control(place, length, from, now),
             Arrived::Refused(why) => {
                 leg.refused.count(why);
                 self.links.counters.dropped[why as usize].add(1);
             }
-            Arrived::Handled => {}
+            Arrived::Handled => self.attend(place, now),
         }
     }
 

@@ -20,7 +20,9 @@ use crate::io::media::seat::Seat;
 use crate::io::media::session::Session;
 use crate::io::media::session::Verdict;
 use crate::io::media::transport::Arrived;
+use crate::io::media::transport::Port;
 use crate::io::media::transport::SEALED;
+use crate::io::media::transport::Transmit;
 use crate::io::media::transport::Transport;
 use crate::media::answering::Answering;
 use crate::media::both_sides::Side;
@@ -290,8 +292,12 @@ impl Leg {
     }
 
     /// Sends a part of a handshake or a check; what is lost is repeated.
-    pub(super) fn send_as_is(&self, datagram: &[u8], to: SocketAddr) {
-        let _ = self.rtp.send_to(datagram, to);
+    pub(super) fn send_as_is(&self, transmit: &Transmit) {
+        let socket = match transmit.port {
+            Port::Rtp => &self.rtp,
+            Port::Rtcp => &self.rtcp,
+        };
+        let _ = socket.send_to(&transmit.datagram, transmit.to);
     }
 
     /// Opens a datagram of the RTP port where it lies.
@@ -305,6 +311,17 @@ impl Leg {
             (None, _) => Arrived::Media(datagram.len()),
             (Some(transport), Some(session)) => {
                 transport.on_datagram(datagram, from, |from| session.source.may_hear(from), now)
+            }
+        }
+    }
+
+    /// The same of the RTCP port.
+    pub(super) fn open_control(&mut self, datagram: &mut [u8], from: SocketAddr, now: Instant) -> Arrived {
+        match (&mut self.transport, &self.session) {
+            (_, None) => Arrived::Refused(Refusal::Early),
+            (None, _) => Arrived::Media(datagram.len()),
+            (Some(transport), Some(session)) => {
+                transport.on_control(datagram, from, |from| session.source.may_report(from), now)
             }
         }
     }

@@ -134,6 +134,14 @@ impl Source {
         }
     }
 
+    /// Whether RTCP on a port of its own may come from there: a NAT may give that port any number, but not another host.
+    pub(super) fn may_report(&self, from: SocketAddr) -> bool {
+        match self.state {
+            State::Latched(speaker) => from.ip() == speaker.from.ip() || from.ip() == self.negotiated.ip(),
+            State::Open | State::Reopened(_) => true,
+        }
+    }
+
     /// Whether a packet that fits what was negotiated is heard, and with it its source.
     pub(super) fn admit(&mut self, from: SocketAddr, header: &Header, now: Instant) -> Result<(), Refusal> {
         let heard = Speaker { from, ssrc: header.ssrc, last: now };

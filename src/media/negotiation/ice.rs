@@ -46,6 +46,11 @@ pub(super) fn offered(local: &Local) -> Option<IceCredentials> {
     }
 }
 
+/// Whether checks will find the path to whoever offers this.
+pub(super) fn is_usable(local: &Local, offer: &Session, theirs: &Media) -> bool {
+    local.secrets.is_some() && described(local, offer, theirs).is_some()
+}
+
 fn described(local: &Local, session: &Session, theirs: &Media) -> Option<(IceKind, IceCredentials)> {
     let said = |name: &str| theirs.attribute(name).or_else(|| session.attribute(name));
     let value = |name: &str, least: usize| {

@@ -109,14 +109,13 @@ pub fn offer(local: &Local) -> Bytes {
 
 fn offered_line(local: &Local, said: Option<&Media>) -> Media {
     let offered = Offered::by(local);
-    let before = local.before.as_ref();
     let mut media = audio(local.address.port(), Cow::Borrowed(offered.protocol()));
     formats::write_offered(local, &mut media);
     media.attributes.push(Attribute::with_value("ptime", FRAME_MS));
     media.attributes.push(Attribute::flag(Direction::SendRecv.name()));
     offered.write(local, &mut media);
     let for_browser = offered == Offered::Handshake;
-    if for_browser || before.is_some_and(|before| before.remote_rtcp.is_none()) {
+    if local.before.as_ref().map_or(for_browser, |before| before.remote_rtcp.is_none()) {
         media.attributes.push(Attribute::flag("rtcp-mux"));
     }
     match said.and_then(|said| said.attribute("mid")) {

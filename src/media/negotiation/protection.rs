@@ -8,6 +8,7 @@ use crate::media::negotiation::Local;
 use crate::media::negotiation::crypto;
 use crate::media::negotiation::crypto::Crypto;
 use crate::media::negotiation::fault::NegotiationError;
+use crate::media::negotiation::ice;
 use crate::media::negotiation::secrets::Secrets;
 use crate::media::sdp::Attribute;
 use crate::media::sdp::Media;
@@ -107,7 +108,7 @@ pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Resul
             Err(NegotiationError::NoKeys { protocol: protocol(), missing: "no a=crypto line of a suite that we know" })
         }
         (None, Profile::Handshake, _) => {
-            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint, a=setup and a=rtcp-mux" })
+            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint and a=setup" })
         }
     }
 }
@@ -129,18 +130,26 @@ fn our_key(local: &Local, secrets: &Secrets, suite: Suite) -> MasterKey {
     }
 }
 
-// Not as RFC 5764 §5.1.2: without rtcp-mux there would be a handshake of its own for RTCP; we ask for one port.
 fn handshake(local: &Local, session: &Session, theirs: &Media) -> Option<Protection> {
-    local.fingerprint.as_ref().filter(|_| theirs.shares_rtcp())?;
+    local.fingerprint.as_ref()?;
     let fingerprint = fingerprint(session, theirs)?;
     let role = match setup(session, theirs).as_deref() {
-        Some("actpass") => role_before(local, &fingerprint).unwrap_or(DtlsRole::Active),
+        Some("actpass") => role_before(local, &fingerprint).unwrap_or_else(|| first_role(local, session, theirs)),
         Some("passive") => DtlsRole::Active,
         // RFC 4145 §4: without the attribute the offerer is active.
         Some("active") | None => DtlsRole::Passive,
         Some(_) => return None,
     };
     Some(Protection { security: Security::Dtls(Box::new(Dtls { role, fingerprint })), tag: 0 })
+}
+
+// Not as RFC 5763 §5, which recommends `active`: where no checks find a path, only its own packets open the way to a far
+// side behind NAT, so that must begin.
+fn first_role(local: &Local, session: &Session, theirs: &Media) -> DtlsRole {
+    match ice::is_usable(local, session, theirs) {
+        true => DtlsRole::Active,
+        false => DtlsRole::Passive,
+    }
 }
 
 /// A new offer of the same certificate goes on with the same handshake. RFC 8842 §5.3.
@@ -164,7 +173,7 @@ pub(super) enum Offered {
 impl Offered {
     pub(super) fn by(local: &Local) -> Offered {
         let before = local.before.as_ref().map(|stream| &stream.security);
-        let can_shake_hands = local.fingerprint.is_some() && super::ice::offered(local).is_some();
+        let can_shake_hands = local.fingerprint.is_some() && ice::offered(local).is_some();
         match (local.encryption, before, local.form) {
             (Encryption::Off, ..) => Offered::Nothing,
             (_, Some(Security::Dtls(_)), _) => Offered::Handshake,
@@ -250,7 +259,7 @@ fn keys_answered(local: &Local, theirs: &Media) -> Option<Protection> {
 }
 
 fn handshake_answered(answer: &Session, theirs: &Media) -> Option<Protection> {
-    let fingerprint = fingerprint(answer, theirs).filter(|_| theirs.shares_rtcp())?;
+    let fingerprint = fingerprint(answer, theirs)?;
     let role = match setup(answer, theirs).as_deref() {
         Some("passive") => DtlsRole::Active,
         Some("holdconn") => return None,

@@ -197,8 +197,22 @@ fn a_handshake_beside_plain_rtp_comes_before_keys() {
     let (text, stream) = answered(&able(), &offered(lines)).unwrap();
     assert_eq!(stream.security.name(), "DTLS-SRTP");
     assert!(!text.contains("a=crypto"));
-    let (_, without_mux) = answered(&able(), &offered(&lines.replace("a=rtcp-mux\r\n", ""))).unwrap();
-    assert_eq!(without_mux.security.name(), "AES_CM_128_HMAC_SHA1_80");
+    assert!(text.contains("a=setup:passive\r\n"), "what is behind NAT must begin: {text}");
+}
+
+#[test]
+fn a_handshake_is_taken_on_two_ports_and_they_stay_two() {
+    let lines = "m=audio 7078 UDP/TLS/RTP/SAVP 8\r\na=fingerprint:FINGERPRINT\r\na=setup:actpass\r\n";
+    let (text, stream) = answered(&able(), &offered(lines)).unwrap();
+    assert_eq!(stream.security.name(), "DTLS-SRTP");
+    assert_eq!(stream.remote_rtcp.map(|address| address.port()), Some(7_079));
+    assert!(!text.contains("rtcp-mux"), "{text}");
+    let further = self::text(&offer(&Local { before: Some(Box::new(stream)), ..able() }));
+    assert!(further.contains("m=audio 10000 UDP/TLS/RTP/SAVPF") && !further.contains("rtcp-mux"), "{further}");
+    let to_browser = Local { form: Form::Browser, ..able() };
+    let answer = offered(&lines.replace("actpass", "active")).replace("FINGERPRINT", PRINT);
+    let stream = accept_answer(&to_browser, answer.as_bytes()).unwrap();
+    assert_eq!((stream.security.name(), stream.remote_rtcp.is_some()), ("DTLS-SRTP", true));
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod room;
 mod safety;
 mod secure;
 mod talk;
+mod two_ports;

@@ -15,7 +15,9 @@ use crate::io::media::tests::bench::stream;
 use crate::io::media::tests::play::clip;
 use crate::io::media::tests::play::play;
 use crate::io::media::transport::Arrived;
+use crate::io::media::transport::Port;
 use crate::io::media::transport::SEALED;
+use crate::io::media::transport::Transmit;
 use crate::io::media::transport::Transport;
 use crate::io::media::transport::identity::Identity;
 use crate::media::codec::CodecKind;
@@ -45,6 +47,8 @@ use crate::media::security::Suite;
 pub(super) struct Secured {
     pub(super) phone: Phone,
     pub(super) transport: Box<Transport>,
+    /// Where it has its reports on a port of their own.
+    pub(super) reports: Option<UdpSocket>,
 }
 
 pub(super) fn key(suite: Suite, seed: u8) -> MasterKey {
@@ -91,7 +95,7 @@ impl Secured {
         let towards_pump = Stream { remote: phone.server, ..plain.clone() };
         bench.connect(&phone, ours(plain));
         bench.is_obeyed(&phone);
-        Secured { phone, transport: renewed(None, &theirs(towards_pump), identity) }
+        Secured { phone, transport: renewed(None, &theirs(towards_pump), identity), reports: None }
     }
 
     fn with_sdes(bench: &mut Bench, suite: Suite, ours: u8, theirs: u8) -> Secured {
@@ -130,7 +134,7 @@ impl Secured {
     }
 
     /// Of the next packet that comes; its header is not hidden.
-    fn ssrc(&self) -> u32 {
+    pub(super) fn ssrc(&self) -> u32 {
         let mut datagram = [0; 2048];
         let until = Instant::now() + Duration::from_secs(20);
         loop {
@@ -147,9 +151,11 @@ impl Secured {
     /// Sends what is due and takes in one datagram, if one comes soon.
     pub(super) fn step(&mut self) -> Option<Vec<u8>> {
         let now = Instant::now();
-        self.transport.handle_timeout(self.phone.server, now);
-        while let Some((to, datagram)) = self.transport.poll_transmit() {
-            self.phone.socket.send_to(&datagram, to).unwrap();
+        let apart = self.reports.as_ref().map(|_| port_after(self.phone.server));
+        self.transport.handle_timeout(self.phone.server, apart, now);
+        while let Some(Transmit { port, to, datagram }) = self.transport.poll_transmit() {
+            let socket = self.reports.as_ref().filter(|_| port == Port::Rtcp).unwrap_or(&self.phone.socket);
+            socket.send_to(&datagram, to).unwrap();
         }
         let mut datagram = [0; 2048];
         let (length, from) = self.phone.socket.recv_from(&mut datagram).ok()?;
@@ -159,6 +165,10 @@ impl Secured {
         let packet = rtp::read(&datagram[..length]).filter(|_| !rtp::is_rtcp(&datagram[..length]))?;
         Some(packet.payload.to_vec())
     }
+}
+
+pub(super) fn port_after(rtp: SocketAddr) -> SocketAddr {
+    SocketAddr::new(rtp.ip(), rtp.port() + 1)
 }
 
 /// Both talk at once; each hears the other's tone.
@@ -355,13 +365,13 @@ fn shake_as_a_stranger(fingerprint: Fingerprint, pump: SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let security = Security::Dtls(Box::new(Dtls { role: DtlsRole::Active, fingerprint }));
-    let terms = Stream { security, ..stream(pump, CodecKind::Pcma) };
+    let terms = Stream { security, remote_rtcp: None, ..stream(pump, CodecKind::Pcma) };
     let mut transport = renewed(None, &terms, &Arc::new(Identity::generate().unwrap()));
     let until = Instant::now() + Duration::from_millis(600);
     while Instant::now() < until {
-        transport.handle_timeout(pump, Instant::now());
-        while let Some((to, datagram)) = transport.poll_transmit() {
-            socket.send_to(&datagram, to).unwrap();
+        transport.handle_timeout(pump, None, Instant::now());
+        while let Some(transmit) = transport.poll_transmit() {
+            socket.send_to(&transmit.datagram, transmit.to).unwrap();
         }
         let mut datagram = [0; 2048];
         if let Ok((length, from)) = socket.recv_from(&mut datagram) {
@@ -387,8 +397,7 @@ fn a_forged_report_is_counted() {
     let phone = bench.phone(CodecKind::Pcma);
     bench.connect(&phone, Stream { security: sdes(Suite::AeadAes128Gcm, 1, 2), ..phone.stream.clone() });
     bench.is_obeyed(&phone);
-    let port = SocketAddr::new(phone.server.ip(), phone.server.port() + 1);
-    phone.socket.send_to(&[0x80; 64], port).unwrap();
+    phone.socket.send_to(&[0x80; 64], port_after(phone.server)).unwrap();
     std::thread::sleep(Duration::from_millis(60));
     assert_eq!(bench.close(&phone).dropped, 1);
 }

@@ -1,5 +1,6 @@
-//! What lies between a leg's socket and its packets where they are encrypted or their path is looked for: ICE, DTLS and
-//! SRTP on one port, told apart by the first octet (RFC 7983 §7).
+//! What lies between a leg's sockets and its packets where they are encrypted or their path is looked for: ICE, DTLS and
+//! SRTP on one port, told apart by the first octet (RFC 7983 §7). RTCP on a port of its own has a handshake of its own there
+//! (RFC 5764 §5.1.2).
 //!
 //! Handshakes and checks may allocate; packets do not. A leg that speaks plain RTP has none of this.
 
@@ -8,24 +9,22 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::io::media::leg::DATAGRAM;
-use crate::io::media::transport::handshake::Handshake;
+use crate::io::media::transport::association::Association;
 use crate::io::media::transport::handshake::Origin;
-use crate::io::media::transport::handshake::Outcome;
 use crate::io::media::transport::identity::Identity;
 use crate::io::media::transport::keys::Content;
-use crate::io::media::transport::keys::Keys;
 use crate::media::command::Stream;
 use crate::media::ice::agent::Agent;
 use crate::media::ice::agent::Verdict;
 use crate::media::refusal::Refusal;
 use crate::media::rtp;
-use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::Security;
 use crate::media::security::Suite;
 use crate::media::srtp::OVERHEAD;
 use crate::media::stun;
 
+mod association;
 mod handshake;
 pub(super) mod identity;
 mod keys;
@@ -38,8 +37,9 @@ pub(super) struct Transport {
     /// As it was negotiated last.
     security: Security,
     ice: Option<Box<Agent>>,
-    handshake: Option<Box<Handshake>>,
-    keys: Option<Box<Keys>>,
+    rtp: Association,
+    /// Of the RTCP port, where the keys of both ports come from handshakes.
+    rtcp: Option<Box<Association>>,
     /// Keys from descriptions under which we have sent, the first [`MOST_SPENT`].
     spent: Vec<MasterKey>,
     line: Line,
@@ -69,6 +69,21 @@ pub(super) enum News {
     Failed(String),
 }
 
+/// From which of its two ports a leg is to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Port {
+    Rtp,
+    Rtcp,
+}
+
+/// Part of a handshake or a check that is to be sent as it is.
+#[derive(Debug)]
+pub(super) struct Transmit {
+    pub(super) port: Port,
+    pub(super) to: SocketAddr,
+    pub(super) datagram: Vec<u8>,
+}
+
 /// What a datagram was.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Arrived {
@@ -95,7 +110,7 @@ impl Transport {
         }
         let mut transport = former.unwrap_or_else(|| Box::new(Transport::empty()));
         transport.renew_ice(stream, rng, now);
-        transport.renew_keys(&stream.security, identity, now);
+        transport.renew_keys(stream, identity, now);
         transport.security = stream.security.clone();
         Some(transport)
     }
@@ -104,8 +119,8 @@ impl Transport {
         Transport {
             security: Security::Plain,
             ice: None,
-            handshake: None,
-            keys: None,
+            rtp: Association::default(),
+            rtcp: None,
             spent: Vec::new(),
             line: Line::GoesOn,
             news: None,
@@ -124,35 +139,29 @@ impl Transport {
         }
     }
 
-    fn renew_keys(&mut self, security: &Security, identity: &Arc<Identity>, now: Instant) {
-        match security {
-            Security::Plain => (self.keys, self.handshake) = (None, None),
+    fn renew_keys(&mut self, stream: &Stream, identity: &Arc<Identity>, now: Instant) {
+        let is_new = self.security != stream.security;
+        match &stream.security {
+            Security::Plain => self.rtp = Association::default(),
             Security::Sdes(terms) => {
-                self.handshake = None;
                 self.spend(terms.suite, terms.ours);
-                self.take_keys(terms.suite, terms.ours, terms.theirs).mark(&terms.marks);
+                self.rtp.take_described(terms);
             }
-            // The keys of before carry the call until the handshake has made others. RFC 8842 §4.
-            Security::Dtls(terms) if self.security != *security => {
-                self.handshake = Some(Box::new(Handshake::new(terms, Arc::clone(identity), now)));
-            }
+            Security::Dtls(terms) if is_new => self.rtp.shake_hands(terms, identity, now),
             Security::Dtls(_) => {}
         }
-    }
-
-    /// In the place of others, which still open what was on its way under them.
-    fn take_keys(&mut self, suite: Suite, ours: MasterKey, theirs: MasterKey) -> &mut Keys {
-        let mut keys = match self.keys.take() {
-            Some(keys) => keys,
-            None => return self.keys.insert(Box::new(Keys::new(suite, ours, theirs))),
-        };
-        keys.change(suite, ours, theirs);
-        self.keys.insert(keys)
+        match (&stream.security, stream.remote_rtcp) {
+            (Security::Dtls(terms), Some(_)) if is_new || self.rtcp.is_none() => {
+                self.rtcp.get_or_insert_default().shake_hands(terms, identity, now);
+            }
+            (Security::Dtls(_), Some(_)) => {}
+            _ => self.rtcp = None,
+        }
     }
 
     /// Notes a key that we are about to send under.
     fn spend(&mut self, suite: Suite, ours: MasterKey) {
-        let goes_on = self.keys.as_ref().is_some_and(|keys| keys.sends_under(suite, ours));
+        let goes_on = self.rtp.sends_under(suite, ours);
         match self.spent.contains(&ours) || self.spent.len() >= MOST_SPENT {
             true if !goes_on => self.line = Line::NeedsSsrc,
             true => {}
@@ -168,13 +177,13 @@ impl Transport {
     /// Whether every datagram matters now, and timers are to be looked at each turn of the grid.
     pub(super) fn is_busy(&self) -> bool {
         let searches = self.ice.as_ref().is_some_and(|agent| agent.is_searching());
-        searches || self.handshake.as_ref().is_some_and(|handshake| handshake.is_open())
+        searches || self.rtp.is_shaking_hands() || self.rtcp.as_ref().is_some_and(|rtcp| rtcp.is_shaking_hands())
     }
 
     /// Whether packets can be sent.
     pub(super) fn is_ready(&self) -> bool {
         let has_path = self.ice.as_ref().is_none_or(|agent| agent.path().is_some());
-        has_path && (self.keys.is_some() || self.security == Security::Plain)
+        has_path && (self.rtp.has_keys() || self.security == Security::Plain)
     }
 
     /// Where packets go, where ICE says so.
@@ -214,9 +223,24 @@ impl Transport {
         self.security != Security::Plain || self.ice.as_ref().is_none_or(|agent| agent.has_proven(from))
     }
 
-    /// Takes in a datagram of the RTCP port.
-    pub(super) fn on_control(&mut self, datagram: &mut [u8]) -> Arrived {
-        self.open(datagram, Content::Report)
+    /// Takes in a datagram of the RTCP port; `may_shake` as in [`Transport::on_datagram`].
+    pub(super) fn on_control(
+        &mut self,
+        datagram: &mut [u8],
+        from: SocketAddr,
+        may_shake: impl Fn(SocketAddr) -> bool,
+        now: Instant,
+    ) -> Arrived {
+        match (&mut self.rtcp, datagram.first()) {
+            (None, _) => self.open(datagram, Content::Report),
+            (Some(rtcp), Some(20..=63)) => {
+                let origin = may_shake(from).then_some(Origin::Address(from));
+                let (arrived, news) = rtcp.on_handshake(datagram, origin, now);
+                note(news);
+                arrived
+            }
+            (Some(rtcp), _) => rtcp.open(datagram, Content::Report),
+        }
     }
 
     fn on_check(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Arrived {
@@ -240,46 +264,16 @@ impl Transport {
             Some(agent) => agent.has_proven(from).then_some(Origin::Checked(from)),
             None => may_shake(from).then_some(Origin::Address(from)),
         };
-        let Some((handshake, origin)) = self.handshake.as_mut().zip(origin) else {
-            return Arrived::Refused(Refusal::Source);
-        };
-        let outcome = handshake.on_datagram(datagram, origin, now);
-        self.conclude(outcome)
-    }
-
-    fn conclude(&mut self, outcome: Outcome) -> Arrived {
-        match outcome {
-            Outcome::GoesOn => Arrived::Handled,
-            Outcome::Nonsense => Arrived::Refused(Refusal::Malformed),
-            Outcome::Stranger => Arrived::Refused(Refusal::Source),
-            Outcome::Agreed(agreed) => {
-                self.take_keys(agreed.suite, agreed.ours, agreed.theirs).mark(&Marks::default());
-                self.news = Some(News::Secured { with: agreed.with });
-                Arrived::Handled
-            }
-            Outcome::Failed(why) => {
-                self.keys = None;
-                self.news = Some(News::Failed(why));
-                Arrived::Handled
-            }
-        }
+        let (arrived, news) = self.rtp.on_handshake(datagram, origin, now);
+        self.news = news.or(self.news.take());
+        arrived
     }
 
     fn open(&mut self, datagram: &mut [u8], content: Content) -> Arrived {
-        if self.security == Security::Plain {
-            return Arrived::Media(datagram.len());
+        match self.security {
+            Security::Plain => Arrived::Media(datagram.len()),
+            Security::Sdes(_) | Security::Dtls(_) => self.rtp.open(datagram, content),
         }
-        let Some(keys) = &mut self.keys else {
-            return Arrived::Refused(Refusal::Encryption);
-        };
-        let Ok(length) = keys.open(datagram, content) else {
-            return Arrived::Refused(Refusal::Encryption);
-        };
-        // Whoever sends under the agreed keys has heard our last flight: it will not have to be repeated.
-        if self.handshake.as_ref().is_some_and(|handshake| !handshake.is_open()) {
-            self.handshake = None;
-        }
-        Arrived::Media(length)
     }
 
     /// The datagram as it may leave, in `room` where it has to be sealed. `None` before there are keys and a path.
@@ -289,42 +283,53 @@ impl Transport {
 
     /// The same for a compound of RTCP packets.
     pub(super) fn seal_control<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; SEALED]) -> Option<&'a [u8]> {
-        self.seal_as(datagram, room, Content::Report)
+        match &mut self.rtcp {
+            Some(rtcp) => rtcp.seal(datagram, room, Content::Report),
+            None => self.seal_as(datagram, room, Content::Report),
+        }
     }
 
     fn seal_as<'a>(&mut self, datagram: &'a [u8], room: &'a mut [u8; SEALED], content: Content) -> Option<&'a [u8]> {
         if !self.is_ready() {
             return None;
         }
-        if self.security == Security::Plain {
-            return Some(datagram);
+        match self.security {
+            Security::Plain => Some(datagram),
+            Security::Sdes(_) | Security::Dtls(_) => self.rtp.seal(datagram, room, content),
         }
-        let keys = self.keys.as_mut()?;
-        room.get_mut(..datagram.len())?.copy_from_slice(datagram);
-        let length = keys.seal(room, datagram.len(), content).ok()?;
-        room.get(..length)
     }
 
-    /// `negotiated` is where the far side is without ICE.
-    pub(super) fn handle_timeout(&mut self, negotiated: SocketAddr, now: Instant) {
+    /// `negotiated` is where the far side is without ICE, and `reports` where it takes RTCP on a port of its own.
+    pub(super) fn handle_timeout(&mut self, negotiated: SocketAddr, reports: Option<SocketAddr>, now: Instant) {
         if let Some(agent) = &mut self.ice {
             agent.handle_timeout(now);
         }
         let destination = if self.ice.is_some() { self.path() } else { Some(negotiated) };
-        if let Some(handshake) = &mut self.handshake {
-            let outcome = handshake.handle_timeout(destination, now);
-            self.conclude(outcome);
+        let news = self.rtp.handle_timeout(destination, now);
+        self.news = news.or(self.news.take());
+        if let Some(rtcp) = &mut self.rtcp {
+            note(rtcp.handle_timeout(reports, now));
         }
     }
 
-    /// What is to be sent to whom, sealed or never to be.
-    pub(super) fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
+    pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
         let check = self.ice.as_mut().and_then(|agent| agent.poll_transmit());
         let path = self.path();
-        check.or_else(|| self.handshake.as_mut()?.poll_transmit(path))
+        if let Some((to, datagram)) = check.or_else(|| self.rtp.poll_transmit(path)) {
+            return Some(Transmit { port: Port::Rtp, to, datagram });
+        }
+        let (to, datagram) = self.rtcp.as_mut()?.poll_transmit(None)?;
+        Some(Transmit { port: Port::Rtcp, to, datagram })
     }
 
     pub(super) fn poll_news(&mut self) -> Option<News> {
         self.news.take()
+    }
+}
+
+/// A call without reports is still a call, so nobody is told who could end it.
+fn note(of_reports: Option<News>) {
+    if let Some(News::Failed(why)) = of_reports {
+        tracing::debug!(%why, "RTCP will not be encrypted, so there is none");
     }
 }

@@ -1,0 +1,177 @@
+//! RTP and RTCP on ports of their own, each with a handshake of its own. RFC 5764 §5.1.2.
+
+use std::net::UdpSocket;
+use std::sync::Arc;
+use std::time::Duration;
+use std::time::Instant;
+
+use super::bench::Bench;
+use super::bench::HERE;
+use super::bench::PATIENCE;
+use super::bench::Phone;
+use super::injection::measured;
+use super::injection::refused;
+use super::play::clip;
+use super::play::play;
+use super::secure::Secured;
+use super::secure::port_after;
+use super::secure::renewed;
+use crate::io::media::transport::Arrived;
+use crate::io::media::transport::SEALED;
+use crate::io::media::transport::identity::Identity;
+use crate::media::command::Event;
+use crate::media::command::Repeat;
+use crate::media::command::Stream;
+use crate::media::figures::Figures;
+use crate::media::refusal::Refusal;
+use crate::media::rtcp;
+use crate::media::rtcp::ReportBlock;
+use crate::media::security::Dtls;
+use crate::media::security::DtlsRole;
+use crate::media::security::Fingerprint;
+use crate::media::security::Security;
+
+/// A phone without `rtcp-mux`, towards which the pump has this role.
+fn apart(bench: &mut Bench, role: DtlsRole, identity: &Arc<Identity>, told: Told) -> Secured {
+    let reports = UdpSocket::bind((HERE, 0)).unwrap();
+    reports.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let address = reports.local_addr().unwrap();
+    let (ours, theirs) = (dtls(role, identity.fingerprint()), dtls(opposite(role), bench.pump.fingerprint()));
+    let secured = Secured::open(
+        bench,
+        identity,
+        |plain| Stream { security: ours, remote_rtcp: (told == Told::TwoPorts).then_some(address), ..plain },
+        |plain| Stream { security: theirs, remote_rtcp: Some(port_after(plain.remote)), ..plain },
+    );
+    Secured { reports: Some(reports), ..secured }
+}
+
+/// What the pump was told of the phone's ports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    OnePort,
+    TwoPorts,
+}
+
+fn dtls(role: DtlsRole, fingerprint: Fingerprint) -> Security {
+    Security::Dtls(Box::new(Dtls { role, fingerprint }))
+}
+
+fn opposite(role: DtlsRole) -> DtlsRole {
+    match role {
+        DtlsRole::Active => DtlsRole::Passive,
+        DtlsRole::Passive => DtlsRole::Active,
+    }
+}
+
+impl Secured {
+    /// Takes in one datagram of the RTCP port; a report, opened.
+    fn step_control(&mut self) -> Option<Vec<u8>> {
+        let mut datagram = [0; 2048];
+        let (length, from) = self.reports.as_ref()?.recv_from(&mut datagram).ok()?;
+        match self.transport.on_control(&mut datagram[..length], from, |_| true, Instant::now()) {
+            Arrived::Media(length) => Some(datagram[..length].to_vec()),
+            Arrived::Handled => None,
+            Arrived::Refused(why) => panic!("{why:?} of {length} octets"),
+        }
+    }
+
+    fn sends_control(&self, datagram: &[u8]) {
+        self.reports.as_ref().unwrap().send_to(datagram, port_after(self.phone.server)).unwrap();
+    }
+}
+
+/// That so many packets of the pump were lost.
+fn report(lost: i32, of: u32) -> Vec<u8> {
+    let block = ReportBlock { ssrc: of, lost, ..ReportBlock::default() };
+    let mut out = [0; rtcp::MAX_LEN];
+    let length = rtcp::write(4_711, None, Some(block), "phone", &mut out);
+    out[..length].to_vec()
+}
+
+/// Once the pump has read that so many were lost.
+fn told_of(lost: i32, bench: &mut Bench, phone: &Phone) -> Figures {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let figures = measured(bench, phone);
+        if figures.far.as_ref().is_some_and(|ear| ear.lost == i64::from(lost)) {
+            return figures;
+        }
+        assert!(Instant::now() < until, "{figures:?}");
+    }
+}
+
+#[test]
+fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    for role in [DtlsRole::Passive, DtlsRole::Active] {
+        let mut bench = Bench::start();
+        let mut ana = apart(&mut bench, role, &identity, Told::TwoPorts);
+        play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+        let until = Instant::now() + PATIENCE;
+        let ours = loop {
+            assert!(Instant::now() < until, "no report, {:?}", ana.transport);
+            ana.step();
+            if let Some(report) = ana.step_control() {
+                break rtcp::read(&report).next().unwrap();
+            }
+        };
+        assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg }, "of the port of sound, and once");
+
+        let (plain, mut room) = (report(7, ours.ssrc), [0; SEALED]);
+        ana.sends_control(&plain);
+        let sealed = ana.transport.seal_control(&plain, &mut room).unwrap().to_vec();
+        ana.sends_control(&sealed);
+        let figures = told_of(7, &mut bench, &ana.phone);
+        assert_eq!(refused(&figures, Refusal::Encryption), 1, "the one in the open");
+    }
+}
+
+#[test]
+fn a_far_side_that_shakes_no_hands_for_its_reports_is_talked_to_without_any() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, Told::OnePort);
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    assert_eq!(ana.hears(5, None).len(), 5 * 160);
+    let mut room = [0; SEALED];
+    assert!(ana.transport.is_busy(), "it still waits");
+    assert!(ana.transport.seal_control(&report(7, 1), &mut room).is_none(), "and nothing leaves in the open");
+    assert!(ana.transport.seal(&[0x80; 172], &mut room).is_some());
+}
+
+#[test]
+fn a_refresh_goes_on_with_the_keys_of_both_ports_and_a_shared_port_with_those_of_sound() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, Told::TwoPorts);
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    let until = Instant::now() + PATIENCE;
+    while ana.transport.is_busy() {
+        assert!(Instant::now() < until, "{:?}", ana.transport);
+        ana.step();
+        ana.step_control();
+    }
+    let ssrc = ana.ssrc();
+    let (plain, theirs) = (ana.phone.stream.clone(), dtls(DtlsRole::Active, bench.pump.fingerprint()));
+    let ours = dtls(DtlsRole::Passive, identity.fingerprint());
+    let apart = (ana.reports.as_ref().unwrap().local_addr().unwrap(), port_after(ana.phone.server));
+    let mut room = [0; SEALED];
+    for (lost, (of_phone, of_pump)) in [(7, (Some(apart.0), Some(apart.1))), (8, (None, None))] {
+        bench.connect(&ana.phone, Stream { security: ours.clone(), remote_rtcp: of_phone, ..plain.clone() });
+        bench.is_obeyed(&ana.phone);
+        let terms =
+            Stream { security: theirs.clone(), remote: ana.phone.server, remote_rtcp: of_pump, ..plain.clone() };
+        ana.transport = renewed(Some(ana.transport), &terms, &identity);
+        assert!(!ana.transport.is_busy());
+        let report = report(lost, ssrc);
+        let sealed = ana.transport.seal_control(&report, &mut room).unwrap();
+        match of_pump {
+            Some(port) => ana.reports.as_ref().unwrap().send_to(sealed, port).unwrap(),
+            None => ana.phone.socket.send_to(sealed, ana.phone.server).unwrap(),
+        };
+        told_of(lost, &mut bench, &ana.phone);
+    }
+    let terms = Stream { security: theirs, remote: ana.phone.server, remote_rtcp: Some(apart.1), ..plain };
+    assert!(renewed(Some(ana.transport), &terms, &identity).is_busy(), "back on two ports, those shake hands again");
+}
