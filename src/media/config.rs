@@ -99,6 +99,8 @@ pub enum Encryption {
     Prefer,
     /// Calls without it are refused.
     Require,
+    /// Calls whose keys do not come from a handshake (DTLS-SRTP) are refused.
+    Dtls,
 }
 
 /// Ports from `first` to `last`, both included.
@@ -191,7 +193,7 @@ mod tests {
         ] {
             assert!(toml::from_str::<Config>(text).is_err(), "{text}");
         }
-        let config: Config = toml::from_str("codecs = []\nencryption = \"require\"").unwrap();
+        let config: Config = toml::from_str("codecs = []\nencryption = \"dtls\"").unwrap();
         assert_eq!(config.faults(), [ConfigError::NoCodec]);
         let spans = "quiet_after = \"1s\"\nend_silent_calls_after = \"500ms\"\nunproven_for = \"5m\"";
         let config: Config = toml::from_str(spans).unwrap();

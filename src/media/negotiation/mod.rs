@@ -109,18 +109,18 @@ pub fn offer(local: &Local) -> Bytes {
 
 fn offered_line(local: &Local, said: Option<&Media>) -> Media {
     let offered = Offered::by(local);
-    let mut media = audio(local.address.port(), Cow::Borrowed(offered.protocol()));
+    let mut media = audio(local.address.port(), offered.protocol(local, said));
     formats::write_offered(local, &mut media);
     media.attributes.push(Attribute::with_value("ptime", FRAME_MS));
     media.attributes.push(Attribute::flag(Direction::SendRecv.name()));
     offered.write(local, &mut media);
-    let for_browser = offered == Offered::Handshake;
-    if local.before.as_ref().map_or(for_browser, |before| before.remote_rtcp.is_none()) {
+    let shares_rtcp = |before: &Stream| before.remote_rtcp.is_none();
+    if local.before.as_deref().map_or(offered == Offered::Handshake, shares_rtcp) {
         media.attributes.push(Attribute::flag("rtcp-mux"));
     }
     match said.and_then(|said| said.attribute("mid")) {
         Some(mid) => media.attributes.push(mid.clone()),
-        None if for_browser => media.attributes.push(Attribute::with_value("mid", "0")),
+        None if offers_ice(local) => media.attributes.push(Attribute::with_value("mid", "0")),
         None => {}
     }
     if let Some(ours) = ice::offered(local).filter(|_| offers_ice(local)) {
@@ -133,7 +133,7 @@ fn offered_line(local: &Local, said: Option<&Media>) -> Media {
 fn offers_ice(local: &Local) -> bool {
     match &local.before {
         Some(before) => before.ice.is_some(),
-        None => Offered::by(local) == Offered::Handshake,
+        None => local.form == Form::Browser && Offered::by(local) == Offered::Handshake,
     }
 }
 

@@ -3,6 +3,8 @@
 //! Of the safest: a handshake of their own (DTLS-SRTP) keeps keys from those who carry the signalling, so it comes before
 //! keys that stand in the description (SDES), and any key before none.
 
+use std::borrow::Cow;
+
 use crate::media::config::Encryption;
 use crate::media::negotiation::Local;
 use crate::media::negotiation::crypto;
@@ -94,21 +96,22 @@ pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Resul
     match (local.encryption, profile) {
         (Encryption::Off, Profile::Open) => return Ok(Protection::none()),
         (Encryption::Off, _) => return Err(NegotiationError::Encrypted { protocol: protocol() }),
-        (Encryption::Prefer | Encryption::Require, _) => {}
+        (Encryption::Prefer | Encryption::Require | Encryption::Dtls, _) => {}
     }
     if let Some(protection) = handshake(local, offer, theirs) {
         return Ok(protection);
     }
-    let keys = (profile != Profile::Handshake).then(|| described_keys(local, theirs)).flatten();
+    let takes_keys = profile != Profile::Handshake && local.encryption != Encryption::Dtls;
+    let keys = takes_keys.then(|| described_keys(local, theirs)).flatten();
     match (keys, profile, local.encryption) {
         (Some(protection), ..) => Ok(protection),
         (None, Profile::Open, Encryption::Prefer) => Ok(Protection::none()),
-        (None, Profile::Open, _) => Err(NegotiationError::NotEncrypted),
+        (None, Profile::Open, Encryption::Off | Encryption::Require) => Err(NegotiationError::NotEncrypted),
+        (None, Profile::Handshake, _) | (None, _, Encryption::Dtls) => {
+            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint and a=setup" })
+        }
         (None, Profile::Secure, _) => {
             Err(NegotiationError::NoKeys { protocol: protocol(), missing: "no a=crypto line of a suite that we know" })
-        }
-        (None, Profile::Handshake, _) => {
-            Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint and a=setup" })
         }
     }
 }
@@ -178,6 +181,7 @@ impl Offered {
             (Encryption::Off, ..) => Offered::Nothing,
             (_, Some(Security::Dtls(_)), _) => Offered::Handshake,
             (_, None, Form::Browser) if can_shake_hands => Offered::Handshake,
+            (Encryption::Dtls, ..) => Offered::Handshake,
             _ if local.secrets.is_none() => Offered::Nothing,
             // What is encrypted is not offered in the open again.
             (_, Some(Security::Sdes(_)), _) | (Encryption::Require, ..) => Offered::Keys,
@@ -186,12 +190,17 @@ impl Offered {
         }
     }
 
-    pub(super) fn protocol(self) -> &'static str {
-        match self {
+    /// That of `said`, our last description, where it does. Browsers alone speak the one with feedback (RFC 5124), which
+    /// phones need not know.
+    pub(super) fn protocol(self, local: &Local, said: Option<&Media>) -> Cow<'static, str> {
+        let protocol = match self {
             Offered::Nothing | Offered::KeysIfYouLike => "RTP/AVP",
             Offered::Keys => "RTP/SAVP",
-            Offered::Handshake => "UDP/TLS/RTP/SAVPF",
-        }
+            Offered::Handshake if super::offers_ice(local) => "UDP/TLS/RTP/SAVPF",
+            Offered::Handshake => "UDP/TLS/RTP/SAVP",
+        };
+        let before = said.filter(|said| self == Offered::Handshake && Profile::of(said) == Ok(Profile::Handshake));
+        before.map_or(Cow::Borrowed(protocol), |said| said.protocol.clone())
     }
 
     pub(super) fn write(self, local: &Local, media: &mut Media) {
@@ -240,7 +249,10 @@ pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Resul
         (Some(protection), _) => Ok(protection),
         (None, Profile::Open) if local.encryption == Encryption::Require => Err(NegotiationError::NotEncrypted),
         // RFC 8643 §3.2: whoever answers with keys will use them, and be noise to us if they are not those of our offer.
-        (None, Profile::Open) if Offered::by(local) == Offered::Nothing || theirs.crypto().next().is_none() => {
+        (None, Profile::Open)
+            if local.encryption != Encryption::Dtls
+                && (Offered::by(local) == Offered::Nothing || theirs.crypto().next().is_none()) =>
+        {
             Ok(Protection::none())
         }
         (None, _) => Err(NegotiationError::NoKeys {

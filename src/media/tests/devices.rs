@@ -207,8 +207,12 @@ fn a_handshake_is_taken_on_two_ports_and_they_stay_two() {
     assert_eq!(stream.security.name(), "DTLS-SRTP");
     assert_eq!(stream.remote_rtcp.map(|address| address.port()), Some(7_079));
     assert!(!text.contains("rtcp-mux"), "{text}");
-    let further = self::text(&offer(&Local { before: Some(Box::new(stream)), ..able() }));
-    assert!(further.contains("m=audio 10000 UDP/TLS/RTP/SAVPF") && !further.contains("rtcp-mux"), "{further}");
+    let further = Local { before: Some(Box::new(stream)), ..able() };
+    let said = self::text(&offer(&further));
+    assert!(said.contains("m=audio 10000 UDP/TLS/RTP/SAVP 96 ") && !said.contains("rtcp-mux"), "{said}");
+    let with_feedback = Bytes::from(text.replace("RTP/SAVP", "RTP/SAVPF"));
+    let said = self::text(&offer(&Local { said: with_feedback, ..further }));
+    assert!(said.contains("m=audio 10000 UDP/TLS/RTP/SAVPF 96 "), "as it was agreed on: {said}");
     let to_browser = Local { form: Form::Browser, ..able() };
     let answer = offered(&lines.replace("actpass", "active")).replace("FINGERPRINT", PRINT);
     let stream = accept_answer(&to_browser, answer.as_bytes()).unwrap();
@@ -275,4 +279,33 @@ fn a_trunk_that_was_not_told_to_hears_of_no_key() {
     assert!(!text(&offer(&quiet)).contains("crypto"));
     let strict = Local { encryption: Encryption::Require, ..quiet };
     assert!(text(&offer(&strict)).contains("m=audio 10000 RTP/SAVP "));
+}
+
+#[test]
+fn a_phone_that_takes_nothing_but_a_handshake_is_offered_one_and_may_answer_with_nothing_else() {
+    let strict = Local { encryption: Encryption::Dtls, ..able() };
+    let sdp = text(&offer(&strict));
+    assert!(sdp.contains("m=audio 10000 UDP/TLS/RTP/SAVP 96 "), "{sdp}");
+    for line in [&format!("a=fingerprint:{PRINT}"), "a=setup:actpass", "a=rtcp-mux"] {
+        assert!(sdp.lines().any(|other| other == line), "{line}\n{sdp}");
+    }
+    for unknown_to_phones in ["a=crypto", "a=ice-", "a=candidate", "a=mid"] {
+        assert!(!sdp.contains(unknown_to_phones), "{unknown_to_phones}\n{sdp}");
+    }
+    let keys = format!("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n");
+    let shaken = format!("m=audio 7078 UDP/TLS/RTP/SAVP 8\r\na=fingerprint:{PRINT}\r\na=setup:active\r\n");
+    for (lines, taken) in [
+        ("m=audio 7078 RTP/AVP 8\r\n".to_owned(), false),
+        (format!("m=audio 7078 RTP/SAVP 8\r\n{keys}"), false),
+        (format!("m=audio 7078 RTP/AVP 8\r\n{keys}"), false),
+        (shaken, true),
+    ] {
+        let answer = accept_answer(&strict, offered(&lines).as_bytes());
+        assert_eq!(answer.as_ref().map(|stream| stream.security.name()).ok(), taken.then_some("DTLS-SRTP"), "{lines}");
+        let answer = answered(&strict, &offered(&lines)).map(|(_, stream)| stream.security.name());
+        match taken {
+            true => assert_eq!(answer, Ok("DTLS-SRTP")),
+            false => assert!(answer.unwrap_err().to_string().contains("a=fingerprint"), "{lines}"),
+        }
+    }
 }
