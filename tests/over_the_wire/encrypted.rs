@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::baresip::Baresip;
 use crate::customer::WHATSAPP;
-use crate::customer::server;
 use crate::linphone::Linphone;
 use crate::pjsua::Pjsua;
 use crate::server::Server;
@@ -65,15 +64,6 @@ fn a_phone_that_takes_nothing_but_keys_is_called_by_a_plain_one() {
     talk(Box::new(ana), Box::new(bruno));
 }
 
-#[test]
-#[ignore = "needs baresip: run by tests/all"]
-fn a_phone_that_shakes_hands_on_the_media_path_calls_a_plain_one() {
-    let server = server();
-    let ana = Baresip::start(&wish(&server, "200", Media::Dtls));
-    let bruno = Baresip::start(&wish(&server, "201", Media::Plain));
-    talk(Box::new(ana), Box::new(bruno));
-}
-
 /// The record's own word for what protected the caller and 201.
 fn talk_on_record(server: &Server, ana: Box<dyn Softphone>, bruno: Box<dyn Softphone>) -> [String; 2] {
     let mut events = server.events();
@@ -103,9 +93,9 @@ fn linphone_with_keys_in_the_sdp_calls_and_is_called() {
 
 #[test]
 #[ignore = "needs linphonec, needs baresip: run by tests/all"]
-fn phones_that_take_nothing_but_a_handshake_talk_to_each_other() {
-    // Linphone's reports have a port of their own, and a handshake there; those of baresip share one.
-    let config = config(&format!("{TRUNK}{WHATSAPP}")).replace("number = \"20", "encryption = \"dtls\"\nnumber = \"20");
+fn phones_whose_reports_have_a_port_of_their_own_shake_hands_there_as_well() {
+    let config =
+        config(&format!("{TRUNK}{WHATSAPP}")).replace("number = \"201\"", "number = \"201\"\nencryption = \"dtls\"");
     let server = Server::start(&config, include_str!("../data/wire.kdl"));
     let linphone = |number| Box::new(Linphone::start(&wish(&server, number, Media::Dtls)));
     let baresip = |number| Box::new(Baresip::start(&wish(&server, number, Media::Dtls)));

@@ -147,6 +147,30 @@ fn an_extension_may_have_a_rule_of_its_own() {
 }
 
 #[test]
+fn where_a_handshake_is_required_keys_are_refused_and_phones_are_offered_one() {
+    let mut pbx = pbx_with("encryption = \"dtls\"");
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    learns_keys(&mut pbx, ana, Encryption::Require, Form::Phone);
+    pbx.calls(ana, None, "201");
+    pbx.ended(ana, "488");
+    pbx.is_silent(bruno);
+    for phone in [ana, bruno] {
+        learns_keys(&mut pbx, phone, Encryption::Dtls, Form::Phone);
+        pbx.phones[phone.0].local.fingerprint = Fingerprint::new(HashKind::Sha256, &[phone.0 as u8; 32]);
+    }
+    call(&mut pbx, ana, bruno, "201");
+    let invite = pbx.phones[bruno.0].invited.take().expect("an INVITE");
+    assert!(String::from_utf8_lossy(&invite.body).contains(" UDP/TLS/RTP/SAVP "));
+    let role = |phone| match stream(&pbx, phone).security {
+        Security::Dtls(dtls) => dtls.role,
+        other => panic!("no handshake: {other:?}"),
+    };
+    assert_eq!([ana, bruno].map(role), [DtlsRole::Passive, DtlsRole::Active], "each caller begins");
+    pbx.hangs_up(ana);
+    pbx.all_is_quiet();
+}
+
+#[test]
 fn new_keys_another_address_and_hold_in_one_re_invite_are_followed() {
     let mut pbx = Bench::new();
     let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));

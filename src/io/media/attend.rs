@@ -6,8 +6,10 @@ use crate::io::media::leg::Leg;
 use crate::io::media::legs::Place;
 use crate::io::media::thread::Worker;
 use crate::io::media::transport::News;
+use crate::io::media::transport::Port;
 use crate::io::media::transport::Transmit;
 use crate::media::command::Event;
+use crate::media::command::LegId;
 
 impl Worker {
     /// Sends what handshakes and checks have to say, and tells the switch how they ended.
@@ -15,15 +17,34 @@ impl Worker {
         let Some(leg) = self.legs.at(place).filter(|leg| leg.transport.is_some()) else {
             return;
         };
-        let news = attend(leg, now);
+        attend(leg, now);
         let (id, wants) = (leg.id, leg.wants());
         if wants != (leg.watched, leg.slot.is_some()) {
             self.unsettled.push(place);
         }
-        match news {
-            Some(News::Secured { .. }) => self.report(Event::Secured { leg: id }),
-            Some(News::Failed(why)) => self.report(Event::NotSecured { leg: id, why }),
-            None => {}
+        self.tell(place, id, now);
+    }
+
+    /// What handshakes have come to.
+    fn tell(&mut self, place: Place, id: LegId, now: Instant) {
+        while let Some(news) = self.legs.at(place).and_then(|leg| leg.transport.as_mut()?.poll_news()) {
+            let session = self.legs.at(place).and_then(|leg| leg.session.as_mut());
+            match news {
+                News::Secured { port: Port::Rtp, with } => {
+                    session.into_iter().for_each(|session| session.source.on_handshake(with, now));
+                    self.report(Event::Secured { leg: id });
+                }
+                News::Secured { port: Port::Rtcp, with } => {
+                    session.into_iter().for_each(|session| session.on_control_handshake(with));
+                }
+                News::Failed(why) | News::Unfinished { port: Port::Rtp, why } => {
+                    self.report(Event::NotSecured { leg: id, why });
+                }
+                // A call without reports is still a call.
+                News::Unfinished { port: Port::Rtcp, why } => {
+                    tracing::info!(leg = id.0, %why, "no reports (RTCP) are sent or taken in this leg");
+                }
+            }
         }
     }
 
@@ -35,15 +56,12 @@ impl Worker {
     }
 }
 
-fn attend(leg: &mut Leg, now: Instant) -> Option<News> {
-    let (transport, session) = (leg.transport.as_mut()?, leg.session.as_mut()?);
+fn attend(leg: &mut Leg, now: Instant) {
+    let (Some(transport), Some(session)) = (&mut leg.transport, &mut leg.session) else {
+        return;
+    };
     transport.handle_timeout(session.source.destination(), session.control_destination(), now);
     session.source.set_path(transport.path());
     let transmits: Vec<Transmit> = std::iter::from_fn(|| transport.poll_transmit()).collect();
-    let news = transport.poll_news();
-    if let Some(News::Secured { with }) = news {
-        session.source.on_handshake(with, now);
-    }
     transmits.iter().for_each(|transmit| leg.send_as_is(transmit));
-    news
 }

@@ -239,9 +239,11 @@ impl Leg {
 
     /// Throws away what came before anything was negotiated: nobody wants to hear old sound in one burst.
     pub(super) fn discard(&self, buffer: &mut [u8]) {
-        let mut left = MOST_WAITING;
-        while left > 0 && self.rtp.recv_from(buffer).is_ok() {
-            left -= 1;
+        for socket in [&self.rtp, &self.rtcp] {
+            let mut left = MOST_WAITING;
+            while left > 0 && socket.recv_from(buffer).is_ok() {
+                left -= 1;
+            }
         }
     }
 
@@ -321,7 +323,7 @@ impl Leg {
             (_, None) => Arrived::Refused(Refusal::Early),
             (None, _) => Arrived::Media(datagram.len()),
             (Some(transport), Some(session)) => {
-                transport.on_control(datagram, from, |from| session.source.may_report(from), now)
+                transport.on_control(datagram, from, |from| session.may_report(from), now)
             }
         }
     }

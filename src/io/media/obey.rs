@@ -127,7 +127,8 @@ impl Worker {
             return;
         };
         // What shakes hands or looks for a path has sent no sound yet, and would wait long before it asks again.
-        if leg.session.is_none() && !stream.shakes_hands() {
+        let is_first = leg.session.is_none();
+        if is_first && !stream.shakes_hands() {
             leg.discard(&mut self.datagram[..]);
         }
         leg.transport = Transport::renew(leg.transport.take(), &stream, &self.links.identity, &mut self.rng, now);
@@ -141,6 +142,9 @@ impl Worker {
             Doing::Playing(player) => self.begin(place, player),
             Doing::Echoing => self.echo(place),
             Doing::Nothing => {}
+        }
+        if is_first {
+            self.watch_control(place);
         }
         self.tune(place);
         self.tune_seat(place);

@@ -205,11 +205,28 @@ impl Session {
 
     /// Takes in the reports of the far side, `ntp` being our own clock; whatever else comes is stepped over.
     pub(super) fn on_control(&mut self, datagram: &[u8], from: SocketAddr, ntp: u64, now: Instant) {
-        let known = self.source.destination().ip();
-        if from.ip() == known && self.far.on_control(datagram, self.restamp.ssrc(), ntp, now) {
+        let is_known = from.ip() == self.source.destination().ip();
+        if (is_known || self.is_reporter(from)) && self.far.on_control(datagram, self.restamp.ssrc(), ntp, now) {
             self.control_source = Some(from);
-            self.source.on_answer();
+            if is_known {
+                self.source.on_answer();
+            }
         }
+    }
+
+    /// Whether reports come from there, by what was negotiated (RFC 3605) or what was heard.
+    fn is_reporter(&self, from: SocketAddr) -> bool {
+        self.control_source == Some(from) || self.stream.remote_rtcp.is_some_and(|remote| remote.ip() == from.ip())
+    }
+
+    /// Whether somebody there may begin a handshake on the RTCP port.
+    pub(super) fn may_report(&self, from: SocketAddr) -> bool {
+        self.is_reporter(from) || self.source.may_report(from)
+    }
+
+    /// A handshake on the RTCP port has shown where the far side is.
+    pub(super) fn on_control_handshake(&mut self, from: SocketAddr) {
+        self.control_source = Some(from);
     }
 
     /// Where reports go; `None` when they share the RTP port, or when the address named lies behind a NAT.

@@ -249,6 +249,14 @@ impl Worker {
     /// Gives a leg a place here.
     pub(super) fn take_in(&mut self, leg: Box<Leg>) {
         let place = self.legs.insert(leg);
+        if self.legs.at(place).is_some_and(|leg| leg.session.is_some()) {
+            self.watch_control(place);
+        }
+        self.settle(place);
+    }
+
+    /// Puts the RTCP socket into the epoll set for good. Before the leg is connected, what has come waits.
+    pub(super) fn watch_control(&mut self, place: Place) {
         let generation = self.legs.generation(place);
         let Some(leg) = self.legs.at(place) else {
             return;
@@ -258,7 +266,6 @@ impl Worker {
         {
             tracing::warn!(leg = leg.id.0, %fault, "reports of the far side will not be heard");
         }
-        self.settle(place);
     }
 
     /// Takes a leg out that is to live on elsewhere: its sockets must not ring here again.

@@ -133,7 +133,10 @@ fn offered_line(local: &Local, said: Option<&Media>) -> Media {
 fn offers_ice(local: &Local) -> bool {
     match &local.before {
         Some(before) => before.ice.is_some(),
-        None => local.form == Form::Browser && Offered::by(local) == Offered::Handshake,
+        None => {
+            let for_browser = local.form == Form::Browser && Offered::by(local) == Offered::Handshake;
+            for_browser && ice::offered(local).is_some()
+        }
     }
 }
 

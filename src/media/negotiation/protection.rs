@@ -273,10 +273,11 @@ fn keys_answered(local: &Local, theirs: &Media) -> Option<Protection> {
 fn handshake_answered(answer: &Session, theirs: &Media) -> Option<Protection> {
     let fingerprint = fingerprint(answer, theirs)?;
     let role = match setup(answer, theirs).as_deref() {
-        Some("passive") => DtlsRole::Active,
+        // RFC 4145 §4.1: who answers without the attribute is passive.
+        Some("passive") | None => DtlsRole::Active,
         Some("holdconn") => return None,
-        // RFC 5763 §5 allows no `actpass` here; who writes it, and who writes nothing, begins.
-        _ => DtlsRole::Passive,
+        // RFC 5763 §5 allows no `actpass` here; who writes it begins.
+        Some(_) => DtlsRole::Passive,
     };
     Some(Protection { security: Security::Dtls(Box::new(Dtls { role, fingerprint })), tag: 0 })
 }

@@ -66,7 +66,8 @@ const ATTRIBUTES: [&str; 22] = [
 ];
 
 fn policy() -> impl Strategy<Value = Local> {
-    let encryption = prop::sample::select(vec![Encryption::Off, Encryption::Prefer, Encryption::Require]);
+    let encryption =
+        prop::sample::select(vec![Encryption::Off, Encryption::Prefer, Encryption::Require, Encryption::Dtls]);
     let form = prop::sample::select(vec![Form::Plain, Form::Phone, Form::Browser]);
     let codecs = prop::sample::subsequence(CodecKind::ALL.to_vec(), 1..=4).prop_shuffle();
     (encryption, form, codecs, any::<[bool; 3]>()).prop_map(|(encryption, form, codecs, [dtls, ice, passed])| Local {
@@ -74,7 +75,8 @@ fn policy() -> impl Strategy<Value = Local> {
         form,
         codecs,
         secrets: Some(Secrets::of_leg(&[1; 32], LegId(1))),
-        fingerprint: dtls.then(|| PRINT.parse().unwrap()),
+        // Who can do no handshake cannot ask for one.
+        fingerprint: (dtls || encryption == Encryption::Dtls).then(|| PRINT.parse().unwrap()),
         candidates: if ice { vec![local().address] } else { Vec::new() },
         passed: passed.then_some(Passed { codec: CodecKind::G729, parameters: None }).into_iter().collect(),
         ..local()
@@ -175,6 +177,9 @@ fn check_ice(theirs: &Media, ours: &Media) -> Result<(), TestCaseError> {
 fn can_be_served(local: &Local, line: &str) -> bool {
     let session = Session::read(offered(line).as_bytes()).unwrap();
     let media = &session.media[0];
+    if local.encryption == Encryption::Dtls {
+        return false;
+    }
     let plain = ["RTP/AVP", "RTP/AVPF"].contains(&&*media.protocol) && local.encryption != Encryption::Require;
     let keys = media.crypto().any(|line| ["1 ", "2 ", "7 "].iter().any(|tag| line.starts_with(tag)));
     let keyed = keys && media.protocol.starts_with("RTP/") && local.encryption != Encryption::Off;
@@ -198,6 +203,7 @@ proptest! {
                 prop_assert!(stream.remote.port() != 0 && answer.len() < offer.len() + 2_000);
                 prop_assert!(local.encryption != Encryption::Off || stream.security.is_plain());
                 prop_assert!(local.encryption != Encryption::Require || !stream.security.is_plain());
+                prop_assert!(local.encryption != Encryption::Dtls || matches!(stream.security, Security::Dtls(_)));
                 check_acceptable(&Session::read(offer.as_bytes()).unwrap(), &Session::read(&answer).unwrap())?;
             }
             Err(fault) => prop_assert!(!served, "an offer that can be served was refused: {fault}"),
@@ -218,10 +224,11 @@ proptest! {
             let plain = |local: &Local| local.encryption == Encryption::Off;
             let strict = |local: &Local| local.encryption == Encryption::Require;
             let shy = |local: &Local| plain(local) || local.form == Form::Plain;
-            let no_handshake = callee.fingerprint.is_none() && caller.form == Form::Browser;
             let apart = strict(&caller) && plain(&callee) || shy(&caller) && strict(&callee) && !strict(&caller);
-            let shakes = plain(&callee) && caller.form == Form::Browser;
-            prop_assert!(apart || no_handshake || shakes, "{:?} {:?}", caller.encryption, callee.encryption);
+            let begins = String::from_utf8_lossy(&first).contains(" UDP/TLS/");
+            let unable = begins && (plain(&callee) || callee.fingerprint.is_none());
+            let unwilling = !begins && callee.encryption == Encryption::Dtls;
+            prop_assert!(apart || unable || unwilling, "{:?} {:?}", caller.encryption, callee.encryption);
             return Ok(());
         };
         check_acceptable(&Session::read(&first).unwrap(), &Session::read(&answer).unwrap())?;

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use super::bench::Bench;
 use super::secure::Secured;
 use super::secure::key;
 use super::secure::renewed;
 use super::secure::shaking;
+use crate::io::media::transport::Arrived;
 use crate::io::media::transport::SEALED;
+use crate::io::media::transport::Transmit;
+use crate::io::media::transport::Transport;
 use crate::io::media::transport::identity::Identity;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
@@ -88,4 +92,59 @@ fn packets_that_say_under_which_key_they_are_go_both_ways_and_any_key_of_the_lin
     ana.transport = renewed(None, &third(towards_pump), &identity);
     ana.say(500.0);
     bruno.hears_nothing_for(Duration::from_millis(100));
+}
+
+/// What becomes of the flight with which the one ends the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastWord {
+    Heard,
+    Lost,
+}
+
+/// Hands on what both have to say, until neither has anything.
+fn exchange(one: &mut Transport, other: &mut Transport, last: LastWord, now: Instant) {
+    let (here, there) = ("192.0.2.1:4000".parse().unwrap(), "192.0.2.2:4000".parse().unwrap());
+    one.handle_timeout(there, None, now);
+    other.handle_timeout(here, None, now);
+    loop {
+        let of_one: Vec<Transmit> = std::iter::from_fn(|| one.poll_transmit()).collect();
+        if one.is_busy() || last == LastWord::Heard {
+            for mut transmit in of_one {
+                other.on_datagram(&mut transmit.datagram, here, |_| true, now);
+            }
+        }
+        let of_other: Vec<Transmit> = std::iter::from_fn(|| other.poll_transmit()).collect();
+        if of_other.is_empty() {
+            return;
+        }
+        for mut transmit in of_other {
+            assert_eq!(one.on_datagram(&mut transmit.datagram, there, |_| true, now), Arrived::Handled);
+        }
+    }
+}
+
+#[test]
+fn the_last_word_of_a_second_handshake_is_repeated_though_packets_of_the_first_still_come() {
+    let [near, first, second] = [(); 3].map(|()| Arc::new(Identity::generate().unwrap()));
+    let terms = |role, of: &Identity, remote: &str| {
+        let security = Security::Dtls(Box::new(Dtls { role, fingerprint: of.fingerprint() }));
+        Stream { security, ..Stream::plain(remote.parse().unwrap(), CodecKind::Pcma) }
+    };
+    let ours = |far: &Identity| terms(DtlsRole::Passive, far, "192.0.2.2:4000");
+    let theirs = terms(DtlsRole::Active, &near, "192.0.2.1:4000");
+    let now = Instant::now();
+    let (mut pump, mut before) = (renewed(None, &ours(&first), &near), renewed(None, &theirs, &first));
+    exchange(&mut pump, &mut before, LastWord::Heard, now);
+    assert!(!pump.is_busy() && !before.is_busy());
+    let (mut pump, mut after) = (renewed(Some(pump), &ours(&second), &near), renewed(None, &theirs, &second));
+    exchange(&mut pump, &mut after, LastWord::Lost, now);
+    assert!(!pump.is_busy() && after.is_busy());
+
+    let packet = [&[0x80, 8, 0, 1][..], &[0; 8], &[0x55; 160]].concat();
+    let mut room = [0; SEALED];
+    let mut late = before.seal(&packet, &mut room).unwrap().to_vec();
+    let there = theirs.remote;
+    assert_eq!(pump.on_datagram(&mut late, there, |_| true, now), Arrived::Media(172));
+    exchange(&mut pump, &mut after, LastWord::Heard, now + Duration::from_secs(1));
+    assert!(!after.is_busy(), "it has heard the end at last");
 }

@@ -361,7 +361,7 @@ fn strangers_who_shake_hands_first_spoil_nothing() {
 }
 
 /// Goes through with a handshake under a certificate of its own, or tries to for a while.
-fn shake_as_a_stranger(fingerprint: Fingerprint, pump: SocketAddr) {
+pub(super) fn shake_as_a_stranger(fingerprint: Fingerprint, pump: SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let security = Security::Dtls(Box::new(Dtls { role: DtlsRole::Active, fingerprint }));

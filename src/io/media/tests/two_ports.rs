@@ -1,5 +1,6 @@
-//! RTP and RTCP on ports of their own, each with a handshake of its own. RFC 5764 §5.1.2.
+//! RTP and RTCP on ports of their own, each with a handshake of its own. RFC 5764 §4.2.
 
+use std::net::SocketAddr;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,30 +10,33 @@ use super::bench::Bench;
 use super::bench::HERE;
 use super::bench::PATIENCE;
 use super::bench::Phone;
-use super::injection::measured;
 use super::injection::refused;
 use super::play::clip;
 use super::play::play;
 use super::secure::Secured;
 use super::secure::port_after;
 use super::secure::renewed;
+use super::secure::shake_as_a_stranger;
 use crate::io::media::transport::Arrived;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::identity::Identity;
+use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::Repeat;
 use crate::media::command::Stream;
 use crate::media::figures::Figures;
 use crate::media::refusal::Refusal;
 use crate::media::rtcp;
+use crate::media::rtcp::Report;
 use crate::media::rtcp::ReportBlock;
 use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
 use crate::media::security::Fingerprint;
 use crate::media::security::Security;
 
-/// A phone without `rtcp-mux`, towards which the pump has this role.
-fn apart(bench: &mut Bench, role: DtlsRole, identity: &Arc<Identity>, told: Told) -> Secured {
+/// A phone without `rtcp-mux`, towards which the pump has this role. The pump is told that it is at `named`, port by port, which
+/// stands for its own ports where it is `None`.
+fn apart(bench: &mut Bench, role: DtlsRole, identity: &Arc<Identity>, named: Option<[SocketAddr; 2]>) -> Secured {
     let reports = UdpSocket::bind((HERE, 0)).unwrap();
     reports.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let address = reports.local_addr().unwrap();
@@ -40,17 +44,13 @@ fn apart(bench: &mut Bench, role: DtlsRole, identity: &Arc<Identity>, told: Told
     let secured = Secured::open(
         bench,
         identity,
-        |plain| Stream { security: ours, remote_rtcp: (told == Told::TwoPorts).then_some(address), ..plain },
+        |plain| {
+            let [remote, remote_rtcp] = named.unwrap_or([plain.remote, address]);
+            Stream { security: ours, remote, remote_rtcp: Some(remote_rtcp), ..plain }
+        },
         |plain| Stream { security: theirs, remote_rtcp: Some(port_after(plain.remote)), ..plain },
     );
     Secured { reports: Some(reports), ..secured }
-}
-
-/// What the pump was told of the phone's ports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Told {
-    OnePort,
-    TwoPorts,
 }
 
 fn dtls(role: DtlsRole, fingerprint: Fingerprint) -> Security {
@@ -89,15 +89,28 @@ fn report(lost: i32, of: u32) -> Vec<u8> {
     out[..length].to_vec()
 }
 
-/// Once the pump has read that so many were lost.
+/// Once the pump has read that so many were lost; nothing else happens meanwhile.
 fn told_of(lost: i32, bench: &mut Bench, phone: &Phone) -> Figures {
     let until = Instant::now() + PATIENCE;
     loop {
-        let figures = measured(bench, phone);
+        bench.order(Command::Measure { leg: phone.leg });
+        let Event::Measured { figures, .. } = bench.event() else { panic!("something else happened") };
         if figures.far.as_ref().is_some_and(|ear| ear.lost == i64::from(lost)) {
-            return figures;
+            return *figures;
         }
         assert!(Instant::now() < until, "{figures:?}");
+    }
+}
+
+/// Once a report of the pump has come, sealed for this port.
+fn first_report(phone: &mut Secured) -> Report {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        assert!(Instant::now() < until, "no report, {:?}", phone.transport);
+        phone.step();
+        if let Some(report) = phone.step_control() {
+            return rtcp::read(&report).next().unwrap();
+        }
     }
 }
 
@@ -106,16 +119,9 @@ fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
     let identity = Arc::new(Identity::generate().unwrap());
     for role in [DtlsRole::Passive, DtlsRole::Active] {
         let mut bench = Bench::start();
-        let mut ana = apart(&mut bench, role, &identity, Told::TwoPorts);
+        let mut ana = apart(&mut bench, role, &identity, None);
         play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
-        let until = Instant::now() + PATIENCE;
-        let ours = loop {
-            assert!(Instant::now() < until, "no report, {:?}", ana.transport);
-            ana.step();
-            if let Some(report) = ana.step_control() {
-                break rtcp::read(&report).next().unwrap();
-            }
-        };
+        let ours = first_report(&mut ana);
         assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg }, "of the port of sound, and once");
 
         let (plain, mut room) = (report(7, ours.ssrc), [0; SEALED]);
@@ -128,23 +134,77 @@ fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
 }
 
 #[test]
+fn behind_nat_the_handshakes_show_where_both_ports_are() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let nowhere = ["192.0.2.1:4000", "192.0.2.1:4001"].map(|address| address.parse().unwrap());
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, Some(nowhere));
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    // The handshake for sound is over, and shows another host than the description, before that for reports begins.
+    assert_eq!(ana.hears(5, None).len(), 5 * 160);
+    let ours = first_report(&mut ana);
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    let mut room = [0; SEALED];
+    let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
+    ana.sends_control(&sealed);
+    told_of(7, &mut bench, &ana.phone);
+}
+
+#[test]
+fn strangers_on_the_port_of_reports_spoil_nothing_and_a_wrong_certificate_there_ends_it() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, None);
+    shake_as_a_stranger(bench.pump.fingerprint(), port_after(ana.phone.server));
+    assert!(!bench.has_event(), "it is no matter of the call");
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    first_report(&mut ana);
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+
+    let mut bruno = apart(&mut bench, DtlsRole::Passive, &identity, None);
+    // On its second port somebody else sits.
+    let another = Arc::new(Identity::generate().unwrap());
+    let terms = dtls(DtlsRole::Active, bench.pump.fingerprint());
+    let stream = Stream { security: terms, remote: port_after(bruno.phone.server), ..bruno.phone.stream.clone() };
+    bruno.transport = renewed(None, &Stream { remote_rtcp: None, ..stream }, &another);
+    let (socket, port) = (bruno.reports.take().unwrap(), port_after(bruno.phone.server));
+    (bruno.phone.socket, bruno.phone.server) = (socket, port);
+    let until = Instant::now() + PATIENCE;
+    while !bench.has_event() {
+        assert!(Instant::now() < until, "nobody noticed");
+        bruno.step();
+    }
+    let Event::NotSecured { leg, why } = bench.event() else { panic!("it was believed") };
+    assert_eq!(leg, bruno.phone.leg);
+    assert!(why.contains("fingerprint"), "{why}");
+}
+
+#[test]
 fn a_far_side_that_shakes_no_hands_for_its_reports_is_talked_to_without_any() {
     let identity = Arc::new(Identity::generate().unwrap());
     let mut bench = Bench::start();
-    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, Told::OnePort);
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, None);
+    let one_port = Stream { remote_rtcp: None, ..ana.phone.stream.clone() };
+    let ours = dtls(DtlsRole::Passive, identity.fingerprint());
+    bench.connect(&ana.phone, Stream { security: ours, ..one_port });
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
     assert_eq!(ana.hears(5, None).len(), 5 * 160);
+    // The phone's transport is the mirror of the pump's: it is the one that waits in vain here.
     let mut room = [0; SEALED];
     assert!(ana.transport.is_busy(), "it still waits");
     assert!(ana.transport.seal_control(&report(7, 1), &mut room).is_none(), "and nothing leaves in the open");
-    assert!(ana.transport.seal(&[0x80; 172], &mut room).is_some());
+    let later = Instant::now() + Duration::from_secs(21);
+    ana.transport.handle_timeout(ana.phone.server, Some(port_after(ana.phone.server)), later);
+    assert!(!ana.transport.is_busy(), "but not for ever");
+    assert!(ana.transport.seal_control(&report(7, 1), &mut room).is_none());
+    assert!(ana.transport.seal(&[0x80; 172], &mut room).is_some(), "and sound goes on");
 }
 
 #[test]
 fn a_refresh_goes_on_with_the_keys_of_both_ports_and_a_shared_port_with_those_of_sound() {
     let identity = Arc::new(Identity::generate().unwrap());
     let mut bench = Bench::start();
-    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, Told::TwoPorts);
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, None);
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
     let until = Instant::now() + PATIENCE;
     while ana.transport.is_busy() {
@@ -153,6 +213,7 @@ fn a_refresh_goes_on_with_the_keys_of_both_ports_and_a_shared_port_with_those_of
         ana.step_control();
     }
     let ssrc = ana.ssrc();
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
     let (plain, theirs) = (ana.phone.stream.clone(), dtls(DtlsRole::Active, bench.pump.fingerprint()));
     let ours = dtls(DtlsRole::Passive, identity.fingerprint());
     let apart = (ana.reports.as_ref().unwrap().local_addr().unwrap(), port_after(ana.phone.server));

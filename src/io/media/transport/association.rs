@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::io::media::transport::Arrived;
-use crate::io::media::transport::News;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::handshake::Handshake;
 use crate::io::media::transport::handshake::Origin;
@@ -24,6 +23,17 @@ use crate::media::security::Suite;
 pub(super) struct Association {
     handshake: Option<Box<Handshake>>,
     keys: Option<Box<Keys>>,
+}
+
+/// How a handshake has ended.
+#[derive(Debug)]
+pub(super) enum End {
+    Agreed {
+        with: SocketAddr,
+    },
+    /// With somebody else than signalling says.
+    Failed(String),
+    Unfinished(String),
 }
 
 impl Association {
@@ -65,7 +75,7 @@ impl Association {
         datagram: &[u8],
         origin: Option<Origin>,
         now: Instant,
-    ) -> (Arrived, Option<News>) {
+    ) -> (Arrived, Option<End>) {
         let Some((handshake, origin)) = self.handshake.as_mut().zip(origin) else {
             return (Arrived::Refused(Refusal::Source), None);
         };
@@ -77,21 +87,25 @@ impl Association {
     }
 
     /// `destination` is where the far side is, if that is known.
-    pub(super) fn handle_timeout(&mut self, destination: Option<SocketAddr>, now: Instant) -> Option<News> {
+    pub(super) fn handle_timeout(&mut self, destination: Option<SocketAddr>, now: Instant) -> Option<End> {
         let outcome = self.handshake.as_mut()?.handle_timeout(destination, now);
         self.conclude(outcome)
     }
 
-    fn conclude(&mut self, outcome: Outcome) -> Option<News> {
+    fn conclude(&mut self, outcome: Outcome) -> Option<End> {
         match outcome {
             Outcome::GoesOn | Outcome::Nonsense | Outcome::Stranger => None,
             Outcome::Agreed(agreed) => {
                 self.take_keys(agreed.suite, agreed.ours, agreed.theirs).mark(&Marks::default());
-                Some(News::Secured { with: agreed.with })
+                Some(End::Agreed { with: agreed.with })
             }
             Outcome::Failed(why) => {
-                self.keys = None;
-                Some(News::Failed(why))
+                (self.handshake, self.keys) = (None, None);
+                Some(End::Failed(why))
+            }
+            Outcome::Unfinished(why) => {
+                (self.handshake, self.keys) = (None, None);
+                Some(End::Unfinished(why))
             }
         }
     }
@@ -109,7 +123,8 @@ impl Association {
             return Arrived::Refused(Refusal::Encryption);
         };
         // Whoever sends under the agreed keys has heard our last flight: it will not have to be repeated.
-        if !self.is_shaking_hands() {
+        let is_known = keys.are_proven();
+        if is_known && !self.is_shaking_hands() {
             self.handshake = None;
         }
         Arrived::Media(length)

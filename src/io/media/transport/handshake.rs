@@ -51,6 +51,7 @@ struct Peer {
     name: SocketAddr,
     /// What it has made us read.
     octets: usize,
+    datagrams: u32,
 }
 
 /// From where a datagram has come.
@@ -83,7 +84,10 @@ pub(super) enum Outcome {
     /// It came from somebody who is not the far side, or does not behave like one.
     Stranger,
     Agreed(Agreed),
+    /// The far side is not who the signalling says.
     Failed(String),
+    /// It has not come, or has stopped half-way.
+    Unfinished(String),
 }
 
 #[derive(Debug)]
@@ -104,7 +108,8 @@ const REPEAT_AFTER: Duration = Duration::from_millis(250);
 /// A far side that has not begun, or not ended, within this is not coming.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// More addresses than these do not shake hands with one leg at a time: the one that was silent the longest is forgotten.
+/// More addresses than these do not shake hands with one port at a time: of those that said one thing only, then of all, the
+/// one that was silent the longest is forgotten.
 const MOST_PEERS: usize = 4;
 
 /// What one peer may make us read: two long certificates with all their repetitions. `rtc-dtls` keeps what it cannot read yet.
@@ -175,16 +180,23 @@ impl Handshake {
         if known.is_none() && !self.is_open() {
             return false;
         }
-        let peer = known.unwrap_or(Peer { name, octets: 0 });
+        let peer = known.unwrap_or(Peer { name, octets: 0, datagrams: 0 });
         let fits = peer.octets + octets <= MOST_OCTETS;
         if self.peers.len() >= MOST_PEERS {
-            // Whoever comes from where signalling says keeps its place.
-            let at = self.peers.iter().position(|peer| !self.is_named(peer.name)).unwrap_or(0);
-            let forgotten = self.peers.remove(at);
+            let forgotten = self.peers.remove(self.least());
             self.endpoint.stop(now, forgotten.name);
         }
-        self.peers.push(Peer { octets: peer.octets + if fits { octets } else { 0 }, ..peer });
+        let octets = peer.octets + if fits { octets } else { 0 };
+        self.peers.push(Peer { octets, datagrams: peer.datagrams.saturating_add(1), ..peer });
         fits
+    }
+
+    /// Who is to be forgotten: a forged address never sends back the cookie, so its one datagram must not cost the place of
+    /// somebody who has. Whoever comes from where signalling says stays.
+    fn least(&self) -> usize {
+        let find =
+            |is_less: fn(&Peer) -> bool| self.peers.iter().position(|peer| !self.is_named(peer.name) && is_less(peer));
+        find(|peer| peer.datagrams < 2).or_else(|| find(|_| true)).unwrap_or(0)
     }
 
     /// Whether it is the far side, or comes from where that should be.
@@ -198,8 +210,9 @@ impl Handshake {
         match self.state {
             State::Over => Outcome::GoesOn,
             State::Waiting { until } | State::Shaking { until } if now >= until => {
+                self.state = State::Over;
                 let why = self.doubt.take();
-                self.fail(why.unwrap_or_else(|| "the far side did not finish the DTLS handshake".to_owned()))
+                Outcome::Unfinished(why.unwrap_or_else(|| "the far side did not finish the DTLS handshake".to_owned()))
             }
             State::Waiting { until } if self.role == DtlsRole::Active && destination.is_some() => {
                 self.state = State::Shaking { until };
@@ -217,14 +230,17 @@ impl Handshake {
     }
 
     pub(super) fn poll_transmit(&mut self, path: Option<SocketAddr>) -> Option<(SocketAddr, Vec<u8>)> {
-        let far = path.or(self.heard).or(self.destination)?;
-        let transmit = self.endpoint.poll_transmit()?;
-        let name = transmit.transport.peer_addr;
-        Some((if name == PEER { far } else { name }, transmit.message.to_vec()))
+        let far = path.or(self.heard).or(self.destination);
+        // What has nowhere to go is repeated when it has.
+        std::iter::from_fn(|| self.endpoint.poll_transmit()).find_map(|transmit| {
+            let name = transmit.transport.peer_addr;
+            let to = if name == PEER { far? } else { name };
+            Some((to, transmit.message.to_vec()))
+        })
     }
 
     fn begin(&mut self, now: Instant) -> Outcome {
-        self.peers.push(Peer { name: PEER, octets: 0 });
+        self.peers.push(Peer { name: PEER, octets: 0, datagrams: 0 });
         let began = config(&self.identity, self.role)
             .and_then(|config| self.endpoint.connect(now, PEER, config, None).map_err(|fault| fault.to_string()));
         match began {
@@ -339,5 +355,19 @@ mod tests {
         assert_eq!(taken(4000) * record.len() / 1024, MOST_OCTETS / 1024 - 1);
         (4001..4100).for_each(|port| assert!(taken(port) > 0, "and keeps nobody else out"));
         assert_eq!((handshake.peers.len(), handshake.endpoint.get_connections_keys().len()), (MOST_PEERS, MOST_PEERS));
+    }
+
+    #[test]
+    fn forged_addresses_do_not_take_the_place_of_who_has_answered() {
+        let identity = Arc::new(Identity::generate().unwrap());
+        let fingerprint = identity.fingerprint();
+        let now = Instant::now();
+        let mut handshake = Handshake::new(&Dtls { role: DtlsRole::Passive, fingerprint }, identity, now);
+        let record = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        let from = |host, port| SocketAddr::from(([192, 0, 2, host], port));
+        let phone = from(1, 5000);
+        (0..2).for_each(|_| drop(handshake.on_datagram(&record, Origin::Address(phone), now)));
+        (4000..4100).for_each(|port| drop(handshake.on_datagram(&record, Origin::Address(from(2, port)), now)));
+        assert!(handshake.peers.iter().any(|peer| peer.name == phone && peer.datagrams == 2), "{:?}", handshake.peers);
     }
 }

@@ -110,6 +110,11 @@ impl Keys {
         Ok(length)
     }
 
+    /// Whether the far side has sent under these keys, not only under those of before.
+    pub(super) fn are_proven(&self) -> bool {
+        self.receiver.opened() > 0
+    }
+
     /// Seals the datagram at the start of `buffer`; the octets that it has then.
     pub(super) fn seal(&mut self, buffer: &mut [u8], length: usize, content: Content) -> Result<usize, Refusal> {
         match content {

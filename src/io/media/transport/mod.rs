@@ -1,15 +1,17 @@
 //! What lies between a leg's sockets and its packets where they are encrypted or their path is looked for: ICE, DTLS and
 //! SRTP on one port, told apart by the first octet (RFC 7983 §7). RTCP on a port of its own has a handshake of its own there
-//! (RFC 5764 §5.1.2).
+//! (RFC 5764 §4.2).
 //!
 //! Handshakes and checks may allocate; packets do not. A leg that speaks plain RTP has none of this.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::io::media::leg::DATAGRAM;
 use crate::io::media::transport::association::Association;
+use crate::io::media::transport::association::End;
 use crate::io::media::transport::handshake::Origin;
 use crate::io::media::transport::identity::Identity;
 use crate::io::media::transport::keys::Content;
@@ -43,8 +45,7 @@ pub(super) struct Transport {
     /// Keys from descriptions under which we have sent, the first [`MOST_SPENT`].
     spent: Vec<MasterKey>,
     line: Line,
-    /// Of the certificate that the far side proved to have.
-    news: Option<News>,
+    news: VecDeque<News>,
 }
 
 /// A description with a new key costs the far side one request. Beyond these each change counts as a key that comes back.
@@ -59,14 +60,15 @@ enum Line {
     NeedsSsrc,
 }
 
-/// What the switch should know.
+/// How the handshake of a port has ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
-    /// By a handshake with whoever is there.
-    Secured {
-        with: SocketAddr,
-    },
+    /// The certificate is the one that signalling named, of whoever is there.
+    Secured { port: Port, with: SocketAddr },
+    /// It is another's.
     Failed(String),
+    /// There was none, or no end to it.
+    Unfinished { port: Port, why: String },
 }
 
 /// From which of its two ports a leg is to send.
@@ -123,7 +125,7 @@ impl Transport {
             rtcp: None,
             spent: Vec::new(),
             line: Line::GoesOn,
-            news: None,
+            news: VecDeque::new(),
         }
     }
 
@@ -235,8 +237,8 @@ impl Transport {
             (None, _) => self.open(datagram, Content::Report),
             (Some(rtcp), Some(20..=63)) => {
                 let origin = may_shake(from).then_some(Origin::Address(from));
-                let (arrived, news) = rtcp.on_handshake(datagram, origin, now);
-                note(news);
+                let (arrived, ended) = rtcp.on_handshake(datagram, origin, now);
+                self.note(Port::Rtcp, ended);
                 arrived
             }
             (Some(rtcp), _) => rtcp.open(datagram, Content::Report),
@@ -264,8 +266,8 @@ impl Transport {
             Some(agent) => agent.has_proven(from).then_some(Origin::Checked(from)),
             None => may_shake(from).then_some(Origin::Address(from)),
         };
-        let (arrived, news) = self.rtp.on_handshake(datagram, origin, now);
-        self.news = news.or(self.news.take());
+        let (arrived, ended) = self.rtp.on_handshake(datagram, origin, now);
+        self.note(Port::Rtp, ended);
         arrived
     }
 
@@ -305,11 +307,18 @@ impl Transport {
             agent.handle_timeout(now);
         }
         let destination = if self.ice.is_some() { self.path() } else { Some(negotiated) };
-        let news = self.rtp.handle_timeout(destination, now);
-        self.news = news.or(self.news.take());
-        if let Some(rtcp) = &mut self.rtcp {
-            note(rtcp.handle_timeout(reports, now));
-        }
+        let ended = self.rtp.handle_timeout(destination, now);
+        self.note(Port::Rtp, ended);
+        let ended = self.rtcp.as_mut().and_then(|rtcp| rtcp.handle_timeout(reports, now));
+        self.note(Port::Rtcp, ended);
+    }
+
+    fn note(&mut self, port: Port, ended: Option<End>) {
+        self.news.extend(ended.map(|end| match end {
+            End::Agreed { with } => News::Secured { port, with },
+            End::Failed(why) => News::Failed(why),
+            End::Unfinished(why) => News::Unfinished { port, why },
+        }));
     }
 
     pub(super) fn poll_transmit(&mut self) -> Option<Transmit> {
@@ -323,13 +332,6 @@ impl Transport {
     }
 
     pub(super) fn poll_news(&mut self) -> Option<News> {
-        self.news.take()
-    }
-}
-
-/// A call without reports is still a call, so nobody is told who could end it.
-fn note(of_reports: Option<News>) {
-    if let Some(News::Failed(why)) = of_reports {
-        tracing::debug!(%why, "RTCP will not be encrypted, so there is none");
+        self.news.pop_front()
     }
 }
