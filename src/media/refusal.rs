@@ -21,10 +21,12 @@ pub enum Refusal {
     Early,
     /// In the clear where encryption was negotiated, with a wrong key, or replayed.
     Encryption,
+    /// A check of ICE, which was not negotiated: some phones send them to open the way through a NAT.
+    Stun,
 }
 
 impl Refusal {
-    pub const ALL: [Refusal; 9] = [
+    pub const ALL: [Refusal; 10] = [
         Refusal::Source,
         Refusal::Ssrc,
         Refusal::Malformed,
@@ -34,6 +36,7 @@ impl Refusal {
         Refusal::Hold,
         Refusal::Early,
         Refusal::Encryption,
+        Refusal::Stun,
     ];
 
     pub fn word(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Refusal {
             Refusal::Hold => "hold",
             Refusal::Early => "early",
             Refusal::Encryption => "encryption",
+            Refusal::Stun => "stun",
         }
     }
 }
@@ -80,7 +84,7 @@ mod tests {
         let mut refusals = Refusals::default();
         Refusal::ALL.into_iter().for_each(|why| refusals.count(why));
         refusals.count(Refusal::Ssrc);
-        assert_eq!(refusals.total(), 10);
+        assert_eq!(refusals.total(), Refusal::ALL.len() as u64 + 1);
         assert!(refusals.iter().all(|(why, count)| count == 1 + u32::from(why == Refusal::Ssrc)));
         let words: std::collections::BTreeSet<&str> = Refusal::ALL.into_iter().map(Refusal::word).collect();
         assert_eq!(words.len(), Refusal::ALL.len());

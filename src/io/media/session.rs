@@ -18,6 +18,7 @@ use crate::media::rtp::Header;
 use crate::media::rtp::Packet;
 use crate::media::rtp::Restamp;
 use crate::media::sdp::Direction;
+use crate::media::stun;
 
 /// From the first `Connect` of a leg to its end.
 #[derive(Debug)]
@@ -155,6 +156,7 @@ impl Session {
         match rtp::read(datagram) {
             Some(packet) if self.may_hear() => self.accept(&packet, from, now),
             Some(_) => Verdict::Refused(Refusal::Hold),
+            None if stun::is_stun(datagram) => Verdict::Refused(Refusal::Stun),
             None => Verdict::Refused(Refusal::Malformed),
         }
     }

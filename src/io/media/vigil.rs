@@ -95,7 +95,10 @@ impl Vigil {
     }
 
     pub(super) fn on_refused(&mut self, from: SocketAddr, why: Refusal) {
-        self.refused = Some((from, why));
+        // What opens a NAT says nothing of where sound has gone.
+        if why != Refusal::Stun {
+            self.refused = Some((from, why));
+        }
     }
 
     pub(super) fn on_sent(&mut self) {

@@ -40,7 +40,7 @@ pub(super) fn refused(figures: &Figures, why: Refusal) -> u32 {
     figures.refused.iter().find(|(reason, _)| *reason == why).map_or(0, |(_, count)| count)
 }
 
-fn measured(bench: &mut Bench, phone: &Phone) -> Figures {
+pub(super) fn measured(bench: &mut Bench, phone: &Phone) -> Figures {
     bench.order(Command::Measure { leg: phone.leg });
     loop {
         if let Event::Measured { leg, figures } = bench.event() {

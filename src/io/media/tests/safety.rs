@@ -2,21 +2,31 @@
 
 use std::fs;
 use std::net::UdpSocket;
+use std::sync::Arc;
 use std::time::Duration;
+use std::time::Instant;
 
 use super::bench::Bench;
 use super::bench::HERE;
+use super::bench::PATIENCE;
 use super::bench::stream;
+use super::injection::measured;
+use super::injection::refused;
 use super::play::clip;
 use super::play::play;
+use super::secure::port_after;
+use super::two_ports::apart;
+use crate::io::media::transport::identity::Identity;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::command::Repeat;
 use crate::media::command::Stream;
+use crate::media::refusal::Refusal;
 use crate::media::rtcp;
 use crate::media::sdp::Direction;
+use crate::media::security::DtlsRole;
 use crate::media::silence::Silence;
 
 #[test]
@@ -58,6 +68,25 @@ fn a_packet_that_does_not_fit_latches_nobody() {
     let figures = bench.close(&phone);
     assert_eq!((figures.received, figures.dropped, figures.source), (0, 6, None));
     assert_eq!(bench.pump.totals().dropped, 6);
+}
+
+#[test]
+fn what_opens_a_nat_is_counted_as_that_on_either_port() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let shaking = apart(&mut bench, DtlsRole::Passive, &identity, None).phone;
+    let plain = bench.phone(CodecKind::Pcma);
+    // Binding, no attributes. RFC 8489 §5.
+    let punch = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[7; 12]].concat();
+    for (phone, counted) in [(&shaking, 2), (&plain, 1)] {
+        phone.socket.send_to(&punch, phone.server).unwrap();
+        phone.socket.send_to(&punch, port_after(phone.server)).unwrap();
+        let until = Instant::now() + PATIENCE;
+        while refused(&measured(&mut bench, phone), Refusal::Stun) < counted {
+            assert!(Instant::now() < until, "it is not counted");
+        }
+        assert_eq!(bench.close(phone).dropped, u64::from(counted));
+    }
 }
 
 #[test]

@@ -36,7 +36,12 @@ use crate::media::security::Security;
 
 /// A phone without `rtcp-mux`, towards which the pump has this role. The pump is told that it is at `named`, port by port, which
 /// stands for its own ports where it is `None`.
-fn apart(bench: &mut Bench, role: DtlsRole, identity: &Arc<Identity>, named: Option<[SocketAddr; 2]>) -> Secured {
+pub(super) fn apart(
+    bench: &mut Bench,
+    role: DtlsRole,
+    identity: &Arc<Identity>,
+    named: Option<[SocketAddr; 2]>,
+) -> Secured {
     let reports = UdpSocket::bind((HERE, 0)).unwrap();
     reports.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
     let address = reports.local_addr().unwrap();

@@ -85,6 +85,14 @@ fn under_what_is_agreed_on_anew_a_silence_is_counted_and_told_anew() {
 }
 
 #[test]
+fn what_opens_a_nat_is_no_trace_of_sound() {
+    let start = Instant::now();
+    let mut vigil = Vigil::new(start);
+    vigil.on_refused("192.0.2.1:4000".parse().unwrap(), Refusal::Stun);
+    assert_eq!(quiet(&mut vigil, None, start + secs(11)), Silence::NeverCame);
+}
+
+#[test]
 fn nobody_is_missed_on_hold() {
     let start = Instant::now();
     let mut vigil = Vigil::new(start);

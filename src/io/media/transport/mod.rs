@@ -234,6 +234,7 @@ impl Transport {
         now: Instant,
     ) -> Arrived {
         match (&mut self.rtcp, datagram.first()) {
+            _ if stun::is_stun(datagram) => Arrived::Refused(Refusal::Stun),
             (None, _) => self.open(datagram, Content::Report),
             (Some(rtcp), Some(20..=63)) => {
                 let origin = may_shake(from).then_some(Origin::Address(from));
@@ -246,8 +247,11 @@ impl Transport {
     }
 
     fn on_check(&mut self, datagram: &[u8], from: SocketAddr, now: Instant) -> Arrived {
-        let Some(agent) = self.ice.as_mut().filter(|_| stun::is_stun(datagram)) else {
-            return Arrived::Refused(Refusal::Source);
+        if !stun::is_stun(datagram) {
+            return Arrived::Refused(Refusal::Malformed);
+        }
+        let Some(agent) = &mut self.ice else {
+            return Arrived::Refused(Refusal::Stun);
         };
         match agent.on_datagram(datagram, from, now) {
             Verdict::Understood => Arrived::Handled,
