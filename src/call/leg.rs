@@ -223,6 +223,18 @@ impl Leg {
         self.said.clone()
     }
 
+    /// What our description holds that may not suit, in words. Empty where there is none.
+    pub(super) fn offer_in_words(&self) -> String {
+        let session = Session::read(&self.said).ok();
+        let Some(media) = session.as_ref().and_then(|session| session.media.iter().find(|media| media.port != 0))
+        else {
+            return String::new();
+        };
+        let keys = if media.crypto().next().is_some() { " with a=crypto" } else { "" };
+        let codecs: Vec<String> = self.codecs.iter().map(|codec| codec.to_string()).collect();
+        format!("{}{keys} (see `encryption`) and {}", media.protocol, codecs.join(", "))
+    }
+
     /// A trunk that lists its codecs is to get no others.
     fn hands_on(&self, passed: &Passed) -> bool {
         self.allowed.is_none() && !passed.codec.is_spoken()

@@ -8,6 +8,7 @@ use crate::call::effect::Ending;
 use crate::call::effect::Redirecting;
 use crate::call::failover::Heard;
 use crate::call::failover::leads_on;
+use crate::call::leg::Leg;
 use crate::call::machine::Call;
 use crate::call::machine::cause;
 use crate::call::reach::Purpose;
@@ -35,7 +36,10 @@ impl Call {
         now: Instant,
     ) {
         let (party, status) = (self.party(id), refused.status);
-        self.clerk.note(format!("{party} refused: {status} {reason}"), now);
+        let refused = Refused { cause: refused.cause.or(usual_cause(status)), ..refused };
+        let offer = self.leg(id).filter(|_| is_incompatible(status)).map(Leg::offer_in_words);
+        let offer = offer.map_or_else(String::new, |offer| format!("; it was offered {offer}"));
+        self.clerk.note(format!("{party} refused: {status} {reason}{offer}"), now);
         if self.tries_next_flow(id, status) {
             return;
         }
@@ -143,6 +147,16 @@ impl Call {
     pub(super) fn agent_refused(&mut self, agent: &str, refusal: Refusal) {
         self.effects.push_back(Effect::AgentRefused { agent: agent.to_owned(), refusal });
     }
+}
+
+/// That what was offered does not suit. RFC 3261 §21.4.13, §21.4.26, §21.6.4.
+fn is_incompatible(status: u16) -> bool {
+    matches!(status, 415 | 488 | 606)
+}
+
+/// Of a refusal that came without one, where its outcome alone would mean another.
+fn usual_cause(status: u16) -> Option<u16> {
+    is_incompatible(status).then_some(cause::INCOMPATIBLE)
 }
 
 /// Busy and a spoken no outlast "unreachable": somebody was there.

@@ -56,6 +56,11 @@ impl Call {
             MediaEvent::Measured { .. } => {}
             MediaEvent::Secured { .. } => {}
             MediaEvent::NotSecured { leg, why } => self.on_not_secured(leg, &why, around, now),
+            // A call without reports is still a call.
+            MediaEvent::NoReports { leg, why } => {
+                let party = self.party(leg);
+                self.clerk.note(format!("no reports (RTCP) with {party}: {why} on its RTCP port; is that open?"), now);
+            }
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {
                     let mut leg = self.legs.swap_remove(at);

@@ -237,6 +237,11 @@ pub enum Event {
     Secured {
         leg: LegId,
     },
+    /// The far side, whose RTCP has a port of its own, made no handshake there: no reports are sent or taken.
+    NoReports {
+        leg: LegId,
+        why: String,
+    },
     /// No keys were agreed on, or with somebody else than the description names. Nothing is heard and nothing sent.
     NotSecured {
         leg: LegId,
@@ -380,6 +385,7 @@ impl Event {
             | Event::Recorded { leg, .. }
             | Event::Secured { leg }
             | Event::NotSecured { leg, .. }
+            | Event::NoReports { leg, .. }
             | Event::Quiet { leg, .. }
             | Event::HeardAgain { leg, .. }
             | Event::Lifeless { leg, .. }

@@ -233,6 +233,13 @@ impl Restamp {
         self.send_at(payload_type, marker, timestamp, ticks, due)
     }
 
+    /// What a source says is not sent on for now, which is no loss: it takes over anew afterwards.
+    pub fn part(&mut self) {
+        if matches!(self.source, Source::Relayed(_)) {
+            self.source = Source::Nobody;
+        }
+    }
+
     /// The header for the next packet of a key press, `ticks` after the one before: all of one press carry the
     /// timestamp of its beginning (RFC 4733 §2.2).
     pub fn event(&mut self, payload_type: u8, phase: Phase, ticks: u32, now: Instant) -> Header {

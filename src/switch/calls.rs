@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use serde_json::json;
+use tracing::info;
 
 use crate::call::effect::Effect as CallEffect;
 use crate::call::effect::Input as CallInput;
@@ -462,6 +463,8 @@ impl Switch {
             Status::Canceled => "call.canceled",
             _ => "call.failed",
         };
+        let (talk_s, status) = (record.talk_ms / 1000, record.status.as_str());
+        info!(call = %record.id, status, cause = record.cause, hung_up_by = ?record.hung_up_by, talk_s, "call ends");
         let record = Arc::new(record);
         self.publish(kind, Subject::Record(record.clone()), now);
         self.effects.push_back(Effect::Keep(Keep::Record(record)));

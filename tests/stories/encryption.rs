@@ -171,6 +171,21 @@ fn where_a_handshake_is_required_keys_are_refused_and_phones_are_offered_one() {
 }
 
 #[test]
+fn what_was_offered_to_a_phone_that_refuses_it_stands_in_the_record() {
+    let mut pbx = pbx_with("encryption = \"require\"");
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    learns_keys(&mut pbx, ana, Encryption::Require, Form::Phone);
+    pbx.calls(ana, None, "201");
+    pbx.declines(bruno, 488);
+    pbx.ended(ana, "488");
+    pbx.all_is_quiet();
+    let record = pbx.only_record();
+    assert_eq!(record.cause, 88, "incompatible destination");
+    let said = "it was offered RTP/SAVP with a=crypto (see `encryption`) and pcma, pcmu";
+    assert!(record.steps.iter().any(|step| step.what.contains(said)), "{:?}", record.steps);
+}
+
+#[test]
 fn new_keys_another_address_and_hold_in_one_re_invite_are_followed() {
     let mut pbx = Bench::new();
     let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));

@@ -52,6 +52,17 @@ fn that_a_party_is_not_heard_is_told_with_its_likely_cause_and_that_it_is_heard_
 }
 
 #[test]
+fn that_no_reports_are_to_be_had_stands_in_the_record_and_ends_nothing() {
+    let (mut pbx, customer, ana) = a_talk();
+    let (leg, why) = (pbx.leg(ana), "the far side did not finish the DTLS handshake".to_owned());
+    pbx.input(Input::Media(Event::NoReports { leg, why }));
+    pbx.are_talking(customer, ana);
+    pbx.hangs_up(customer);
+    let steps: Vec<&str> = pbx.only_record().steps.iter().map(|step| step.what.as_str()).collect();
+    assert!(steps.iter().any(|step| step.starts_with("no reports (RTCP) with 200: the far side did")), "{steps:?}");
+}
+
+#[test]
 fn a_caller_who_says_nothing_before_the_answer_is_not_missed() {
     let mut pbx = Bench::with_dialplan(
         "number \"+551140031234\" flow=\"entrada\"\nflow \"entrada\" { progress; dial \"200\" }\n",

@@ -40,10 +40,7 @@ impl Worker {
                 News::Failed(why) | News::Unfinished { port: Port::Rtp, why } => {
                     self.report(Event::NotSecured { leg: id, why });
                 }
-                // A call without reports is still a call.
-                News::Unfinished { port: Port::Rtcp, why } => {
-                    tracing::info!(leg = id.0, %why, "no reports (RTCP) are sent or taken in this leg");
-                }
+                News::Unfinished { port: Port::Rtcp, why } => self.report(Event::NoReports { leg: id, why }),
             }
         }
     }

@@ -97,7 +97,12 @@ fn listening(leg: &mut Leg) -> Option<&mut Session> {
     if leg.speaks_itself() {
         return None;
     }
-    leg.session.as_mut().filter(|session| session.may_send())
+    let session = leg.session.as_mut()?;
+    if !session.may_send() {
+        session.restamp.part();
+        return None;
+    }
+    Some(session)
 }
 
 fn pass_on(to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {

@@ -16,6 +16,8 @@ pub enum NegotiationError {
     Encrypted { protocol: String },
     #[error("audio must be encrypted here: offer RTP/SAVP with a=crypto, or UDP/TLS/RTP/SAVPF with a=fingerprint")]
     NotEncrypted,
+    #[error("audio must be encrypted by DTLS here: offer UDP/TLS/RTP/SAVP with a=fingerprint, not {protocol}")]
+    NoHandshake { protocol: String },
     #[error("{protocol} comes without keys that we can use: {missing}")]
     NoKeys { protocol: String, missing: &'static str },
     #[error("audio transport `{protocol}` is not supported: offer RTP/AVP or RTP/SAVP")]
@@ -41,6 +43,7 @@ impl NegotiationError {
             NegotiationError::Unreachable { .. } => 302,
             NegotiationError::Encrypted { .. }
             | NegotiationError::NotEncrypted
+            | NegotiationError::NoHandshake { .. }
             | NegotiationError::UnknownProtocol { .. } => 303,
             NegotiationError::NoAudio | NegotiationError::Refused => 304,
             NegotiationError::NoCommonCodec { .. } => 305,

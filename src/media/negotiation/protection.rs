@@ -107,9 +107,10 @@ pub(super) fn answering(local: &Local, offer: &Session, theirs: &Media) -> Resul
         (Some(protection), ..) => Ok(protection),
         (None, Profile::Open, Encryption::Prefer) => Ok(Protection::none()),
         (None, Profile::Open, Encryption::Off | Encryption::Require) => Err(NegotiationError::NotEncrypted),
-        (None, Profile::Handshake, _) | (None, _, Encryption::Dtls) => {
+        (None, Profile::Handshake, _) => {
             Err(NegotiationError::NoKeys { protocol: protocol(), missing: "a=fingerprint and a=setup" })
         }
+        (None, _, Encryption::Dtls) => Err(NegotiationError::NoHandshake { protocol: protocol() }),
         (None, Profile::Secure, _) => {
             Err(NegotiationError::NoKeys { protocol: protocol(), missing: "no a=crypto line of a suite that we know" })
         }

@@ -1,11 +1,14 @@
 //! Two far sides that hear each other.
 
 use std::time::Duration;
+use std::time::Instant;
 
 use super::bench::Bench;
 use super::bench::Got;
+use super::bench::PATIENCE;
 use super::bench::Phone;
 use super::bench::purity;
+use super::injection::measured;
 use super::play::clip;
 use super::play::decode;
 use super::play::play;
@@ -13,6 +16,8 @@ use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::Repeat;
+use crate::media::command::Stream;
+use crate::media::sdp::Direction;
 
 #[test]
 fn like_codecs_pass_octet_for_octet_in_both_directions() {
@@ -43,6 +48,33 @@ fn converse(from: &mut Phone, to: &Phone, marks: &[u8]) {
         assert_eq!(got.header.timestamp, first.timestamp.wrapping_add(u32::from(n) * 160));
         assert_eq!((got.header.ssrc, got.header.payload_type), (first.ssrc, to.stream.payload_type));
     }
+}
+
+#[test]
+fn what_is_not_sent_to_a_side_on_hold_is_no_loss_to_it() {
+    let mut bench = Bench::start();
+    let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
+    bridge(&mut bench, &a, &b);
+    let says = |a: &mut Phone, mark| {
+        a.send_payload(8, &[mark; 160]);
+        a.pass_time(1);
+    };
+    says(&mut a, 1);
+    let before = b.get().unwrap();
+    bench.connect(&b, Stream { direction: Direction::Inactive, ..b.stream.clone() });
+    bench.is_obeyed(&b);
+    (0..5).for_each(|_| says(&mut a, 2));
+    let until = Instant::now() + PATIENCE;
+    while measured(&mut bench, &a).received < 6 {
+        assert!(Instant::now() < until, "not all was heard");
+    }
+    bench.connect(&b, b.stream.clone());
+    bench.is_obeyed(&b);
+    says(&mut a, 3);
+    let after = b.get().unwrap();
+    assert_eq!(after.payload[0], 3);
+    assert_eq!(after.header.sequence, before.header.sequence.wrapping_add(1));
+    assert!(after.header.marker);
 }
 
 #[test]
@@ -82,7 +114,7 @@ fn talk(from: &mut Phone, to: &Phone, frequency: f64, frames: usize) -> Vec<Got>
 fn a_key_is_reported_once_and_passed_on_under_the_partners_number() {
     let mut bench = Bench::start();
     let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
-    let stream = crate::media::command::Stream { dtmf: Some((96, 8000)), ..b.stream.clone() };
+    let stream = Stream { dtmf: Some((96, 8000)), ..b.stream.clone() };
     bench.connect(&b, stream);
     bridge(&mut bench, &a, &b);
     press(&mut a, 7);

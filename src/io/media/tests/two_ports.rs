@@ -18,6 +18,8 @@ use super::secure::port_after;
 use super::secure::renewed;
 use super::secure::shake_as_a_stranger;
 use crate::io::media::transport::Arrived;
+use crate::io::media::transport::News;
+use crate::io::media::transport::Port;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::identity::Identity;
 use crate::media::command::Command;
@@ -201,6 +203,8 @@ fn a_far_side_that_shakes_no_hands_for_its_reports_is_talked_to_without_any() {
     let later = Instant::now() + Duration::from_secs(21);
     ana.transport.handle_timeout(ana.phone.server, Some(port_after(ana.phone.server)), later);
     assert!(!ana.transport.is_busy(), "but not for ever");
+    assert!(matches!(ana.transport.poll_news(), Some(News::Secured { port: Port::Rtp, .. })));
+    assert!(matches!(ana.transport.poll_news(), Some(News::Unfinished { port: Port::Rtcp, .. })));
     assert!(ana.transport.seal_control(&report(7, 1), &mut room).is_none());
     assert!(ana.transport.seal(&[0x80; 172], &mut room).is_some(), "and sound goes on");
 }

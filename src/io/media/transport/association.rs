@@ -76,8 +76,13 @@ impl Association {
         origin: Option<Origin>,
         now: Instant,
     ) -> (Arrived, Option<End>) {
-        let Some((handshake, origin)) = self.handshake.as_mut().zip(origin) else {
+        let Some(origin) = origin else {
             return (Arrived::Refused(Refusal::Source), None);
+        };
+        let Some(handshake) = &mut self.handshake else {
+            // An alert with which the far side ends its association says what signalling says as well.
+            let arrived = if self.keys.is_some() { Arrived::Handled } else { Arrived::Refused(Refusal::Source) };
+            return (arrived, None);
         };
         match handshake.on_datagram(datagram, origin, now) {
             Outcome::Nonsense => (Arrived::Refused(Refusal::Malformed), None),
