@@ -223,16 +223,14 @@ impl Leg {
         self.said.clone()
     }
 
-    /// What our description holds that may not suit, in words. Empty where there is none.
-    pub(super) fn offer_in_words(&self) -> String {
-        let session = Session::read(&self.said).ok();
-        let Some(media) = session.as_ref().and_then(|session| session.media.iter().find(|media| media.port != 0))
-        else {
-            return String::new();
-        };
+    /// What our description holds that may not suit, in words.
+    pub(super) fn offer_in_words(&self) -> Option<String> {
+        let session = Session::read(&self.said).ok()?;
+        let media = session.media.iter().find(|media| media.port != 0)?;
         let keys = if media.crypto().next().is_some() { " with a=crypto" } else { "" };
-        let codecs: Vec<String> = self.codecs.iter().map(|codec| codec.to_string()).collect();
-        format!("{}{keys} (see `encryption`) and {}", media.protocol, codecs.join(", "))
+        let beside = |name: &str| name.eq_ignore_ascii_case("telephone-event") || name.eq_ignore_ascii_case("CN");
+        let codecs: Vec<&str> = media.rtp_formats().map(|format| format.name).filter(|name| !beside(name)).collect();
+        Some(format!("{}{keys} (see `encryption`) and {}", media.protocol, codecs.join(", ")))
     }
 
     /// A trunk that lists its codecs is to get no others.

@@ -70,8 +70,15 @@ pub(super) struct Refused {
 }
 
 impl Refused {
+    /// Without a cause of its own: one is named where the outcome alone would mean another.
     pub(super) fn with(status: u16) -> Self {
-        Self { status, cause: None }
+        let refused = Self { status, cause: None };
+        Self { cause: refused.is_incompatible().then_some(cause::INCOMPATIBLE), ..refused }
+    }
+
+    /// What was offered or answered does not suit. RFC 3261 §21.4.13, §21.4.26, §21.6.4.
+    pub(super) fn is_incompatible(self) -> bool {
+        matches!(self.status, 415 | 488 | 606)
     }
 }
 

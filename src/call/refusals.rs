@@ -36,8 +36,8 @@ impl Call {
         now: Instant,
     ) {
         let (party, status) = (self.party(id), refused.status);
-        let refused = Refused { cause: refused.cause.or(usual_cause(status)), ..refused };
-        let offer = self.leg(id).filter(|_| is_incompatible(status)).map(Leg::offer_in_words);
+        let refused = Refused { cause: refused.cause.or(Refused::with(status).cause), ..refused };
+        let offer = self.leg(id).filter(|_| refused.is_incompatible()).and_then(Leg::offer_in_words);
         let offer = offer.map_or_else(String::new, |offer| format!("; it was offered {offer}"));
         self.clerk.note(format!("{party} refused: {status} {reason}{offer}"), now);
         if self.tries_next_flow(id, status) {
@@ -147,16 +147,6 @@ impl Call {
     pub(super) fn agent_refused(&mut self, agent: &str, refusal: Refusal) {
         self.effects.push_back(Effect::AgentRefused { agent: agent.to_owned(), refusal });
     }
-}
-
-/// That what was offered does not suit. RFC 3261 §21.4.13, §21.4.26, §21.6.4.
-fn is_incompatible(status: u16) -> bool {
-    matches!(status, 415 | 488 | 606)
-}
-
-/// Of a refusal that came without one, where its outcome alone would mean another.
-fn usual_cause(status: u16) -> Option<u16> {
-    is_incompatible(status).then_some(cause::INCOMPATIBLE)
 }
 
 /// Busy and a spoken no outlast "unreachable": somebody was there.

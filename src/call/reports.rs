@@ -59,7 +59,10 @@ impl Call {
             // A call without reports is still a call.
             MediaEvent::NoReports { leg, why } => {
                 let party = self.party(leg);
-                self.clerk.note(format!("no reports (RTCP) with {party}: {why} on its RTCP port; is that open?"), now);
+                self.clerk.note(
+                    format!("no reports (RTCP) with {party}: {why}; on its RTCP port, which a firewall may close"),
+                    now,
+                );
             }
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {

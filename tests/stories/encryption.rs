@@ -181,7 +181,7 @@ fn what_was_offered_to_a_phone_that_refuses_it_stands_in_the_record() {
     pbx.all_is_quiet();
     let record = pbx.only_record();
     assert_eq!(record.cause, 88, "incompatible destination");
-    let said = "it was offered RTP/SAVP with a=crypto (see `encryption`) and pcma, pcmu";
+    let said = "it was offered RTP/SAVP with a=crypto (see `encryption`) and PCMA, PCMU";
     assert!(record.steps.iter().any(|step| step.what.contains(said)), "{:?}", record.steps);
 }
 

@@ -99,6 +99,7 @@ impl Worker {
         {
             playout.on_noise(&packet.header, packet.payload, now);
         }
+        self.keep_back(place);
     }
 
     fn on_key(&mut self, place: Place, length: usize, key: Option<char>, now: Instant) {

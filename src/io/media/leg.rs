@@ -261,6 +261,13 @@ impl Leg {
         }
     }
 
+    /// Its far side does not get a packet of its partner's, and shall not take that for a loss.
+    pub(super) fn part(&mut self) {
+        if let Some(session) = &mut self.session {
+            session.restamp.part();
+        }
+    }
+
     /// Sends one RTP packet; what the kernel does not take is lost, as on any network.
     pub(super) fn send(&mut self, datagram: &[u8]) -> Sent {
         if self.scribe.is_some() {

@@ -60,6 +60,13 @@ impl Worker {
         self.links.counters.sent.add(sent);
     }
 
+    /// The partner does not get what was just heard.
+    pub(super) fn keep_back(&mut self, place: Place) {
+        if let Some(leg) = self.partner(place).and_then(|partner| self.legs.at(partner)) {
+            leg.part();
+        }
+    }
+
     /// To a leg that is to hear itself, its own sound.
     fn echo_back(&mut self, place: Place, length: usize, heard: Heard, now: Instant) {
         let leg = self.legs.at(place).filter(|leg| matches!(leg.doing, Doing::Echoing));
@@ -97,8 +104,9 @@ fn listening(leg: &mut Leg) -> Option<&mut Session> {
     if leg.speaks_itself() {
         return None;
     }
+    let is_ready = leg.transport.as_ref().is_none_or(|transport| transport.is_ready());
     let session = leg.session.as_mut()?;
-    if !session.may_send() {
+    if !is_ready || !session.may_send() {
         session.restamp.part();
         return None;
     }
@@ -140,6 +148,7 @@ fn send_frame(to: &mut Leg, frame: &Frame<'_>, due: Instant) -> u64 {
 fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {
     let clock = |leg: &Leg| leg.session.as_ref().and_then(|session| session.stream.dtmf);
     let (Some((_, heard)), Some((payload_type, spoken))) = (clock(from), clock(to)) else {
+        to.part();
         return 0;
     };
     let transcoded = from.bridge.as_ref().is_some_and(|bridge| matches!(bridge.way, Way::Transcode(_)));

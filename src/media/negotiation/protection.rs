@@ -140,7 +140,7 @@ fn handshake(local: &Local, session: &Session, theirs: &Media) -> Option<Protect
     let role = match setup(session, theirs).as_deref() {
         Some("actpass") => role_before(local, &fingerprint).unwrap_or_else(|| first_role(local, session, theirs)),
         Some("passive") => DtlsRole::Active,
-        // RFC 4145 §4: without the attribute the offerer is active.
+        // RFC 4145 §4.1: without the attribute the offerer is active.
         Some("active") | None => DtlsRole::Passive,
         Some(_) => return None,
     };

@@ -78,6 +78,31 @@ fn what_is_not_sent_to_a_side_on_hold_is_no_loss_to_it() {
 }
 
 #[test]
+fn noise_and_keys_that_a_partner_does_not_get_are_no_loss_to_it() {
+    let mut bench = Bench::start();
+    let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
+    bench.connect(&b, Stream { dtmf: None, ..b.stream.clone() });
+    bridge(&mut bench, &a, &b);
+    let mut got = Vec::new();
+    for _ in 0..2 {
+        a.send_payload(8, &[1; 160]);
+        got.push(b.get().unwrap());
+        a.pass_time(1);
+        // RFC 3389.
+        a.send_payload(13, &[40]);
+        a.pass_time(10);
+        press(&mut a, 7);
+    }
+    a.send_payload(8, &[1; 160]);
+    got.push(b.get().unwrap());
+    let first = got[0].header;
+    for (n, got) in (0..).zip(&got) {
+        assert_eq!(got.header.sequence, first.sequence.wrapping_add(n));
+        assert!(got.payload == [1; 160] && got.header.marker);
+    }
+}
+
+#[test]
 fn unlike_codecs_are_carried_over() {
     let codecs = [CodecKind::Pcmu, CodecKind::G722, CodecKind::Opus];
     let mut bench = Bench::start();

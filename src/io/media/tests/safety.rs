@@ -71,7 +71,7 @@ fn a_packet_that_does_not_fit_latches_nobody() {
 }
 
 #[test]
-fn what_opens_a_nat_is_counted_as_that_on_either_port() {
+fn what_opens_a_nat_is_counted_as_that() {
     let identity = Arc::new(Identity::generate().unwrap());
     let mut bench = Bench::start();
     let shaking = apart(&mut bench, DtlsRole::Passive, &identity, None).phone;

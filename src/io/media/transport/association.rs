@@ -25,6 +25,9 @@ pub(super) struct Association {
     keys: Option<Box<Keys>>,
 }
 
+/// The content type of a record. RFC 5246 §6.2.1.
+const ALERT: u8 = 21;
+
 /// How a handshake has ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -65,6 +68,11 @@ impl Association {
         self.handshake.as_ref().is_some_and(|handshake| handshake.is_open())
     }
 
+    /// Whether there are keys, or may be.
+    pub(super) fn is_alive(&self) -> bool {
+        self.has_keys() || self.is_shaking_hands()
+    }
+
     pub(super) fn has_keys(&self) -> bool {
         self.keys.is_some()
     }
@@ -81,8 +89,8 @@ impl Association {
         };
         let Some(handshake) = &mut self.handshake else {
             // An alert with which the far side ends its association says what signalling says as well.
-            let arrived = if self.keys.is_some() { Arrived::Handled } else { Arrived::Refused(Refusal::Source) };
-            return (arrived, None);
+            let is_end = self.keys.is_some() && datagram.first() == Some(&ALERT);
+            return (if is_end { Arrived::Handled } else { Arrived::Refused(Refusal::Source) }, None);
         };
         match handshake.on_datagram(datagram, origin, now) {
             Outcome::Nonsense => (Arrived::Refused(Refusal::Malformed), None),

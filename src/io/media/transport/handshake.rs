@@ -51,7 +51,15 @@ struct Peer {
     name: SocketAddr,
     /// What it has made us read.
     octets: usize,
-    datagrams: u32,
+    standing: Standing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Its address may be forged.
+    Unknown,
+    /// It has sent back the cookie that went to its address (RFC 6347 §4.2.1), or we have begun.
+    Known,
 }
 
 /// From where a datagram has come.
@@ -108,12 +116,16 @@ const REPEAT_AFTER: Duration = Duration::from_millis(250);
 /// A far side that has not begun, or not ended, within this is not coming.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// More addresses than these do not shake hands with one port at a time: of those that said one thing only, then of all, the
-/// one that was silent the longest is forgotten.
+/// So many addresses of either [`Standing`] shake hands with one port at a time; of more, the one that was silent the longest
+/// is forgotten. A forged address therefore costs nobody the place who has shown that his is none.
 const MOST_PEERS: usize = 4;
 
 /// What one peer may make us read: two long certificates with all their repetitions. `rtc-dtls` keeps what it cannot read yet.
 const MOST_OCTETS: usize = 64 * 1024;
+
+/// The content type of a record (RFC 5246 §6.2.1), and the type of the message that it begins with (§7.4).
+const HANDSHAKE: u8 = 22;
+const SERVER_HELLO: u8 = 2;
 
 /// RFC 5764 §4.2.
 const LABEL: &str = "EXTRACTOR-dtls_srtp";
@@ -180,23 +192,32 @@ impl Handshake {
         if known.is_none() && !self.is_open() {
             return false;
         }
-        let peer = known.unwrap_or(Peer { name, octets: 0, datagrams: 0 });
+        let peer = known.unwrap_or(Peer { name, octets: 0, standing: Standing::Unknown });
         let fits = peer.octets + octets <= MOST_OCTETS;
-        if self.peers.len() >= MOST_PEERS {
-            let forgotten = self.peers.remove(self.least());
-            self.endpoint.stop(now, forgotten.name);
-        }
-        let octets = peer.octets + if fits { octets } else { 0 };
-        self.peers.push(Peer { octets, datagrams: peer.datagrams.saturating_add(1), ..peer });
+        self.peers.push(Peer { octets: peer.octets + if fits { octets } else { 0 }, ..peer });
+        self.forget_the_most_silent(now);
         fits
     }
 
-    /// Who is to be forgotten: a forged address never sends back the cookie, so its one datagram must not cost the place of
-    /// somebody who has. Whoever comes from where signalling says stays.
-    fn least(&self) -> usize {
-        let find =
-            |is_less: fn(&Peer) -> bool| self.peers.iter().position(|peer| !self.is_named(peer.name) && is_less(peer));
-        find(|peer| peer.datagrams < 2).or_else(|| find(|_| true)).unwrap_or(0)
+    /// Whoever comes from where signalling says keeps its place.
+    fn forget_the_most_silent(&mut self, now: Instant) {
+        for standing in [Standing::Unknown, Standing::Known] {
+            let is_alike = |peer: &Peer| peer.standing == standing;
+            while self.peers.iter().filter(|peer| is_alike(peer)).count() > MOST_PEERS {
+                let at = self.peers.iter().position(|peer| is_alike(peer) && !self.is_named(peer.name));
+                let Some(at) = at else { break };
+                let forgotten = self.peers.remove(at);
+                self.endpoint.stop(now, forgotten.name);
+            }
+        }
+    }
+
+    /// A server says hello to who has sent back its cookie.
+    fn note_hello(&mut self, name: SocketAddr, message: &[u8]) {
+        let is_hello = message.first() == Some(&HANDSHAKE) && message.get(13) == Some(&SERVER_HELLO);
+        if let Some(peer) = self.peers.iter_mut().find(|peer| is_hello && peer.name == name) {
+            peer.standing = Standing::Known;
+        }
     }
 
     /// Whether it is the far side, or comes from where that should be.
@@ -232,15 +253,18 @@ impl Handshake {
     pub(super) fn poll_transmit(&mut self, path: Option<SocketAddr>) -> Option<(SocketAddr, Vec<u8>)> {
         let far = path.or(self.heard).or(self.destination);
         // What has nowhere to go is repeated when it has.
-        std::iter::from_fn(|| self.endpoint.poll_transmit()).find_map(|transmit| {
+        loop {
+            let transmit = self.endpoint.poll_transmit()?;
             let name = transmit.transport.peer_addr;
-            let to = if name == PEER { far? } else { name };
-            Some((to, transmit.message.to_vec()))
-        })
+            self.note_hello(name, &transmit.message);
+            if let Some(to) = if name == PEER { far } else { Some(name) } {
+                return Some((to, transmit.message.to_vec()));
+            }
+        }
     }
 
     fn begin(&mut self, now: Instant) -> Outcome {
-        self.peers.push(Peer { name: PEER, octets: 0, datagrams: 0 });
+        self.peers.push(Peer { name: PEER, octets: 0, standing: Standing::Known });
         let began = config(&self.identity, self.role)
             .and_then(|config| self.endpoint.connect(now, PEER, config, None).map_err(|fault| fault.to_string()));
         match began {
@@ -358,16 +382,36 @@ mod tests {
     }
 
     #[test]
-    fn forged_addresses_do_not_take_the_place_of_who_has_answered() {
-        let identity = Arc::new(Identity::generate().unwrap());
-        let fingerprint = identity.fingerprint();
+    fn who_has_sent_back_the_cookie_keeps_its_place_whoever_else_comes() {
+        let [near, far] = [(); 2].map(|()| Arc::new(Identity::generate().unwrap()));
+        let terms = |role, of: &Identity| Dtls { role, fingerprint: of.fingerprint() };
         let now = Instant::now();
-        let mut handshake = Handshake::new(&Dtls { role: DtlsRole::Passive, fingerprint }, identity, now);
-        let record = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-        let from = |host, port| SocketAddr::from(([192, 0, 2, host], port));
-        let phone = from(1, 5000);
-        (0..2).for_each(|_| drop(handshake.on_datagram(&record, Origin::Address(phone), now)));
-        (4000..4100).for_each(|port| drop(handshake.on_datagram(&record, Origin::Address(from(2, port)), now)));
-        assert!(handshake.peers.iter().any(|peer| peer.name == phone && peer.datagrams == 2), "{:?}", handshake.peers);
+        let mut server = Handshake::new(&terms(DtlsRole::Passive, &far), Arc::clone(&near), now);
+        let mut phone = Handshake::new(&terms(DtlsRole::Active, &near), far, now);
+        let [here, there] = [1, 2].map(|host| SocketAddr::from(([192, 0, 2, host], 4000)));
+        phone.handle_timeout(Some(here), now);
+        let mut ends = Vec::new();
+        while ends.len() < 2 {
+            let said: Vec<_> = std::iter::from_fn(|| phone.poll_transmit(None)).collect();
+            assert!(!said.is_empty(), "{:?} {ends:?}", server.peers);
+            for (_, datagram) in said {
+                ends.push(server.on_datagram(&datagram, Origin::Address(there), now));
+            }
+            let said: Vec<_> = std::iter::from_fn(|| server.poll_transmit(None)).collect();
+            if server.peers.iter().any(|peer| peer.standing == Standing::Known) {
+                for port in 5000..5010 {
+                    let stranger = Origin::Address(SocketAddr::from(([192, 0, 2, 3], port)));
+                    (0..3).for_each(|_| drop(server.on_datagram(&HELLO_OF_A_STRANGER, stranger, now)));
+                }
+            }
+            for (_, datagram) in said.iter().filter(|(to, _)| *to == there) {
+                ends.push(phone.on_datagram(datagram, Origin::Address(here), now));
+            }
+            ends.retain(|end| matches!(end, Outcome::Agreed(_)));
+        }
+        assert!(server.peers.iter().all(|peer| peer.name == there));
     }
+
+    /// The head of a record, which cannot be read.
+    const HELLO_OF_A_STRANGER: [u8; 13] = [22, 254, 253, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 }

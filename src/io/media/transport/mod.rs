@@ -153,7 +153,7 @@ impl Transport {
             Security::Dtls(_) => {}
         }
         match (&stream.security, stream.remote_rtcp) {
-            (Security::Dtls(terms), Some(_)) if is_new || self.rtcp.is_none() => {
+            (Security::Dtls(terms), Some(_)) if is_new || self.rtcp.as_ref().is_none_or(|rtcp| !rtcp.is_alive()) => {
                 self.rtcp.get_or_insert_default().shake_hands(terms, identity, now);
             }
             (Security::Dtls(_), Some(_)) => {}
