@@ -197,8 +197,9 @@ fn config(folder: &std::path::Path, wish: &Wish, port: u16) -> String {
     let mut text = format!(
         "poll_method epoll\ncall_max_calls 4\nsip_listen {ip}:{port}\naudio_source aufile,{folder}/tone.wav\n\
          audio_player aubridge,null{port}\naudio_alert aubridge,alert{port}\nausrc_srate 8000\nauplay_srate 8000\n\
-         ausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\nrtp_ports 30000-39998\nrtcp_mux no\nnet_interface {ip}\n",
+         ausrc_channels 1\nauplay_channels 1\nsnd_path {folder}\nrtp_ports 30000-39998\nrtcp_mux {rtcp_mux}\nnet_interface {ip}\n",
         ip = wish.ip,
+        rtcp_mux = if wish.media == Media::DtlsOnOnePort { "yes" } else { "no" },
     );
     for module in MODULES {
         let kind = match module {
@@ -218,7 +219,7 @@ fn account(wish: &Wish) -> String {
     let media = match wish.media {
         Media::Plain => "",
         Media::Sdes => ";mediaenc=srtp-mand",
-        Media::Dtls => ";mediaenc=dtls_srtp",
+        Media::Dtls | Media::DtlsOnOnePort => ";mediaenc=dtls_srtp",
     };
     match wish.password {
         Some(password) => format!(

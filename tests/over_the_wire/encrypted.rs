@@ -4,6 +4,7 @@ use serde_json::json;
 
 use crate::baresip::Baresip;
 use crate::customer::WHATSAPP;
+use crate::customer::server;
 use crate::linphone::Linphone;
 use crate::pjsua::Pjsua;
 use crate::server::Server;
@@ -23,10 +24,10 @@ fn wish<'a>(server: &Server, number: &'a str, media: Media) -> Wish<'a> {
     Wish { media, ..extension(server, number, Transport::Udp, Answers::ByHand) }
 }
 
-/// 201 gets no call without keys.
-fn insisting() -> Server {
-    let config =
-        config(&format!("{TRUNK}{WHATSAPP}")).replace("number = \"201\"", "number = \"201\"\nencryption = \"require\"");
+/// With a rule of its own for 201.
+fn server_with(encryption: &str) -> Server {
+    let rule = format!("number = \"201\"\nencryption = \"{encryption}\"");
+    let config = config(&format!("{TRUNK}{WHATSAPP}")).replace("number = \"201\"", &rule);
     Server::start(&config, include_str!("../data/wire.kdl"))
 }
 
@@ -49,7 +50,7 @@ fn talk(mut ana: Box<dyn Softphone>, mut bruno: Box<dyn Softphone>) {
 #[test]
 #[ignore = "needs baresip, needs pjsua2: run by tests/all"]
 fn phones_that_insist_on_keys_in_the_sdp_talk_to_each_other() {
-    let server = insisting();
+    let server = server_with("require");
     let ana = Baresip::start(&wish(&server, "200", Media::Sdes));
     let bruno = insists(&server, "201");
     talk(Box::new(ana), Box::new(bruno));
@@ -58,9 +59,18 @@ fn phones_that_insist_on_keys_in_the_sdp_talk_to_each_other() {
 #[test]
 #[ignore = "needs baresip, needs pjsua2: run by tests/all"]
 fn a_phone_that_takes_nothing_but_keys_is_called_by_a_plain_one() {
-    let server = insisting();
+    let server = server_with("require");
     let ana = Baresip::start(&wish(&server, "200", Media::Plain));
     let bruno = insists(&server, "201");
+    talk(Box::new(ana), Box::new(bruno));
+}
+
+#[test]
+#[ignore = "needs baresip: run by tests/all"]
+fn a_phone_that_shakes_hands_on_the_media_path_calls_a_plain_one() {
+    let server = server();
+    let ana = Baresip::start(&wish(&server, "200", Media::DtlsOnOnePort));
+    let bruno = Baresip::start(&wish(&server, "201", Media::Plain));
     talk(Box::new(ana), Box::new(bruno));
 }
 
@@ -80,7 +90,7 @@ fn talk_on_record(server: &Server, ana: Box<dyn Softphone>, bruno: Box<dyn Softp
 #[ignore = "needs linphonec, needs baresip: run by tests/all"]
 fn linphone_with_keys_in_the_sdp_calls_and_is_called() {
     // As PJSIP, Linphone that insists on keys refuses them beside `RTP/AVP`.
-    let server = insisting();
+    let server = server_with("require");
     let linphone = |number| Box::new(Linphone::start(&wish(&server, number, Media::Sdes)));
     let baresip = |number, media| Box::new(Baresip::start(&wish(&server, number, media)));
     let [caller, callee] = talk_on_record(&server, linphone("200"), baresip("201", Media::Sdes));
@@ -94,9 +104,7 @@ fn linphone_with_keys_in_the_sdp_calls_and_is_called() {
 #[test]
 #[ignore = "needs linphonec, needs baresip: run by tests/all"]
 fn phones_whose_reports_have_a_port_of_their_own_shake_hands_there_as_well() {
-    let config =
-        config(&format!("{TRUNK}{WHATSAPP}")).replace("number = \"201\"", "number = \"201\"\nencryption = \"dtls\"");
-    let server = Server::start(&config, include_str!("../data/wire.kdl"));
+    let server = server_with("dtls");
     let linphone = |number| Box::new(Linphone::start(&wish(&server, number, Media::Dtls)));
     let baresip = |number| Box::new(Baresip::start(&wish(&server, number, Media::Dtls)));
     let both = ["DTLS-SRTP"; 2].map(str::to_owned);

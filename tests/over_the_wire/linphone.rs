@@ -164,12 +164,13 @@ fn config(wish: &Wish) -> String {
     let (encryption, mandatory) = match wish.media {
         Media::Plain => ("none", 0),
         Media::Sdes => ("srtp", 1),
-        Media::Dtls => ("dtls", 1),
+        Media::Dtls | Media::DtlsOnOnePort => ("dtls", 1),
     };
+    let rtcp_mux = u8::from(wish.media == Media::DtlsOnOnePort);
     let port_if = |wanted: Transport| if wish.transport == wanted { port } else { 0 };
     format!(
         "[sip]\nsip_port={udp}\nsip_tcp_port={tcp}\nsip_tls_port={tls}\ndefault_proxy=0\nbind_address={ip}\n\
-         media_encryption={encryption}\nmedia_encryption_mandatory={mandatory}\nverify_server_certs=0\nverify_server_cn=0\n[rtp]\naudio_rtp_port=-1\n\
+         media_encryption={encryption}\nmedia_encryption_mandatory={mandatory}\nverify_server_certs=0\nverify_server_cn=0\n[rtp]\naudio_rtp_port=-1\nrtcp_mux={rtcp_mux}\n\
          [video]\nautomatically_initiate=0\nautomatically_accept=0\n\
          [proxy_0]\nreg_proxy=<sip:{server};transport={transport}>\nreg_route=<sip:{server};transport={transport};lr>\n\
          reg_identity=<sip:{user}@desvio.test>\nreg_expires=300\nreg_sendregister=1\npublish=0\n\

@@ -46,6 +46,8 @@ pub(crate) enum Media {
     Sdes,
     /// A handshake on the media path (RFC 5764).
     Dtls,
+    /// The same, with sound and reports on one port (RFC 5761).
+    DtlsOnOnePort,
 }
 
 /// What a phone is to be.

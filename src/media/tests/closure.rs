@@ -177,14 +177,21 @@ fn check_ice(theirs: &Media, ours: &Media) -> Result<(), TestCaseError> {
 fn can_be_served(local: &Local, line: &str) -> bool {
     let session = Session::read(offered(line).as_bytes()).unwrap();
     let media = &session.media[0];
-    if local.encryption == Encryption::Dtls {
-        return false;
-    }
-    let plain = ["RTP/AVP", "RTP/AVPF"].contains(&&*media.protocol) && local.encryption != Encryption::Require;
+    let plain = ["RTP/AVP", "RTP/AVPF"].contains(&&*media.protocol)
+        && matches!(local.encryption, Encryption::Off | Encryption::Prefer);
     let keys = media.crypto().any(|line| ["1 ", "2 ", "7 "].iter().any(|tag| line.starts_with(tag)));
-    let keyed = keys && media.protocol.starts_with("RTP/") && local.encryption != Encryption::Off;
+    let keyed = keys
+        && media.protocol.starts_with("RTP/")
+        && matches!(local.encryption, Encryption::Prefer | Encryption::Require);
+    let roles = ["actpass", "active", "passive"];
+    let setup = media.values("setup").next().is_none_or(|setup| roles.contains(&setup));
+    let shaken = media.attribute("fingerprint").is_some()
+        && setup
+        && !media.protocol.starts_with("TCP")
+        && local.fingerprint.is_some()
+        && local.encryption != Encryption::Off;
     let spoken = media.rtp_formats().any(|format| codec_of(&format).is_some_and(|codec| local.codecs.contains(&codec)));
-    media.is_audio() && media.port != 0 && spoken && (plain || keyed)
+    media.is_audio() && media.port != 0 && spoken && (plain || keyed || shaken)
 }
 
 proptest! {
