@@ -59,10 +59,7 @@ impl Call {
             // A call without reports is still a call.
             MediaEvent::NoReports { leg, why } => {
                 let party = self.party(leg);
-                self.clerk.note(
-                    format!("no reports (RTCP) with {party}: {why}; on its RTCP port, which a firewall may close"),
-                    now,
-                );
+                self.clerk.note(format!("no reports (RTCP) with {party}, which go over another port: {why}"), now);
             }
             MediaEvent::Closed { leg, figures } => {
                 if let Some(at) = self.legs.iter().position(|known| known.id == leg) {

@@ -3,7 +3,7 @@
 /// Each is a label of `desvio_rtp_dropped_total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// From an address that is not the far side's.
+    /// From an address that is not the far side's, or before there is one.
     Source,
     /// From the far side's address but of another source than the one that is heard.
     Ssrc,
@@ -17,8 +17,6 @@ pub enum Refusal {
     Control,
     /// The far side is on hold, or we do not listen.
     Hold,
-    /// Before anything was negotiated.
-    Early,
     /// In the clear where encryption was negotiated, with a wrong key, or replayed.
     Encryption,
     /// A check of ICE, which was not negotiated: some phones send them to open the way through a NAT.
@@ -26,7 +24,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub const ALL: [Refusal; 10] = [
+    pub const ALL: [Refusal; 9] = [
         Refusal::Source,
         Refusal::Ssrc,
         Refusal::Malformed,
@@ -34,7 +32,6 @@ impl Refusal {
         Refusal::PayloadType,
         Refusal::Control,
         Refusal::Hold,
-        Refusal::Early,
         Refusal::Encryption,
         Refusal::Stun,
     ];
@@ -48,7 +45,6 @@ impl Refusal {
             Refusal::PayloadType => "payload-type",
             Refusal::Control => "control",
             Refusal::Hold => "hold",
-            Refusal::Early => "early",
             Refusal::Encryption => "encryption",
             Refusal::Stun => "stun",
         }

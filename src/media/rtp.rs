@@ -234,7 +234,7 @@ impl Restamp {
     }
 
     /// What a source says is not sent on for now, which is no loss: it takes over anew afterwards.
-    pub fn part(&mut self) {
+    pub fn keep_back(&mut self) {
         if matches!(self.source, Source::Relayed(_)) {
             self.source = Source::Nobody;
         }

@@ -28,6 +28,7 @@ use crate::media::clip::Clip;
 use crate::media::command::Command as MediaCommand;
 use crate::media::command::Event as MediaEvent;
 use crate::media::command::LegId;
+use crate::number::masked;
 use crate::sip::agent::HangUpReason;
 use crate::sip::agent::Invitation;
 use crate::sip::agent::SessionEvent;
@@ -463,10 +464,23 @@ impl Switch {
             Status::Canceled => "call.canceled",
             _ => "call.failed",
         };
-        let (talk_s, status) = (record.talk_ms / 1000, record.status.as_str());
-        info!(call = %record.id, status, cause = record.cause, hung_up_by = ?record.hung_up_by, talk_s, "call ends");
+        tell_end(&record);
         let record = Arc::new(record);
         self.publish(kind, Subject::Record(record.clone()), now);
         self.effects.push_back(Effect::Keep(Keep::Record(record)));
     }
+}
+
+/// In the log, which is read before any record is.
+fn tell_end(record: &Record) {
+    info!(
+        call = %record.id,
+        from = %masked(&record.from),
+        to = %masked(&record.to),
+        status = record.status.as_str(),
+        cause = record.cause,
+        hung_up_by = record.hung_up_by.as_str(),
+        talk_s = record.talk_ms / 1000,
+        "call ends"
+    );
 }

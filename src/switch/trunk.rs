@@ -95,7 +95,8 @@ pub struct Config {
     /// What is offered and taken on this trunk, best first. Default: the codecs of `[media]`.
     #[serde(default, deserialize_with = "codecs")]
     pub codecs: Option<Vec<CodecKind>>,
-    /// Whether audio is encrypted. Default: as `[media]` says, but then our offers name keys only if that is `require` or `dtls`.
+    /// Whether audio is encrypted. Default: as `[media]` says, but then our offers name keys only if that is `require` or
+    /// `dtls`.
     #[serde(default)]
     pub encryption: Option<Encryption>,
     /// Whether a 3xx of this trunk is followed: to its own host, or over a route. Default: false.

@@ -154,6 +154,9 @@ fn where_a_handshake_is_required_keys_are_refused_and_phones_are_offered_one() {
     pbx.calls(ana, None, "201");
     pbx.ended(ana, "488");
     pbx.is_silent(bruno);
+    pbx.all_is_quiet();
+    let steps = &pbx.only_record().steps;
+    assert!(steps.iter().any(|step| step.what.contains("encrypted by DTLS here: offer UDP/TLS")), "{steps:?}");
     for phone in [ana, bruno] {
         learns_keys(&mut pbx, phone, Encryption::Dtls, Form::Phone);
         pbx.phones[phone.0].local.fingerprint = Fingerprint::new(HashKind::Sha256, &[phone.0 as u8; 32]);

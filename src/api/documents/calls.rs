@@ -164,7 +164,7 @@ pub struct LegDocument {
     pub packets_lost: u64,
     /// Datagrams that were not RTP of this party.
     pub packets_dropped: u64,
-    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `early`, `encryption`, `stun`.
+    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `encryption`, `stun`.
     pub dropped: BTreeMap<String, u32>,
     /// Packets that were not sent, because this party's address had proved nothing.
     pub packets_withheld: u64,
@@ -219,7 +219,7 @@ pub struct LiveLegDocument {
     pub packets_lost: u64,
     /// Datagrams that were not RTP of this party.
     pub packets_dropped: u64,
-    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `early`, `encryption`, `stun`.
+    /// The same by reason: `source`, `ssrc`, `malformed`, `size`, `payload-type`, `control`, `hold`, `encryption`, `stun`.
     pub dropped: BTreeMap<String, u32>,
     /// Packets that were not sent, because this party's address had proved nothing.
     pub packets_withheld: u64,

@@ -262,9 +262,9 @@ impl Leg {
     }
 
     /// Its far side does not get a packet of its partner's, and shall not take that for a loss.
-    pub(super) fn part(&mut self) {
+    pub(super) fn keep_back(&mut self) {
         if let Some(session) = &mut self.session {
-            session.restamp.part();
+            session.restamp.keep_back();
         }
     }
 
@@ -316,7 +316,7 @@ impl Leg {
             return Arrived::Refused(Refusal::Size);
         }
         match (&mut self.transport, &self.session) {
-            (_, None) => Arrived::Refused(Refusal::Early),
+            (_, None) => Arrived::Refused(Refusal::Source),
             (None, _) => Arrived::Media(datagram.len()),
             (Some(transport), Some(session)) => {
                 transport.on_datagram(datagram, from, |from| session.source.may_hear(from), now)
@@ -327,7 +327,7 @@ impl Leg {
     /// The same of the RTCP port.
     pub(super) fn open_control(&mut self, datagram: &mut [u8], from: SocketAddr, now: Instant) -> Arrived {
         match (&mut self.transport, &self.session) {
-            (_, None) => Arrived::Refused(Refusal::Early),
+            (_, None) => Arrived::Refused(Refusal::Source),
             (None, _) => Arrived::Media(datagram.len()),
             (Some(transport), Some(session)) => {
                 transport.on_control(datagram, from, |from| session.may_report(from), now)
@@ -347,7 +347,7 @@ impl Leg {
         let mut from = self.placed(from);
         let signed = self.transport.as_ref().is_some_and(|transport| transport.is_signed());
         let Some(session) = &mut self.session else {
-            return Verdict::Refused(Refusal::Early);
+            return Verdict::Refused(Refusal::Source);
         };
         if signed && let Some(packet) = rtp::read(datagram).filter(|_| !rtp::is_rtcp(datagram)) {
             from = session.source.on_signed(from, &packet.header, now);

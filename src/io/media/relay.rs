@@ -63,7 +63,7 @@ impl Worker {
     /// The partner does not get what was just heard.
     pub(super) fn keep_back(&mut self, place: Place) {
         if let Some(leg) = self.partner(place).and_then(|partner| self.legs.at(partner)) {
-            leg.part();
+            leg.keep_back();
         }
     }
 
@@ -107,7 +107,7 @@ fn listening(leg: &mut Leg) -> Option<&mut Session> {
     let is_ready = leg.transport.as_ref().is_none_or(|transport| transport.is_ready());
     let session = leg.session.as_mut()?;
     if !is_ready || !session.may_send() {
-        session.restamp.part();
+        session.restamp.keep_back();
         return None;
     }
     Some(session)
@@ -148,7 +148,7 @@ fn send_frame(to: &mut Leg, frame: &Frame<'_>, due: Instant) -> u64 {
 fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {
     let clock = |leg: &Leg| leg.session.as_ref().and_then(|session| session.stream.dtmf);
     let (Some((_, heard)), Some((payload_type, spoken))) = (clock(from), clock(to)) else {
-        to.part();
+        to.keep_back();
         return 0;
     };
     let transcoded = from.bridge.as_ref().is_some_and(|bridge| matches!(bridge.way, Way::Transcode(_)));

@@ -136,8 +136,7 @@ impl Association {
             return Arrived::Refused(Refusal::Encryption);
         };
         // Whoever sends under the agreed keys has heard our last flight: it will not have to be repeated.
-        let is_known = keys.are_proven();
-        if is_known && !self.is_shaking_hands() {
+        if keys.are_proven() && !self.is_shaking_hands() {
             self.handshake = None;
         }
         Arrived::Media(length)
