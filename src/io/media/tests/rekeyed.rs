@@ -18,6 +18,7 @@ use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::Stream;
+use crate::media::refusal::Refusal;
 use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
 use crate::media::security::Mark;
@@ -123,13 +124,35 @@ fn exchange(one: &mut Transport, other: &mut Transport, last: LastWord, now: Ins
     }
 }
 
+/// Who shakes hands with the far side of this certificate, at this address.
+fn terms(role: DtlsRole, of: &Identity, remote: &str) -> Stream {
+    let security = Security::Dtls(Box::new(Dtls { role, fingerprint: of.fingerprint() }));
+    Stream { security, ..Stream::plain(remote.parse().unwrap(), CodecKind::Pcma) }
+}
+
+/// One packet, sealed.
+fn sealed(transport: &mut Transport) -> Vec<u8> {
+    let packet = [&[0x80, 8, 0, 1][..], &[0; 8], &[0x55; 160]].concat();
+    transport.seal(&packet, &mut [0; SEALED]).unwrap().to_vec()
+}
+
+#[test]
+fn after_a_handshake_its_end_is_heard_and_no_new_beginning() {
+    let [near, far] = [(); 2].map(|()| Arc::new(Identity::generate().unwrap()));
+    let (ours, theirs) =
+        (terms(DtlsRole::Passive, &far, "192.0.2.2:4000"), terms(DtlsRole::Active, &near, "192.0.2.1:4000"));
+    let (mut pump, mut phone, now) = (renewed(None, &ours, &near), renewed(None, &theirs, &far), Instant::now());
+    exchange(&mut pump, &mut phone, LastWord::Heard, now);
+    let mut hears = |mut datagram: Vec<u8>| pump.on_datagram(&mut datagram, ours.remote, |_| true, now);
+    assert_eq!(hears(sealed(&mut phone)), Arrived::Media(172));
+    let record = |kind: u8| [&[kind, 254, 253, 0, 1, 0, 0, 0, 0, 0, 9, 0, 18][..], &[7; 18]].concat();
+    assert_eq!(hears(record(21)), Arrived::Handled, "an alert");
+    assert_eq!(hears(record(22)), Arrived::Refused(Refusal::Source));
+}
+
 #[test]
 fn the_last_word_of_a_second_handshake_is_repeated_though_packets_of_the_first_still_come() {
     let [near, first, second] = [(); 3].map(|()| Arc::new(Identity::generate().unwrap()));
-    let terms = |role, of: &Identity, remote: &str| {
-        let security = Security::Dtls(Box::new(Dtls { role, fingerprint: of.fingerprint() }));
-        Stream { security, ..Stream::plain(remote.parse().unwrap(), CodecKind::Pcma) }
-    };
     let ours = |far: &Identity| terms(DtlsRole::Passive, far, "192.0.2.2:4000");
     let theirs = terms(DtlsRole::Active, &near, "192.0.2.1:4000");
     let now = Instant::now();
@@ -140,11 +163,8 @@ fn the_last_word_of_a_second_handshake_is_repeated_though_packets_of_the_first_s
     exchange(&mut pump, &mut after, LastWord::Lost, now);
     assert!(!pump.is_busy() && after.is_busy());
 
-    let packet = [&[0x80, 8, 0, 1][..], &[0; 8], &[0x55; 160]].concat();
-    let mut room = [0; SEALED];
-    let mut late = before.seal(&packet, &mut room).unwrap().to_vec();
-    let there = theirs.remote;
-    assert_eq!(pump.on_datagram(&mut late, there, |_| true, now), Arrived::Media(172));
+    let mut late = sealed(&mut before);
+    assert_eq!(pump.on_datagram(&mut late, theirs.remote, |_| true, now), Arrived::Media(172));
     exchange(&mut pump, &mut after, LastWord::Heard, now + Duration::from_secs(1));
     assert!(!after.is_busy(), "it has heard the end at last");
 }

@@ -150,7 +150,10 @@ impl Secured {
 
     /// Sends what is due and takes in one datagram, if one comes soon.
     pub(super) fn step(&mut self) -> Option<Vec<u8>> {
-        let now = Instant::now();
+        self.step_at(Instant::now())
+    }
+
+    pub(super) fn step_at(&mut self, now: Instant) -> Option<Vec<u8>> {
         let apart = self.reports.as_ref().map(|_| port_after(self.phone.server));
         self.transport.handle_timeout(self.phone.server, apart, now);
         while let Some(Transmit { port, to, datagram }) = self.transport.poll_transmit() {

@@ -10,6 +10,7 @@ use super::bench::Bench;
 use super::bench::HERE;
 use super::bench::PATIENCE;
 use super::bench::Phone;
+use super::bench::stream;
 use super::injection::refused;
 use super::play::clip;
 use super::play::play;
@@ -22,6 +23,7 @@ use crate::io::media::transport::News;
 use crate::io::media::transport::Port;
 use crate::io::media::transport::SEALED;
 use crate::io::media::transport::identity::Identity;
+use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::Repeat;
@@ -158,6 +160,62 @@ fn behind_nat_the_handshakes_show_where_both_ports_are() {
 }
 
 #[test]
+fn reports_from_the_host_that_the_description_names_for_them_are_taken() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let mut ana = apart(&mut bench, DtlsRole::Passive, &identity, None);
+    // RFC 3605.
+    let elsewhere = UdpSocket::bind("127.0.0.2:0").unwrap();
+    elsewhere.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+    let security = dtls(DtlsRole::Passive, identity.fingerprint());
+    let remote_rtcp = Some(elsewhere.local_addr().unwrap());
+    bench.connect(&ana.phone, Stream { security, remote_rtcp, ..ana.phone.stream.clone() });
+    ana.reports = Some(elsewhere);
+    play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
+    // Sound has come from the other host by now, and that alone is heard on the port of sound.
+    ana.hears(5, Some(500.0));
+    let ours = first_report(&mut ana);
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    let mut room = [0; SEALED];
+    let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
+    ana.sends_control(&sealed);
+    told_of(7, &mut bench, &ana.phone);
+}
+
+#[test]
+fn handshakes_that_begin_before_the_answer_wait_for_it() {
+    let identity = Arc::new(Identity::generate().unwrap());
+    let mut bench = Bench::start();
+    let [socket, reports] = [(); 2].map(|()| {
+        let socket = UdpSocket::bind((HERE, 0)).unwrap();
+        socket.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        socket
+    });
+    let remote_rtcp = Some(reports.local_addr().unwrap());
+    let plain = stream(socket.local_addr().unwrap(), CodecKind::Pcma);
+    let phone = bench.open(socket, plain.clone());
+    // With its first order it goes to a thread.
+    play(&mut bench, &phone, &[clip(500)], Repeat::Forever);
+    bench.is_obeyed(&phone);
+    let security = dtls(DtlsRole::Active, bench.pump.fingerprint());
+    let (remote, port) = (phone.server, port_after(phone.server));
+    let terms = Stream { security, remote, remote_rtcp: Some(port), ..plain.clone() };
+    let mut ana = Secured { phone, transport: renewed(None, &terms, &identity), reports: Some(reports) };
+    // Its clock stands still, so it repeats nothing.
+    let start = Instant::now();
+    ana.step_at(start);
+    bench.is_obeyed(&ana.phone);
+    let security = dtls(DtlsRole::Passive, identity.fingerprint());
+    bench.connect(&ana.phone, Stream { security, remote_rtcp, ..plain });
+    let until = Instant::now() + PATIENCE;
+    while ana.transport.is_busy() {
+        assert!(Instant::now() < until, "{:?}", ana.transport);
+        ana.step_at(start);
+        ana.step_control();
+    }
+}
+
+#[test]
 fn strangers_on_the_port_of_reports_spoil_nothing_and_a_wrong_certificate_there_ends_it() {
     let identity = Arc::new(Identity::generate().unwrap());
     let mut bench = Bench::start();
@@ -207,6 +265,9 @@ fn a_far_side_that_shakes_no_hands_for_its_reports_is_talked_to_without_any() {
     assert!(matches!(ana.transport.poll_news(), Some(News::Unfinished { port: Port::Rtcp, .. })));
     assert!(ana.transport.seal_control(&report(7, 1), &mut room).is_none());
     assert!(ana.transport.seal(&[0x80; 172], &mut room).is_some(), "and sound goes on");
+    let theirs = dtls(DtlsRole::Active, bench.pump.fingerprint());
+    let refreshed = Stream { security: theirs, remote_rtcp: Some(ana.phone.server), ..ana.phone.stream.clone() };
+    assert!(renewed(Some(ana.transport), &refreshed, &identity).is_busy(), "what is refreshed is tried again");
 }
 
 #[test]
