@@ -114,29 +114,40 @@ pub(super) struct Leisure {
     origin: Option<Instant>,
 }
 
-const STEP: Duration = Duration::from_millis(100);
+const STEP: Duration = Duration::from_millis(500);
 
 impl Leisure {
+    /// The steps go both ways from the first deadline of all, which may well be the latest for half a minute.
     fn round_up(&mut self, exact: Option<Instant>) -> Option<Instant> {
         let exact = exact?;
         let origin = *self.origin.get_or_insert(exact);
-        let passed = exact.saturating_duration_since(origin).as_nanos();
-        let beyond = u64::try_from(passed % STEP.as_nanos()).expect("less than a step");
-        Some(if beyond == 0 { exact } else { exact + (STEP - Duration::from_nanos(beyond)) })
+        let beyond = remainder(exact.saturating_duration_since(origin));
+        let before = remainder(origin.saturating_duration_since(exact));
+        Some(if beyond.is_zero() { exact + before } else { exact + (STEP - beyond) })
     }
+}
+
+fn remainder(of: Duration) -> Duration {
+    Duration::from_nanos(u64::try_from(of.as_nanos() % STEP.as_nanos()).expect("less than a step"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::sip::transaction::testing::ms;
+    use crate::sip::transaction::testing::secs;
     use crate::sip::transaction::testing::start;
 
     #[test]
     fn what_can_wait_comes_in_steps_and_never_early() {
         let (mut leisure, now) = (Leisure::default(), start());
-        let rounded = [0, 1, 99, 100, 101].map(|at| leisure.round_up(Some(now + ms(at))));
-        assert_eq!(rounded, [0, 100, 100, 100, 200].map(|at| Some(now + ms(at))));
+        let rounded = [0, 1, 499, 500, 501].map(|at| leisure.round_up(Some(now + ms(at))));
+        assert_eq!(rounded, [0, 500, 500, 500, 1000].map(|at| Some(now + ms(at))));
         assert_eq!(leisure.round_up(None), None);
+
+        let (mut leisure, first) = (Leisure::default(), now + secs(32));
+        assert_eq!(leisure.round_up(Some(first)), Some(first));
+        let rounded = [0, 1, 499, 500, 501].map(|at| leisure.round_up(Some(now + ms(at))));
+        assert_eq!(rounded, [0, 500, 500, 500, 1000].map(|at| Some(now + ms(at))));
     }
 }

@@ -7,12 +7,14 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::tests::bench::Bench;
 use crate::sip::agent::tests::bench::accepting;
 use crate::sip::agent::tests::bench::header;
+use crate::sip::agent::tests::bench::outside;
 use crate::sip::agent::tests::bench::response;
 use crate::sip::agent::tests::bench::to_tag;
 use crate::sip::digest::Credentials;
 use crate::sip::digest::Secret;
 use crate::sip::message::Request;
 use crate::sip::method::Method;
+use crate::sip::transaction::testing::ms;
 use crate::sip::transaction::testing::secs;
 use crate::sip::uri::Uri;
 use bytes::Bytes;
@@ -277,4 +279,25 @@ fn a_request_without_answer_fails_on_time() {
         matches!(bench.events().as_slice(), [Event::RequestFailed { request, why: Failure::Timeout }] if *request == id)
     );
     bench.nothing_is_left();
+}
+
+#[test]
+fn transactions_that_end_within_the_same_second_wake_us_together() {
+    let mut bench = Bench::new();
+    // It is forgotten after 32 s: the first deadline of all, and the last.
+    bench.receive(&outside("OPTIONS", "first", ""));
+    for _ in 0..40 {
+        let options = Request::new(Method::Options, Uri::sip(None, "trunk.example", None));
+        bench.agent.request(options, bench.hop, None, bench.now);
+        let sent = bench.texts().remove(0);
+        bench.receive(&response(&sent, "200 OK", "x", ""));
+        bench.advance(ms(25));
+    }
+    let mut wakes = 0;
+    let end = bench.now + secs(10);
+    while let Some(at) = bench.agent.poll_timeout().filter(|at| *at <= end) {
+        bench.agent.handle_timeout(at);
+        wakes += 1;
+    }
+    assert!((1..=3).contains(&wakes), "{wakes} for the Timer K of 40 requests");
 }
