@@ -70,8 +70,8 @@ impl<K: Ord + Copy> Deadlines<K> {
     }
 }
 
-/// The same for machines that outlive their first deadlines by far and are gone long before their last: with the machine
-/// goes its entry.
+/// The same for machines that outlive their first deadlines by far and are gone long before their last: an entry stands for
+/// what its machine wants now, and goes with it.
 #[derive(Debug)]
 pub(in crate::sip) struct Alarms<K: Ord> {
     set: BTreeSet<(Instant, K)>,
@@ -82,14 +82,14 @@ impl<K: Ord + Copy> Alarms<K> {
         Alarms { set: BTreeSet::new() }
     }
 
-    /// Makes sure that `key` comes up no later than `deadline`.
+    /// `key` comes up at `deadline`, whatever was set before; never for `None`.
     pub(in crate::sip) fn arm(&mut self, key: K, armed: &mut Armed, deadline: Option<Instant>) {
-        let Some(at) = deadline.filter(|at| armed.0.is_none_or(|armed| *at < armed)) else {
+        if armed.0 == deadline {
             return;
-        };
+        }
         self.disarm(key, *armed);
-        armed.0 = Some(at);
-        self.set.insert((at, key));
+        armed.0 = deadline;
+        self.set.extend(deadline.map(|at| (at, key)));
     }
 
     /// The machine is gone.
@@ -126,14 +126,18 @@ mod tests {
     use crate::sip::transaction::testing::start;
 
     #[test]
-    fn an_alarm_goes_with_its_machine() {
+    fn an_alarm_moves_and_goes_with_its_machine() {
         let now = start();
         let mut alarms = Alarms::new();
         let mut armed = Armed::default();
         alarms.arm(7u64, &mut armed, Some(now + secs(900)));
         alarms.arm(7, &mut armed, Some(now + secs(1)));
-        alarms.arm(7, &mut armed, Some(now + secs(5)));
         assert_eq!(alarms.next(), Some(now + secs(1)));
+        alarms.arm(7, &mut armed, Some(now + secs(5)));
+        assert_eq!(alarms.next(), Some(now + secs(5)));
+        alarms.arm(7, &mut armed, None);
+        assert_eq!(alarms.next(), None);
+        alarms.arm(7, &mut armed, Some(now + secs(5)));
         alarms.disarm(7, armed);
         assert_eq!(alarms.next(), None);
     }

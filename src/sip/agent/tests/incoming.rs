@@ -205,3 +205,14 @@ fn answers_go_back_the_way_they_came() {
     assert_eq!(goes_to(&plain("2")), "192.0.2.2:5060", "RFC 3261 §18.2.2");
     assert_eq!(goes_to(&plain("3").replace("UDP 192.0.2.2", "UDP 10.0.0.2")), "192.0.2.2:33333", "behind NAT");
 }
+
+#[test]
+fn a_call_that_stands_wakes_nobody_for_the_answer_that_was_acknowledged() {
+    let mut bench = Bench::new();
+    bench.accepted(&invite("1", ""));
+    let until = |bench: &mut Bench| bench.agent.poll_timeout().unwrap() - bench.now;
+    assert_eq!(until(&mut bench), ms(500), "RFC 3261 §13.3.1.4: the 2xx is sent again without an ACK");
+    let mut bench = Bench::new();
+    bench.talking();
+    assert!(until(&mut bench) >= secs(32));
+}
