@@ -142,6 +142,16 @@ fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
     }
 }
 
+/// Both ports have shaken hands, and nothing went wrong.
+fn reports_go_both_ways(bench: &mut Bench, ana: &mut Secured) {
+    let ours = first_report(ana);
+    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    let mut room = [0; SEALED];
+    let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
+    ana.sends_control(&sealed);
+    told_of(7, bench, &ana.phone);
+}
+
 #[test]
 fn behind_nat_the_handshakes_show_where_both_ports_are() {
     let identity = Arc::new(Identity::generate().unwrap());
@@ -151,12 +161,7 @@ fn behind_nat_the_handshakes_show_where_both_ports_are() {
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
     // The handshake for sound is over, and shows another host than the description, before that for reports begins.
     assert_eq!(ana.hears(5, None).len(), 5 * 160);
-    let ours = first_report(&mut ana);
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
-    let mut room = [0; SEALED];
-    let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
-    ana.sends_control(&sealed);
-    told_of(7, &mut bench, &ana.phone);
+    reports_go_both_ways(&mut bench, &mut ana);
 }
 
 #[test]
@@ -174,12 +179,7 @@ fn reports_from_the_host_that_the_description_names_for_them_are_taken() {
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
     // Sound has come from the other host by now, and that alone is heard on the port of sound.
     ana.hears(5, Some(500.0));
-    let ours = first_report(&mut ana);
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
-    let mut room = [0; SEALED];
-    let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
-    ana.sends_control(&sealed);
-    told_of(7, &mut bench, &ana.phone);
+    reports_go_both_ways(&mut bench, &mut ana);
 }
 
 #[test]
