@@ -31,6 +31,8 @@ use crate::media::negotiation::protection::Form;
 use crate::media::presses::Presses;
 use crate::media::sdp::SdpError;
 use crate::media::sdp::Session;
+use crate::media::security::Security;
+use crate::media::security::Suite;
 use crate::sip::agent::SessionId;
 
 /// How far a leg has come.
@@ -69,6 +71,8 @@ pub struct Leg {
     /// For whom our offers are.
     pub(super) form: Form,
     pub(super) stream: Option<Stream>,
+    /// What its handshake has agreed on.
+    secured: Option<Suite>,
     /// Whether the far side has been told our SDP in a provisional answer, which is then repeated word for word.
     early: Option<Bytes>,
     pub(super) up_since: Option<Instant>,
@@ -112,6 +116,7 @@ impl Leg {
             encryption: Encryption::Off,
             form: Form::Plain,
             stream: None,
+            secured: None,
             early: None,
             up_since: None,
             way: None,
@@ -301,7 +306,17 @@ impl Leg {
     fn on_stream(&mut self, stream: Stream) {
         self.record.media.codec = Some(stream.codec.to_string());
         self.record.media.encryption = Some(stream.security.name().to_owned());
+        // Until another handshake is over, the keys of the last one hold (RFC 8842 §4).
+        let secured = self.secured.take();
         self.stream = Some(stream);
+        secured.into_iter().for_each(|suite| self.on_secured(suite));
+    }
+
+    pub(super) fn on_secured(&mut self, suite: Suite) {
+        if let Some(Stream { security: security @ Security::Dtls(_), .. }) = &self.stream {
+            self.record.media.encryption = Some(format!("{} {}", security.name(), suite.name()));
+            self.secured = Some(suite);
+        }
     }
 
     fn local(&self, first: Option<CodecKind>) -> Local {
@@ -367,6 +382,8 @@ pub(super) enum Beside {
 mod tests {
     use super::*;
     use crate::media::negotiation::secrets::Secrets;
+    use crate::media::security::Fingerprint;
+    use crate::media::security::HashKind;
 
     const HEAD: &str = "v=0\r\nc=IN IP4 198.51.100.5\r\n";
     const KEYS: &str = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n";
@@ -417,5 +434,23 @@ mod tests {
         assert_eq!(leg.view(Some(&Figures::default())).media.encryption.as_deref(), Some("none"));
         leg.on_closed(&Figures::default());
         assert_eq!(leg.record.media.encryption.as_deref(), Some("none"));
+    }
+
+    #[test]
+    fn the_record_names_the_suite_that_a_handshake_agreed_on_until_there_is_none() {
+        let fingerprint = Fingerprint::new(HashKind::Sha256, &[171; 32]).unwrap();
+        let shaken = format!("m=audio 4000 UDP/TLS/RTP/SAVP 8\r\na=setup:actpass\r\na=fingerprint:{fingerprint}\r\n");
+        let (mut leg, _) = early(Encryption::Prefer);
+        leg.identity.fingerprint = Some(fingerprint);
+        leg.on_secured(Suite::AeadAes256Gcm);
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("AES_CM_128_HMAC_SHA1_80"), "of before, and late");
+        leg.on_new_offer(&offered(&shaken)).unwrap();
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("DTLS-SRTP"));
+        leg.on_secured(Suite::AeadAes128Gcm);
+        leg.on_new_offer(&offered(&format!("{shaken}a=sendonly\r\n"))).unwrap();
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("DTLS-SRTP AEAD_AES_128_GCM"), "held under the same");
+        leg.on_new_offer(&offered("m=audio 4000 RTP/AVP 8\r\n")).unwrap();
+        leg.on_new_offer(&offered(&shaken)).unwrap();
+        assert_eq!(leg.record.media.encryption.as_deref(), Some("DTLS-SRTP"), "another is to be made");
     }
 }

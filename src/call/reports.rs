@@ -54,7 +54,9 @@ impl Call {
             MediaEvent::Lifeless { leg, since } => self.on_lifeless(leg, since, around, now),
             // The switch has taken it.
             MediaEvent::Measured { .. } => {}
-            MediaEvent::Secured { .. } => {}
+            MediaEvent::Secured { leg, suite } => {
+                self.leg_mut(leg).into_iter().for_each(|leg| leg.on_secured(suite));
+            }
             MediaEvent::NotSecured { leg, why } => self.on_not_secured(leg, &why, around, now),
             // A call without reports is still a call.
             MediaEvent::NoReports { leg, why } => {

@@ -19,6 +19,7 @@ use crate::media::fmtp::OpusTerms;
 use crate::media::sdp::Direction;
 use crate::media::security::Ice;
 use crate::media::security::Security;
+use crate::media::security::Suite;
 use crate::media::silence::Silence;
 use crate::media::tone::Tone;
 
@@ -236,6 +237,7 @@ pub enum Event {
     /// The far side proved to be who its description says, and packets flow encrypted.
     Secured {
         leg: LegId,
+        suite: Suite,
     },
     /// The far side, whose RTCP has a port of its own, made no handshake there: no reports are sent or taken.
     NoReports {
@@ -383,7 +385,7 @@ impl Event {
             | Event::Greeted { leg, .. }
             | Event::Beeped { leg }
             | Event::Recorded { leg, .. }
-            | Event::Secured { leg }
+            | Event::Secured { leg, .. }
             | Event::NotSecured { leg, .. }
             | Event::NoReports { leg, .. }
             | Event::Quiet { leg, .. }

@@ -23,7 +23,7 @@ impl Security {
         *self == Security::Plain
     }
 
-    /// As records and logs name it: `none`, the suite's name, or `DTLS-SRTP`.
+    /// As records and logs name it: `none`, the suite's name, or `DTLS-SRTP`, whose suite is known after the handshake.
     pub fn name(&self) -> &'static str {
         match self {
             Security::Plain => "none",

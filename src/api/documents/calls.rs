@@ -150,7 +150,8 @@ pub struct LegDocument {
     pub sip_status: Option<u16>,
     /// `opus`, `g722`, `pcma` or `pcmu`; `g729`, `ilbc`, `gsm` or `l16` where it was handed on.
     pub codec: Option<String>,
-    /// What was agreed on last: `none`, `DTLS-SRTP`, or the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`); null before.
+    /// What was agreed on last: `none`, the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`), or `DTLS-SRTP` and, once its
+    /// handshake is over, the suite of that (`DTLS-SRTP AEAD_AES_256_GCM`); null before.
     pub encryption: Option<String>,
     /// Address and port that its SDP named.
     pub negotiated: Option<String>,
@@ -205,7 +206,8 @@ pub struct LiveLegDocument {
     pub answered: Option<Timestamp>,
     /// `opus`, `g722`, `pcma` or `pcmu`; `g729`, `ilbc`, `gsm` or `l16` where it was handed on.
     pub codec: Option<String>,
-    /// What was agreed on last: `none`, `DTLS-SRTP`, or the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`); null before.
+    /// What was agreed on last: `none`, the suite of keys in the SDP (`AES_CM_128_HMAC_SHA1_80`), or `DTLS-SRTP` and, once its
+    /// handshake is over, the suite of that (`DTLS-SRTP AEAD_AES_256_GCM`); null before.
     pub encryption: Option<String>,
     /// Address and port that its SDP named.
     pub negotiated: Option<String>,

@@ -30,11 +30,11 @@ impl Worker {
         while let Some(news) = self.legs.at(place).and_then(|leg| leg.transport.as_mut()?.poll_news()) {
             let session = self.legs.at(place).and_then(|leg| leg.session.as_mut());
             match news {
-                News::Secured { port: Port::Rtp, with } => {
+                News::Secured { port: Port::Rtp, suite, with } => {
                     session.into_iter().for_each(|session| session.source.on_handshake(with, now));
-                    self.report(Event::Secured { leg: id });
+                    self.report(Event::Secured { leg: id, suite });
                 }
-                News::Secured { port: Port::Rtcp, with } => {
+                News::Secured { port: Port::Rtcp, with, .. } => {
                     session.into_iter().for_each(|session| session.on_control_handshake(with));
                 }
                 News::Failed(why) | News::Unfinished { port: Port::Rtp, why } => {

@@ -8,6 +8,7 @@ use super::bench::Bench;
 use super::secure::Secured;
 use super::secure::key;
 use super::secure::renewed;
+use super::secure::secured;
 use super::secure::shaking;
 use crate::io::media::transport::Arrived;
 use crate::io::media::transport::SEALED;
@@ -16,7 +17,6 @@ use crate::io::media::transport::Transport;
 use crate::io::media::transport::identity::Identity;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
-use crate::media::command::Event;
 use crate::media::command::Stream;
 use crate::media::refusal::Refusal;
 use crate::media::security::Dtls;
@@ -37,7 +37,7 @@ fn a_second_handshake_loses_nothing_that_is_on_its_way_under_the_first_ones_keys
     while !bench.has_event() {
         ana.step();
     }
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    assert_eq!(bench.event(), secured(&ana));
     ana.say(500.0);
     assert!(bruno.get().is_some());
     let packet = ana.phone.frame(500.0);
@@ -54,7 +54,7 @@ fn a_second_handshake_loses_nothing_that_is_on_its_way_under_the_first_ones_keys
     while !bench.has_event() {
         ana.step();
     }
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    assert_eq!(bench.event(), secured(&ana));
     ana.phone.socket.send_to(&late, ana.phone.server).unwrap();
     assert!(bruno.get().is_some(), "under the key of before");
     ana.say(500.0);

@@ -17,6 +17,7 @@ use super::play::play;
 use super::secure::Secured;
 use super::secure::port_after;
 use super::secure::renewed;
+use super::secure::secured;
 use super::secure::shake_as_a_stranger;
 use crate::io::media::transport::Arrived;
 use crate::io::media::transport::News;
@@ -131,7 +132,7 @@ fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
         let mut ana = apart(&mut bench, role, &identity, None);
         play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
         let ours = first_report(&mut ana);
-        assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg }, "of the port of sound, and once");
+        assert_eq!(bench.event(), secured(&ana), "of the port of sound, and once");
 
         let (plain, mut room) = (report(7, ours.ssrc), [0; SEALED]);
         ana.sends_control(&plain);
@@ -145,7 +146,7 @@ fn reports_on_a_port_of_their_own_have_a_handshake_of_their_own() {
 /// Both ports have shaken hands, and nothing went wrong.
 fn reports_go_both_ways(bench: &mut Bench, ana: &mut Secured) {
     let ours = first_report(ana);
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    assert_eq!(bench.event(), secured(ana));
     let mut room = [0; SEALED];
     let sealed = ana.transport.seal_control(&report(7, ours.ssrc), &mut room).unwrap().to_vec();
     ana.sends_control(&sealed);
@@ -224,7 +225,7 @@ fn strangers_on_the_port_of_reports_spoil_nothing_and_a_wrong_certificate_there_
     assert!(!bench.has_event(), "it is no matter of the call");
     play(&mut bench, &ana.phone, &[clip(500)], Repeat::Forever);
     first_report(&mut ana);
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    assert_eq!(bench.event(), secured(&ana));
 
     let mut bruno = apart(&mut bench, DtlsRole::Passive, &identity, None);
     // On its second port somebody else sits.
@@ -283,7 +284,7 @@ fn a_refresh_goes_on_with_the_keys_of_both_ports_and_a_shared_port_with_those_of
         ana.step_control();
     }
     let ssrc = ana.ssrc();
-    assert_eq!(bench.event(), Event::Secured { leg: ana.phone.leg });
+    assert_eq!(bench.event(), secured(&ana));
     let (plain, theirs) = (ana.phone.stream.clone(), dtls(DtlsRole::Active, bench.pump.fingerprint()));
     let ours = dtls(DtlsRole::Passive, identity.fingerprint());
     let apart = (ana.reports.as_ref().unwrap().local_addr().unwrap(), port_after(ana.phone.server));

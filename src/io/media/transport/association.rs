@@ -32,6 +32,7 @@ const ALERT: u8 = 21;
 #[derive(Debug)]
 pub(super) enum End {
     Agreed {
+        suite: Suite,
         with: SocketAddr,
     },
     /// With somebody else than signalling says.
@@ -110,7 +111,7 @@ impl Association {
             Outcome::GoesOn | Outcome::Nonsense | Outcome::Stranger => None,
             Outcome::Agreed(agreed) => {
                 self.take_keys(agreed.suite, agreed.ours, agreed.theirs).mark(&Marks::default());
-                Some(End::Agreed { with: agreed.with })
+                Some(End::Agreed { suite: agreed.suite, with: agreed.with })
             }
             Outcome::Failed(why) => {
                 (self.handshake, self.keys) = (None, None);

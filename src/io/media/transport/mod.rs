@@ -64,7 +64,7 @@ enum Line {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum News {
     /// The certificate is the one that signalling named, of whoever is there.
-    Secured { port: Port, with: SocketAddr },
+    Secured { port: Port, suite: Suite, with: SocketAddr },
     /// It is another's.
     Failed(String),
     /// There was none, or no end to it.
@@ -319,7 +319,7 @@ impl Transport {
 
     fn note(&mut self, port: Port, ended: Option<End>) {
         self.news.extend(ended.map(|end| match end {
-            End::Agreed { with } => News::Secured { port, with },
+            End::Agreed { suite, with } => News::Secured { port, suite, with },
             End::Failed(why) => News::Failed(why),
             End::Unfinished(why) => News::Unfinished { port, why },
         }));
