@@ -1,6 +1,7 @@
 //! Whose audio is encrypted with whose keys, and what becomes of those who cannot or must.
 
 use desvio::media::codec::CodecKind;
+use desvio::media::command::Event as MediaEvent;
 use desvio::media::command::LegId;
 use desvio::media::command::Stream;
 use desvio::media::config::Encryption;
@@ -13,7 +14,9 @@ use desvio::media::security::Fingerprint;
 use desvio::media::security::HashKind;
 use desvio::media::security::SdesKeys;
 use desvio::media::security::Security;
+use desvio::media::security::Suite;
 use desvio::sip::hop::Transport;
+use desvio::switch::input::Input;
 
 use crate::bench::BUSINESS;
 use crate::bench::Bench;
@@ -35,6 +38,14 @@ fn learns_keys(pbx: &mut Bench, phone: PhoneId, encryption: Encryption, form: Fo
     let device = &mut pbx.phones[phone.0];
     let secrets = Some(Secrets::of_leg(&[phone.0 as u8; 32], LegId(1)));
     device.local = Local { encryption, form, secrets, ..device.local.clone() };
+}
+
+/// From now on these can do DTLS-SRTP, and want nothing else.
+fn shake_hands(pbx: &mut Bench, phones: [PhoneId; 2]) {
+    for phone in phones {
+        learns_keys(pbx, phone, Encryption::Dtls, Form::Phone);
+        pbx.phones[phone.0].local.fingerprint = Fingerprint::new(HashKind::Sha256, &[phone.0 as u8; 32]);
+    }
 }
 
 fn stream(pbx: &Bench, phone: PhoneId) -> Stream {
@@ -157,10 +168,7 @@ fn where_a_handshake_is_required_keys_are_refused_and_phones_are_offered_one() {
     pbx.all_is_quiet();
     let steps = &pbx.only_record().steps;
     assert!(steps.iter().any(|step| step.what.contains("encrypted by DTLS here: offer UDP/TLS")), "{steps:?}");
-    for phone in [ana, bruno] {
-        learns_keys(&mut pbx, phone, Encryption::Dtls, Form::Phone);
-        pbx.phones[phone.0].local.fingerprint = Fingerprint::new(HashKind::Sha256, &[phone.0 as u8; 32]);
-    }
+    shake_hands(&mut pbx, [ana, bruno]);
     call(&mut pbx, ana, bruno, "201");
     let invite = pbx.phones[bruno.0].invited.take().expect("an INVITE");
     assert!(String::from_utf8_lossy(&invite.body).contains(" UDP/TLS/RTP/SAVP "));
@@ -171,6 +179,22 @@ fn where_a_handshake_is_required_keys_are_refused_and_phones_are_offered_one() {
     assert_eq!([ana, bruno].map(role), [DtlsRole::Passive, DtlsRole::Active], "each caller begins");
     pbx.hangs_up(ana);
     pbx.all_is_quiet();
+}
+
+#[test]
+fn a_record_names_the_suite_of_a_handshake_and_one_with_a_stranger_ends_the_call() {
+    let mut pbx = pbx_with("encryption = \"dtls\"");
+    let (ana, bruno) = (pbx.registered("200"), pbx.registered("201"));
+    shake_hands(&mut pbx, [ana, bruno]);
+    call(&mut pbx, ana, bruno, "201");
+    let (safe, fooled) = (pbx.leg(ana), pbx.leg(bruno));
+    pbx.input(Input::Media(MediaEvent::Secured { leg: safe, suite: Suite::AeadAes128Gcm }));
+    pbx.input(Input::Media(MediaEvent::NotSecured { leg: fooled, why: "another's certificate".to_owned() }));
+    pbx.all_is_quiet();
+    let record = pbx.only_record();
+    let words: Vec<Option<&str>> = record.legs.iter().map(|leg| leg.media.encryption.as_deref()).collect();
+    assert!(words.contains(&Some("DTLS-SRTP AEAD_AES_128_GCM")) && words.contains(&Some("DTLS-SRTP")), "{words:?}");
+    assert!(record.steps.iter().any(|step| step.what.contains("another's certificate")), "{:?}", record.steps);
 }
 
 #[test]
