@@ -46,9 +46,9 @@ pub(super) fn offered(local: &Local) -> Option<IceCredentials> {
     }
 }
 
-/// Whether checks will find the path to whoever offers this.
-pub(super) fn is_usable(local: &Local, offer: &Session, theirs: &Media) -> bool {
-    local.secrets.is_some() && described(local, offer, theirs).is_some()
+/// What kind of agent offers this, where checks will find the path to it.
+pub(super) fn offerer(local: &Local, offer: &Session, theirs: &Media) -> Option<IceKind> {
+    local.secrets.as_ref().and_then(|_| described(local, offer, theirs)).map(|(far, _)| far)
 }
 
 fn described(local: &Local, session: &Session, theirs: &Media) -> Option<(IceKind, IceCredentials)> {

@@ -19,6 +19,7 @@ use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
 use crate::media::security::Fingerprint;
 use crate::media::security::HashKind;
+use crate::media::security::IceKind;
 use crate::media::security::Marks;
 use crate::media::security::MasterKey;
 use crate::media::security::SdesKeys;
@@ -147,12 +148,13 @@ fn handshake(local: &Local, session: &Session, theirs: &Media) -> Option<Protect
     Some(Protection { security: Security::Dtls(Box::new(Dtls { role, fingerprint })), tag: 0 })
 }
 
-// Not as RFC 5763 §5, which recommends `active`: where no checks find a path, only its own packets open the way to a far
-// side behind NAT, so that must begin.
+// Not as RFC 5763 §5, which recommends `active`: the suite is the choice of who is passive, and we take the safest. Where no
+// checks find a path, only its own packets open the way to a far side behind NAT, so that must begin too. A lite agent is a
+// server, and WhatsApp's wants to be passive.
 fn first_role(local: &Local, session: &Session, theirs: &Media) -> DtlsRole {
-    match ice::is_usable(local, session, theirs) {
-        true => DtlsRole::Active,
-        false => DtlsRole::Passive,
+    match ice::offerer(local, session, theirs) {
+        Some(IceKind::Lite) => DtlsRole::Active,
+        Some(IceKind::Full) | None => DtlsRole::Passive,
     }
 }
 

@@ -62,7 +62,7 @@ fn chromium_is_answered_with_a_handshake_and_as_a_lite_agent() {
     assert!(audio.starts_with(" 10000 UDP/TLS/RTP/SAVPF 111 110\r\n"), "{text}");
     for line in [
         &format!("a=fingerprint:{PRINT}"),
-        "a=setup:active",
+        "a=setup:passive",
         "a=rtcp-mux",
         "a=mid:0",
         "a=candidate:1 1 UDP 2130706431 192.0.2.10 10000 typ host",
@@ -73,7 +73,7 @@ fn chromium_is_answered_with_a_handshake_and_as_a_lite_agent() {
     }
     assert_eq!(video, " 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\n");
     let Security::Dtls(dtls) = &stream.security else { panic!("{stream:?}") };
-    assert_eq!((dtls.role, dtls.fingerprint.hash), (DtlsRole::Active, HashKind::Sha256));
+    assert_eq!((dtls.role, dtls.fingerprint.hash), (DtlsRole::Passive, HashKind::Sha256));
     let ice = stream.ice.as_ref().unwrap();
     assert_eq!((ice.role, ice.far, ice.end_of_candidates), (IceRole::Controlled, IceKind::Full, false));
     assert_eq!((ice.theirs.ufrag.as_str(), ice.candidates.len()), ("EsAw", 1), "names and TCP are left out");
@@ -95,19 +95,17 @@ fn a_restart_of_ice_gets_new_credentials_and_a_mere_re_invite_the_same() {
 
 #[test]
 fn the_role_of_a_handshake_outlives_a_re_invite() {
-    let (_, stream) = answered(&able(), &CHROMIUM.replace("a=setup:actpass", "a=setup:active")).unwrap();
+    let setup = |role: &str| CHROMIUM.replace("a=setup:actpass", &format!("a=setup:{role}"));
+    let (_, stream) = answered(&able(), &setup("passive")).unwrap();
     let later = Local { before: Some(Box::new(stream)), ..able() };
     let role = |offer: &str| match answered(&later, offer).unwrap().1.security {
         Security::Dtls(dtls) => dtls.role,
         other => panic!("{other:?}"),
     };
-    assert_eq!(role(CHROMIUM), DtlsRole::Passive);
-    assert_eq!(role(&CHROMIUM.replace("a=setup:actpass", "a=setup:passive")), DtlsRole::Active);
-    let (_, other) = answered(&able(), &CHROMIUM.replace("a=setup:actpass", "a=setup:active")).unwrap();
-    let later = Local { before: Some(Box::new(other)), ..able() };
+    assert_eq!(role(CHROMIUM), DtlsRole::Active);
+    assert_eq!(role(&setup("active")), DtlsRole::Passive);
     let renewed = CHROMIUM.replace("FINGERPRINT", &PRINT.replace("4A", "4B"));
-    let (text, _) = answered(&later, &renewed).unwrap();
-    assert!(text.contains("a=setup:active"), "another certificate begins anew");
+    assert_eq!(role(&renewed), DtlsRole::Passive, "another certificate begins anew");
 }
 
 /// Firefox says what holds for all above the media lines, and writes its default address.
@@ -145,6 +143,8 @@ fn a_lite_agent_is_checked_by_us() {
     let ice = stream.ice.unwrap();
     assert_eq!((ice.role, ice.far), (IceRole::Controlling, IceKind::Lite));
     assert!(text.contains("a=setup:passive") && !text.contains("ice-lite"), "{text}");
+    let (text, _) = answered(&able(), &offer.replace("setup:active", "setup:actpass")).unwrap();
+    assert!(text.contains("a=setup:active"), "a lite agent may wish to be the server of the handshake: {text}");
 }
 
 /// Linphone and baresip with `srtp` offer keys beside plain RTP or in a profile of its own.

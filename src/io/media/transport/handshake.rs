@@ -22,6 +22,7 @@ use rtc_dtls::extension::extension_use_srtp::SrtpProtectionProfile;
 use rtc_shared::TransportProtocol;
 use sha1::Digest as _;
 
+use crate::io::media::transport::hello;
 use crate::io::media::transport::identity::Identity;
 use crate::media::security::Dtls;
 use crate::media::security::DtlsRole;
@@ -132,12 +133,8 @@ const LABEL: &str = "EXTRACTOR-dtls_srtp";
 
 impl Handshake {
     pub(super) fn new(terms: &Dtls, identity: Arc<Identity>, now: Instant) -> Handshake {
-        let server = match terms.role {
-            DtlsRole::Passive => config(&identity, terms.role).ok(),
-            DtlsRole::Active => None,
-        };
         Handshake {
-            endpoint: Box::new(Endpoint::new(PEER, TransportProtocol::UDP, server)),
+            endpoint: Box::new(Endpoint::new(PEER, TransportProtocol::UDP, None)),
             role: terms.role,
             fingerprint: terms.fingerprint,
             identity,
@@ -163,6 +160,9 @@ impl Handshake {
         }
         if let State::Waiting { until } = self.state {
             self.state = State::Shaking { until };
+        }
+        if self.role == DtlsRole::Passive && !self.endpoint.get_connections_keys().any(|begun| *begun == name) {
+            self.endpoint.set_server_config(config(&self.identity, self.role, &choice(datagram)).ok());
         }
         match self.endpoint.read(now, name, None, BytesMut::from(datagram)) {
             Ok(events) if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) => {
@@ -265,7 +265,7 @@ impl Handshake {
 
     fn begin(&mut self, now: Instant) -> Outcome {
         self.peers.push(Peer { name: PEER, octets: 0, standing: Standing::Known });
-        let began = config(&self.identity, self.role)
+        let began = config(&self.identity, self.role, &PROFILES.map(|(profile, _)| profile))
             .and_then(|config| self.endpoint.connect(now, PEER, config, None).map_err(|fault| fault.to_string()));
         match began {
             Ok(()) => Outcome::GoesOn,
@@ -315,11 +315,26 @@ impl Handshake {
     }
 }
 
-fn config(identity: &Identity, role: DtlsRole) -> Result<Arc<HandshakeConfig>, String> {
+/// What a server is to take. `rtc-dtls` would take the first of the client's list that it knows, so it is told the safest of
+/// that list alone; of a list that cannot be read before the whole message is there, any.
+fn choice(datagram: &[u8]) -> Vec<SrtpProtectionProfile> {
+    let theirs = hello::srtp_profiles(datagram).unwrap_or_default();
+    let ours = PROFILES.map(|(profile, _)| profile);
+    match ours.iter().find(|profile| theirs.contains(&(**profile as u16))) {
+        Some(safest) => vec![*safest],
+        None => ours.to_vec(),
+    }
+}
+
+fn config(
+    identity: &Identity,
+    role: DtlsRole,
+    profiles: &[SrtpProtectionProfile],
+) -> Result<Arc<HandshakeConfig>, String> {
     let config = ConfigBuilder::default()
         .with_crypto_provider(Arc::clone(&identity.provider))
         .with_certificates(vec![identity.certificate.clone()])
-        .with_srtp_protection_profiles(PROFILES.map(|(profile, _)| profile).to_vec())
+        .with_srtp_protection_profiles(profiles.to_vec())
         .with_client_auth(ClientAuthType::RequireAnyClientCert)
         .with_extended_master_secret(ExtendedMasterSecretType::Require)
         .with_flight_interval(REPEAT_AFTER)
@@ -417,5 +432,43 @@ mod tests {
             ends.retain(|end| matches!(end, Outcome::Agreed(_)));
         }
         assert!(server.peers.iter().all(|peer| peer.name == there));
+    }
+    /// What a server of ours and a client that names these come to, where the client's first message comes in two pieces or
+    /// in one.
+    fn suite_with(named: &[SrtpProtectionProfile], pieces: usize) -> Suite {
+        let [near, far] = [(); 2].map(|()| Arc::new(Identity::generate().unwrap()));
+        let (now, there) = (Instant::now(), SocketAddr::from(([192, 0, 2, 2], 4000)));
+        let terms = Dtls { role: DtlsRole::Passive, fingerprint: far.fingerprint() };
+        let mut server = Handshake::new(&terms, near, now);
+        let mut client = Endpoint::new(there, TransportProtocol::UDP, None);
+        client.connect(now, PEER, config(&far, DtlsRole::Active, named).unwrap(), None).unwrap();
+        loop {
+            let said: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
+            assert!(!said.is_empty(), "{server:?}");
+            for datagram in said.iter().flat_map(|transmit| hello::in_pieces(&transmit.message, pieces)) {
+                if let Outcome::Agreed(agreed) = server.on_datagram(&datagram, Origin::Address(there), now) {
+                    return agreed.suite;
+                }
+            }
+            while let Some((_, datagram)) = server.poll_transmit(None) {
+                client.read(now, PEER, None, BytesMut::from(&datagram[..])).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn a_server_takes_the_safest_suite_wherever_it_stands_in_the_clients_list() {
+        let [gcm_256, gcm_128, tag_80, tag_32] = PROFILES.map(|(profile, _)| profile);
+        assert_eq!(suite_with(&[tag_80, gcm_128, gcm_256], 1), Suite::AeadAes256Gcm);
+        assert_eq!(suite_with(&[tag_32, tag_80, gcm_128], 1), Suite::AeadAes128Gcm);
+        assert_eq!(suite_with(&[tag_32, tag_80], 1), Suite::AesCm128HmacSha1Tag80);
+        assert_eq!(suite_with(&[tag_32], 1), Suite::AesCm128HmacSha1Tag32);
+    }
+
+    #[test]
+    fn of_a_list_that_comes_in_pieces_a_server_takes_the_first() {
+        let [_, gcm_128, tag_80, _] = PROFILES.map(|(profile, _)| profile);
+        assert_eq!(suite_with(&[tag_80, gcm_128], 2), Suite::AesCm128HmacSha1Tag80);
+        assert_eq!(suite_with(&[gcm_128, tag_80], 2), Suite::AeadAes128Gcm);
     }
 }

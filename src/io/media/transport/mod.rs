@@ -28,6 +28,7 @@ use crate::media::stun;
 
 mod association;
 mod handshake;
+mod hello;
 pub(super) mod identity;
 mod keys;
 
