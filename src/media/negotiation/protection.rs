@@ -149,8 +149,8 @@ fn handshake(local: &Local, session: &Session, theirs: &Media) -> Option<Protect
 }
 
 // Not as RFC 5763 §5, which recommends `active`: the suite is the choice of who is passive, and we take the safest. Where no
-// checks find a path, only its own packets open the way to a far side behind NAT, so that must begin too. A lite agent is a
-// server, and WhatsApp's wants to be passive.
+// checks find a path, only its own packets open the way to a far side behind NAT, so that must begin too. A lite agent has
+// an address that can be reached, and WhatsApp's waits for us to begin.
 fn first_role(local: &Local, session: &Session, theirs: &Media) -> DtlsRole {
     match ice::offerer(local, session, theirs) {
         Some(IceKind::Lite) => DtlsRole::Active,

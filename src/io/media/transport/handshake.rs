@@ -162,7 +162,8 @@ impl Handshake {
             self.state = State::Shaking { until };
         }
         if self.role == DtlsRole::Passive && !self.endpoint.get_connections_keys().any(|begun| *begun == name) {
-            self.endpoint.set_server_config(config(&self.identity, self.role, &choice(datagram)).ok());
+            let Some(hello) = hello::client_hello(datagram) else { return Outcome::Nonsense };
+            self.endpoint.set_server_config(config(&self.identity, self.role, &choice(hello)).ok());
         }
         match self.endpoint.read(now, name, None, BytesMut::from(datagram)) {
             Ok(events) if events.iter().any(|event| matches!(event, EndpointEvent::HandshakeComplete)) => {
@@ -316,9 +317,9 @@ impl Handshake {
 }
 
 /// What a server is to take. `rtc-dtls` would take the first of the client's list that it knows, so it is told the safest of
-/// that list alone; of a list that cannot be read before the whole message is there, any.
-fn choice(datagram: &[u8]) -> Vec<SrtpProtectionProfile> {
-    let theirs = hello::srtp_profiles(datagram).unwrap_or_default();
+/// that list alone; of a list that does not come with the beginning of the message, any.
+fn choice(hello: &[u8]) -> Vec<SrtpProtectionProfile> {
+    let theirs = hello::srtp_profiles(hello).unwrap_or_default();
     let ours = PROFILES.map(|(profile, _)| profile);
     match ours.iter().find(|profile| theirs.contains(&(**profile as u16))) {
         Some(safest) => vec![*safest],
@@ -382,13 +383,15 @@ mod tests {
         let identity = Arc::new(Identity::generate().unwrap());
         let fingerprint = identity.fingerprint();
         let now = Instant::now();
-        let mut handshake = Handshake::new(&Dtls { role: DtlsRole::Passive, fingerprint }, identity, now);
+        let mut handshake = Handshake::new(&Dtls { role: DtlsRole::Passive, fingerprint }, Arc::clone(&identity), now);
         // A record of the epoch that follows cannot be read yet.
-        let mut record = vec![23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 3, 0xd3];
-        record.resize(13 + 0x3d3, 0);
-        record[11..13].copy_from_slice(&0x3d3_u16.to_be_bytes());
+        let mut record = vec![23, 254, 253, 0, 1, 0, 0, 0, 0, 0, 0, 1, 0xd3];
+        record.resize(13 + 0x1d3, 0);
+        let hello = client(&identity, &PROFILES.map(|(profile, _)| profile), now).poll_transmit().unwrap().message;
         let mut taken = |port| {
             let from = Origin::Address(SocketAddr::from(([192, 0, 2, 1], port)));
+            assert!(matches!(handshake.on_datagram(&record, from, now), Outcome::Nonsense), "it begins nothing");
+            handshake.on_datagram(&hello, from, now);
             (0..200).filter(|_| !matches!(handshake.on_datagram(&record, from, now), Outcome::Stranger)).count()
         };
         assert_eq!(taken(4000) * record.len() / 1024, MOST_OCTETS / 1024 - 1);
@@ -433,19 +436,24 @@ mod tests {
         }
         assert!(server.peers.iter().all(|peer| peer.name == there));
     }
-    /// What a server of ours and a client that names these come to, where the client's first message comes in two pieces or
-    /// in one.
-    fn suite_with(named: &[SrtpProtectionProfile], pieces: usize) -> Suite {
+
+    fn client(identity: &Identity, named: &[SrtpProtectionProfile], now: Instant) -> Endpoint {
+        let mut client = Endpoint::new(PEER, TransportProtocol::UDP, None);
+        client.connect(now, PEER, config(identity, DtlsRole::Active, named).unwrap(), None).unwrap();
+        client
+    }
+
+    /// What a server of ours and a client that names these come to, where a datagram has room for so many octets of a message.
+    fn suite_with(named: &[SrtpProtectionProfile], most: usize) -> Suite {
         let [near, far] = [(); 2].map(|()| Arc::new(Identity::generate().unwrap()));
         let (now, there) = (Instant::now(), SocketAddr::from(([192, 0, 2, 2], 4000)));
         let terms = Dtls { role: DtlsRole::Passive, fingerprint: far.fingerprint() };
         let mut server = Handshake::new(&terms, near, now);
-        let mut client = Endpoint::new(there, TransportProtocol::UDP, None);
-        client.connect(now, PEER, config(&far, DtlsRole::Active, named).unwrap(), None).unwrap();
+        let mut client = client(&far, named, now);
         loop {
             let said: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
             assert!(!said.is_empty(), "{server:?}");
-            for datagram in said.iter().flat_map(|transmit| hello::in_pieces(&transmit.message, pieces)) {
+            for datagram in said.iter().flat_map(|transmit| hello::in_pieces(&transmit.message, most)) {
                 if let Outcome::Agreed(agreed) = server.on_datagram(&datagram, Origin::Address(there), now) {
                     return agreed.suite;
                 }
@@ -459,16 +467,25 @@ mod tests {
     #[test]
     fn a_server_takes_the_safest_suite_wherever_it_stands_in_the_clients_list() {
         let [gcm_256, gcm_128, tag_80, tag_32] = PROFILES.map(|(profile, _)| profile);
-        assert_eq!(suite_with(&[tag_80, gcm_128, gcm_256], 1), Suite::AeadAes256Gcm);
-        assert_eq!(suite_with(&[tag_32, tag_80, gcm_128], 1), Suite::AeadAes128Gcm);
-        assert_eq!(suite_with(&[tag_32, tag_80], 1), Suite::AesCm128HmacSha1Tag80);
-        assert_eq!(suite_with(&[tag_32], 1), Suite::AesCm128HmacSha1Tag32);
+        assert_eq!(suite_with(&[tag_80, gcm_128, gcm_256], WHOLE), Suite::AeadAes256Gcm);
+        assert_eq!(suite_with(&[tag_32, tag_80, gcm_128], WHOLE), Suite::AeadAes128Gcm);
+        assert_eq!(suite_with(&[tag_32, tag_80], WHOLE), Suite::AesCm128HmacSha1Tag80);
+        assert_eq!(suite_with(&[tag_32], WHOLE), Suite::AesCm128HmacSha1Tag32);
     }
 
     #[test]
-    fn of_a_list_that_comes_in_pieces_a_server_takes_the_first() {
+    fn of_a_list_that_does_not_come_with_the_first_piece_a_server_takes_the_first() {
         let [_, gcm_128, tag_80, _] = PROFILES.map(|(profile, _)| profile);
-        assert_eq!(suite_with(&[tag_80, gcm_128], 2), Suite::AesCm128HmacSha1Tag80);
-        assert_eq!(suite_with(&[gcm_128, tag_80], 2), Suite::AeadAes128Gcm);
+        let (identity, named) = (Identity::generate().unwrap(), [tag_80, gcm_128]);
+        let hello = client(&identity, &named, Instant::now()).poll_transmit().unwrap().message;
+        let hello = hello::client_hello(&hello).unwrap();
+        let has_list = |octets: &usize| hello::srtp_profiles(&hello[..*octets]).is_some();
+        let list = (0..hello.len()).find(has_list).expect("something follows the list");
+        assert_eq!(suite_with(&named, list), Suite::AeadAes128Gcm);
+        assert_eq!(suite_with(&named, list - 1), Suite::AesCm128HmacSha1Tag80);
+        assert_eq!(suite_with(&[gcm_128, tag_80], list - 1), Suite::AeadAes128Gcm);
     }
+
+    /// Octets: more than any of these hellos has.
+    const WHOLE: usize = 1_000;
 }
