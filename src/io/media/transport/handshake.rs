@@ -443,17 +443,23 @@ mod tests {
         client
     }
 
-    /// What a server of ours and a client that names these come to, where a datagram has room for so many octets of a message.
+    /// What a server of ours and a client that names these come to, where a datagram has room for so many octets of a message and
+    /// later pieces overtake earlier ones: what came before its beginning comes again.
     fn suite_with(named: &[SrtpProtectionProfile], most: usize) -> Suite {
         let [near, far] = [(); 2].map(|()| Arc::new(Identity::generate().unwrap()));
-        let (now, there) = (Instant::now(), SocketAddr::from(([192, 0, 2, 2], 4000)));
+        let (mut now, there) = (Instant::now(), SocketAddr::from(([192, 0, 2, 2], 4000)));
+        let end = now + PATIENCE;
         let terms = Dtls { role: DtlsRole::Passive, fingerprint: far.fingerprint() };
         let mut server = Handshake::new(&terms, near, now);
         let mut client = client(&far, named, now);
         loop {
             let said: Vec<_> = std::iter::from_fn(|| client.poll_transmit()).collect();
-            assert!(!said.is_empty(), "{server:?}");
-            for datagram in said.iter().flat_map(|transmit| hello::in_pieces(&transmit.message, most)) {
+            if said.is_empty() {
+                assert!(now < end, "{server:?}");
+                now += REPEAT_AFTER;
+                client.handle_timeout(PEER, now).unwrap();
+            }
+            for datagram in said.iter().flat_map(|said| hello::in_pieces(&said.message, most).into_iter().rev()) {
                 if let Outcome::Agreed(agreed) = server.on_datagram(&datagram, Origin::Address(there), now) {
                     return agreed.suite;
                 }
