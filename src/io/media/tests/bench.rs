@@ -127,12 +127,29 @@ impl Bench {
 
     /// Until the thread has read every order of this leg: packets that come before are thrown away.
     pub(super) fn is_obeyed(&mut self, phone: &Phone) {
+        self.measure(phone);
+    }
+
+    /// The figures of a leg as they are.
+    pub(super) fn measure(&mut self, phone: &Phone) -> Figures {
         self.order(Command::Measure { leg: phone.leg });
         loop {
             match self.wait() {
-                Event::Measured { leg, .. } if leg == phone.leg => return,
+                Event::Measured { leg, figures } if leg == phone.leg => return *figures,
                 other => self.set_aside.push_back(other),
             }
+        }
+    }
+
+    /// The figures of a leg once they are like this: what was sent to it has been read.
+    pub(super) fn until(&mut self, phone: &Phone, has_come: impl Fn(&Figures) -> bool) -> Figures {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let figures = self.measure(phone);
+            if has_come(&figures) {
+                return figures;
+            }
+            assert!(Instant::now() < until, "it is not counted: {figures:?}");
         }
     }
 

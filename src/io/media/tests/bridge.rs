@@ -1,14 +1,11 @@
 //! Two far sides that hear each other.
 
 use std::time::Duration;
-use std::time::Instant;
 
 use super::bench::Bench;
 use super::bench::Got;
-use super::bench::PATIENCE;
 use super::bench::Phone;
 use super::bench::purity;
-use super::injection::measured;
 use super::play::clip;
 use super::play::decode;
 use super::play::play;
@@ -64,10 +61,7 @@ fn what_is_not_sent_to_a_side_on_hold_is_no_loss_to_it() {
     bench.connect(&b, Stream { direction: Direction::Inactive, ..b.stream.clone() });
     bench.is_obeyed(&b);
     (0..5).for_each(|_| says(&mut a, 2));
-    let until = Instant::now() + PATIENCE;
-    while measured(&mut bench, &a).received < 6 {
-        assert!(Instant::now() < until, "not all was heard");
-    }
+    bench.until(&a, |figures| figures.received == 6);
     bench.connect(&b, b.stream.clone());
     bench.is_obeyed(&b);
     says(&mut a, 3);

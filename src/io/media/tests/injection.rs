@@ -40,16 +40,6 @@ pub(super) fn refused(figures: &Figures, why: Refusal) -> u32 {
     figures.refused.iter().find(|(reason, _)| *reason == why).map_or(0, |(_, count)| count)
 }
 
-pub(super) fn measured(bench: &mut Bench, phone: &Phone) -> Figures {
-    bench.order(Command::Measure { leg: phone.leg });
-    loop {
-        if let Event::Measured { leg, figures } = bench.event() {
-            assert_eq!(leg, phone.leg);
-            return *figures;
-        }
-    }
-}
-
 #[test]
 fn of_two_who_speak_at_once_the_partner_hears_the_first_alone() {
     let mut bench = Bench::start();
@@ -111,7 +101,7 @@ fn an_address_that_never_answers_gets_a_bounded_amount_until_it_does() {
     assert_eq!(silence, Silence::Withheld);
     victim.discard();
     victim.hears_nothing_for(Duration::from_millis(100));
-    let figures = measured(&mut bench, &victim);
+    let figures = bench.measure(&victim);
     assert!(figures.sent <= 30 && figures.withheld > 0, "{figures:?}");
     victim.say(500.0);
     assert!((0..5).all(|_| victim.get().is_some()), "who answers is no victim");
@@ -145,8 +135,7 @@ fn the_far_sides_reports_tell_how_it_hears_us_and_how_far_away_it_is() {
     let mut out = [0; rtcp::MAX_LEN];
     let length = rtcp::write(4_711, None, Some(block), "phone", &mut out);
     reports.send_to(&out[..length], port).unwrap();
-    std::thread::sleep(Duration::from_millis(100));
-    let figures = measured(&mut bench, &phone);
+    let figures = bench.until(&phone, |figures| figures.far.is_some());
     let ear = figures.far.unwrap();
     assert_eq!((ear.lost, ear.jitter_ms), (7, 10.0));
     assert!(figures.round_trip.unwrap() < Duration::from_secs(5));

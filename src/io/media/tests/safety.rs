@@ -4,13 +4,10 @@ use std::fs;
 use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
-use std::time::Instant;
 
 use super::bench::Bench;
 use super::bench::HERE;
-use super::bench::PATIENCE;
 use super::bench::stream;
-use super::injection::measured;
 use super::injection::refused;
 use super::play::clip;
 use super::play::play;
@@ -39,7 +36,7 @@ fn behind_nat_the_first_source_is_taken_and_a_stranger_is_refused() {
     bench.connect(&phone, phone.stream.clone());
     bench.is_obeyed(&phone);
     phone.say(500.0);
-    std::thread::sleep(Duration::from_millis(50));
+    bench.until(&phone, |figures| figures.received == 1);
     let stranger = UdpSocket::bind((HERE, 0)).unwrap();
     let forged = phone.packet(8, &[1; 160]);
     stranger.send_to(&forged, phone.server).unwrap();
@@ -81,10 +78,7 @@ fn what_opens_a_nat_is_counted_as_that() {
     for (phone, counted) in [(&shaking, 2), (&plain, 1)] {
         phone.socket.send_to(&punch, phone.server).unwrap();
         phone.socket.send_to(&punch, port_after(phone.server)).unwrap();
-        let until = Instant::now() + PATIENCE;
-        while refused(&measured(&mut bench, phone), Refusal::Stun) < counted {
-            assert!(Instant::now() < until, "it is not counted");
-        }
+        bench.until(phone, |figures| refused(figures, Refusal::Stun) >= counted);
         assert_eq!(bench.close(phone).dropped, u64::from(counted));
     }
 }

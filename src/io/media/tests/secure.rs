@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use crate::io::media::pump::Settings;
 use crate::io::media::tests::bench::Bench;
+use crate::io::media::tests::bench::PATIENCE;
 use crate::io::media::tests::bench::Phone;
 use crate::io::media::tests::bench::SETTINGS;
 use crate::io::media::tests::bench::purity;
@@ -219,6 +220,7 @@ fn an_encrypted_phone_and_a_plain_one_hear_each_other() {
     let mut ana = Secured::with_sdes(&mut bench, Suite::AeadAes128Gcm, 1, 2);
     let mut bruno = bench.phone(CodecKind::Pcma);
     bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });
+    bench.is_obeyed(&ana.phone);
     for _ in 0..30 {
         bruno.say(700.0);
     }
@@ -330,15 +332,16 @@ fn a_certificate_that_the_description_does_not_name_ends_it() {
     let mut bench = Bench::start();
     let another = Fingerprint::new(HashKind::Sha256, &[7; 32]).unwrap();
     let mut ana = shaking(&mut bench, DtlsRole::Passive, another, &identity, None);
-    let until = Instant::now() + Duration::from_secs(5);
-    while Instant::now() < until && !bench.has_event() {
+    let until = Instant::now() + PATIENCE;
+    while !bench.has_event() {
+        assert!(Instant::now() < until, "nobody noticed");
         ana.step();
     }
     let Event::NotSecured { leg, why } = bench.event() else { panic!("it was believed") };
     assert_eq!(leg, ana.phone.leg);
     assert!(why.contains("fingerprint"), "{why}");
-    ana.say(500.0);
-    std::thread::sleep(Duration::from_millis(60));
+    ana.phone.say(500.0);
+    bench.until(&ana.phone, |figures| figures.dropped > 0);
     assert_eq!(bench.close(&ana.phone).received, 0);
 }
 
@@ -406,7 +409,7 @@ fn a_forged_report_is_counted() {
     bench.connect(&phone, Stream { security: sdes(Suite::AeadAes128Gcm, 1, 2), ..phone.stream.clone() });
     bench.is_obeyed(&phone);
     phone.socket.send_to(&[0x80; 64], port_after(phone.server)).unwrap();
-    std::thread::sleep(Duration::from_millis(60));
+    bench.until(&phone, |figures| figures.dropped > 0);
     assert_eq!(bench.close(&phone).dropped, 1);
 }
 
