@@ -277,7 +277,7 @@ impl<'a> Form<'a> {
         let hop = self.terms.hop;
         let (uri, honest) = match self.path.first() {
             Some(nearest) => (&nearest.uri, nearest.uri.host.address() == Some(hop.remote.ip())),
-            None => (contact, self.headers.via().is_ok_and(|via| via.host.address() == Some(hop.remote.ip()))),
+            None => (contact, self.headers.via_address() == Some(hop.remote.ip())),
         };
         let over_udp = uri.param("transport").is_none_or(|transport| transport.eq_ignore_ascii_case("udp"));
         let port = uri.port.unwrap_or(Transport::Udp.default_port());

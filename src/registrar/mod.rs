@@ -33,6 +33,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Deserialize;
 use serde::Serialize;
 
@@ -241,8 +242,7 @@ impl Registrar {
 
     /// What a REGISTER without credentials shows; it goes into the challenge and comes back with [`Registrar::register`].
     pub fn first_look(&self, request: &Request, hop: &Hop) -> Mark {
-        let to = request.headers.to_header().ok();
-        let extension = to.as_ref().and_then(|to| to.uri.user_text()).unwrap_or_default();
+        let extension = request.headers.to_user().unwrap_or_default();
         // A phone that is registered from there may know its public address from us.
         match self.is_registered_from(&extension, hop.remote.ip().to_canonical()) {
             true => Mark::default(),
@@ -443,7 +443,10 @@ impl Registrar {
             response.headers.copy_from(&request.headers, &Name::Path);
         }
         response.headers.push(Name::Supported, SUPPORTED);
-        response.headers.push(Name::Date, wall.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        // RFC 3261 §20.17 has the date of RFC 9110; what no four digits can say is no date of today.
+        if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&wall) {
+            response.headers.push(Name::Date, date);
+        }
         response
     }
 

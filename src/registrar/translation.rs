@@ -18,7 +18,6 @@ use crate::sip::message::Request;
 use crate::sip::network::is_public;
 use crate::sip::nonce::Mark;
 use crate::sip::uri::Uri;
-use crate::sip::via::Via;
 
 /// What stands between a phone and us.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,9 +113,8 @@ struct Way {
 
 impl Way {
     fn of(headers: &Headers, hop: &Hop) -> Option<Way> {
-        let Via { host, .. } = headers.via().ok()?;
         Some(Way {
-            via: host.address()?,
+            via: headers.via_address()?,
             source: hop.remote.ip().to_canonical(),
             local: hop.local.ip().to_canonical(),
             is_secure: hop.transport.is_secure(),
@@ -139,7 +137,7 @@ impl Way {
 
     /// The To of a REGISTER is our domain: a phone never puts itself there.
     fn names_source_as_domain(&self, headers: &Headers) -> bool {
-        headers.to_header().is_ok_and(|to| self.is_source(to.uri.host.address()))
+        self.is_source(headers.to_address())
     }
 }
 
@@ -152,12 +150,11 @@ fn call_id_host(headers: &Headers) -> Option<IpAddr> {
 /// The phone signs the URI that it sends to. Two addresses that differ were made to differ; names may be resolved on the
 /// way, and a test tool that signs the address it sends to is not meant.
 fn was_redirected(request: &Request, hop: &Hop) -> bool {
-    let sent = request.uri.host.address();
+    let Some(sent) = request.uri.host.address() else {
+        return false;
+    };
     let signed = signed_uri(request).and_then(|uri| uri.host.address());
-    match (sent, signed) {
-        (Some(sent), Some(signed)) => sent != signed && signed != hop.local.ip().to_canonical(),
-        _ => false,
-    }
+    signed.is_some_and(|signed| sent != signed && signed != hop.local.ip().to_canonical())
 }
 
 #[cfg(test)]

@@ -92,6 +92,11 @@ impl<'a> HostPort<'a> {
         Ok(HostPort { host, port })
     }
 
+    /// None where a name stands.
+    pub(super) fn address(self) -> Option<IpAddr> {
+        self.to_host().address()
+    }
+
     pub(super) fn to_host(self) -> Host {
         Host::parse(self.host).expect("it was checked when it was cut out")
     }

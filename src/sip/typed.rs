@@ -1,5 +1,7 @@
 //! Headers as values: each reading checks the grammar of its header, and says which header is at fault.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::net::SocketAddr;
 
 use bytes::Bytes;
@@ -37,6 +39,11 @@ impl Headers {
         self.via_view().map(|via| via.origin())
     }
 
+    /// Where the topmost Via says that the message comes from, if that is an address.
+    pub fn via_address(&self) -> Option<IpAddr> {
+        self.via_view().ok()?.sent_by.address()
+    }
+
     pub fn vias(&self) -> Result<Vec<Via>, HeaderError> {
         self.read_list(&Name::Via, Via::parse)
     }
@@ -52,6 +59,21 @@ impl Headers {
 
     pub fn to_header(&self) -> Result<NameAddr, HeaderError> {
         self.address(&Name::To)
+    }
+
+    /// The user part of From with every escape undone.
+    pub fn from_user(&self) -> Option<Cow<'_, str>> {
+        self.address_view(&Name::From).ok()?.uri.user_text()
+    }
+
+    /// The user part of To with every escape undone.
+    pub fn to_user(&self) -> Option<Cow<'_, str>> {
+        self.address_view(&Name::To).ok()?.uri.user_text()
+    }
+
+    /// The host of To, where it is an address.
+    pub fn to_address(&self) -> Option<IpAddr> {
+        self.address_view(&Name::To).ok()?.uri.address()
     }
 
     pub fn from_tag(&self) -> Option<&str> {
@@ -227,6 +249,23 @@ mod tests {
         let star = headers(&[(Name::Contact, "*")]);
         assert!(star.is_contact_star() && star.contacts().unwrap().is_empty());
         assert!(headers(&[(Name::Contact, "*, <sip:a@x>")]).contacts().is_err());
+    }
+
+    #[test]
+    fn users_and_addresses_are_read_where_they_stand() {
+        let named = headers(&[
+            (Name::Via, "SIP/2.0/UDP [2001:db8::9]:5060;branch=z9hG4bK1;received=192.0.2.1, SIP/2.0/UDP b"),
+            (Name::From, "\"Ana\" <sip:j%40s0n@a.example>;tag=1"),
+            (Name::To, "<sip:200@192.0.2.7:5070>"),
+        ]);
+        assert_eq!(named.from_user().as_deref(), Some("j@s0n"));
+        assert_eq!(named.to_user().as_deref(), Some("200"));
+        assert_eq!(named.to_address(), "192.0.2.7".parse().ok());
+        assert_eq!(named.via_address(), "2001:db8::9".parse().ok());
+        let nameless =
+            headers(&[(Name::Via, "SIP/2.0/UDP a"), (Name::From, "<sip:b.example>"), (Name::To, "<tel:+55>")]);
+        assert_eq!((nameless.from_user(), nameless.via_address(), nameless.to_address()), (None, None, None));
+        assert_eq!(nameless.to_user().as_deref(), Some("+55"));
     }
 
     #[test]

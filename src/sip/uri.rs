@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::net::IpAddr;
 
 use super::decimal::Decimal;
 use super::escape::check_escapes;
@@ -211,6 +212,16 @@ impl<'a> UriView<'a> {
         let nothing =
             UriView { whole, kind: Kind::Other, user: None, password: None, host: None, params: "", headers: None };
         Ok(nothing)
+    }
+
+    /// As [`Uri::user_text`].
+    pub(super) fn user_text(&self) -> Option<Cow<'a, str>> {
+        self.user.map(unescape)
+    }
+
+    /// None where the host is a name, or where there is none.
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.host?.address()
     }
 
     pub(super) fn to_uri(self) -> Uri {

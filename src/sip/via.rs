@@ -129,8 +129,8 @@ impl<'a> ViaView<'a> {
     }
 
     pub(super) fn origin(&self) -> SentBy {
-        let (host, port) = (self.sent_by.to_host(), self.sent_by.port);
-        SentBy { address: host.address(), port, wants_rport: params::has(self.params, "rport") }
+        let (address, port) = (self.sent_by.address(), self.sent_by.port);
+        SentBy { address, port, wants_rport: params::has(self.params, "rport") }
     }
 
     fn write_stamped(&self, remote: SocketAddr, rport: bool, out: &mut String) {

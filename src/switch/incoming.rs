@@ -1,5 +1,6 @@
 //! A call that comes in: where the called number leads, and whether there is room for it.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -203,8 +204,7 @@ impl Switch {
     /// The number that is called. A carrier with which we registered may call our account, and say in To which number was
     /// meant.
     fn called(&self, sender: &Sender, request: &Request) -> String {
-        let user = |uri: &Uri| uri.user_text().map(|user| user.into_owned());
-        let called = user(&request.uri).unwrap_or_default();
+        let called = request.uri.user_text().map(Cow::into_owned).unwrap_or_default();
         let Sender::Trunk(name) = sender else {
             let is_ours = self.desk.is_extension(&called) || self.desk.program.is_code(&called);
             return if is_ours { called } else { self.desk.normal(&called) };
@@ -212,8 +212,8 @@ impl Switch {
         let Some(trunk) = self.desk.trunks.find(name) else {
             return self.desk.normal(&called);
         };
-        let meant = request.headers.to_header().ok().and_then(|to| user(&to.uri));
-        let candidates = [Some(called.clone()), meant.filter(|_| trunk.config.register)];
+        let meant = if trunk.config.register { request.headers.to_user() } else { None };
+        let candidates = [Some(called.clone()), meant.map(Cow::into_owned)];
         let normal = |called: &String| {
             trunk.dialling.read(called).map_or_else(|_| called.clone(), |number| number.as_str().to_owned())
         };

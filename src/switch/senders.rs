@@ -1,5 +1,6 @@
 //! Who sent a request: a trunk, known by certificate or address, or an extension that signs in with a digest.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
 use tracing::debug;
@@ -35,8 +36,7 @@ impl Switch {
         hop: &Hop,
         now: Instant,
     ) -> Option<Sender> {
-        let user =
-            request.headers.from_header().ok().and_then(|from| from.uri.user_text().map(|user| user.into_owned()));
+        let user = request.headers.from_user();
         let claims_extension = user.as_deref().is_some_and(|user| self.desk.is_extension(user));
         if let Some(trunk) = self.desk.proven.trunk(hop).filter(|_| !claims_extension) {
             return Some(Sender::Trunk(trunk.to_owned()));
@@ -96,8 +96,7 @@ impl Switch {
             return false;
         }
         let signed = self.guard.claimed_username(request, &Name::Authorization);
-        let from = || request.headers.from_header().ok()?.uri.user_text().map(|user| user.into_owned());
-        let claimed = signed.or_else(from);
+        let claimed = signed.or_else(|| request.headers.from_user().map(Cow::into_owned));
         let is_known = claimed.is_some_and(|extension| self.desk.registrar.is_registered_from(&extension, source));
         let is_kept_out = !is_known && self.desk.trunks.of_source(source, None).is_none();
         if is_kept_out {

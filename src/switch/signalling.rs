@@ -86,8 +86,7 @@ impl Switch {
         let Some((username, mark)) = self.authenticated(transaction, request, hop, now) else {
             return;
         };
-        let of = request.headers.to_header().ok().and_then(|to| to.uri.user_text().map(|user| user.into_owned()));
-        if of.as_deref() != Some(username.as_str()) {
+        if request.headers.to_user().as_deref() != Some(username.as_str()) {
             return self.refuse(transaction, request.reply(403).with_reason("To is not the user that signed in"), now);
         }
         let wall = self.wall(now);
