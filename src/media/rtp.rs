@@ -215,10 +215,12 @@ impl Restamp {
         self.send(payload_type, spurt, timestamp, ticks, now)
     }
 
-    /// A frame of our own is a pause and does not leave: its time passes, and the next one begins a talk spurt.
+    /// A frame of our own is a pause and does not leave: its time passes as in [`Restamp::next`], and the next one begins a
+    /// talk spurt.
     pub fn leave_out(&mut self, ticks: u32, now: Instant) {
-        if let Line::Running { timestamp, ticks: before, .. } = self.line {
-            self.line = Line::Running { timestamp: timestamp.wrapping_add(before), sent: now, ticks };
+        if let Line::Running { timestamp, sent, ticks: before } = self.line {
+            let (timestamp, _) = self.slot_behind(timestamp, before, now.saturating_duration_since(sent));
+            self.line = Line::Running { timestamp, sent: now, ticks };
         }
         self.source = Source::Nobody;
     }
@@ -333,12 +335,16 @@ impl Restamp {
             (Line::Fresh { timestamp }, _) => (timestamp, Marker::Set),
             (Line::Running { .. }, Source::Relayed(_) | Source::Nobody) => self.slot_after_switch(now),
             (Line::Running { timestamp, sent, ticks }, _) => {
-                let passed = now.saturating_duration_since(sent);
-                if passed > GAP + self.duration(ticks) {
-                    return (timestamp.wrapping_add(self.ticks(passed)), Marker::Set);
-                }
-                (timestamp.wrapping_add(ticks), Marker::Clear)
+                self.slot_behind(timestamp, ticks, now.saturating_duration_since(sent))
             }
+        }
+    }
+
+    /// Of a frame that comes so long after one of the same source, which had this timestamp and length.
+    fn slot_behind(&self, timestamp: u32, ticks: u32, passed: Duration) -> (u32, Marker) {
+        match passed > GAP + self.duration(ticks) {
+            true => (timestamp.wrapping_add(self.ticks(passed)), Marker::Set),
+            false => (timestamp.wrapping_add(ticks), Marker::Clear),
         }
     }
 

@@ -192,3 +192,23 @@ fn a_frame_that_is_left_out_takes_its_time_and_no_number_and_the_next_begins_a_s
     let next = line.next(111, 960, start + frame * 8);
     assert_eq!((next.timestamp, next.marker), (after.timestamp + 960, false));
 }
+
+#[test]
+fn pauses_that_are_left_out_stay_with_the_clock_whatever_the_source_does() {
+    let (start, frame) = (start(), Duration::from_millis(20));
+    let mut line = Restamp::new(7, 1, 1_000, 48_000);
+    let before = line.next(111, 960, start);
+    // Early and late by turns, which is the scheduler's mood and no time that passes.
+    for n in 1..=50 {
+        let late = Duration::from_millis(if n % 2 == 0 { 15 } else { 0 });
+        line.leave_out(960, start + frame * n + late);
+    }
+    let after = line.next(111, 960, start + frame * 51);
+    assert_eq!(after.timestamp, before.timestamp + 51 * 960);
+    // The source says nothing at all for ten seconds, and then that it is silent.
+    line.leave_out(960, start + frame * 52);
+    (552..560).for_each(|n| line.leave_out(960, start + frame * n));
+    let at_last = line.next(111, 960, start + frame * 560);
+    assert_eq!(at_last.timestamp, before.timestamp + 560 * 960);
+    assert_eq!((at_last.sequence, at_last.marker), (after.sequence.wrapping_add(1), true));
+}
