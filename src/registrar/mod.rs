@@ -443,7 +443,7 @@ impl Registrar {
             response.headers.copy_from(&request.headers, &Name::Path);
         }
         response.headers.push(Name::Supported, SUPPORTED);
-        // RFC 3261 §20.17 has the date of RFC 9110; what no four digits can say is no date of today.
+        // RFC 3261 §20.17: the date of RFC 1123, which HTTP has too. Years before the first cannot be written so.
         if let Ok(date) = DateTimePrinter::new().timestamp_to_rfc9110_string(&wall) {
             response.headers.push(Name::Date, date);
         }

@@ -21,6 +21,7 @@ use crate::media::command::Event;
 use crate::media::command::LegId;
 use crate::media::command::Stream;
 use crate::media::figures::Figures;
+use crate::media::rtcp;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::rtp::Header;
@@ -259,6 +260,18 @@ impl Phone {
             }
             if at > until {
                 return None;
+            }
+        }
+    }
+
+    /// The first report of this leg, on the socket that its far side has for them, that tells of what was sent.
+    pub(super) fn report(&self, reports: &UdpSocket) -> Vec<u8> {
+        let mut datagram = [0; 512];
+        loop {
+            let (length, from) = reports.recv_from(&mut datagram).unwrap();
+            let of_leg = from.ip() == self.server.ip() && from.port() == self.server.port() + 1;
+            if of_leg && rtcp::read(&datagram[..length]).next().is_some_and(|report| report.sender.is_some()) {
+                return datagram[..length].to_vec();
             }
         }
     }

@@ -41,7 +41,7 @@ fn both_have_keys(bench: &mut Bench, side: &mut Secured) {
 #[test]
 fn a_second_handshake_loses_nothing_that_is_on_its_way_under_the_first_ones_keys() {
     let (first, second) = (Arc::new(Identity::generate().unwrap()), Arc::new(Identity::generate().unwrap()));
-    let mut bench = Bench::start();
+    let mut bench = Bench::with_quiet_after(3 * PATIENCE);
     let mut ana = shaking(&mut bench, DtlsRole::Passive, first.fingerprint(), &first, None);
     let bruno = bench.phone(CodecKind::Pcma);
     bench.order(Command::Bridge { a: ana.phone.leg, b: bruno.leg });

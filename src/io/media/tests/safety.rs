@@ -120,17 +120,9 @@ fn reports_go_out_and_garbage_on_their_port_is_stepped_over() {
     bench.connect(&phone, stream);
     phone.say(500.0);
     play(&mut bench, &phone, &[clip(500)], Repeat::Forever);
-    let mut port = phone.server;
-    port.set_port(port.port() + 1);
-    reports.send_to(b"\x80\xc8\xff\xff garbage", port).unwrap();
-    let mut datagram = [0; 512];
-    let length = loop {
-        let (length, from) = reports.recv_from(&mut datagram).unwrap();
-        if from == port {
-            break length;
-        }
-    };
-    let report = rtcp::read(&datagram[..length]).next().unwrap();
+    reports.send_to(b"\x80\xc8\xff\xff garbage", port_after(phone.server)).unwrap();
+    let datagram = phone.report(&reports);
+    let report = rtcp::read(&datagram).next().unwrap();
     assert!(report.sender.unwrap().packets > 0);
     assert_eq!(report.block.unwrap().lost, 0);
 }

@@ -13,6 +13,7 @@ use crate::io::media::tests::bench::Phone;
 use crate::io::media::tests::bench::SETTINGS;
 use crate::io::media::tests::bench::purity;
 use crate::io::media::tests::bench::stream;
+use crate::io::media::tests::injection::refused;
 use crate::io::media::tests::play::clip;
 use crate::io::media::tests::play::play;
 use crate::io::media::transport::Arrived;
@@ -27,6 +28,7 @@ use crate::media::command::Command;
 use crate::media::command::Event;
 use crate::media::command::Repeat;
 use crate::media::command::Stream;
+use crate::media::refusal::Refusal;
 use crate::media::rtp;
 use crate::media::security::Candidate;
 use crate::media::security::CandidateKind;
@@ -329,7 +331,7 @@ fn a_handshake_in_either_role_with_and_without_checks_brings_keys() {
 #[test]
 fn a_certificate_that_the_description_does_not_name_ends_it() {
     let identity = Arc::new(Identity::generate().unwrap());
-    let mut bench = Bench::start();
+    let mut bench = Bench::with_quiet_after(3 * PATIENCE);
     let another = Fingerprint::new(HashKind::Sha256, &[7; 32]).unwrap();
     let mut ana = shaking(&mut bench, DtlsRole::Passive, another, &identity, None);
     let until = Instant::now() + PATIENCE;
@@ -341,7 +343,7 @@ fn a_certificate_that_the_description_does_not_name_ends_it() {
     assert_eq!(leg, ana.phone.leg);
     assert!(why.contains("fingerprint"), "{why}");
     ana.phone.say(500.0);
-    bench.until(&ana.phone, |figures| figures.dropped > 0);
+    bench.until(&ana.phone, |figures| refused(figures, Refusal::Encryption) > 0);
     assert_eq!(bench.close(&ana.phone).received, 0);
 }
 
