@@ -64,7 +64,7 @@ impl Switch {
         now: Instant,
     ) -> Option<(String, Mark)> {
         if self.is_kept_out(request, hop) {
-            self.refuse(transaction, request.reply(403), now);
+            self.agent.turn_away(transaction, request.reply(403), now);
             return None;
         }
         let staleness = match self.guard.verify(request, &Name::Authorization, now) {
@@ -84,7 +84,7 @@ impl Switch {
         for challenge in self.guard.challenge(Question { staleness, only, mark }, now) {
             response.headers.push(Name::WwwAuthenticate, challenge);
         }
-        self.refuse(transaction, response, now);
+        self.agent.turn_away(transaction, response, now);
         None
     }
 

@@ -100,6 +100,8 @@ impl UserAgent {
             Some(id) => self.with_session(id, |session, core| {
                 session.on_ack(&arrival.request, arrival.sent_by, arrival.hop, core, now);
             }),
+            // RFC 3261 §8.2.7: it confirms what was said without state.
+            None if to_tag_of(&arrival.request) == Some(arrival.key.as_tag()) => {}
             None => self.stray += 1,
         }
     }
@@ -114,9 +116,20 @@ impl UserAgent {
         };
         let transaction = self.open(arrival, None, now);
         let mut response = request.reply(200);
-        add_tag(&mut response, self.core.number());
+        add_tag(&mut response, self.tag_towards(invite));
         self.core.layer.answer(transaction, &response, now);
         self.give_up_invite(invite, q850_cause(&request.headers), now);
+    }
+
+    /// RFC 3261 §9.2: the answers to a CANCEL and to its INVITE have the same To tag.
+    fn tag_towards(&mut self, invite: TransactionId) -> u64 {
+        let session = |id| self.sessions.get(id).map(|kept| kept.session.local_tag());
+        let tag = match self.core.invites.get(&invite) {
+            Some(InviteUse::Session(id)) => session(id),
+            Some(InviteUse::Untaken(untaken)) => Some(untaken.local_tag),
+            None => None,
+        };
+        tag.unwrap_or_else(|| self.core.number())
     }
 
     fn give_up_invite(&mut self, invite: TransactionId, cause: Option<u16>, now: Instant) {
@@ -224,7 +237,11 @@ impl UserAgent {
 
     /// The session whose tag stands in the To.
     fn session_of(&self, request: &Request) -> Option<SessionId> {
-        let tag = request.headers.to_tag().and_then(read_number)?;
-        self.session_by_tag.get(&tag).copied()
+        self.session_by_tag.get(&to_tag_of(request)?).copied()
     }
+}
+
+/// The tag in the To, if it can be one of ours.
+fn to_tag_of(request: &Request) -> Option<u64> {
+    request.headers.to_tag().and_then(read_number)
 }

@@ -169,6 +169,18 @@ impl UserAgent {
             self.core.invites.remove(&transaction);
         }
     }
+
+    /// Answers a request whose sender has proven nothing. For an INVITE this is said once and forgotten: whoever forges
+    /// his address has us send no repeats there, and takes no place from others. RFC 3261 §26.3.2.4.
+    pub fn turn_away(&mut self, transaction: TransactionId, response: Response, now: Instant) {
+        match self.core.invites.get(&transaction) {
+            Some(InviteUse::Untaken(_)) => {
+                self.core.invites.remove(&transaction);
+                self.core.layer.rebuff(transaction, response);
+            }
+            Some(InviteUse::Session(_)) | None => self.respond(transaction, response, now),
+        }
+    }
 }
 
 /// RFC 3261 §8.1.1: what every request has.

@@ -12,6 +12,7 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::sip::agent::TransactionId;
+use crate::sip::agent::core::add_tag;
 use crate::sip::headers::Name;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
@@ -400,6 +401,17 @@ impl<U: Copy> Layer<U> {
             Server::Request(machine) => machine.on_answer(status, bytes, now, &mut self.outbox),
         }
         self.settle_server(id);
+    }
+
+    /// Answers an INVITE whose sender has proven nothing, and forgets it. A repeat is a new one, and hears the same tag.
+    pub(in crate::sip) fn rebuff(&mut self, id: TransactionId, mut response: Response) {
+        if let Some(entry) = self.servers.get_mut(&id)
+            && let Server::Invite(machine) = &mut entry.machine
+        {
+            add_tag(&mut response, entry.keys.transaction.as_tag());
+            machine.on_rebuff(response.write(), &mut self.outbox);
+            self.settle_server(id);
+        }
     }
 
     /// An ACK: absorbed if it confirms a refusal of ours, news if it may confirm a 2xx.

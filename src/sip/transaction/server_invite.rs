@@ -84,6 +84,14 @@ impl ServerInvite {
         }
     }
 
+    /// The only answer to whoever has proven nothing: it is not repeated and waits for no ACK. RFC 3261 §26.3.2.4.
+    pub(in crate::sip) fn on_rebuff(&mut self, bytes: Bytes, out: &mut Outbox) {
+        if let State::Proceeding { .. } = self.state {
+            out.send(self.hop, bytes);
+            self.state = State::Terminated;
+        }
+    }
+
     /// An ACK with the key of this transaction: news only if it stands for a 2xx.
     pub(in crate::sip) fn on_ack(&mut self, now: Instant) -> Heard {
         match &self.state {

@@ -76,6 +76,22 @@ fn invites_that_nobody_acknowledges_fill_no_more_than_one_source_may() {
 }
 
 #[test]
+fn invites_of_those_who_proved_nothing_take_no_place_and_are_answered_once() {
+    let mut bench = bench(Limits { invites: 10, invites_per_source: 5, requests_per_second: 0, ..Limits::default() });
+    for number in 0..100 {
+        bench.receive(&fresh("INVITE", number));
+        for event in bench.events() {
+            let Event::Invite { transaction, request, .. } = event else { panic!("{event:?}") };
+            bench.agent.turn_away(transaction, request.reply(401), bench.now);
+        }
+        assert_eq!(bench.lines(), ["SIP/2.0 100 Trying", "SIP/2.0 401 Unauthorized"]);
+        assert_eq!(bench.counts().transactions, 0);
+    }
+    assert!(bench.advance(secs(40)).is_empty(), "who forged his address has us send nothing more");
+    bench.nothing_is_left();
+}
+
+#[test]
 fn a_flood_from_one_source_is_dropped_unread_and_responses_still_come_through() {
     let mut bench = bench(Limits { requests_per_second: 100, burst: 500, ..Limits::default() });
     for number in 0..10_000 {

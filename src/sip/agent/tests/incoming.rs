@@ -153,6 +153,41 @@ fn a_call_of_ours_that_comes_back_is_a_loop_and_one_that_was_passed_on_is_not() 
 }
 
 #[test]
+fn who_is_turned_away_and_asks_again_gets_the_same_tag_and_his_ack_is_no_stray() {
+    let mut bench = Bench::new();
+    let mut turned_away = || {
+        bench.receive(&invite("1", ""));
+        let events = bench.events();
+        let [Event::Invite { transaction, request, .. }] = events.as_slice() else { panic!("{events:?}") };
+        bench.agent.turn_away(*transaction, request.reply(401), bench.now);
+        to_tag(&bench.texts()[1])
+    };
+    let tag = turned_away();
+    assert_eq!(turned_away(), tag, "RFC 3261 §8.2.7");
+    assert!(bench.ask(&inside("ACK", 1, "1", &tag, "")).is_empty());
+    assert_eq!(bench.counts().stray, 0);
+    assert_eq!(bench.ask(&outside("CANCEL", "1", "")), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
+    bench.nothing_is_left();
+}
+
+#[test]
+fn a_cancel_and_its_invite_are_answered_with_the_same_tag() {
+    let mut bench = Bench::new();
+    for is_taken in [false, true] {
+        bench.ask(&invite("1", ""));
+        let transaction = bench.invited();
+        if is_taken {
+            bench.agent.take(transaction, bench.now).unwrap();
+        }
+        bench.receive(&outside("CANCEL", "1", ""));
+        let tags: Vec<String> = bench.texts().iter().map(|text| to_tag(text)).collect();
+        assert!(tags.len() == 2 && !tags[0].is_empty() && tags[0] == tags[1], "{tags:?}");
+        bench.events();
+        bench.advance(secs(64));
+    }
+}
+
+#[test]
 fn a_request_is_answered_once_and_its_repeats_hear_the_same() {
     let mut bench = Bench::new();
     assert!(bench.ask(&outside("OPTIONS", "1", "")).is_empty());
