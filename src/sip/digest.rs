@@ -120,8 +120,9 @@ pub enum Verdict {
     },
     /// No credentials for our realm.
     Absent,
-    /// Right credentials on a nonce that is not ours, too old, or used before: ask again.
+    /// Whatever credentials on a nonce that is not ours, or right ones on one that is too old or used before: ask again.
     Stale,
+    /// Wrong credentials in answer to a question of ours.
     Denied,
 }
 
@@ -170,18 +171,21 @@ impl Guard {
         let Some(fields) = self.fields(request, header) else {
             return Verdict::Absent;
         };
+        // RFC 7616 §3.3. IMS phones begin with an empty nonce (3GPP TS 24.229 §5.1.1.2). Right or wrong is not told here,
+        // or passwords could be tried without ever being asked for one.
+        let Some((issue, mark)) = fields.nonce().and_then(|nonce| self.nonces.read(nonce)) else {
+            return Verdict::Stale;
+        };
         let Some(proof) = Proof::read(fields).filter(|proof| self.algorithms.contains(&proof.algorithm)) else {
             return Verdict::Denied;
         };
         let is_right = self.is_right(&proof, request) & Choice::from(u8::from(proof.fits(&request.uri)));
-        if !bool::from(is_right) {
-            return Verdict::Denied;
-        }
-        match self.nonces.read(proof.nonce) {
-            Some((issue, mark)) if self.nonces.spend(issue, proof.count, now) => {
+        match bool::from(is_right) {
+            false => Verdict::Denied,
+            true if self.nonces.spend(issue, proof.count, now) => {
                 Verdict::Granted { username: proof.username.into_owned(), mark }
             }
-            _ => Verdict::Stale,
+            true => Verdict::Stale,
         }
     }
 
@@ -440,14 +444,31 @@ mod tests {
     fn nonsense_is_denied_without_a_panic() {
         let mut guard = guard();
         for nonsense in [
-            "Digest realm=\"desvio.local\"",
-            "Digest realm=\"desvio.local\", username=\"200\", nonce=\"\", uri=\"sip:x\", response=\"\", algorithm=MD5-sess",
-            "Digest realm=\"desvio.local\", username=\"200\", nonce=\"x\", uri=\"\", response=\"\"",
-            "Digest realm=desvio.local, username=200, nonce=x, uri=\"sip:x\", response=x, qop=auth, nc=zz, cnonce=y",
+            "",
+            "username=\"200\", uri=\"sip:x\", response=\"\", algorithm=MD5-sess, ",
+            "username=\"200\", uri=\"\", response=\"\", ",
+            "username=200, uri=\"sip:x\", response=x, qop=auth, nc=zz, cnonce=y, ",
         ] {
-            let mut request = register();
-            request.headers.push(Name::Authorization, nonsense);
-            assert_eq!(verdict(&mut guard, &request, start()), Verdict::Denied, "{nonsense}");
+            let nonce = guard.nonces.issue(Mark::default(), start());
+            let mut on = |nonce: &str| {
+                let mut request = register();
+                request
+                    .headers
+                    .push(Name::Authorization, format!("Digest {nonsense}realm=\"desvio.local\", nonce=\"{nonce}\""));
+                verdict(&mut guard, &request, start())
+            };
+            assert_eq!(on(&nonce), Verdict::Denied, "{nonsense}");
+            assert_eq!((on(""), on("x")), (Verdict::Stale, Verdict::Stale), "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn on_a_nonce_of_others_right_and_wrong_are_answered_alike() {
+        let (mut guard, now) = (guard(), start());
+        let foreign = Guard::new("desvio.local", [2; 32]).challenge(FRESH, now);
+        let thief = Credentials { secret: Secret::Password("guess".into()), ..ana() };
+        for who in [ana(), thief] {
+            assert_eq!(verdict(&mut guard, &answered(&who, register(), &foreign), now), Verdict::Stale);
         }
     }
 }
