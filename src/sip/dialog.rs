@@ -159,7 +159,10 @@ impl Dialog {
         if self.remote_cseq.is_some_and(|last| number < last) {
             return Err(Mismatch::OutOfOrder);
         }
-        self.remote_cseq = Some(number);
+        // RFC 3261 §12.1.2: before it is answered, phones behind a proxy may each count for themselves.
+        if self.role == Role::Callee || !self.remote_tag.is_empty() {
+            self.remote_cseq = Some(number);
+        }
         self.follow(sent_by, hop);
         Ok(())
     }

@@ -283,6 +283,8 @@ names! {
     Warning "Warning" b"warning",
     Event "Event" b"event" | b"o",
     SubscriptionState "Subscription-State" b"subscription-state",
+    InfoPackage "Info-Package" b"info-package",
+    RecvInfo "Recv-Info" b"recv-info",
     SessionExpires "Session-Expires" b"session-expires" | b"x",
     MinSe "Min-SE" b"min-se",
     RSeq "RSeq" b"rseq",

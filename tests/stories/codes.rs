@@ -131,7 +131,9 @@ fn a_call_without_a_common_codec_is_told_which_are_taken() {
 fn what_belongs_to_nothing_or_goes_round_in_circles_is_told_so() {
     refused(&request("BYE", "", ""), "481 ", &[]);
     refused(&request("OPTIONS", "", "").replace("desvio.test>\r\nCall", "desvio.test>;tag=gone\r\nCall"), "481 ", &[]);
-    refused(&request("OPTIONS", "", "").replace("Forwards: 70", "Forwards: 0"), "483 ", &[]);
+    refused(&invite("application/sdp", SDP).replace("Forwards: 70", "Forwards: 0"), "483 ", &[]);
+    let asked = answer(&mut Bench::new(), &request("OPTIONS", "", "").replace("Forwards: 70", "Forwards: 0"));
+    assert!(asked.starts_with("SIP/2.0 200 "), "it goes no further than to us: {asked}");
     let vias = request("OPTIONS", &"Via: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bKx\r\n".repeat(70), "");
     refused(&vias, "483 ", &[]);
     let mut pbx = Bench::new();

@@ -43,11 +43,11 @@ fn by_method(request: &Request) -> Option<Response> {
     Some(response)
 }
 
+/// RFC 3261 §16.3 item 3, RFC 7332 §3: only what we would hand on needs a hop more.
 fn by_hops(request: &Request) -> Option<Response> {
-    match request.headers.max_forwards() {
-        Ok(Some(0)) => Some(request.reply(483)),
-        _ => None,
-    }
+    let is_handed_on = matches!(request.method, Method::Invite | Method::Message) && request.headers.to_tag().is_none();
+    let is_spent = is_handed_on && request.headers.max_forwards() == Ok(Some(0));
+    is_spent.then(|| request.reply(483))
 }
 
 /// RFC 3261 §8.2.2.3: all that a peer requires and we do not know is named.
@@ -131,7 +131,11 @@ mod tests {
 
     #[test]
     fn no_hops_left_and_unknown_extensions() {
-        assert_eq!(refused("OPTIONS", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
+        assert_eq!(refused("INVITE", "Max-Forwards: 0\r\n", "").unwrap().0, 483);
+        assert!(
+            refused("OPTIONS", "Max-Forwards: 0\r\n", "").is_none()
+                && refused("BYE", "Max-Forwards: 0\r\n", "").is_none()
+        );
         let (status, response) = refused("OPTIONS", "Require: 100rel, replaces, nothing\r\n", "").unwrap();
         assert_eq!((status, response.headers.first(&Name::Unsupported)), (420, Some("nothing")));
     }

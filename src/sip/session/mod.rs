@@ -21,6 +21,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
+use crate::sip::agent::Event;
 use crate::sip::agent::Failure;
 use crate::sip::agent::HangUpReason;
 use crate::sip::agent::SessionEvent;
@@ -225,6 +226,10 @@ impl Session {
         match dialog.admit(&request, sent_by, hop) {
             Err(Mismatch::OtherDialog) => core.layer.answer(transaction, &request.reply(481), now),
             Err(Mismatch::OutOfOrder) => core.layer.answer(transaction, &request.reply(500), now),
+            // RFC 3428 §4: a text belongs to no call, even where it comes inside of one.
+            Ok(()) if request.method == Method::Message => {
+                core.events.push_back(Event::Request { transaction, request, hop });
+            }
             Ok(()) => self.on_admitted(transaction, request, core, now),
         }
     }
@@ -235,12 +240,7 @@ impl Session {
             Method::Invite | Method::Update => self.on_offer(transaction, request, core, now),
             Method::Refer => self.on_refer(transaction, request, core, now),
             Method::Notify => self.on_notify(transaction, &request, core, now),
-            Method::Info => {
-                core.layer.answer(transaction, &request.reply(200), now);
-                let content_type = request.headers.content_type().unwrap_or_default().to_owned();
-                let body = request.body;
-                core.tell(self.id, SessionEvent::Info { content_type, body });
-            }
+            Method::Info => self.on_info(transaction, request, core, now),
             Method::Options => {
                 let response = self.reply(&request, 200, core);
                 core.layer.answer(transaction, &response, now);
@@ -252,6 +252,18 @@ impl Session {
                 core.layer.answer(transaction, &response, now);
             }
         }
+    }
+
+    /// RFC 6086 §4.2.2: we have offered no package. What comes without one is of the older kind (RFC 2976).
+    fn on_info(&self, transaction: TransactionId, request: Request, core: &mut Core, now: Instant) {
+        if request.headers.contains(&Name::InfoPackage) {
+            let mut response = request.reply(469);
+            response.headers.push(Name::RecvInfo, "");
+            return core.layer.answer(transaction, &response, now);
+        }
+        core.layer.answer(transaction, &request.reply(200), now);
+        let content_type = request.headers.content_type().unwrap_or_default().to_owned();
+        core.tell(self.id, SessionEvent::Info { content_type, body: request.body });
     }
 
     /// RFC 3515 §2.4.2. Before the call stands there is nothing that could be transferred.

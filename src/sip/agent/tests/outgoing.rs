@@ -7,6 +7,7 @@ use crate::sip::agent::SessionEvent;
 use crate::sip::agent::tests::bench::Bench;
 use crate::sip::agent::tests::bench::accepting;
 use crate::sip::agent::tests::bench::header;
+use crate::sip::agent::tests::bench::inside;
 use crate::sip::agent::tests::bench::outside;
 use crate::sip::agent::tests::bench::response;
 use crate::sip::agent::tests::bench::to_tag;
@@ -77,6 +78,23 @@ fn every_branch_of_a_fork_is_acknowledged_and_all_but_the_first_hung_up() {
         assert!(again[0].starts_with("ACK") && to_tag(&again[0]) == tag);
     }
     assert!(bench.events().is_empty());
+}
+
+#[test]
+fn what_one_branch_of_a_fork_asks_does_not_count_against_the_one_that_answers() {
+    let mut bench = Bench::new();
+    bench.calls(None);
+    let request = bench.texts().remove(0);
+    bench.ask(&response(&request, "180 Ringing", "a", ""));
+    bench.ask(&response(&request, "180 Ringing", "b", ""));
+    let asks = |method: &str, number: u32, theirs: &str| {
+        let ours = header(&request, "From").split_once("tag=").unwrap().1;
+        let text = inside(method, number, method, ours, "").replace("tag=peer", &format!("tag={theirs}"));
+        text.replace("Call-ID: one", &format!("Call-ID: {}", header(&request, "Call-ID")))
+    };
+    assert_eq!(bench.ask(&asks("OPTIONS", 5000, "a")), ["SIP/2.0 200 OK"]);
+    assert_eq!(bench.ask(&accepting(&request, "b")).len(), 1);
+    assert_eq!(bench.ask(&asks("BYE", 1, "b")), ["SIP/2.0 200 OK"], "RFC 3261 §12.1.2: each has numbers of its own");
 }
 
 fn credentials() -> Option<Credentials> {
