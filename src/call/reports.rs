@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use crate::call::effect::Around;
 use crate::call::effect::Effect;
+use crate::call::info;
 use crate::call::leg::Leg;
 use crate::call::leg::Stage;
 use crate::call::machine::Call;
@@ -230,7 +231,7 @@ impl Call {
 
     /// A key that came as INFO goes to the one who talks as RFC 4733 events; keys of the audio the pump passes on by itself.
     fn on_info(&mut self, id: LegId, content_type: &str, body: &[u8], around: &dyn Around, now: Instant) {
-        let Some(digit) = digit_of_info(content_type, body) else { return };
+        let Some(digit) = info::key(content_type, body) else { return };
         if !self.is_new_press(id, digit, presses::Way::Info, now) {
             return;
         }
@@ -273,22 +274,6 @@ impl Call {
             self.happenings.push_back(Happening::Digit(digit));
         }
     }
-}
-
-/// `application/dtmf-relay` (`Signal=5`) and `application/dtmf` (`5`), as many phones send them.
-fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
-    let text = std::str::from_utf8(body).ok()?;
-    let signal = match content_type.split(';').next()?.trim() {
-        "application/dtmf-relay" => {
-            text.lines()
-                .find_map(|line| line.split_once('=').filter(|(key, _)| key.trim().eq_ignore_ascii_case("signal")))?
-                .1
-        }
-        "application/dtmf" => text,
-        _ => return None,
-    };
-    let digit = signal.trim().chars().next()?.to_ascii_uppercase();
-    matches!(digit, '0'..='9' | '*' | '#' | 'A'..='D').then_some(digit)
 }
 
 fn warning(session: SessionId, fault: &NegotiationError, around: &dyn Around) -> Effect {
