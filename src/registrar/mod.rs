@@ -195,9 +195,13 @@ pub struct Registrar {
     user_agents: BTreeSet<Arc<str>>,
     /// When it was told last that something rewrites the messages of an extension.
     rewriting_told: BTreeMap<Arc<str>, Instant>,
+    /// Under which names phones that signed in know us, in lower case.
+    hosts: BTreeSet<String>,
     rng: fastrand::Rng,
 }
 
+/// More names than these are not learnt.
+const MOST_HOSTS: usize = 64;
 /// The same warning is not told sooner again.
 const TELL_AGAIN: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_USER_AGENT: usize = 128;
@@ -222,7 +226,20 @@ impl Registrar {
             gruus: Gruus::new(domain, key),
             user_agents: BTreeSet::new(),
             rewriting_told: BTreeMap::new(),
+            hosts: BTreeSet::new(),
             rng,
+        }
+    }
+
+    /// Whether a phone that signed in knows us under this name: what it says of us later may have it too.
+    pub fn is_known_as(&self, host: &str) -> bool {
+        self.hosts.contains(host.to_ascii_lowercase().as_str())
+    }
+
+    fn learn_host(&mut self, request: &Request) {
+        let host = request.uri.host_text();
+        if self.hosts.len() < MOST_HOSTS && !self.hosts.contains(&*host) {
+            self.hosts.insert(host.to_ascii_lowercase());
         }
     }
 
@@ -263,6 +280,7 @@ impl Registrar {
         let Some(extension) = self.table.extension(extension) else {
             return request.reply(404);
         };
+        self.learn_host(request);
         let translation = Translation::of(request, hop, mark);
         let user_agent = self.user_agent(request);
         let cut_per_mille = self.rng.u32(0..=self.config.jitter.per_mille());

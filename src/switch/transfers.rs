@@ -160,9 +160,13 @@ impl Switch {
         }
     }
 
-    /// Our domain, or an address of ours as this peer knows it.
+    /// Our domain, a name under which phones register with us, or an address of ours as this peer knows it.
     fn is_here(&self, uri: &Uri, session: SessionId) -> bool {
-        if uri.scheme == Scheme::Tel || uri.host_text().eq_ignore_ascii_case(&self.desk.domain) {
+        let host = uri.host_text();
+        if uri.scheme == Scheme::Tel
+            || host.eq_ignore_ascii_case(&self.desk.domain)
+            || self.desk.registrar.is_known_as(&host)
+        {
             return true;
         }
         let Some(hop) = self.agent.hop(session) else {

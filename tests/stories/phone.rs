@@ -154,7 +154,12 @@ impl Phone {
     }
 
     pub(crate) fn register(&mut self, expires: u32, now: Instant) {
-        let mut request = Request::new(Method::Register, Uri::sip(None, "desvio.test", None));
+        self.register_at("desvio.test", expires, now);
+    }
+
+    /// With the name under which its owner knows the server.
+    pub(crate) fn register_at(&mut self, host: &str, expires: u32, now: Instant) {
+        let mut request = Request::new(Method::Register, Uri::sip(None, host, None));
         let contact = Uri::sip(Some(&self.name), &self.address.ip().to_string(), Some(self.address.port()));
         request.headers.push(Name::From, self.us().to_string());
         request.headers.push(Name::To, self.us().to_string());

@@ -176,6 +176,17 @@ fn targets_that_cannot_be_had_are_refused_or_reported() {
 }
 
 #[test]
+fn a_phone_transfers_to_the_name_under_which_phones_register() {
+    let (mut pbx, ana, _) = ana_and_bruno();
+    let carla = pbx.registered("202");
+    for (by, status) in [("desvio.test", 403), ("PBX.example.com", 202)] {
+        pbx.does(carla, |phone, now| phone.register_at(by, 3600, now));
+        pbx.does(ana, |phone, now| phone.refers("<sip:202@pbx.example.com>", &[], now));
+        assert_eq!(pbx.answered(ana), status, "{by}");
+    }
+}
+
+#[test]
 fn a_second_transfer_waits_for_the_first() {
     let (mut pbx, ana, bruno) = ana_and_bruno();
     pbx.registered("202");
