@@ -115,6 +115,11 @@ impl Outbox {
         }
     }
 
+    /// Whether [`Outbox::submit`] would take it.
+    pub fn check(&self, message: &Message) -> Result<(), SubmitError> {
+        self.route(message).map(drop)
+    }
+
     /// Nothing is promised before the message is stored.
     pub fn submit(&mut self, message: Message) -> Result<(), SubmitError> {
         if self.entries.contains_key(&message.id) {

@@ -18,6 +18,7 @@ use crate::channel::message::Message;
 use crate::channel::message::MessageId;
 use crate::channel::message::MessageStatus;
 use crate::channel::outbox::Effect as OutboxEffect;
+use crate::channel::outbox::SubmitError;
 use crate::channel::outbox::Via;
 use crate::channel::webhook::WebhookError;
 use crate::registrar::Device;
@@ -79,20 +80,19 @@ impl Switch {
     }
 
     pub(super) fn submit(&mut self, wish: &SendMessage, now: Instant) -> Result<Message, Problem> {
+        let message = self.draft(wish, now)?;
+        self.outbox.submit(message.clone()).map_err(|fault| not_sendable(&fault))?;
+        Ok(message)
+    }
+
+    /// The text as it would be sent, if it can be.
+    fn draft(&mut self, wish: &SendMessage, now: Instant) -> Result<Message, Problem> {
         let channel = self.channel_for(wish)?;
         let to = if self.desk.is_extension(&wish.to) { wish.to.clone() } else { self.desk.normal(&wish.to) };
         let id = MessageId::random(&mut self.rng);
         let mut message = Message::outbound(id, &channel, &to, &wish.text, self.wall(now));
         message.from = wish.from.clone().unwrap_or_default();
-        self.outbox.submit(message.clone()).map_err(|fault| {
-            problem(
-                422,
-                "not-sendable",
-                "The text cannot be sent",
-                &fault.to_string(),
-                "See `desvio channels` for what each channel can do.",
-            )
-        })?;
+        self.outbox.check(&message).map_err(|fault| not_sendable(&fault))?;
         Ok(message)
     }
 
@@ -224,6 +224,10 @@ impl Switch {
             _ => request.uri.user_text().map(|user| user.into_owned()).unwrap_or_default(),
         };
         let text = String::from_utf8_lossy(&body).into_owned();
+        if !self.is_read_by_somebody(&from, &to, &text, now) {
+            let refusal = request.reply(404).with_reason("Nobody gets texts there");
+            return self.refuse(transaction, refusal, now);
+        }
         let channel = self.kinds.for_extensions().map_or_else(String::new, |channel| channel.name().to_owned());
         let id = MessageId::random(&mut self.rng);
         let message = self.inbound(id, &channel, from, to, text, now);
@@ -351,21 +355,42 @@ impl Switch {
         self.publish("message.received", json!(message), now);
     }
 
+    /// What comes from outside, or to a number of ours, is for the programs that read events; of a phone's other texts we
+    /// say at once if they can go nowhere.
+    fn is_read_by_somebody(&mut self, from: &str, to: &str, text: &str, now: Instant) -> bool {
+        let normal = self.desk.normal(to);
+        let is_ours = |number: &str| self.desk.program.flow_for(number).is_some();
+        if !self.desk.is_extension(from) || is_ours(to) || is_ours(&normal) {
+            return true;
+        }
+        let has_address = self.desk.is_extension(to) || normal.starts_with('+');
+        has_address && self.draft(&on_behalf(from, to, text), now).is_ok()
+    }
+
     /// A phone's text goes on to whom it is for: another extension, or a phone number.
     fn pass_on(&mut self, message: &Message, now: Instant) {
         if !self.desk.is_extension(&message.from) {
             return;
         }
-        let wish = SendMessage {
-            to: message.to.clone(),
-            from: Some(message.from.clone()),
-            text: message.text.clone(),
-            channel: None,
-        };
-        if let Err(problem) = self.submit(&wish, now) {
+        if let Err(problem) = self.submit(&on_behalf(&message.from, &message.to, &message.text), now) {
             info!(id = %message.id, "the text goes no further: {problem}");
         }
     }
+}
+
+/// What an extension wants sent.
+fn on_behalf(from: &str, to: &str, text: &str) -> SendMessage {
+    SendMessage { to: to.to_owned(), from: Some(from.to_owned()), text: text.to_owned(), channel: None }
+}
+
+fn not_sendable(fault: &SubmitError) -> Problem {
+    problem(
+        422,
+        "not-sendable",
+        "The text cannot be sent",
+        &fault.to_string(),
+        "See `desvio channels` for what each channel can do.",
+    )
 }
 
 fn webhook_problem(fault: WebhookError) -> Problem {

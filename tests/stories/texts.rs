@@ -8,6 +8,7 @@ use desvio::switch::command::Command;
 use desvio::switch::command::Problem;
 use desvio::switch::command::SendMessage;
 
+use crate::bench::BUSINESS;
 use crate::bench::Bench;
 use crate::bench::CUSTOMER;
 use crate::bench::secs;
@@ -100,6 +101,19 @@ fn a_text_from_a_softphone_to_another_is_kept_and_passed_on() {
     assert_eq!(pbx.phones[bruno.0].texts, ["Bom dia"]);
     assert!(pbx.was_published("message.received"));
     assert!(matches!(pbx.phones[ana.0].answers.back(), Some((_, 200 | 202))));
+}
+
+#[test]
+fn a_text_from_a_softphone_to_nobody_is_not_taken() {
+    let mut pbx = Bench::new();
+    let ana = pbx.registered("200");
+    for (to, status) in [("299", 404), ("maria", 404), (BUSINESS, 200), (CUSTOMER, 200), ("201", 200)] {
+        let now = pbx.now;
+        pbx.phones[ana.0].answers.clear();
+        pbx.phones[ana.0].text(to, "Bom dia", now);
+        pbx.settle();
+        assert_eq!(pbx.phones[ana.0].answers.back().map(|(_, status)| *status), Some(status), "{to}");
+    }
 }
 
 #[test]
