@@ -158,8 +158,16 @@ impl Call {
         let (Some(sdp), Some(leg)) = (sdp, self.leg_mut(id)) else {
             return;
         };
+        let held = leg.holds();
         match leg.on_answer(&sdp) {
-            Ok(()) => self.connect(id),
+            Ok(()) => {
+                let turned = leg.holds() != held;
+                self.connect(id);
+                // The answer to a mere refresh turns nothing, and begins no music anew.
+                if turned {
+                    self.on_direction(id, around);
+                }
+            }
             Err(fault) => {
                 self.clerk.note(format!("the late answer does not fit: {fault}"), now);
                 self.hang_up_leg(id, cause::INCOMPATIBLE);
@@ -183,20 +191,28 @@ impl Call {
     fn on_offered(&mut self, id: LegId, sdp: Option<Bytes>, around: &dyn Around) {
         let Some(leg) = self.leg_mut(id) else { return };
         let Some(session) = leg.session else { return };
-        match leg.on_new_offer(&sdp.unwrap_or_default()) {
+        match leg.on_new_offer(sdp.as_deref().unwrap_or_default()) {
             Ok(answer) => {
                 self.effects.push_back(Effect::AnswerOffer { session, sdp: answer });
                 self.connect(id);
-                if self.is_attending(id) {
-                    self.attend_again(around);
-                } else if !self.reseat_supervisor(id) {
-                    self.hold_or_resume(id, around);
+                // Of an offer that is asked of us the ACK will tell the direction.
+                if sdp.is_some() {
+                    self.on_direction(id, around);
                 }
             }
             Err(fault) => {
                 self.effects.push_back(warning(session, &fault, around));
                 self.effects.push_back(Effect::RefuseOffer { session, status: fault.status() });
             }
+        }
+    }
+
+    /// A leg holds, or comes back.
+    fn on_direction(&mut self, id: LegId, around: &dyn Around) {
+        if self.is_attending(id) {
+            self.attend_again(around);
+        } else if !self.reseat_supervisor(id) {
+            self.hold_or_resume(id, around);
         }
     }
 

@@ -16,11 +16,11 @@ use crate::bench::SERVER;
 /// A gateway of the carrier that nobody plays: its messages are written out by hand.
 const GATEWAY: &str = "198.51.100.50:5060";
 
-const SDP: &str =
+pub(crate) const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 198.51.100.50\r\ns=-\r\nc=IN IP4 198.51.100.50\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n";
 
 /// A request outside of any dialog, as a carrier sends it.
-fn request(method: &str, rows: &str, body: &str) -> String {
+pub(crate) fn request(method: &str, rows: &str, body: &str) -> String {
     format!(
         "{method} sip:{BUSINESS}@desvio.test SIP/2.0\r\nVia: SIP/2.0/UDP {GATEWAY};branch=z9hG4bKone\r\n\
          Max-Forwards: 70\r\nFrom: <sip:+5511999998888@carrier.test>;tag=theirs\r\nTo: <sip:{BUSINESS}@desvio.test>\r\n\
@@ -29,20 +29,20 @@ fn request(method: &str, rows: &str, body: &str) -> String {
     )
 }
 
-const CONTACT: &str = "Contact: <sip:gw@198.51.100.50:5060>\r\n";
+pub(crate) const CONTACT: &str = "Contact: <sip:gw@198.51.100.50:5060>\r\n";
 
 fn invite(content_type: &str, body: &str) -> String {
     request("INVITE", &format!("{CONTACT}Content-Type: {content_type}\r\n"), body)
 }
 
 /// The first final response to what the gateway sends; the whole of it.
-fn answer(pbx: &mut Bench, message: &str) -> String {
+pub(crate) fn answer(pbx: &mut Bench, message: &str) -> String {
     let answers = answers(pbx, message);
     let last = answers.into_iter().find(|answer| !answer.starts_with("SIP/2.0 1"));
     last.unwrap_or_else(|| panic!("no answer to\n{message}"))
 }
 
-fn answers(pbx: &mut Bench, message: &str) -> Vec<String> {
+pub(crate) fn answers(pbx: &mut Bench, message: &str) -> Vec<String> {
     let hop = Hop {
         transport: Transport::Udp,
         local: SERVER.parse().expect("an address"),
@@ -159,7 +159,7 @@ fn what_is_too_short_or_unknown_is_told_what_would_do() {
 }
 
 /// A request in the dialog that this answer made.
-fn inside(answer: &str, method: &str, number: u32, body: &str) -> String {
+pub(crate) fn inside(answer: &str, method: &str, number: u32, body: &str) -> String {
     let to = answer.lines().find(|line| line.starts_with("To: ")).expect("a To");
     let kind = if body.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
     request(method, &format!("{CONTACT}{kind}"), body)

@@ -35,6 +35,7 @@ mod handed_on;
 mod handed_over;
 mod incidents;
 mod lamps;
+mod late_offers;
 mod lookups;
 mod mailboxes;
 #[path = "../../src/sip/mutation.rs"]
