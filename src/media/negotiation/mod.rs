@@ -89,6 +89,11 @@ impl Local {
     fn speaks(&self, codec: CodecKind) -> bool {
         self.codecs.contains(&codec) || self.passed.iter().any(|passed| passed.codec == codec)
     }
+
+    /// The media line of our last description that is served.
+    fn spoken_line(&self) -> Option<Media> {
+        Session::read(&self.said).ok()?.media.into_iter().find(|media| media.port != 0)
+    }
 }
 
 /// All our codecs and telephone-event, both ways, 20 ms.

@@ -265,10 +265,15 @@ pub(super) fn answered(local: &Local, answer: &Session, theirs: &Media) -> Resul
     }
 }
 
+/// Under the key and the mark of the line that was said: a refresh repeats an answer of ours, with tags that were theirs.
 fn keys_answered(local: &Local, theirs: &Media) -> Option<Protection> {
     let taken = crypto::lines(theirs).next()?;
-    let ours = offered_keys(local).find(|ours| ours.tag == taken.tag && ours.suite == taken.suite)?;
-    let marks = Marks { ours: None, theirs: taken.mark, more: taken.more };
+    let is_taken = |ours: &Crypto| ours.tag == taken.tag && ours.suite == taken.suite;
+    let ours = match local.spoken_line() {
+        Some(said) => crypto::lines(&said).find(is_taken),
+        None => offered_keys(local).find(is_taken),
+    }?;
+    let marks = Marks { ours: ours.mark, theirs: taken.mark, more: taken.more };
     let keys = SdesKeys { suite: taken.suite, ours: ours.key, theirs: taken.key, marks };
     Some(Protection { security: Security::Sdes(Box::new(keys)), tag: taken.tag })
 }

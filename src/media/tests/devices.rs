@@ -178,6 +178,23 @@ fn the_key_of_ours_stays_when_theirs_changes() {
 }
 
 #[test]
+fn an_answer_that_is_repeated_as_an_offer_keeps_its_key_and_its_mark() {
+    for (line, mark) in [
+        ("1 AES_CM_128_HMAC_SHA1_80", ""),
+        ("7 AES_CM_128_HMAC_SHA1_32", ""),
+        ("2 AES_CM_128_HMAC_SHA1_80", "|2^20|1:4"),
+    ] {
+        let theirs = format!("m=audio 7078 RTP/SAVP 8\r\na=crypto:{line} inline:KEY{mark}\r\n");
+        let (said, first) = answered(&able(), &offered(&theirs)).unwrap();
+        let later = Local { said: Bytes::from(said), before: Some(Box::new(first.clone())), ..able() };
+        let again = accept_answer(&later, offered(&theirs).replace("KEY", KEY).as_bytes()).unwrap();
+        assert_eq!(again.security, first.security, "{line}{mark}");
+        let other = theirs.replace("a=crypto:", "a=crypto:1");
+        assert!(accept_answer(&later, offered(&other).replace("KEY", KEY).as_bytes()).is_err(), "{line}: never said");
+    }
+}
+
+#[test]
 fn a_key_that_was_left_is_never_taken_up_again() {
     let lines = "m=audio 7078 RTP/AVP 8\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:KEY\r\n";
     let key = |before: Option<Stream>, version| {
