@@ -2,8 +2,9 @@
 //!
 //! The SDP names an address, but a phone behind NAT names one that nobody can reach; the packets themselves show the
 //! way back. The first packet that fits what was negotiated decides, and from then on its address and its SSRC alone are
-//! heard (RFC 7362 §5.2 and its warning). Only signalling opens the choice again, and even then whoever spoke last goes
-//! first: a session refresh is no gap for a stranger to slip into.
+//! heard (RFC 7362 §5.2 and its warning). If that was a stranger, the negotiated address and the host that signals for the
+//! far side take their place back. Only signalling opens the choice again, and even then whoever spoke last goes first: a
+//! session refresh is no gap for a stranger to slip into.
 //!
 //! A PBX that starts its stream anew in mid-call, unannounced, is let in on probation: some packets in a row, and nothing
 //! of the former speaker for a while. Who can forge the far side's address and speaks into its pauses can still be heard;
@@ -129,9 +130,16 @@ impl Source {
     /// Whether a stranger's packet may be looked at more closely. Cheap, so it is asked before anything is parsed.
     pub(super) fn may_hear(&self, from: SocketAddr) -> bool {
         match self.state {
-            State::Latched(speaker) => from == speaker.from || from == self.negotiated,
+            State::Latched(speaker) => from == speaker.from || self.outranks(from, speaker.from),
             State::Open | State::Reopened(_) => true,
         }
+    }
+
+    /// The negotiated address comes before whoever spoke first from elsewhere. A phone behind NAT never sends from there, so
+    /// the host that signals for it comes before everybody else.
+    fn outranks(&self, from: SocketAddr, speaker: SocketAddr) -> bool {
+        let is_vouched = |address: SocketAddr| self.allowance.vouched == Some(address.ip());
+        speaker != self.negotiated && (from == self.negotiated || is_vouched(from) && !is_vouched(speaker))
     }
 
     /// Whether RTCP on a port of its own may come from there: a NAT may give that port any number, but not another host.
@@ -148,8 +156,7 @@ impl Source {
         let admitted = match self.state {
             State::Open => true,
             State::Latched(speaker) if speaker.is(&heard) => true,
-            // The negotiated address comes before whoever spoke first from elsewhere.
-            State::Latched(speaker) if from == self.negotiated && speaker.from != from => true,
+            State::Latched(speaker) if self.outranks(from, speaker.from) => true,
             State::Reopened(speaker) => speaker.from == from || self.passes(&heard, header.sequence, speaker.last),
             State::Latched(speaker) => self.passes(&heard, header.sequence, speaker.last),
         };

@@ -47,6 +47,28 @@ fn the_first_source_is_kept_and_strangers_are_refused() {
 }
 
 #[test]
+fn a_stranger_who_speaks_first_yields_to_the_host_that_signals() {
+    let stranger = "198.51.100.1:4000";
+    let line = || {
+        let mut line = Line { source: Source::new(address(NAMED)), start: Instant::now() };
+        line.source.vouch(address(PHONE).ip());
+        assert_eq!(line.hears(stranger, 9, 0, 0), Ok(()));
+        line
+    };
+    let mut phone = line();
+    assert_eq!(phone.hears("198.51.100.2:4000", 8, 0, 10), Err(Refusal::Source), "another stranger");
+    assert_eq!(phone.hears(PHONE, 1, 0, 20), Ok(()));
+    assert_eq!(phone.source.destination(), address(PHONE));
+    assert_eq!(phone.hears(stranger, 9, 1, 20), Err(Refusal::Source));
+    assert_eq!(phone.hears("203.0.113.9:62000", 1, 1, 40), Err(Refusal::Source), "a neighbour behind the same NAT");
+    assert_eq!(phone.hears(NAMED, 2, 0, 60), Ok(()), "the negotiated address comes first");
+    assert_eq!(phone.hears(PHONE, 1, 2, 80), Err(Refusal::Source), "and keeps its place");
+    let mut elsewhere = line();
+    elsewhere.source.vouch(address("192.0.2.77:5060").ip());
+    assert_eq!(elsewhere.hears(PHONE, 1, 0, 20), Err(Refusal::Source), "nobody has vouched for it");
+}
+
+#[test]
 fn another_ssrc_is_refused_while_the_speaker_speaks() {
     let mut line = Line::latched();
     for turn in 0..50_u16 {
