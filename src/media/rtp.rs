@@ -219,7 +219,12 @@ impl Restamp {
     /// talk spurt.
     pub fn leave_out(&mut self, ticks: u32, now: Instant) {
         if let Line::Running { timestamp, sent, ticks: before } = self.line {
-            let (timestamp, _) = self.slot_behind(timestamp, before, now.saturating_duration_since(sent));
+            let (timestamp, _) = match self.source {
+                Source::Relayed(_) | Source::Event { .. } => self.slot_after_switch(now),
+                Source::Ours | Source::Nobody => {
+                    self.slot_behind(timestamp, before, now.saturating_duration_since(sent))
+                }
+            };
             self.line = Line::Running { timestamp, sent: now, ticks };
         }
         self.source = Source::Nobody;
@@ -332,11 +337,10 @@ impl Restamp {
     /// The timestamp of a frame that begins now, and whether it begins a talk spurt.
     fn slot(&self, now: Instant) -> (u32, Marker) {
         match (self.line, self.source) {
-            (Line::Fresh { timestamp }, _) => (timestamp, Marker::Set),
-            (Line::Running { .. }, Source::Relayed(_) | Source::Nobody) => self.slot_after_switch(now),
-            (Line::Running { timestamp, sent, ticks }, _) => {
+            (Line::Running { timestamp, sent, ticks }, Source::Ours) => {
                 self.slot_behind(timestamp, ticks, now.saturating_duration_since(sent))
             }
+            _ => self.slot_after_switch(now),
         }
     }
 

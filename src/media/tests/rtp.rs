@@ -130,6 +130,27 @@ fn all_packets_of_a_press_carry_the_timestamp_of_its_beginning() {
     assert_eq!((audio.timestamp, audio.sequence), (480, 3));
 }
 
+#[test]
+fn audio_after_a_press_is_as_late_as_audio_before_it() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 48_000));
+    let press = |line: &mut Restamp, from: u64| {
+        line.next(96, 960, now + ms(from));
+        line.event(102, Phase::Begins, 960, now + ms(from + 20));
+        for later in [40, 60, 80, 100] {
+            line.event(102, Phase::Continues, 960, now + ms(from + later));
+        }
+    };
+    for from in [0, 200, 400] {
+        press(&mut line, from);
+        // What follows at once may be its echo and is kept back.
+        assert_eq!(line.next(96, 960, now + ms(from + 160)).timestamp, (from as u32 + 160) * 48);
+        line.next(96, 960, now + ms(from + 180));
+    }
+    press(&mut line, 600);
+    line.leave_out(960, now + ms(760));
+    assert_eq!(line.next(96, 960, now + ms(780)).timestamp, 780 * 48, "a pause after it");
+}
+
 /// Somebody speaks: who, how many packets, how many are lost before each, milliseconds before the first.
 fn turns() -> impl Strategy<Value = Vec<(u32, u8, u16, u64)>> {
     prop::collection::vec((0..4_u32, 1..30_u8, 0..3_u16, 0..400_u64), 1..40)
