@@ -332,6 +332,8 @@ pub struct Stream {
     pub codec: CodecKind,
     /// The number that the audio carries in both directions.
     pub payload_type: u8,
+    /// Where our offer and the answer to it number alike formats differently.
+    pub heard_as: HeardAs,
     /// telephone-event (RFC 4733): payload type and clock rate. `None`: the far side cannot take key presses.
     pub dtmf: Option<(u8, u32)>,
     /// Audio in one packet that we send, in milliseconds.
@@ -349,7 +351,28 @@ pub struct Stream {
     pub ice: Option<Box<Ice>>,
 }
 
+/// The numbers of our offer, under which the far side is to send (RFC 3264 §5.1), though its answer has others for what it
+/// gets. Many send under their own all the same, so both are heard. `None`: both have the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HeardAs {
+    pub audio: Option<u8>,
+    pub events: Option<u8>,
+}
+
 impl Stream {
+    /// Whether the far side sends audio under this number.
+    pub fn is_audio(&self, payload_type: u8) -> bool {
+        let (heard_as, number) = (self.heard_as, Some(payload_type));
+        heard_as.audio == number || self.payload_type == payload_type && heard_as.events != number
+    }
+
+    /// Whether the far side sends telephone events under this number.
+    pub fn is_event(&self, payload_type: u8) -> bool {
+        let (heard_as, number) = (self.heard_as, Some(payload_type));
+        let answered = self.dtmf.map(|(number, _)| number);
+        heard_as.events == number || answered == number && heard_as.audio != number
+    }
+
     /// Whether a handshake or checks come before any packet.
     pub fn shakes_hands(&self) -> bool {
         self.ice.is_some() || matches!(self.security, Security::Dtls(_))
@@ -362,6 +385,7 @@ impl Stream {
             remote_rtcp: None,
             codec,
             payload_type: codec.static_payload_type().unwrap_or(96),
+            heard_as: HeardAs::default(),
             dtmf: None,
             ptime_ms: FRAME_MS as u8,
             direction: Direction::SendRecv,

@@ -256,7 +256,11 @@ impl Leg {
         let (Some(scribe), Some(session)) = (&mut self.scribe, &self.session) else {
             return;
         };
-        if let Some(packet) = rtp::read(datagram).filter(|it| it.header.payload_type == session.stream.payload_type) {
+        let is_audio = |number| match side {
+            Side::Said => session.stream.is_audio(number),
+            Side::Heard => session.stream.payload_type == number,
+        };
+        if let Some(packet) = rtp::read(datagram).filter(|it| is_audio(it.header.payload_type)) {
             scribe.on_packet(side, &packet, session.stream.codec, now);
         }
     }

@@ -164,8 +164,8 @@ impl Session {
     fn accept(&mut self, packet: &Packet<'_>, from: SocketAddr, now: Instant) -> Verdict {
         let Packet { header, payload } = packet;
         let kind = match header.payload_type {
-            audio if audio == self.stream.payload_type => Kind::Audio,
-            event if self.is_event(event) => Kind::Event,
+            audio if self.stream.is_audio(audio) => Kind::Audio,
+            event if self.stream.is_event(event) => Kind::Event,
             COMFORT_NOISE if self.stream.codec.clock_rate() == 8000 => Kind::Noise,
             _ => return Verdict::Refused(Refusal::PayloadType),
         };
@@ -199,10 +199,6 @@ impl Session {
         }
         self.keys = Keys::Events;
         Verdict::Key(self.presses.on_packet(payload, header.timestamp))
-    }
-
-    fn is_event(&self, payload_type: u8) -> bool {
-        self.stream.dtmf.is_some_and(|(event, _)| event == payload_type)
     }
 
     /// Takes in the reports of the far side, `ntp` being our own clock; whatever else comes is stepped over.

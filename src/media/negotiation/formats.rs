@@ -1,6 +1,7 @@
 //! Payload types: which codec is spoken, under which number, and what goes along with it.
 
 use crate::media::codec::CodecKind;
+use crate::media::command::HeardAs;
 use crate::media::command::Stream;
 use crate::media::fmtp::OpusTerms;
 use crate::media::negotiation::Local;
@@ -133,6 +134,21 @@ pub(super) fn write_chosen(local: &Local, chosen: &Chosen, media: &mut Media) {
     if let Some((payload_type, clock_rate)) = chosen.dtmf {
         add_events(media, payload_type, clock_rate);
     }
+}
+
+/// Under which numbers of `said`, our offer, the answer lets itself be heard. RFC 3264 §5.1.
+pub(super) fn heard_as(said: &Media, chosen: &Chosen) -> HeardAs {
+    let audio = said.rtp_formats().find(|format| codec_of(format) == Some(chosen.codec));
+    let events = chosen.dtmf.and_then(|(_, clock_rate)| said.rtp_formats().find(|it| is_events(it, clock_rate)));
+    let answered = chosen.dtmf.map(|(payload_type, _)| payload_type);
+    HeardAs {
+        audio: audio.map(|it| it.payload_type).filter(|number| *number != chosen.payload_type),
+        events: events.map(|it| it.payload_type).filter(|number| Some(*number) != answered),
+    }
+}
+
+fn is_events(format: &Format<'_>, clock_rate: u32) -> bool {
+    format.name.eq_ignore_ascii_case("telephone-event") && format.clock_rate == clock_rate
 }
 
 /// The formats that the pump is told of.

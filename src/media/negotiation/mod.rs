@@ -174,7 +174,8 @@ pub fn accept_answer(local: &Local, answer: &[u8]) -> Result<Stream, Negotiation
     let chosen = formats::choose(local, theirs, None)?;
     let ice = if offers_ice(local) { ice::answered(local, &answer, theirs) } else { None };
     let path = Path::find(local, &answer, theirs, ice.as_ref())?;
-    Ok(Served { chosen, protection, path, ice }.stream(&answer, theirs))
+    let heard_as = local.spoken_line().map(|said| formats::heard_as(&said, &chosen)).unwrap_or_default();
+    Ok(Stream { heard_as, ..Served { chosen, protection, path, ice }.stream(&answer, theirs) })
 }
 
 /// What one media line of the far side comes to.

@@ -1,6 +1,7 @@
 //! Tests of offers and answers.
 
 use super::*;
+use crate::media::command::HeardAs;
 
 pub(super) fn local() -> Local {
     let plain = Local::plain("192.0.2.10:10000".parse().unwrap(), CodecKind::ALL.to_vec());
@@ -157,6 +158,26 @@ fn our_own_offer_is_answered_and_the_answer_understood() {
     assert_eq!((ours.codec, theirs.codec), (CodecKind::G722, CodecKind::G722));
     assert_eq!((ours.remote, theirs.remote), (callee.address, caller.address));
     assert_eq!((ours.dtmf, theirs.dtmf), (Some((101, 8_000)), Some((101, 8_000))));
+}
+
+#[test]
+fn an_answer_with_numbers_of_its_own_is_heard_under_those_of_our_offer_too() {
+    let caller = Local { said: offer(&local()), ..local() };
+    let heard = |lines: &str| accept_answer(&caller, offered(lines).as_bytes()).unwrap();
+    let keys = heard("m=audio 4000 RTP/AVP 0 97\r\na=rtpmap:97 telephone-event/8000\r\n");
+    assert_eq!((keys.dtmf, keys.heard_as), (Some((97, 8_000)), HeardAs { audio: None, events: Some(101) }));
+    let swapped = "m=audio 4000 RTP/AVP 102 96\r\na=rtpmap:102 opus/48000/2\r\na=rtpmap:96 telephone-event/48000\r\n";
+    let swapped = heard(swapped);
+    assert_eq!(swapped.heard_as, HeardAs { audio: Some(96), events: Some(102) });
+    assert!(swapped.is_audio(96) && !swapped.is_event(96), "what our offer says goes before");
+    assert!(swapped.is_event(102) && !swapped.is_audio(102));
+    let wide = heard("m=audio 4000 RTP/AVP 120\r\na=rtpmap:120 opus/48000/2\r\n");
+    assert_eq!((wide.payload_type, wide.heard_as.audio, wide.heard_as.events), (120, Some(96), None));
+    assert!(wide.is_audio(96) && wide.is_audio(120) && !wide.is_audio(101));
+    assert_eq!(
+        heard("m=audio 4000 RTP/AVP 8 101\r\na=rtpmap:101 telephone-event/8000\r\n").heard_as,
+        HeardAs::default()
+    );
 }
 
 #[test]

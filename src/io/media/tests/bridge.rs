@@ -12,6 +12,7 @@ use super::play::play;
 use crate::media::codec::CodecKind;
 use crate::media::command::Command;
 use crate::media::command::Event;
+use crate::media::command::HeardAs;
 use crate::media::command::Repeat;
 use crate::media::command::Stream;
 use crate::media::sdp::Direction;
@@ -142,6 +143,28 @@ fn a_key_is_reported_once_and_passed_on_under_the_partners_number() {
     press(&mut a, 11);
     assert_eq!(bench.event(), Event::Digit { leg: a.leg, digit: '#' });
     bench.nothing_happened();
+}
+
+#[test]
+fn a_far_side_is_heard_under_the_numbers_of_our_offer_and_of_its_answer() {
+    let mut bench = Bench::start();
+    let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
+    let heard_as = HeardAs { audio: Some(8), events: Some(101) };
+    bench.connect(&a, Stream { payload_type: 118, dtmf: Some((97, 8000)), heard_as, ..a.stream.clone() });
+    bridge(&mut bench, &a, &b);
+    for (number, mark) in [(8, 1), (118, 2)] {
+        a.send_payload(number, &[mark; 160]);
+        a.pass_time(1);
+        let got = b.get().unwrap();
+        assert_eq!((got.header.payload_type, got.payload[0]), (8, mark));
+    }
+    for (number, digit) in [(101, '7'), (97, '8')] {
+        a.stream.dtmf = Some((number, 8000));
+        press(&mut a, digit as u8 - b'0');
+        assert!((0..7).all(|_| b.get().unwrap().header.payload_type == 101));
+        assert_eq!(bench.event(), Event::Digit { leg: a.leg, digit });
+    }
+    assert_eq!(bench.close(&a).dropped, 0);
 }
 
 #[test]
