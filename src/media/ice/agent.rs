@@ -12,6 +12,7 @@ use crate::media::stun;
 use crate::media::stun::Claim;
 use crate::media::stun::Class;
 use crate::media::stun::Message;
+use crate::media::stun::Transaction;
 use crate::media::stun::Writer;
 
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Agent {
     /// Whoever has proven to know our password; the first is where we send before a path is chosen.
     proven: Vec<SocketAddr>,
     nominated: Option<Nominated>,
+    /// The best that was nominated last and has not become the path.
+    challenger: Option<Nominated>,
     /// Where packets went before a restart, until a check of ours has found where they go.
     former: Option<Former>,
     outbox: VecDeque<(SocketAddr, Vec<u8>)>,
@@ -33,6 +36,8 @@ pub struct Agent {
 struct Nominated {
     address: SocketAddr,
     priority: u32,
+    /// The last check that nominated it.
+    transaction: Transaction,
     checked: Instant,
 }
 
@@ -63,7 +68,16 @@ impl Agent {
     pub fn new(terms: Ice, mut rng: fastrand::Rng, now: Instant) -> Agent {
         let lot = rng.u64(..);
         let checks = (terms.far == IceKind::Lite).then(|| Checks::new(&terms, lot, rng, now));
-        Agent { terms, lot, checks, proven: Vec::new(), nominated: None, former: None, outbox: VecDeque::new() }
+        Agent {
+            terms,
+            lot,
+            checks,
+            proven: Vec::new(),
+            nominated: None,
+            challenger: None,
+            former: None,
+            outbox: VecDeque::new(),
+        }
     }
 
     /// New terms: the same password with more candidates, or a new beginning. RFC 8445 §9.
@@ -172,18 +186,28 @@ impl Agent {
         }
         let priority = message.priority.unwrap_or(0);
         if message.nominates {
-            self.nominate(Nominated { address: from, priority, checked: now });
+            self.nominate(Nominated { address: from, priority, transaction: message.transaction, checked: now });
         }
     }
 
-    /// Some nominate every path that works, the best last or first: the best is kept while it works.
+    /// Some nominate every path that works, the best last or first: the best is kept while it works. It does not where a worse
+    /// one is nominated again and the best was not in between.
     fn nominate(&mut self, nominated: Nominated) {
+        let before = self.challenger.filter(|before| before.address == nominated.address);
+        // The answer was lost, and the same check comes again.
+        if before.is_some_and(|before| before.transaction == nominated.transaction) {
+            return;
+        }
         let stays = self.nominated.is_some_and(|current| {
-            let is_alive = nominated.checked.saturating_duration_since(current.checked) < NOMINATION_LASTS;
+            let is_alive = nominated.checked.saturating_duration_since(current.checked) < NOMINATION_LASTS
+                && before.is_none_or(|before| current.checked >= before.checked);
             current.address != nominated.address && current.priority > nominated.priority && is_alive
         });
         if !stays {
-            self.nominated = Some(nominated);
+            let is_other = self.nominated.is_some_and(|current| current.address != nominated.address);
+            (self.nominated, self.challenger) = (Some(nominated), self.challenger.filter(|_| !is_other));
+        } else if self.challenger.is_none_or(|other| other.priority <= nominated.priority) {
+            self.challenger = Some(nominated);
         }
     }
 }

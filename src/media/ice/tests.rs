@@ -120,6 +120,29 @@ fn of_all_that_are_nominated_the_best_that_lives_is_the_path() {
 }
 
 #[test]
+fn a_worse_path_that_is_nominated_again_while_the_best_is_not_takes_its_place() {
+    let (mut agent, began) = (lite(), start());
+    let (best, worse) = (address("192.0.2.1:1"), address("192.0.2.2:2"));
+    let mut nominated = |number, at, priority, ms| {
+        let writer = Writer::new(Class::Request, [number; 12]).username("ours:theirs").priority(priority).nominate();
+        agent.on_datagram(&writer.finish(PASSWORD), at, began + Duration::from_millis(ms));
+        agent.path()
+    };
+    // Who nominates as he goes checks both.
+    for round in 0..5_u8 {
+        let at = u64::from(round) * 2_500;
+        assert_eq!(nominated(round, best, 20, at), Some(best));
+        assert_eq!(nominated(100 + round, worse, 10, at + 20), Some(best));
+        assert_eq!(nominated(100 + round, worse, 10, at + 520), Some(best), "its answer was lost");
+    }
+    // Then the best dies, and the worse alone is chosen.
+    assert_eq!(nominated(200, worse, 10, 12_600), Some(worse));
+    assert_eq!(nominated(201, best, 20, 12_700), Some(best), "it is back");
+    assert_eq!(nominated(202, worse, 10, 12_800), Some(best));
+    assert_eq!(nominated(203, worse, 10, 13_300), Some(worse));
+}
+
+#[test]
 fn a_restart_keeps_the_path_until_another_is_chosen() {
     let (mut agent, now) = (lite(), start());
     let (old, new) = (address("192.0.2.1:1"), address("192.0.2.2:2"));
