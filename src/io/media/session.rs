@@ -166,7 +166,7 @@ impl Session {
         let kind = match header.payload_type {
             audio if self.stream.is_audio(audio) => Kind::Audio,
             event if self.stream.is_event(event) => Kind::Event,
-            COMFORT_NOISE if self.stream.codec.clock_rate() == 8000 => Kind::Noise,
+            noise if self.is_noise(noise) => Kind::Noise,
             _ => return Verdict::Refused(Refusal::PayloadType),
         };
         if let Err(why) = self.source.admit(from, header, now) {
@@ -199,6 +199,11 @@ impl Session {
         }
         self.keys = Keys::Events;
         Verdict::Key(self.presses.on_packet(payload, header.timestamp))
+    }
+
+    fn is_noise(&self, payload_type: u8) -> bool {
+        let unasked = payload_type == COMFORT_NOISE && self.stream.codec.clock_rate() == 8000;
+        unasked || self.stream.comfort_noise == Some(payload_type)
     }
 
     /// Takes in the reports of the far side, `ntp` being our own clock; whatever else comes is stepped over.

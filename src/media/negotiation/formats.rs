@@ -102,24 +102,51 @@ fn opus_terms(chosen: &Chosen) -> OpusTerms {
     said.map(OpusTerms::read).unwrap_or_default()
 }
 
-/// Everything we can take, in our offer.
-pub(super) fn write_offered(local: &Local, media: &mut Media) {
-    let mut free = DYNAMIC;
+/// Everything we can take, in our offer. `said` is our last description.
+pub(super) fn write_offered(local: &Local, said: Option<&Media>, media: &mut Media) {
+    let mut numbers = Numbers::after(said);
     for codec in &local.codecs {
-        add_codec(media, *codec, codec.static_payload_type().or_else(|| free.next()), parameters_of(*codec, None));
+        add_codec(media, *codec, numbers.of_codec(*codec), parameters_of(*codec, None));
     }
     for passed in &local.passed {
-        let number = passed.codec.static_payload_type().or_else(|| free.next());
-        add_codec(media, passed.codec, number, passed.parameters.as_deref());
+        add_codec(media, passed.codec, numbers.of_codec(passed.codec), passed.parameters.as_deref());
     }
     let spoken = || local.codecs.iter().copied().chain(local.passed.iter().map(|passed| passed.codec));
     if spoken().any(CodecKind::takes_comfort_noise) {
-        add_noise(media, NOISE);
+        let number =
+            numbers.of(Some(NOISE), |format| format.name.eq_ignore_ascii_case("CN") && format.clock_rate == 8_000);
+        number.into_iter().for_each(|payload_type| add_noise(media, payload_type));
     }
-    for (payload_type, clock_rate) in EVENTS {
+    for (usual, clock_rate) in EVENTS {
         if spoken().any(|codec| codec.clock_rate() == clock_rate) {
-            add_events(media, payload_type, clock_rate);
+            let number = numbers.of(Some(usual), |format| is_events(format, clock_rate));
+            number.into_iter().for_each(|payload_type| add_events(media, payload_type, clock_rate));
         }
+    }
+}
+
+/// Which number a format of our offer has: that of before, for none may mean another format within a session (RFC 3264
+/// §8.3.2), else the usual one, else one that means nothing yet.
+struct Numbers<'a> {
+    said: Vec<Format<'a>>,
+    free: std::ops::RangeInclusive<u8>,
+}
+
+impl<'a> Numbers<'a> {
+    fn after(said: Option<&'a Media>) -> Numbers<'a> {
+        Numbers { said: said.into_iter().flat_map(Media::rtp_formats).collect(), free: DYNAMIC }
+    }
+
+    fn of_codec(&mut self, codec: CodecKind) -> Option<u8> {
+        self.of(codec.static_payload_type(), |format| codec_of(format) == Some(codec))
+    }
+
+    fn of(&mut self, usual: Option<u8>, is_wanted: impl Fn(&Format<'_>) -> bool) -> Option<u8> {
+        let means = |number: u8| self.said.iter().any(|format| format.payload_type == number);
+        let kept = self.said.iter().find(|format| is_wanted(format)).map(|format| format.payload_type);
+        let is_usual = |number: u8| EVENTS.iter().any(|(usual, _)| *usual == number);
+        kept.or(usual.filter(|number| !means(*number)))
+            .or_else(|| self.free.find(|number| !means(*number) && !is_usual(*number)))
     }
 }
 
@@ -192,8 +219,8 @@ fn add_noise(media: &mut Media, payload_type: u8) {
     media.attributes.push(Attribute::with_value("rtpmap", format_args!("{payload_type} CN/8000")));
 }
 
-/// Our payload types where RFC 3551 fixes none; the first is that of Opus.
-const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=100;
+/// Our payload types where RFC 3551 fixes none, but for those of events; the first is that of Opus.
+const DYNAMIC: std::ops::RangeInclusive<u8> = 96..=127;
 const EVENTS: [(u8, u32); 3] = [(101, 8_000), (102, 48_000), (103, 16_000)];
 /// RFC 3551 §6.
 const NOISE: u8 = 13;

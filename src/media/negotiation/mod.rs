@@ -115,7 +115,7 @@ pub fn offer(local: &Local) -> Bytes {
 fn offered_line(local: &Local, said: Option<&Media>) -> Media {
     let offered = Offered::by(local);
     let mut media = audio(local.address.port(), offered.protocol(local, said));
-    formats::write_offered(local, &mut media);
+    formats::write_offered(local, said, &mut media);
     media.attributes.push(Attribute::with_value("ptime", FRAME_MS));
     media.attributes.push(Attribute::flag(Direction::SendRecv.name()));
     offered.write(local, &mut media);

@@ -262,6 +262,24 @@ fn a_further_offer_keeps_the_lines_of_the_first_in_their_places() {
 }
 
 #[test]
+fn a_further_offer_keeps_each_number_for_what_it_has_meant() {
+    let maps = "a=rtpmap:96 telephone-event/8000\r\na=rtpmap:97 CN/8000\r\na=rtpmap:101 opus/48000/2\r\n";
+    let (said, stream) =
+        answer(&local(), offered(&format!("m=audio 4000 RTP/AVP 0 96 97\r\n{maps}")).as_bytes(), None).unwrap();
+    let again = Local { said, version: 4, before: Some(Box::new(stream)), ..local() };
+    let text = String::from_utf8(offer(&again).to_vec()).unwrap();
+    assert!(text.contains("m=audio 10000 RTP/AVP 98 9 8 0 97 96 102\r\na=rtpmap:98 opus/48000/2\r\n"), "{text}");
+    assert!(text.contains("a=rtpmap:97 CN/8000\r\na=rtpmap:96 telephone-event/8000\r\n"), "{text}");
+    let third = Local { said: Bytes::from(text.clone()), ..again };
+    assert_eq!(offer(&third), text, "and so on");
+    let wide = format!("m=audio 4000 RTP/AVP 101\r\n{maps}");
+    let (said, stream) = answer(&local(), offered(&wide).as_bytes(), None).unwrap();
+    let again = Local { said, version: 4, before: Some(Box::new(stream)), ..local() };
+    let text = String::from_utf8(offer(&again).to_vec()).unwrap();
+    assert!(text.contains("m=audio 10000 RTP/AVP 101 9 8 0 13 96 102\r\n"), "{text}");
+}
+
+#[test]
 fn over_ipv6_everything_is_as_over_ipv4() {
     let local = Local { address: "[2001:db8::1]:10000".parse().unwrap(), ..local() };
     let lines = "v=0\r\nc=IN IP6 2001:db8::5\r\nm=audio 4000 RTP/AVP 8\r\na=rtcp:4007 IN IP6 2001:db8::6\r\n";

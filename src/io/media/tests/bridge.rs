@@ -77,11 +77,13 @@ fn noise_and_keys_that_a_partner_does_not_get_are_no_loss_to_it() {
     let mut bench = Bench::start();
     let (mut a, b) = (bench.phone(CodecKind::Pcma), bench.phone(CodecKind::Pcma));
     bench.connect(&b, Stream { dtmf: None, ..b.stream.clone() });
+    bench.connect(&a, Stream { comfort_noise: Some(97), ..a.stream.clone() });
     bridge(&mut bench, &a, &b);
     let mut got = Vec::new();
-    // RFC 3389.
+    // RFC 3389: unasked, and as agreed on.
     let noise = |a: &mut Phone| a.send_payload(13, &[40]);
-    for passed_over in [|_: &mut Phone| (), noise, |a: &mut Phone| press(a, 7)] {
+    let agreed = |a: &mut Phone| a.send_payload(97, &[40]);
+    for passed_over in [|_: &mut Phone| (), noise, agreed, |a: &mut Phone| press(a, 7)] {
         passed_over(&mut a);
         a.pass_time(10);
         a.send_payload(8, &[1; 160]);
@@ -93,6 +95,7 @@ fn noise_and_keys_that_a_partner_does_not_get_are_no_loss_to_it() {
         assert_eq!(got.header.sequence, first.sequence.wrapping_add(n));
         assert!(got.payload == [1; 160] && got.header.marker);
     }
+    assert_eq!(bench.close(&a).dropped, 0);
 }
 
 #[test]
