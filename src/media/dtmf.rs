@@ -36,9 +36,9 @@ impl Receiver {
     /// Takes in the payload of a telephone-event packet and its RTP timestamp; gives the key when this is the first
     /// we hear of a press. Events that are no keys (16 and above: flash, tones) give nothing.
     pub fn on_packet(&mut self, payload: &[u8], timestamp: u32) -> Option<char> {
-        let [event, flags, high, low] = *payload.first_chunk()?;
+        let [event, flags, ..] = *payload.first_chunk::<4>()?;
         let state = if flags & END != 0 { Key::Released } else { Key::Down };
-        let heard = Heard { event, timestamp, duration: u16::from_be_bytes([high, low]), state };
+        let heard = Heard { event, timestamp, duration: duration(payload), state };
         match self.last {
             Some(last) if heard.timestamp.wrapping_sub(last.timestamp).cast_signed() < 0 => None,
             Some(last) if last.goes_on_as(&heard) => {
@@ -77,6 +77,14 @@ impl Heard {
         };
         let duration = if next.timestamp == self.timestamp { self.duration.max(next.duration) } else { next.duration };
         Heard { duration, state, ..*next }
+    }
+}
+
+/// The ticks for which a telephone event has lasted. RFC 4733 §2.3.5.
+pub fn duration(payload: &[u8]) -> u16 {
+    match payload {
+        [_, _, high, low, ..] => u16::from_be_bytes([*high, *low]),
+        _ => 0,
     }
 }
 

@@ -113,12 +113,20 @@ enum Source {
     Nobody,
     /// Frames of our own.
     Ours,
-    /// A key press of ours that began at this timestamp.
-    Event {
-        started: u32,
-    },
+    /// A key press of ours.
+    Event(Press),
     /// Packets of a far side: what is added to its numbers, and where it stands.
     Relayed(Relayed),
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Press {
+    /// The timestamp at which it, or its last segment, began.
+    started: u32,
+    /// Ticks in the segments before the last.
+    past: u32,
+    /// Ticks that the last has been told to have.
+    length: u16,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -191,12 +199,20 @@ impl Restamp {
     }
 
     /// Turns a received datagram, in place, into one of ours under `payload_type`. CSRC list, extension and padding stay.
-    /// Loss and order of the source are kept as they are; a new source takes over where the last one ended.
-    pub fn relay(&mut self, datagram: &mut [u8], payload_type: u8, now: Instant) -> Passage {
-        let Some(Packet { header, .. }) = read(datagram) else {
+    /// Loss and order of the source are kept as they are; a new source takes over where the last one ended. `ticks_of` tells
+    /// how long a payload sounds, or for how long the key has been held that it tells of.
+    pub fn relay(
+        &mut self,
+        datagram: &mut [u8],
+        payload_type: u8,
+        ticks_of: impl FnOnce(&[u8]) -> Option<u32>,
+        now: Instant,
+    ) -> Passage {
+        let Some(Packet { header, payload }) = read(datagram) else {
             return Passage::Drop;
         };
-        let Some(header) = self.relay_header(header, payload_type, now) else {
+        let ticks = ticks_of(payload).filter(|ticks| *ticks > 0).unwrap_or(self.clock_rate / 50);
+        let Some(header) = self.relay_header(header, payload_type, ticks, now) else {
             return Passage::Drop;
         };
         if let Some(fixed) = datagram.first_chunk_mut() {
@@ -220,7 +236,7 @@ impl Restamp {
     pub fn leave_out(&mut self, ticks: u32, now: Instant) {
         if let Line::Running { timestamp, sent, ticks: before } = self.line {
             let (timestamp, _) = match self.source {
-                Source::Relayed(_) | Source::Event { .. } => self.slot_after_switch(now),
+                Source::Relayed(_) | Source::Event(_) => self.slot_after_switch(now),
                 Source::Ours | Source::Nobody => {
                     self.slot_behind(timestamp, before, now.saturating_duration_since(sent))
                 }
@@ -234,7 +250,7 @@ impl Restamp {
     /// hundred prompts with pauses between them are still in step with the clock.
     pub fn tick(&mut self, payload_type: u8, ticks: u32, due: Instant) -> Header {
         let (timestamp, begins) = self.slot_after_switch(due);
-        let goes_on = matches!(self.source, Source::Ours | Source::Event { .. });
+        let goes_on = matches!(self.source, Source::Ours | Source::Event(_));
         let marker = if goes_on && self.adjoins(timestamp) { Marker::Clear } else { begins };
         self.source = Source::Ours;
         self.send_at(payload_type, marker, timestamp, ticks, due)
@@ -251,16 +267,31 @@ impl Restamp {
     /// timestamp of its beginning (RFC 4733 §2.2).
     pub fn event(&mut self, payload_type: u8, phase: Phase, ticks: u32, now: Instant) -> Header {
         let (slot, _) = self.slot_after_switch(now);
-        let (started, marker) = match (phase, self.source) {
-            (Phase::Continues, Source::Event { started }) => (started, Marker::Clear),
-            _ => (slot, Marker::Set),
+        let (press, marker) = match (phase, self.source) {
+            (Phase::Continues, Source::Event(press)) => (press, Marker::Clear),
+            _ => (Press { started: slot, past: 0, length: 0 }, Marker::Set),
         };
-        self.source = Source::Event { started };
+        self.source = Source::Event(press);
         let header = self.send_at(payload_type, marker, slot, ticks, now);
-        Header { timestamp: started, ..header }
+        Header { timestamp: press.started, ..header }
     }
 
-    fn relay_header(&mut self, header: Header, payload_type: u8, now: Instant) -> Option<Header> {
+    /// As [`Restamp::event`], for a key that has been held for `held` ticks; with its duration. Before that does not fit into
+    /// its field any more another segment begins. RFC 4733 §2.5.1.3.
+    pub fn held_event(&mut self, payload_type: u8, phase: Phase, ticks: u32, held: u32, now: Instant) -> (Header, u16) {
+        let header = self.event(payload_type, phase, ticks, now);
+        let Source::Event(press) = &mut self.source else {
+            return (header, 0);
+        };
+        if held.saturating_sub(press.past) > u32::from(u16::MAX) {
+            press.started = press.started.wrapping_add(u32::from(press.length));
+            press.past += u32::from(press.length);
+        }
+        press.length = u16::try_from(held.saturating_sub(press.past)).unwrap_or(u16::MAX);
+        (Header { timestamp: press.started, ..header }, press.length)
+    }
+
+    fn relay_header(&mut self, header: Header, payload_type: u8, ticks: u32, now: Instant) -> Option<Header> {
         let (relayed, marker) = match self.source {
             Source::Relayed(relayed) if self.continues(&relayed, &header, now) => (relayed, header.marker),
             _ => (self.adopt(&header, now), true),
@@ -272,16 +303,23 @@ impl Restamp {
         }
         self.source = Source::Relayed(relayed);
         if !is_before(sequence, self.next_sequence) {
-            self.advance(relayed, &header, sequence, timestamp, now);
+            self.source =
+                Source::Relayed(Relayed { sequence: header.sequence, timestamp: header.timestamp, ..relayed });
+            self.next_sequence = sequence.wrapping_add(1);
+            self.advance(timestamp, ticks, now);
         }
         Some(Header { payload_type, marker, sequence, timestamp, ssrc: self.ssrc })
     }
 
-    /// Moves the line on to a packet that is newer than all before it.
-    fn advance(&mut self, relayed: Relayed, header: &Header, sequence: u16, timestamp: u32, now: Instant) {
-        self.source = Source::Relayed(Relayed { sequence: header.sequence, timestamp: header.timestamp, ..relayed });
-        self.next_sequence = sequence.wrapping_add(1);
-        self.line = Line::Running { timestamp, sent: now, ticks: self.clock_rate / 50 };
+    /// Moves the line on to a packet that is newer than all before it. All of one key carry the timestamp of its beginning.
+    fn advance(&mut self, timestamp: u32, ticks: u32, now: Instant) {
+        let began = match self.line {
+            Line::Running { timestamp: before, sent, .. } if before == timestamp => sent,
+            Line::Running { .. } | Line::Fresh { .. } => now,
+        };
+        // No sound is longer than the time that it took and the longest of packets.
+        let most = self.ticks(now.saturating_duration_since(began)).saturating_add(self.clock_rate / 5);
+        self.line = Line::Running { timestamp, sent: began, ticks: ticks.min(most) };
     }
 
     /// Whether a packet goes on with the source that spoke last, as RFC 3550 A.1 judges sequence numbers.

@@ -25,7 +25,9 @@ fuzz_target!(|data: &[u8]| {
         rest = after;
         turn += 1;
         let mut datagram = packet.to_vec();
-        if line.relay(&mut datagram, 0, start + Duration::from_millis(turn * 20)) == Passage::Send {
+        let (ticks_of, now) =
+            (|payload: &[u8]| u32::try_from(payload.len()).ok(), start + Duration::from_millis(turn * 20));
+        if line.relay(&mut datagram, 0, ticks_of, now) == Passage::Send {
             let sent = rtp::read(&datagram).expect("what we relay can be read");
             assert_eq!((sent.header.ssrc, sent.header.payload_type), (7, 0));
         }

@@ -16,6 +16,7 @@ use crate::io::media::legs::Place;
 use crate::io::media::session::Session;
 use crate::io::media::thread::Worker;
 use crate::media::codec::MAX_PAYLOAD;
+use crate::media::dtmf;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
 use crate::media::rtp::Passage;
@@ -117,7 +118,8 @@ fn pass_on(to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 {
     let Some(session) = listening(to) else {
         return 0;
     };
-    match session.restamp.relay(datagram, session.stream.payload_type, now) {
+    let (codec, payload_type) = (session.stream.codec, session.stream.payload_type);
+    match session.restamp.relay(datagram, payload_type, |payload| codec.ticks_of(payload), now) {
         Passage::Send => sent(to.send(datagram)),
         Passage::Drop => 0,
     }
@@ -156,7 +158,9 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
         return 0;
     };
     if !transcoded && heard == spoken {
-        return match session.restamp.relay(datagram, payload_type, now) {
+        let clock_rate = session.stream.codec.clock_rate();
+        let held = |payload: &[u8]| Some(scaled(dtmf::duration(payload), spoken, clock_rate));
+        return match session.restamp.relay(datagram, payload_type, held, now) {
             Passage::Send => sent(to.send(datagram)),
             Passage::Drop => 0,
         };
@@ -164,12 +168,13 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
     let Some(packet) = rtp::read(datagram) else {
         return 0;
     };
-    let Some(&[event, flags, high, low]) = packet.payload.first_chunk() else {
+    let Some(&[event, flags, ..]) = packet.payload.first_chunk::<4>() else {
         return 0;
     };
-    let duration = scaled(u16::from_be_bytes([high, low]), heard, spoken).to_be_bytes();
+    let held = scaled(dtmf::duration(packet.payload), heard, spoken);
     let phase = if packet.header.marker { Phase::Begins } else { Phase::Continues };
-    let header = session.restamp.event(payload_type, phase, spoken / 50, now);
+    let (header, duration) = session.restamp.held_event(payload_type, phase, spoken / 50, held, now);
+    let duration = duration.to_be_bytes();
     let mut out = [0; HEADER_LEN + 4];
     out[HEADER_LEN..].copy_from_slice(&[event, flags, duration[0], duration[1]]);
     if let Some(fixed) = out.first_chunk_mut() {
@@ -183,7 +188,7 @@ fn sent(sent: Sent) -> u64 {
 }
 
 /// A duration in ticks of one clock, in those of another.
-fn scaled(duration: u16, from: u32, to: u32) -> u16 {
+fn scaled(duration: u16, from: u32, to: u32) -> u32 {
     let ticks = u64::from(duration) * u64::from(to) / u64::from(from.max(1));
-    u16::try_from(ticks).unwrap_or(u16::MAX)
+    u32::try_from(ticks).unwrap_or(u32::MAX)
 }

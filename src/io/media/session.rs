@@ -187,7 +187,7 @@ impl Session {
     fn arrive(&mut self, header: &Header, payload: &[u8], kind: Kind, now: Instant) -> Arrival {
         // All packets of a press carry the timestamp of its beginning; for the jitter it is the end that counts.
         let timestamp = match kind {
-            Kind::Event => header.timestamp.wrapping_add(u32::from(event_duration(payload))),
+            Kind::Event => header.timestamp.wrapping_add(u32::from(dtmf::duration(payload))),
             _ => header.timestamp,
         };
         self.reception.on_packet(header.ssrc, header.sequence, timestamp, now)
@@ -248,13 +248,5 @@ impl Session {
 
     pub(super) fn received_and_lost(&self) -> (u64, u64) {
         (self.before.0 + self.reception.received(), self.before.1 + self.reception.lost())
-    }
-}
-
-/// RFC 4733 §2.3.5.
-fn event_duration(payload: &[u8]) -> u16 {
-    match payload {
-        [_, _, high, low, ..] => u16::from_be_bytes([*high, *low]),
-        _ => 0,
     }
 }

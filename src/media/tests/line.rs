@@ -132,7 +132,7 @@ impl Leg {
             let ssrc = u32::from(ssrc) + 100;
             let mut datagram = [0; HEADER_LEN];
             Header { payload_type: 8, marker: false, sequence, timestamp, ssrc }.write(&mut datagram);
-            assert_eq!(self.line.relay(&mut datagram, 0, at), Passage::Send);
+            assert_eq!(self.line.relay(&mut datagram, 0, |_| None, at), Passage::Send);
             let header = read(&datagram).unwrap().header;
             self.push(header, at, What::Relayed, std::mem::take(&mut missing));
         }

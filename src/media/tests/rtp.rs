@@ -19,9 +19,14 @@ fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Vec<u8> {
     [&datagram[..], &[7; 160]].concat()
 }
 
+/// One tick an octet.
+fn pcm(payload: &[u8]) -> Option<u32> {
+    u32::try_from(payload.len()).ok()
+}
+
 fn relayed(line: &mut Restamp, ssrc: u32, sequence: u16, timestamp: u32, now: Instant) -> Option<Header> {
     let mut datagram = packet(ssrc, sequence, timestamp);
-    let passage = line.relay(&mut datagram, 0, now);
+    let passage = line.relay(&mut datagram, 0, pcm, now);
     (passage == Passage::Send).then(|| read(&datagram).unwrap().header)
 }
 
@@ -151,6 +156,47 @@ fn audio_after_a_press_is_as_late_as_audio_before_it() {
     assert_eq!(line.next(96, 960, now + ms(780)).timestamp, 780 * 48, "a pause after it");
 }
 
+#[test]
+fn what_follows_a_relayed_packet_waits_until_its_sound_is_over() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 8_000));
+    let mut long = [&packet(7, 1, 0)[..HEADER_LEN], &[7; 480]].concat();
+    assert_eq!(line.relay(&mut long, 0, pcm, now), Passage::Send);
+    assert_eq!(line.next(8, 160, now + ms(20)).timestamp, 480);
+    let held = |payload: &[u8]| Some(u32::from(payload[0]) * 160);
+    for n in 1..=30_u8 {
+        let mut key = [&packet(8, u16::from(n), 0)[..HEADER_LEN], &[n]].concat();
+        assert_eq!(line.relay(&mut key, 101, held, now + ms(40 + 20 * u64::from(n))), Passage::Send);
+    }
+    let began = 480 + 320;
+    assert_eq!(line.timestamp_at(now + ms(640)), began + 580 * 8, "what a report says meanwhile");
+    assert_eq!(line.next(8, 160, now + ms(641)).timestamp, began + 30 * 160);
+}
+
+#[test]
+fn a_sound_is_believed_to_last_no_longer_than_it_can() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 8_000));
+    let mut key = packet(7, 1, 0);
+    line.relay(&mut key, 101, |_| Some(65_535), now);
+    assert_eq!(line.next(8, 160, now + ms(20)).timestamp, 1_600);
+}
+
+#[test]
+fn a_key_that_is_held_for_longer_than_its_field_can_tell_goes_on_in_segments_without_a_gap() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 48_000));
+    let mut phase = Phase::Begins;
+    let mut told: Vec<(u32, u16)> = Vec::new();
+    for n in 1..=200_u32 {
+        let (header, duration) = line.held_event(102, phase, 960, n * 960, now + ms(20) * n);
+        assert_eq!(header.marker, n == 1);
+        assert_eq!(header.timestamp + u32::from(duration), n * 960, "all of it");
+        told.push((header.timestamp, duration));
+        phase = Phase::Continues;
+    }
+    let segments: Vec<_> = told.windows(2).filter(|pair| pair[0].0 != pair[1].0).collect();
+    assert_eq!(segments.len(), 2, "3.9 s in pieces of 1.36 s at most");
+    assert!(segments.iter().all(|pair| pair[0].0 + u32::from(pair[0].1) == pair[1].0));
+}
+
 /// Somebody speaks: who, how many packets, how many are lost before each, milliseconds before the first.
 fn turns() -> impl Strategy<Value = Vec<(u32, u8, u16, u64)>> {
     prop::collection::vec((0..4_u32, 1..30_u8, 0..3_u16, 0..400_u64), 1..40)
@@ -191,7 +237,7 @@ proptest! {
     fn no_datagram_panics(mut datagram in prop::collection::vec(any::<u8>(), 0..64)) {
         let mut line = Restamp::new(1, 2, 3, 8_000);
         let read_before = read(&datagram).map(|packet| packet.payload.to_vec());
-        let passage = line.relay(&mut datagram, 8, start());
+        let passage = line.relay(&mut datagram, 8, pcm, start());
         prop_assert_eq!(passage == Passage::Send, read_before.is_some());
         prop_assert_eq!(read(&datagram).map(|packet| packet.payload.to_vec()), read_before);
     }
