@@ -1,5 +1,6 @@
 //! Gateways that ask us for the offer: what they want is told by the answer in their ACK. RFC 3261 §14, RFC 3264 §8.4.
 
+use crate::bench::BUSINESS;
 use crate::bench::Bench;
 use crate::bench::PhoneId;
 use crate::codes::CONTACT;
@@ -25,7 +26,7 @@ fn talking() -> (Bench, PhoneId, String) {
     (pbx, ana, accepted)
 }
 
-/// Whose offer carries the direction.
+/// Where the gateway says which way it wants to hear.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     InTheInvite,
@@ -69,4 +70,21 @@ fn who_asks_for_an_offer_while_he_holds_goes_on_holding_until_he_answers_it() {
     answers(&mut pbx, &inside(&accepted, "ACK", 3, &format!("{SDP}a=sendonly\r\n")));
     assert!(pbx.is_played_to(ana));
     assert_eq!(pbx.heard(ana).len(), heard, "the music has not begun anew\n{}", pbx.trace);
+}
+
+#[test]
+fn a_gateway_that_holds_in_its_ack_plays_no_music_into_the_room() {
+    let plan = "number \"+551140031234\" flow=\"sala\"\nflow \"sala\" {\n    conference \"equipe\"\n    hangup\n}\n";
+    let mut pbx = Bench::larger_with("", plan);
+    let accepted = answer(&mut pbx, &request("INVITE", CONTACT, ""));
+    answers(&mut pbx, &inside(&accepted, "ACK", 1, SDP));
+    let ana = pbx.registered("200");
+    pbx.calls(ana, None, BUSINESS);
+    let here = pbx.leg(ana);
+    let gateway = *pbx.pump.legs.keys().find(|leg| **leg != here).expect("the gateway's leg");
+    assert!(pbx.pump.hears(here, gateway), "{}", pbx.trace);
+    turns(&mut pbx, &accepted, 2, Way::InTheAck, "sendonly");
+    assert!(!pbx.pump.hears(here, gateway), "{}", pbx.trace);
+    turns(&mut pbx, &accepted, 3, Way::InTheAck, "sendrecv");
+    assert!(pbx.pump.hears(here, gateway), "{}", pbx.trace);
 }
