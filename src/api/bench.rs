@@ -464,6 +464,7 @@ pub(super) fn dialplan() -> DialplanView {
         tests: 3,
         older_calls: 1,
         changes: vec![Change { kind: "flow".into(), name: "entrada".into(), what: What::Changed, lines }],
+        prompts: ["closed (pt-BR)".to_owned()].into(),
         warnings: faults(),
     }
 }

@@ -138,6 +138,9 @@ impl NewCall {
                 "Leave it out; a flow and a queue have their own.",
             ));
         }
+        if self.say.as_deref().is_some_and(|text| text.trim().is_empty()) {
+            return Err(unfit("`say` is empty.", "Say something."));
+        }
         let wishes = [
             self.flow.map(Then::Flow),
             self.queue.map(Then::Queue),

@@ -115,7 +115,10 @@ fn of_framework(status: StatusCode, method: &Method, path: &str, allowed: Option
             "method-not-allowed",
             "Method not allowed",
             format!("`{path}` does not know {method}."),
-            format!("It knows {allowed}."),
+            match allowed {
+                "" => "GET /v1/openapi.json says which methods it knows.".to_owned(),
+                methods => format!("It knows {methods}."),
+            },
         ),
         other => problem(
             other.as_u16(),

@@ -132,6 +132,16 @@ fn what_the_framework_refuses_is_a_problem_as_well() {
         let method = bench.delete("/v1/calls").await;
         assert_eq!((method.status, method.rule().as_str()), (405, "method-not-allowed"));
         assert!(method.header("allow").contains("POST"), "{:?}", method.headers);
+        let reading = bench.post("/v1/openapi.json", "{}").await;
+        assert_eq!((reading.status, reading.rule().as_str()), (405, "method-not-allowed"));
+        assert!(!reading.text.contains("knows ."), "{}", reading.text);
+        let status = bench.get("/v1/messages?status=x").await;
+        assert_eq!((status.status, status.rule().as_str()), (400, "bad-parameter"));
+        assert!(status.text.contains("delivered"), "{}", status.text);
+        let direction = bench.get("/v1/messages?direction=sideways").await;
+        assert_eq!((direction.status, direction.rule().as_str()), (400, "bad-parameter"));
+        let silent = bench.post("/v1/calls", r#"{"to":"200","say":" "}"#).await;
+        assert_eq!((silent.status, silent.text.contains("`say` is empty")), (422, true), "{}", silent.text);
         let form = bench.send(Request::post("/v1/calls"), "to=200").await;
         assert_eq!((form.status, form.rule().as_str()), (415, "not-json"));
         let huge = bench.post("/v1/calls", &format!("\"{}\"", "x".repeat(70_000))).await;

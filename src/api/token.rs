@@ -84,7 +84,8 @@ impl Token {
         }
     }
 
-    fn configured(config: &Config, base_folder: &Path) -> Result<Option<Self>, TokenError> {
+    /// The one that the configuration says, if it says one.
+    pub fn configured(config: &Config, base_folder: &Path) -> Result<Option<Self>, TokenError> {
         match (&config.token_file, &config.token) {
             (Some(file), _) => read(&base_folder.join(file)).map(Some),
             (None, Some(token)) => Self::new(token).map(Some),

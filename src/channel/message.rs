@@ -59,6 +59,30 @@ pub enum MessageStatus {
     Received,
 }
 
+impl Direction {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            Direction::Inbound => "inbound",
+            Direction::Outbound => "outbound",
+        }
+    }
+}
+
+impl MessageStatus {
+    /// As it is written.
+    pub fn word(self) -> &'static str {
+        match self {
+            MessageStatus::Queued => "queued",
+            MessageStatus::Sending => "sending",
+            MessageStatus::Sent => "sent",
+            MessageStatus::Delivered => "delivered",
+            MessageStatus::Failed => "failed",
+            MessageStatus::Received => "received",
+        }
+    }
+}
+
 impl Message {
     pub fn outbound(id: MessageId, channel: &str, to: &str, text: &str, wall: Timestamp) -> Message {
         Message {

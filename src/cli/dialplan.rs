@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use desvio::api::client::ClientError;
-use desvio::api::documents::dialplan::ChangeDocument;
 use desvio::api::documents::dialplan::DialplanDocument;
 
 use crate::cli::Style;
@@ -21,9 +20,8 @@ pub(super) fn roll_back(file: &Path, style: Style) -> Exit {
 
 pub(super) fn diff(file: &Path, style: Style) -> Exit {
     ask(file, style, |client| async move {
-        Ok(shown(client.compare_dialplan().await?, |dialplan| match dialplan.changes.is_empty() {
-            true => "the files say what the server runs\n".to_owned(),
-            false => changes(&dialplan.changes),
+        Ok(shown(client.compare_dialplan().await?, |dialplan| {
+            changes(dialplan).unwrap_or_else(|| "the files say what the server runs\n".to_owned())
         }))
     })
 }
@@ -57,10 +55,7 @@ pub(super) fn exit_of(error: &ClientError) -> Exit {
 
 fn taken_up(dialplan: &DialplanDocument) -> String {
     let short = dialplan.hash.get(..12).unwrap_or(&dialplan.hash);
-    let mut text = match dialplan.changes.is_empty() {
-        true => "nothing that a caller notices has changed\n".to_owned(),
-        false => changes(&dialplan.changes),
-    };
+    let mut text = changes(dialplan).unwrap_or_else(|| "nothing that a caller notices has changed\n".to_owned());
     text += &format!("new calls walk dialplan {short}");
     text += &match dialplan.older_calls {
         0 => "\n".to_owned(),
@@ -70,19 +65,25 @@ fn taken_up(dialplan: &DialplanDocument) -> String {
     text
 }
 
-fn changes(changes: &[ChangeDocument]) -> String {
+/// None where callers notice nothing.
+fn changes(dialplan: &DialplanDocument) -> Option<String> {
     let mut text = String::new();
-    for change in changes {
+    for change in &dialplan.changes {
         text += &format!("{} `{}` {}\n", change.kind, change.name, change.what);
         for line in &change.lines {
             text += &format!("    {line}\n");
         }
     }
-    text
+    for prompt in &dialplan.prompts {
+        text += &format!("prompt `{prompt}` sounds otherwise\n");
+    }
+    (!text.is_empty()).then_some(text)
 }
 
 #[cfg(test)]
 mod tests {
+    use desvio::api::documents::dialplan::ChangeDocument;
+
     use super::*;
 
     #[test]
@@ -106,6 +107,7 @@ mod tests {
                 what: "changed".to_owned(),
                 lines: vec!["+ answer".to_owned()],
             }],
+            prompts: Vec::new(),
             warnings: Vec::new(),
         };
         assert_eq!(
@@ -116,6 +118,11 @@ mod tests {
         assert_eq!(
             taken_up(&same),
             "nothing that a caller notices has changed\nnew calls walk dialplan 0123456789ab\n"
+        );
+        let heard = DialplanDocument { prompts: vec!["closed (pt-BR)".to_owned()], ..same };
+        assert_eq!(
+            taken_up(&heard),
+            "prompt `closed (pt-BR)` sounds otherwise\nnew calls walk dialplan 0123456789ab\n"
         );
     }
 }

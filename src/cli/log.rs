@@ -4,6 +4,7 @@ use std::io::IsTerminal;
 
 use desvio::config::log::Config;
 use desvio::config::log::Format;
+use desvio::config::log::check_level;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt;
 
@@ -22,8 +23,7 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
 /// Must be called once. A level that cannot be read is said, and `info` holds.
 pub(super) fn start(config: &Config, format: Option<Format>) {
     let wanted = std::env::var(ENVIRONMENT).unwrap_or_else(|_| config.level.clone());
-    // The handshake's library warns of each extension of TLS that a browser offers and that it does not know.
-    let filter = EnvFilter::try_new(format!("rtc_dtls=error,{wanted}")).unwrap_or_else(|error| {
+    let filter = filter(&wanted).unwrap_or_else(|error| {
         eprintln!(
             "log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}"
         );
@@ -35,4 +35,10 @@ pub(super) fn start(config: &Config, format: Option<Format>) {
         Format::Text => log.with_target(false).init(),
         Format::Json => log.json().init(),
     }
+}
+
+fn filter(wanted: &str) -> Result<EnvFilter, String> {
+    check_level(wanted).map_err(|error| error.to_string())?;
+    // The handshake's library warns of each extension of TLS that a browser offers and that it does not know.
+    EnvFilter::try_new(format!("rtc_dtls=error,{wanted}")).map_err(|error| error.to_string())
 }

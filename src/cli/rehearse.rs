@@ -60,6 +60,9 @@ pub(super) fn test(file: &Path, order: &Test, style: Style) -> Exit {
     };
     let part = order.filter.as_deref().unwrap_or_default();
     let (outcomes, coverage) = rehearsal::rehearse_some(&loaded.program, &loaded.names, any_instant(), part);
+    if outcomes.is_empty() && loaded.program.test_count() > 0 {
+        return complain(&format!("no test's name holds `{part}`"), style, Exit::Failed);
+    }
     let coverage = order.coverage.then_some(coverage);
     let failed = outcomes.iter().filter(|outcome| !outcome.passed()).count();
     match style {
@@ -157,5 +160,14 @@ mod tests {
         assert_eq!(states(&given).unwrap(), wanted);
         assert!(states(&["whatsapp".to_owned()]).unwrap_err().to_string().contains("NAME=down"));
         assert!(states(&["whatsapp=off".to_owned()]).unwrap_err().to_string().contains("recovering"));
+    }
+
+    #[test]
+    fn a_filter_that_no_test_fits_is_no_success() {
+        let shipped = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config/desvio.toml"));
+        let named =
+            |filter: &str| test(shipped, &Test { filter: Some(filter.to_owned()), coverage: false }, Style::Text);
+        assert_eq!(named("nosuchtest"), Exit::Failed);
+        assert_eq!(named(""), Exit::Done);
     }
 }

@@ -15,6 +15,7 @@ use crate::config::document::word_of;
 use crate::config::document::words_of;
 use crate::config::rule::Rule;
 use crate::config::tls;
+use crate::config::values;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::choices;
 use crate::media::prompts::Prompts;
@@ -45,6 +46,7 @@ pub(super) fn check(document: &Document<'_>, prompts: &Prompts, faults: &mut Vec
     others_have_an_address(document, faults);
     named_channels_exist(document, faults);
     speech_has_its_credential(document, faults);
+    values::check(document, faults);
 }
 
 /// Secrets of tables that cannot do without one.

@@ -10,12 +10,10 @@ use toml::de::DeTable;
 use toml::de::DeValue;
 
 use crate::config::rule::Rule;
+use crate::config::secrecy;
 use crate::dialplan::excerpt::Excerpt;
 use crate::dialplan::fault::Fault;
 use crate::dialplan::fault::Severity;
-
-/// In keys with these words stand secrets, or addresses that hold some.
-const SECRET: [&str; 7] = ["ha1_", "pin", "url", "key", "sid", "auth", "value"];
 
 /// Where something stands in the file, in bytes.
 pub(super) type Span = Range<usize>;
@@ -68,15 +66,19 @@ impl<'t> Document<'t> {
             code: rule.code(),
             message,
             help,
-            excerpt: self.excerpt(&span),
+            excerpt: self.excerpt(rule, &span),
         }
     }
 
-    /// The line, unless a secret may stand in it.
-    fn excerpt(&self, span: &Span) -> Option<Box<Excerpt>> {
+    /// The line, as far as no secret may stand in it.
+    fn excerpt(&self, rule: Rule, span: &Span) -> Option<Box<Excerpt>> {
         let excerpt = Excerpt::of(self.text, span.start, span.end)?;
-        let may_be_secret = SECRET.iter().any(|word| excerpt.text.contains(word));
-        (!may_be_secret).then(|| Box::new(excerpt))
+        secrecy::shown(excerpt, rule, self.is_secret(span)).map(Box::new)
+    }
+
+    /// Whether a value there is for nobody's eyes.
+    pub(super) fn is_secret(&self, span: &Span) -> bool {
+        secrecy::is_secret(self.text, &self.root, span)
     }
 
     /// Every section and list of tables at the top, with the place of its name.

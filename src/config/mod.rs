@@ -4,6 +4,7 @@
 //! What a key means stands with the room that uses it; here is only which rooms there are. Nothing is made here but
 //! secrets, and these only when a server is about to start ([`secrets`]).
 
+mod alarm;
 mod cross;
 mod document;
 mod folder;
@@ -11,11 +12,14 @@ pub mod log;
 mod plan;
 mod prompts;
 pub mod rule;
+mod secrecy;
 pub mod secrets;
 mod section;
 #[cfg(test)]
 mod shown;
+mod start;
 mod tls;
+mod values;
 
 use std::path::Path;
 use std::path::PathBuf;
@@ -110,7 +114,9 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
     let sources = plan::read(&document, &base, &mut faults);
     let plan = plan::check(&document, &sources, &names, &mut faults);
     if let Some(config) = &config {
+        alarm::check(&document, config, plan.as_ref().map(|plan| &*plan.program), &prompts, &mut faults);
         tls::check_files(&document, config, &mut faults);
+        start::check(&document, config, &mut faults);
     }
     faults.sort_by_key(|fault| reading_order(fault, &shown));
     match (config, plan) {

@@ -21,6 +21,7 @@ pub enum Rule {
     SharedNetwork,
     TwoSecrets,
     Certificate,
+    CannotStart,
     Channel,
     NoDialplan,
     LanguageWithoutPrompts,
@@ -47,6 +48,7 @@ pub const RULES: &[Rule] = &[
     Rule::SharedNetwork,
     Rule::TwoSecrets,
     Rule::Certificate,
+    Rule::CannotStart,
     Rule::Channel,
     Rule::NoDialplan,
     Rule::LanguageWithoutPrompts,
@@ -84,6 +86,9 @@ impl Rule {
             Rule::SharedNetwork => ("shared-network", "an address belongs to one trunk"),
             Rule::TwoSecrets => ("two-secrets", "a secret stands in one place"),
             Rule::Certificate => ("certificate", "certificates and keys are there and fit each other"),
+            Rule::CannotStart => {
+                ("cannot-start", "what the server reads and opens when it starts can be read and opened")
+            }
             Rule::Channel => ("channel-setting", "a channel has what its kind needs"),
             Rule::NoDialplan => ("no-dialplan", "the files of the dialplan are there"),
             Rule::LanguageWithoutPrompts => ("language-without-prompts", "the language of the dialplan has prompts"),

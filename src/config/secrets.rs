@@ -61,6 +61,14 @@ pub fn furnish(config: &mut Config) -> Result<Vec<Made>, SecretError> {
     Ok(made)
 }
 
+/// Whether the file that holds the password can be read; nothing is made.
+pub(super) fn check(extension: &Extension, base: &Path) -> Result<(), SecretError> {
+    match &extension.password_file {
+        Some(file) => read(&base.join(file), &extension.number).map(drop),
+        None => Ok(()),
+    }
+}
+
 fn keep_or_make(extension: &mut Extension, folder: &Path) -> Result<Option<Made>, SecretError> {
     let number = extension.number.clone();
     let path = folder.join(format!("extension-{number}"));

@@ -81,10 +81,14 @@ fn explain(document: &Document<'_>, title: &str, error: &Error, span: Span) -> F
             Some(word_hint(word, &known)),
         );
     }
+    let is_secret = document.is_secret(&span);
     let fault = document.fault(Rule::WrongSetting, span, message.replace('\n', " "), None);
-    match (&fault.excerpt, fault.message.split_once(", expected ")) {
+    match fault.message.split_once(", expected ") {
         // serde repeats the value, and it may be a secret: a PIN without its quotation marks.
-        (None, Some((_, wanted))) => Fault { message: format!("this is not {wanted}"), ..fault },
+        Some((_, wanted)) if is_secret || fault.excerpt.is_none() => {
+            let wanted = if wanted.starts_with("struct ") { "a table" } else { wanted };
+            Fault { message: format!("this is not {wanted}"), ..fault }
+        }
         _ => fault,
     }
 }

@@ -45,6 +45,7 @@ mod line;
 mod list;
 pub mod load;
 pub mod lookup;
+pub mod mailbox_name;
 mod manner;
 pub mod names;
 mod nesting;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde::Serialize;
 
-use crate::outage::weight::Weight;
+use crate::outage::weight::Quorum;
 use crate::outage::weight::Weights;
 
 /// Both directions take a while on purpose. With the defaults, and `every` of the channel at 10 s, a total failure is
@@ -24,7 +24,7 @@ pub struct Config {
     #[serde(with = "humantime_serde")]
     pub slow: Duration,
     /// A layer fails when more than this share of its targets is bad. Default: 0.5.
-    pub quorum: Weight,
+    pub quorum: Quorum,
     /// What each layer adds to the score; at 1 the channel fails.
     pub weights: Weights,
     /// How long it must fail, counted from the first failure, when the targets fail without a break. Default: 30 s.
@@ -115,7 +115,7 @@ impl Default for Config {
             failures: Failures::new(3, 5),
             partial: Failures::new(6, 30),
             slow: Duration::from_secs(4),
-            quorum: Weight::thousandths(500),
+            quorum: Quorum::HALF,
             weights: Weights::default(),
             down_after: Duration::from_secs(30),
             partial_after: Duration::from_secs(2 * MINUTE),
@@ -155,6 +155,17 @@ impl From<Failures> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_share_that_is_never_passed_is_no_quorum() {
+        for right in ["0", "0.5", "0.999"] {
+            assert!(toml::from_str::<Config>(&format!("quorum = {right}")).is_ok(), "{right}");
+        }
+        for wrong in ["1.0", "1", "0.9999", "50", "-0.1", "nan"] {
+            let fault = toml::from_str::<Config>(&format!("quorum = {wrong}")).unwrap_err().to_string();
+            assert!(fault.contains("from 0 to less than 1"), "{wrong}: {fault}");
+        }
+    }
 
     #[test]
     fn failures_are_written_as_people_say_them() {

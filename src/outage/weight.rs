@@ -18,6 +18,34 @@ pub struct Weight {
 #[error("`{0}` is no weight: a number from 0 to 100, such as 0.5")]
 pub struct WeightError(f64);
 
+/// The share that must be passed: from 0 to less than 1, for more than all is never bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "f64")]
+pub struct Quorum(Weight);
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "`{0}` is no quorum: a number from 0 to less than 1, such as 0.5. A layer fails when more than this share of its targets is bad, and more than all never is"
+)]
+pub struct QuorumError(f64);
+
+impl Quorum {
+    pub const HALF: Quorum = Quorum(Weight::thousandths(500));
+
+    pub(super) fn in_thousandths(self) -> u32 {
+        self.0.in_thousandths()
+    }
+}
+
+impl TryFrom<f64> for Quorum {
+    type Error = QuorumError;
+
+    fn try_from(number: f64) -> Result<Quorum, QuorumError> {
+        let share = Weight::try_from(number).map_err(|_| QuorumError(number))?;
+        if share < Weight::ONE { Ok(Quorum(share)) } else { Err(QuorumError(number)) }
+    }
+}
+
 /// `weights = { … }`: what each layer adds to the score. At 1 the channel fails.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -1,9 +1,13 @@
 //! `[storage]`: where the database stands.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde::Deserialize;
+
+use crate::store::address::Address;
+use crate::store::error::StoreError;
 
 /// `[storage]`
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -15,6 +19,13 @@ pub struct Config {
     /// How long an incident is kept after its beginning; those that go on are. Default: 730 days.
     #[serde(with = "humantime_serde")]
     pub keep_incidents: Duration,
+}
+
+impl Config {
+    /// Whether the address is one of a database that is known here. Nothing is opened.
+    pub fn check(&self) -> Result<(), StoreError> {
+        Address::parse(&self.url, Path::new("")).map(drop)
+    }
 }
 
 impl Default for Config {

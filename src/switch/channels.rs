@@ -29,7 +29,6 @@ use crate::switch::command::Answer;
 use crate::switch::command::ChannelView;
 use crate::switch::command::OverrideWish;
 use crate::switch::command::Problem;
-use crate::switch::commands::unknown;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::incidents::is_ours_alone;
@@ -221,7 +220,7 @@ impl Switch {
     }
 
     pub(super) fn channel_view(&self, name: &str, now: Instant) -> Result<Answer, Problem> {
-        let watched = self.channels.by_name.get(name).ok_or_else(|| unknown("channel", name))?;
+        let watched = self.channels.by_name.get(name).ok_or_else(|| self.no_channel(name))?;
         let view = self.with_drill(watched.view(name, now, self.wall(now)));
         Ok(Answer::Channel(Box::new(view)))
     }

@@ -1,5 +1,6 @@
 //! What the API and the command line ask of the running switch, and what they hear back.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -299,6 +300,8 @@ pub struct DialplanView {
     pub older_calls: usize,
     /// Against the one before, or of the files against this one.
     pub changes: Vec<Change>,
+    /// Recordings that sound otherwise, likewise: `NAME (LANGUAGE)`.
+    pub prompts: BTreeSet<String>,
     pub warnings: Vec<Fault>,
 }
 

@@ -1,5 +1,6 @@
 //! What the API and the command line may ask of the running switch.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::call::announcement::Announcing;
@@ -17,8 +18,10 @@ use crate::call::record::Direction;
 use crate::call::script::Plain;
 use crate::call::script::Script;
 use crate::dialplan::dial_order::DialOrder;
+use crate::dialplan::fault::choices;
 use crate::dialplan::order::DialTarget;
 use crate::dialplan::order::Order;
+use crate::dialplan::program::FlowId;
 use crate::dialplan::walk::Caller;
 use crate::queue::agent::AgentId;
 use crate::queue::agent::Wish;
@@ -98,6 +101,7 @@ impl Switch {
         if self.draining {
             return Err(problem(503, "shutting-down", "The server is shutting down", "", "Try again once it runs."));
         }
+        wish.from.as_deref().map_or(Ok(()), |from| self.can_be_shown(from))?;
         let mut script = self.script_for(&wish)?;
         let shown = wish.from.clone().unwrap_or_else(|| default_caller(&wish.then));
         let (from, to) = self.parties(&wish, shown.clone());
@@ -183,19 +187,22 @@ impl Switch {
         let language = |given: &Option<String>, own: &str| given.clone().unwrap_or_else(|| own.to_owned());
         let order = match &wish.then {
             Then::Flow(name) => {
-                let flow = self.desk.program.flow_named(name).ok_or_else(|| unknown("flow", name))?;
+                let flow = self.flow_of(name)?;
                 return Ok(self.walk(flow, Caller::new(wish.to.clone(), wish.from.clone().unwrap_or_default(), None)));
             }
             Then::Queue(queue) if !self.desk.music_by_queue.contains_key(queue) => {
-                return Err(unknown("queue", queue));
+                return Err(unknown_among("queue", queue, self.desk.music_by_queue.keys().map(String::as_str)));
             }
             Then::Queue(queue) => Order::JoinQueue { queue: queue.clone() },
             Then::Say { text, language: given } => {
-                Order::Speak { text: text.clone(), language: language(given, &self.desk.language) }
+                let language = language(given, &self.desk.language);
+                self.is_spoken(&language)?;
+                Order::Speak { text: text.clone(), language }
             }
             Then::Play { prompt, language: given } => {
                 let language = language(given, &self.desk.language);
-                self.desk.prompt(prompt, &language).ok_or_else(|| unknown("prompt", prompt))?;
+                self.is_spoken(&language)?;
+                self.desk.prompt(prompt, &language).ok_or_else(|| self.no_prompt(prompt))?;
                 Order::Play { prompts: vec![prompt.clone()], language }
             }
             Then::Connect(second) => Order::Dial(Box::new(DialOrder::plain(self.dial_target(second)?, RING_FOR))),
@@ -204,6 +211,39 @@ impl Switch {
             }
         };
         Ok(Script::Plain(Plain::new(order)))
+    }
+
+    pub(super) fn flow_of(&self, name: &str) -> Result<FlowId, Problem> {
+        let program = &self.desk.program;
+        program.flow_named(name).ok_or_else(|| unknown_among("flow", name, program.flows()))
+    }
+
+    fn no_prompt(&self, name: &str) -> Problem {
+        let known = self.desk.prompts.names();
+        unknown_among("prompt", name, known.keys().map(String::as_str))
+    }
+
+    /// As in a dialplan: a language that has prompts. In another one the person would hear nothing.
+    fn is_spoken(&self, language: &str) -> Result<(), Problem> {
+        let known: BTreeSet<String> = self.desk.prompts.names().into_values().flatten().collect();
+        match *language == self.desk.language || known.contains(language) {
+            true => Ok(()),
+            false => Err(unknown_among("language", language, known.iter().map(String::as_str))),
+        }
+    }
+
+    /// What a called person is shown: an extension of ours, or a number.
+    fn can_be_shown(&self, from: &str) -> Result<(), Problem> {
+        let digits = from.strip_prefix('+').unwrap_or(from);
+        let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+        match is_number || self.desk.is_extension(from) {
+            true => Ok(()),
+            false => Err(self.no_extension(from)),
+        }
+    }
+
+    pub(super) fn no_extension(&self, name: &str) -> Problem {
+        unknown_among("extension", name, self.desk.names_by_extension.keys().map(String::as_str))
     }
 
     fn dial_target(&self, to: &str) -> Result<DialTarget, Problem> {
@@ -276,6 +316,12 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
         &format!("There is no {kind} `{name}`."),
         "See `desvio check` for the names that the configuration and the dialplan define.",
     )
+}
+
+/// The same, with the names that there are.
+pub(super) fn unknown_among<'n>(kind: &str, name: &str, known: impl Iterator<Item = &'n str>) -> Problem {
+    let known: Vec<&str> = known.collect();
+    Problem { hint: choices(&format!("{kind}s"), known.into_iter(), name), ..unknown(kind, name) }
 }
 
 pub(super) fn no_call(id: &CallId) -> Problem {

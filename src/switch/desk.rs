@@ -21,6 +21,7 @@ use crate::call::effect::Identity;
 use crate::call::effect::NoWay;
 use crate::call::effect::Redirecting;
 use crate::call::effect::Ways;
+use crate::dialplan::mailbox_name;
 use crate::dialplan::program::Program;
 use crate::dialplan::scene::ChannelGlance;
 use crate::dialplan::scene::ExtensionState;
@@ -199,6 +200,13 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Inside the folder of messages, whatever the mailbox is called.
+    fn mailbox_folder(&self, mailbox: &str) -> PathBuf {
+        self.voicemail_folder.join(mailbox_name::folder(mailbox))
+    }
+}
+
 impl Around for Desk {
     fn ways_to(&self, whom: &Destination, facts: &Facts, dice: u64, now: Instant) -> Result<Ways, NoWay> {
         match whom {
@@ -234,7 +242,7 @@ impl Around for Desk {
     }
 
     fn greeting_path(&self, mailbox: &str) -> PathBuf {
-        self.voicemail_folder.join(mailbox).join(GREETING)
+        self.mailbox_folder(mailbox).join(GREETING)
     }
 
     fn greeting(&self, mailbox: &str) -> Option<PathBuf> {
@@ -290,7 +298,7 @@ impl Around for Desk {
     }
 
     fn voicemail_path(&self, mailbox: &str, file: &str) -> PathBuf {
-        self.voicemail_folder.join(mailbox).join(format!("{file}.{}", self.recording_format.extension()))
+        self.mailbox_folder(mailbox).join(format!("{file}.{}", self.recording_format.extension()))
     }
 
     fn ringback(&self) -> Vec<Sound> {

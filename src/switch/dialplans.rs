@@ -23,7 +23,6 @@ use crate::switch::command::DialplanView;
 use crate::switch::command::DialplanWish;
 use crate::switch::command::Problem;
 use crate::switch::commands::problem;
-use crate::switch::commands::unknown;
 use crate::switch::effect::Effect;
 use crate::switch::input::Errand;
 use crate::switch::input::Reread;
@@ -36,7 +35,7 @@ impl Switch {
     pub(super) fn on_dialplan_wish(&mut self, ticket: Ticket, wish: DialplanWish) {
         match wish {
             DialplanWish::Show => {
-                let view = self.dialplan_view(Vec::new(), Vec::new());
+                let view = self.dialplan_view(Vec::new(), BTreeSet::new(), Vec::new());
                 self.answer(ticket, Ok(view));
             }
             DialplanWish::Draw { flow } => {
@@ -68,9 +67,10 @@ impl Switch {
         now: Instant,
     ) {
         let answer = match (errand, result) {
-            (Errand::Compare, Ok(Reread { checked, .. })) => {
+            (Errand::Compare, Ok(Reread { checked, prompts })) => {
                 let changes = changes(&self.desk.program, &checked.program);
-                Ok(self.dialplan_view(changes, checked.warnings))
+                let others = prompts.map(|prompts| self.desk.prompts.differences(&prompts)).unwrap_or_default();
+                Ok(self.dialplan_view(changes, others, checked.warnings))
             }
             (Errand::Compare, Err(Unread::Faults(faults))) => Ok(Answer::DialplanRefused(faults)),
             (_, Ok(read)) => Ok(self.take_up(errand, read, now)),
@@ -97,7 +97,7 @@ impl Switch {
         for warning in &warnings {
             tracing::warn!("{warning}");
         }
-        self.dialplan_view(changes, warnings)
+        self.dialplan_view(changes, others, warnings)
     }
 
     /// The prompts that sound otherwise from now on. A caller who hears one hears it to its end as it was.
@@ -146,7 +146,7 @@ impl Switch {
         Answer::DialplanRefused(faults)
     }
 
-    fn dialplan_view(&self, changes: Vec<Change>, warnings: Vec<Fault>) -> Answer {
+    fn dialplan_view(&self, changes: Vec<Change>, prompts: BTreeSet<String>, warnings: Vec<Fault>) -> Answer {
         let program = &self.desk.program;
         Answer::Dialplan(Box::new(DialplanView {
             hash: program.hash().to_owned(),
@@ -156,6 +156,7 @@ impl Switch {
             tests: program.test_count(),
             older_calls: self.calls_of_other_programs(),
             changes,
+            prompts,
             warnings,
         }))
     }
@@ -163,7 +164,7 @@ impl Switch {
     fn draw(&self, flow: Option<&str>) -> Result<Answer, Problem> {
         let program = &self.desk.program;
         let flow = match flow {
-            Some(name) => Some(program.flow_named(name).ok_or_else(|| unknown("flow", name))?),
+            Some(name) => Some(self.flow_of(name)?),
             None => None,
         };
         let mut live = Live::new();

@@ -34,7 +34,7 @@ impl Switch {
     pub(super) fn start_drill(&mut self, wish: DrillWish, now: Instant) -> Result<Answer, Problem> {
         let DrillWish { channel, manner, author, lasts } = wish;
         if !self.channels.has(&channel) {
-            return Err(unknown("channel", &channel));
+            return Err(self.no_channel(&channel));
         }
         if self.incidents.of_channel(&channel).is_some() {
             return Err(in_the_way("A real outage of it goes on", &channel, "Wait for its end: this is no exercise."));
@@ -78,7 +78,7 @@ impl Switch {
         findings.extend(drills::agents(&self.desk.queues.view(now)));
         findings.extend(drills::trunks(&self.desk.trunks.view(now)));
         findings.push(drills::texts(self.kinds.for_numbers().map(|by| by.name()), channel));
-        findings.push(drills::alarms_planned(self.alarms.people()));
+        findings.extend(drills::alarms_planned(&self.alarm_prospects(channel, now)));
         findings
     }
 

@@ -19,11 +19,11 @@ use crate::dialplan::simulate::simulate;
 use crate::media::prompts::Prompts;
 use crate::outage::ChannelState;
 use crate::outage::incident::Alarm;
-use crate::outage::incident::By;
 use crate::outage::incident::Finding;
 use crate::outage::incident::Incident;
 use crate::outage::incident::Outcome;
 use crate::queue::view::QueueView;
+use crate::switch::alarm::Prospect;
 use crate::switch::command::TrunkView;
 
 /// What drills need beside the calls that are counted.
@@ -203,13 +203,18 @@ pub(super) fn texts(by: Option<&str>, channel: &str) -> Finding {
     }
 }
 
-/// Who would be told.
-pub(super) fn alarms_planned<'a>(people: impl Iterator<Item = (By, &'a str)>) -> Finding {
-    let people: Vec<String> = people.map(|(by, to)| format!("{to} by {}", by.word())).collect();
-    match people.is_empty() {
-        true => found("alarms", false, "nobody is told: [alarm] names nobody".to_owned()),
-        false => found("alarms", true, format!("would be told: {}", people.join(", "))),
+/// Who would be told, and who would not.
+pub(super) fn alarms_planned(prospects: &[Prospect]) -> Vec<Finding> {
+    if prospects.is_empty() {
+        return vec![found("alarms", false, "nobody is told: [alarm] names nobody".to_owned())];
     }
+    let told: Vec<String> = prospects.iter().filter(|it| it.obstacle.is_none()).map(Prospect::whom).collect();
+    let reached = (!told.is_empty()).then(|| found("alarms", true, format!("would be told: {}", told.join(", "))));
+    let missed = prospects.iter().filter_map(|prospect| {
+        let why = prospect.obstacle.as_ref()?;
+        Some(found("alarms", false, format!("would not be told: {}: {why}", prospect.whom())))
+    });
+    reached.into_iter().chain(missed).collect()
 }
 
 /// What came of it, at the end.

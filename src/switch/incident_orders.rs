@@ -12,6 +12,7 @@ use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::incidents::OUR_LINE;
 use crate::switch::incidents::Turn;
+use crate::switch::incidents::blame_in;
 use crate::switch::incidents::is_of_line;
 use crate::switch::incidents::is_trouble;
 use crate::switch::machine::Switch;
@@ -39,9 +40,10 @@ impl Switch {
             },
         };
         let (wall, targets) = (self.wall(now), self.channels.evidence(channel));
+        let blame = blame_in(subject, change);
         let news = match (turn, subject) {
             (Turn::Ends, OUR_LINE) => News::of_line_again(self.incidents.get(&id).map_or(Blame::None, |it| it.blame)),
-            _ => News::of(change.to, change.blame),
+            _ => News::of(change.to, blame),
         };
         let text = news.sentence(channel, Tongue::English);
         let is_news = self.is_news(&id, turn, subject, change);
@@ -50,10 +52,10 @@ impl Switch {
             incident.observe(&targets, wall);
             incident.state = change.to;
             // What it was stays to be read when it is over.
-            let of_line = is_of_line(change.blame);
-            let is_its = if subject == OUR_LINE { of_line } else { !of_line && is_trouble(change.to, change.blame) };
+            let of_line = is_of_line(blame);
+            let is_its = if subject == OUR_LINE { of_line } else { !of_line && is_trouble(change.to, blame) };
             if turn != Turn::Ends && is_its {
-                incident.blame = change.blame;
+                incident.blame = blame;
             }
         });
         match turn {
@@ -74,16 +76,17 @@ impl Switch {
         let Some(incident) = self.incidents.get(id) else {
             return false;
         };
+        let blame = blame_in(subject, change);
         match turn {
             Turn::Begins | Turn::Ends => true,
             // Of several channels that it freezes each sees it by itself.
-            Turn::GoesOn if subject == OUR_LINE => is_of_line(change.blame) && change.blame != incident.blame,
-            Turn::GoesOn if is_of_line(change.blame) => false,
+            Turn::GoesOn if subject == OUR_LINE => is_of_line(blame) && blame != incident.blame,
+            Turn::GoesOn if is_of_line(blame) => false,
             Turn::GoesOn => {
                 let fell = change.to.is_down() && !incident.state.is_down();
                 let rose = incident.state.is_down() && !change.to.is_down();
-                let other = change.blame != incident.blame && change.blame != Blame::None;
-                fell || rose || other && is_trouble(change.to, change.blame)
+                let other = blame != incident.blame && blame != Blame::None;
+                fell || rose || other && is_trouble(change.to, blame)
             }
             Turn::Nothing => false,
         }
@@ -91,7 +94,7 @@ impl Switch {
 
     fn begin_incident(&mut self, subject: &str, change: &Change, now: Instant) -> String {
         let id = self.fresh_id("inc_");
-        let incident = Incident::begin(id.clone(), subject, change.to, change.blame, self.wall(now));
+        let incident = Incident::begin(id.clone(), subject, change.to, blame_in(subject, change), self.wall(now));
         self.incidents.open(incident, now);
         id
     }

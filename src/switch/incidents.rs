@@ -73,8 +73,9 @@ impl Incidents {
     /// What becomes of the channel's own incident.
     pub(super) fn turn_of(&self, channel: &str, change: &Change) -> Turn {
         let goes_on = self.of_channel(channel).is_some();
-        // What has begun is over when all is well, and not when it is only better.
-        let lasts = goes_on && change.to != ChannelState::Up;
+        // What has begun is over when all is well, and not when it is only better, or cannot be seen because of our line.
+        let is_unseen = is_of_line(blame_in(channel, change));
+        let lasts = goes_on && (change.to != ChannelState::Up || is_unseen);
         turn(goes_on, is_trouble(change.to, change.blame) || lasts)
     }
 
@@ -302,6 +303,13 @@ pub(super) fn is_trouble(state: ChannelState, blame: Blame) -> bool {
 /// Faults of one channel that somebody here has to mend, though customers may not notice them.
 pub(super) fn is_ours_alone(blame: Blame) -> bool {
     matches!(blame, Blame::OurCredential | Blame::OurWebhook | Blame::BlockedHere)
+}
+
+/// Whose fault a change is in the story of `subject`. While our own line fails a channel's state stands still, unless somebody
+/// says what it is: his word stands above the doubt.
+pub(super) fn blame_in(subject: &str, change: &Change) -> Blame {
+    let is_declared = subject != OUR_LINE && change.from != change.to;
+    if is_declared && is_of_line(change.blame) { Blame::Channel } else { change.blame }
 }
 
 pub(super) fn is_of_line(blame: Blame) -> bool {

@@ -36,7 +36,7 @@ use crate::switch::command::Answer;
 use crate::switch::command::Problem;
 use crate::switch::command::SendMessage;
 use crate::switch::commands::problem;
-use crate::switch::commands::unknown;
+use crate::switch::commands::unknown_among;
 use crate::switch::effect::Effect;
 use crate::switch::effect::Keep;
 use crate::switch::input::Ticket;
@@ -96,9 +96,13 @@ impl Switch {
         Ok(message)
     }
 
+    pub(super) fn no_channel(&self, name: &str) -> Problem {
+        unknown_among("channel", name, self.kinds.iter().map(|channel| channel.name()))
+    }
+
     fn channel_for(&self, wish: &SendMessage) -> Result<String, Problem> {
         let chosen: Option<&dyn Channel> = match &wish.channel {
-            Some(name) => Some(self.kinds.find(name).ok_or_else(|| unknown("channel", name))?),
+            Some(name) => Some(self.kinds.find(name).ok_or_else(|| self.no_channel(name))?),
             None if self.desk.is_extension(&wish.to) => self.kinds.for_extensions(),
             None => self.kinds.for_numbers(),
         };
@@ -247,7 +251,7 @@ impl Switch {
     pub(super) fn on_webhook(&mut self, ticket: Ticket, channel: &str, webhook: &Webhook, now: Instant) {
         let read = match self.kinds.find(channel) {
             Some(found) => found.read_webhook(webhook).map_err(webhook_problem),
-            None => Err(unknown("channel", channel)),
+            None => Err(self.no_channel(channel)),
         };
         let inbound = match read {
             Ok(inbound) => inbound,

@@ -49,6 +49,7 @@ mod doorman;
 mod drill_orders;
 mod drills;
 pub mod effect;
+pub mod event_kinds;
 pub mod gauges;
 mod identity;
 mod incident_orders;

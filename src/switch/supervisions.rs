@@ -12,7 +12,6 @@ use crate::switch::command::Answer;
 use crate::switch::command::Problem;
 use crate::switch::commands::no_call;
 use crate::switch::commands::problem;
-use crate::switch::commands::unknown;
 use crate::switch::machine::Switch;
 
 impl Switch {
@@ -25,7 +24,7 @@ impl Switch {
         now: Instant,
     ) -> Result<Answer, Problem> {
         if !self.desk.is_extension(&extension) {
-            return Err(unknown("extension", &extension));
+            return Err(self.no_extension(&extension));
         }
         let (number, call) = self.calls.find(id).ok_or_else(|| no_call(id))?;
         match call.supervisor() {

@@ -17,7 +17,6 @@ use crate::outage::traffic::evidence;
 use crate::switch::command::Answer;
 use crate::switch::command::Problem;
 use crate::switch::commands::problem;
-use crate::switch::commands::unknown;
 use crate::switch::machine::Switch;
 
 impl Switch {
@@ -78,7 +77,8 @@ impl Switch {
     /// `POST /v1/channels/{name}/reports`.
     pub(super) fn report_channel(&mut self, name: &str, report: Report, now: Instant) -> Result<Answer, Problem> {
         let wall = self.wall(now);
-        let watched = self.channels.find_mut(name).ok_or_else(|| unknown("channel", name))?;
+        let no_channel = self.no_channel(name);
+        let watched = self.channels.find_mut(name).ok_or(no_channel)?;
         let seen = watched.reports.take(report, now, wall).map_err(|fault| report_problem(&fault))?;
         self.on_evidence(name, seen, now);
         self.channel_view(name, now)

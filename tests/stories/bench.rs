@@ -15,6 +15,7 @@ use desvio::dialplan::lookup;
 use desvio::dialplan::lookup::Query;
 use desvio::media::answering::Verdict;
 use desvio::media::command::Event as MediaEvent;
+use desvio::media::prompts::Prompts;
 use desvio::outage::reports::Says;
 use desvio::sip::hop::Packet;
 use desvio::switch::command::Answer;
@@ -83,6 +84,8 @@ pub(crate) struct Bench {
     pub(crate) held: Option<Vec<Effect>>,
     /// The dialplan that stands in the files now, and that which ran before.
     pub(crate) on_disk: String,
+    /// The recordings that stand there, where they are not those that run.
+    pub(crate) prompts_on_disk: Option<Prompts>,
     pub(crate) earlier: Option<String>,
     pub(crate) luck: fastrand::Rng,
     /// Where messages are late, twice or out of order as well; none: each arrives at once.
@@ -149,6 +152,7 @@ impl Bench {
             mail_fails: None,
             held: None,
             on_disk: plan.to_owned(),
+            prompts_on_disk: None,
             earlier: None,
             network: None,
             flying: BTreeMap::new(),

@@ -150,6 +150,28 @@ fn an_outage_that_our_line_hides_is_neither_ended_nor_told_anew() {
     assert_eq!(pbx.store.incidents.len(), 2);
 }
 
+#[test]
+fn an_outage_that_a_person_declares_while_our_line_is_in_doubt_is_told_as_the_channel_s() {
+    let mut pbx = bench();
+    pbx.ills.push(DEAD_LINE);
+    assert_eq!(told_within(&mut pbx, secs(60)).len(), 1, "of the line");
+    pbx.whatsapp_is_set("down");
+    assert_eq!(told_within(&mut pbx, secs(60)), ["whatsapp está fora do ar."], "{}", pbx.trace);
+    let incident = incidents(&pbx, "whatsapp").remove(0);
+    assert_eq!((incident.state, incident.blame), (ChannelState::Down, Blame::Channel));
+    assert_eq!(incident.timeline[0].text, "whatsapp is down");
+
+    pbx.asks(Command::ClearOverride { channel: "whatsapp".to_owned() }).expect("it was set");
+    assert_eq!(told_within(&mut pbx, secs(60)), ["whatsapp voltou a funcionar."], "{}", pbx.trace);
+    let incident = incidents(&pbx, "whatsapp").remove(0);
+    assert_eq!((incident.is_open(), incident.blame), (false, Blame::Channel));
+    assert!(!incident.timeline.iter().any(|entry| entry.text.contains("internet")), "{:?}", incident.timeline);
+
+    pbx.ills.clear();
+    assert_eq!(told_within(&mut pbx, secs(120)), ["a nossa própria internet voltou a funcionar."]);
+    assert_eq!((pbx.store.incidents.len(), verdict(&mut pbx, "whatsapp").0), (2, ChannelState::Up));
+}
+
 /// Names that our own resolver looks up, and pages that are reached by them.
 fn goes_by_our_resolver(due: &Due) -> bool {
     let asks_ours = due.probe.resolver.as_ref().is_none_or(|resolver| resolver.is_ours());

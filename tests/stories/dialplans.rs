@@ -7,6 +7,7 @@ use desvio::config;
 use desvio::dialplan::difference::What;
 use desvio::dialplan::fault::Severity;
 use desvio::dialplan::rehearsal::rehearse_some;
+use desvio::media::prompts::Prompts;
 use desvio::switch::command::Answer;
 use desvio::switch::command::Command;
 use desvio::switch::command::DialplanView;
@@ -62,6 +63,21 @@ fn a_caller_in_the_menu_keeps_his_dialplan_and_the_next_one_walks_the_new_one() 
     pbx.hangs_up(customer);
     pbx.advance(secs(1));
     assert_eq!(view(&mut pbx, DialplanWish::Show).older_calls, 0);
+}
+
+#[test]
+fn a_recording_that_sounds_otherwise_is_told_before_and_when_it_is_taken_up() {
+    let mut pbx = Bench::new();
+    let mut prompts = Prompts::shipped();
+    let other = include_bytes!("../../dialplans/prompts/pt-BR/closed.wav").to_vec();
+    prompts.overlay("welcome", "pt-BR", other).expect("a WAV file");
+    pbx.prompts_on_disk = Some(prompts);
+    for wish in [DialplanWish::Compare, DialplanWish::Reload] {
+        let view = view(&mut pbx, wish);
+        assert_eq!(view.prompts.iter().map(String::as_str).collect::<Vec<_>>(), ["welcome (pt-BR)"]);
+        assert!(view.changes.is_empty());
+    }
+    assert!(view(&mut pbx, DialplanWish::Compare).prompts.is_empty(), "it runs");
 }
 
 #[test]

@@ -123,6 +123,20 @@ fn what_would_fail_on_the_bad_day_is_found() {
 }
 
 #[test]
+fn an_alarm_that_would_reach_nobody_is_found_by_a_drill() {
+    let alarm = "\n[alarm]\ncall = [\"201\", \"999\"]\ntext = [\"+5511999990000\"]\ntext_by = [\"whatsapp\"]\n";
+    let mut pbx = Bench::build(&format!("{CONFIG}{alarm}"), PLAN);
+    pbx.registered("201");
+    begin(&mut pbx, Manner::Shadow).expect("it begins");
+    pbx.advance(secs(1));
+    let alarms = findings(&pbx, "alarms");
+    let told: Vec<(bool, &str)> = alarms.iter().map(|finding| (finding.works, finding.text.as_str())).collect();
+    assert_eq!(told[0], (true, "would be told: 201 by call"), "{told:?}");
+    assert_eq!(told[1], (false, "would not be told: +5511999990000 by text: no channel could carry it"), "{told:?}");
+    assert!(!told[2].0 && told[2].1.starts_with("would not be told: 999 by call: "), "{told:?}");
+}
+
+#[test]
 fn a_real_outage_ends_the_drill_and_is_told_as_one() {
     let mut pbx = bench();
     pbx.advance(secs(120));

@@ -61,7 +61,8 @@ impl Bench {
                 };
                 let read = plan.map(|plan| checked(&self.config, &plan).map_err(Unread::Faults));
                 let result = read.unwrap_or(Err(Unread::NothingEarlier));
-                let result = result.map(|checked| Reread { checked, prompts: None });
+                let prompts = self.prompts_on_disk.clone().map(Box::new);
+                let result = result.map(|checked| Reread { checked, prompts });
                 self.switch.handle(Input::DialplanRead { ticket, errand, result }, now);
             }
             Effect::RemoveFile { path } => self.removed.push(path),

@@ -155,3 +155,23 @@ fn what_cannot_be_placed_is_refused_with_a_reason() {
     assert_eq!(place(&mut pbx, "200", flow.clone()).map_err(|problem| problem.rule), Err("not-registered"));
     assert_eq!(place(&mut pbx, "999", flow).map_err(|problem| problem.rule), Err("no-route"));
 }
+
+#[test]
+fn a_wish_that_nobody_would_hear_is_refused_with_the_names_that_there_are() {
+    let mut pbx = Bench::new();
+    pbx.registered("200");
+    let mut refused = |then: Then, from: Option<&str>| {
+        let from = from.map(str::to_owned);
+        let wish = PlaceCall { to: "200".to_owned(), from, then, ring_for: secs(45), detect: Detect::Nothing };
+        let problem = pbx.asks(Command::PlaceCall(wish)).expect_err("it is refused");
+        assert_eq!((problem.status, problem.rule), (422, "unknown-name"), "{problem}");
+        problem.hint
+    };
+    let say = |language: &str| Then::Say { text: "Oi".to_owned(), language: Some(language.to_owned()) };
+    assert!(refused(say("xx"), None).contains("pt-BR"));
+    assert!(refused(say("pt-BR"), Some("abc")).starts_with("extensions: 200"));
+    assert!(refused(Then::Flow("entrda".to_owned()), None).contains("Did you mean `entrada`?"));
+    assert!(refused(Then::Queue("venda".to_owned()), None).contains("Did you mean `vendas`?"));
+    let play = Then::Play { prompt: "goodby".to_owned(), language: None };
+    assert!(refused(play, None).contains("Did you mean `goodbye`?"));
+}

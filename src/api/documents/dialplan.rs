@@ -26,6 +26,8 @@ pub struct DialplanDocument {
     pub older_calls: u64,
     /// Against the one before, or of the files against this one.
     pub changes: Vec<ChangeDocument>,
+    /// Recordings that sound otherwise, likewise: `NAME (LANGUAGE)`.
+    pub prompts: Vec<String>,
     /// What is doubtful, as `desvio check --json` writes it.
     #[schema(value_type = Vec<Object>)]
     pub warnings: Vec<Value>,

@@ -23,7 +23,9 @@ use crate::api::reading::Parameters;
 use crate::api::repeat::Key;
 use crate::api::repeat::Made;
 use crate::api::repeat::once;
+use crate::channel::message::Direction;
 use crate::channel::message::MessageId;
+use crate::channel::message::MessageStatus;
 use crate::store::messages::MessageQuery;
 use crate::switch::command::Answer;
 use crate::switch::command::Command;
@@ -41,9 +43,11 @@ pub(in crate::api) struct Wanted {
     #[param(value_type = Option<String>, format = DateTime)]
     to: Option<Timestamp>,
     /// `inbound` or `outbound`.
-    direction: Option<String>,
+    #[param(value_type = Option<String>)]
+    direction: Option<Direction>,
     /// `queued`, `sending`, `sent`, `delivered`, `failed` or `received`.
-    status: Option<String>,
+    #[param(value_type = Option<String>)]
+    status: Option<MessageStatus>,
     /// The channel that carried it.
     channel: Option<String>,
     /// The sender's or the recipient's number, with its plus written as `%2B`.
@@ -89,8 +93,8 @@ pub(in crate::api) async fn list(
     let query = MessageQuery {
         from: wanted.from,
         to: wanted.to,
-        direction: wanted.direction,
-        status: wanted.status,
+        direction: wanted.direction.map(|direction| direction.word().to_owned()),
+        status: wanted.status.map(|status| status.word().to_owned()),
         channel: wanted.channel,
         number: wanted.number,
     };

@@ -6,6 +6,7 @@ use crate::dialplan::action::News;
 use crate::dialplan::action::Turn;
 use crate::dialplan::fill::Filled;
 use crate::dialplan::kind::Kind;
+use crate::dialplan::mailbox_name;
 use crate::dialplan::order::Order;
 use crate::dialplan::verb::Compile;
 use crate::dialplan::verb::Needs;
@@ -50,6 +51,10 @@ static SHEET: Sheet = Sheet {
 };
 
 impl Compile for Mailbox {
+    fn check(&self, filled: &Filled) -> Vec<(String, String)> {
+        mailbox_name::faults(&filled.text("mailbox"))
+    }
+
     fn compile(&self, filled: &Filled) -> Box<dyn Action> {
         Box::new(Listen { mailbox: filled.text("mailbox") })
     }

@@ -90,6 +90,11 @@ impl Credential {
         Ok((name, value))
     }
 
+    /// Whether it is there and can be sent.
+    pub fn check(&self, base: &Path) -> Result<(), CredentialError> {
+        self.header(base).map(drop)
+    }
+
     /// The secret itself.
     fn secret(&self, base: &Path) -> Result<String, CredentialError> {
         let Some(file) = &self.value_file else {

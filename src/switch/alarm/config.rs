@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+/// Nobody wants to be called without end.
+pub const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
+/// No phone has rung before.
+pub const SHORTEST_RING: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -21,14 +21,13 @@ use crate::outage::incident::Incident;
 use crate::outage::incident::Outcome;
 use crate::outage::news::News;
 use crate::switch::alarm::config::Config;
+use crate::switch::alarm::config::SHORTEST_PAUSE;
 use crate::switch::effect::Subject;
 
 /// A provider that has not taken the text by then is doubted.
 const TAKEN_WITHIN: Duration = Duration::from_secs(60);
 /// When no other channel is left, the last one gets so long.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(15 * 60);
-/// Nobody wants to be called without end.
-const SHORTEST_PAUSE: Duration = Duration::from_secs(5);
 /// Alarms under way; further ones are filed as failed.
 const MOST_PENDING: usize = 200;
 
@@ -80,6 +79,21 @@ enum Stage {
         messages: Vec<MessageId>,
         until: Instant,
     },
+}
+
+/// Somebody for whom an alarm is, before there is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Prospect {
+    pub(super) by: By,
+    pub(super) to: String,
+    /// Why it would not reach him as things stand.
+    pub(super) obstacle: Option<String>,
+}
+
+impl Prospect {
+    pub(super) fn whom(&self) -> String {
+        format!("{} by {}", self.to, self.by.word())
+    }
 }
 
 /// How an alarm stands now.

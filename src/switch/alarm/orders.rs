@@ -7,7 +7,10 @@ use tracing::info;
 use tracing::warn;
 
 use crate::call::announcement::Announcement;
+use crate::call::caller::CallerId;
+use crate::call::clerk::Facts;
 use crate::call::machine::Detect;
+use crate::call::record::Direction;
 use crate::number::masked;
 use crate::outage::incident::Alarm;
 use crate::outage::incident::By;
@@ -17,6 +20,7 @@ use crate::outage::incident::Outcome;
 use crate::outage::news::News;
 use crate::outage::news::Tongue;
 use crate::switch::alarm::Pending;
+use crate::switch::alarm::Prospect;
 use crate::switch::alarm::Report;
 use crate::switch::command::Answer;
 use crate::switch::command::PlaceCall;
@@ -149,6 +153,40 @@ impl Switch {
             Ok(_) => {}
             Err(problem) => self.alarms.on_not_called(pending, problem.to_string(), now),
         }
+    }
+
+    /// Everybody for whom an alarm of this channel is.
+    pub(in crate::switch) fn alarm_prospects(&self, channel: &str, now: Instant) -> Vec<Prospect> {
+        let prospect = |(by, to): (By, &str)| {
+            let obstacle = match by {
+                By::Text => self.obstacle_to_text(channel, to, now),
+                By::Call => self.obstacle_to_call(to, now),
+            };
+            Prospect { by, to: to.to_owned(), obstacle }
+        };
+        self.alarms.people().map(prospect).collect()
+    }
+
+    fn obstacle_to_text(&self, subject: &str, to: &str, now: Instant) -> Option<String> {
+        let pending = Pending::new("", String::new(), subject, to, By::Text, News::Down, now);
+        match self.channel_for_alarm(&pending) {
+            Some(_) => None,
+            None => Some("no channel could carry it".to_owned()),
+        }
+    }
+
+    fn obstacle_to_call(&self, to: &str, now: Instant) -> Option<String> {
+        let facts = Facts {
+            direction: Direction::Outbound,
+            from: self.alarms.config.from.clone().unwrap_or_default(),
+            to: self.desk.normal(to),
+            trunk: None,
+            meets: None,
+            flow: None,
+            channels_down: self.desk.channels_down.clone(),
+            caller: CallerId::default(),
+        };
+        self.ways(to, &facts, 0, now).err().map(|problem| problem.to_string())
     }
 
     fn text_somebody(&mut self, pending: Pending, now: Instant) {
