@@ -85,12 +85,13 @@ fn numbered(number: usize) -> Bytes {
     text.replace("3848276298220188511", &format!("{number:019}")).into()
 }
 
-/// Receives one INVITE, passes it on, refuses it; returns what was sent.
+/// Receives one INVITE, passes it on, and refuses it later; returns what was sent.
 fn receive_and_answer(agent: &mut UserAgent, bytes: Bytes, now: Instant) -> usize {
     agent.receive(Packet { hop: hop(trunk()), bytes }, now);
     let Some(Event::Invite { transaction, request, .. }) = agent.poll_event() else { panic!("a new call is an event") };
+    let at_once = std::iter::from_fn(|| agent.poll_transmit()).count();
     agent.respond(transaction, request.reply(486), now);
-    std::iter::from_fn(|| agent.poll_transmit()).count()
+    at_once + std::iter::from_fn(|| agent.poll_transmit()).count()
 }
 
 #[test]

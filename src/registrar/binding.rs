@@ -162,7 +162,7 @@ impl Kept {
         }
     }
 
-    pub(super) fn stored(&self, extension: &str, now: Instant, wall: Timestamp) -> StoredBinding {
+    pub(super) fn stored(&self, extension: &str, host: Option<&str>, now: Instant, wall: Timestamp) -> StoredBinding {
         StoredBinding {
             extension: extension.to_owned(),
             key: self.key(),
@@ -179,6 +179,7 @@ impl Kept {
             path: self.path().iter().map(|proxy| proxy.to_string()).collect(),
             user_agent: self.user_agent.as_deref().map(str::to_owned),
             translation: self.translation,
+            host: host.map(str::to_owned),
         }
     }
 

@@ -20,6 +20,7 @@ mod desires;
 mod expiry;
 pub mod gate;
 mod gruu;
+mod hosts;
 mod table;
 mod translation;
 
@@ -47,6 +48,7 @@ use crate::registrar::gate::Gate;
 use crate::registrar::gate::Stage;
 use crate::registrar::gruu::Gruus;
 use crate::registrar::gruu::NotOurs;
+use crate::registrar::hosts::Hosts;
 use crate::registrar::table::Table;
 use crate::registrar::translation::Translation;
 use crate::sip::headers::Name;
@@ -106,6 +108,9 @@ pub struct StoredBinding {
     pub user_agent: Option<String>,
     #[serde(default)]
     pub translation: Translation,
+    /// The name under which the phone knows us, where that is not our domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
 }
 
 impl StoredBinding {
@@ -195,13 +200,10 @@ pub struct Registrar {
     user_agents: BTreeSet<Arc<str>>,
     /// When it was told last that something rewrites the messages of an extension.
     rewriting_told: BTreeMap<Arc<str>, Instant>,
-    /// Under which names phones that signed in know us, in lower case.
-    hosts: BTreeSet<String>,
+    hosts: Hosts,
     rng: fastrand::Rng,
 }
 
-/// More names than these are not learnt.
-const MOST_HOSTS: usize = 64;
 /// The same warning is not told sooner again.
 const TELL_AGAIN: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_USER_AGENT: usize = 128;
@@ -226,21 +228,14 @@ impl Registrar {
             gruus: Gruus::new(domain, key),
             user_agents: BTreeSet::new(),
             rewriting_told: BTreeMap::new(),
-            hosts: BTreeSet::new(),
+            hosts: Hosts::new(domain),
             rng,
         }
     }
 
-    /// Whether a phone that signed in knows us under this name: what it says of us later may have it too.
+    /// Whether that is our domain, or a name under which phones that signed in know us.
     pub fn is_known_as(&self, host: &str) -> bool {
-        self.hosts.contains(host.to_ascii_lowercase().as_str())
-    }
-
-    fn learn_host(&mut self, request: &Request) {
-        let host = request.uri.host_text();
-        if self.hosts.len() < MOST_HOSTS && !self.hosts.contains(&*host) {
-            self.hosts.insert(host.to_ascii_lowercase());
-        }
+        self.hosts.has(host)
     }
 
     /// Asked before anything else, and before a password is: the answer to a REGISTER that there is no time for now. `stage`
@@ -280,7 +275,6 @@ impl Registrar {
         let Some(extension) = self.table.extension(extension) else {
             return request.reply(404);
         };
-        self.learn_host(request);
         let translation = Translation::of(request, hop, mark);
         let user_agent = self.user_agent(request);
         let cut_per_mille = self.rng.u32(0..=self.config.jitter.per_mille());
@@ -291,7 +285,8 @@ impl Registrar {
         match desires {
             Ok(desires) => {
                 let makes_flow = desires.makes_flow(now);
-                self.carry_out(&extension, desires, now, wall);
+                let host = self.hosts.learn(&request.uri.host_text());
+                self.carry_out(&extension, desires, host.as_deref(), now, wall);
                 let mut response = self.list(&extension, request, now, wall);
                 if makes_flow {
                     // RFC 5626 §6 and §5.4.
@@ -397,6 +392,7 @@ impl Registrar {
             match (extension, Kept::restored(&binding, serial, now, wall)) {
                 (Some(extension), Some(mut kept)) => {
                     kept.user_agent = binding.user_agent.as_deref().map(|text| self.interned(text));
+                    let _ = binding.host.as_deref().and_then(|host| self.hosts.learn(host));
                     self.table.insert(&extension, kept);
                 }
                 _ => {
@@ -407,7 +403,7 @@ impl Registrar {
         }
     }
 
-    fn carry_out(&mut self, extension: &Arc<str>, desires: Desires, now: Instant, wall: Timestamp) {
+    fn carry_out(&mut self, extension: &Arc<str>, desires: Desires, host: Option<&str>, now: Instant, wall: Timestamp) {
         if desires.removes_all() {
             return self.table.remove_where(extension, |_| true);
         }
@@ -419,15 +415,15 @@ impl Registrar {
             kept.serial = self.table.next_serial();
             self.tell_of_rewriting(extension, kept.translation, now);
             kept.translation = self.table.translation_of(extension, &kept);
-            self.keep(extension, &kept, now, wall);
+            self.keep(extension, &kept, host, now, wall);
             self.table.put(extension, kept);
         }
     }
 
     /// What can be reached after a restart goes to disk; what was there and cannot be any more leaves it.
-    fn keep(&mut self, extension: &Arc<str>, kept: &Kept, now: Instant, wall: Timestamp) {
+    fn keep(&mut self, extension: &Arc<str>, kept: &Kept, host: Option<&str>, now: Instant, wall: Timestamp) {
         if kept.outlives_us() {
-            return self.table.effects.push_back(Effect::Keep(Box::new(kept.stored(extension, now, wall))));
+            return self.table.effects.push_back(Effect::Keep(Box::new(kept.stored(extension, host, now, wall))));
         }
         let is_former = |old: &&Kept| old.is_same_contact(kept) && old.outlives_us() && old.key() == kept.key();
         let before = self.table.of(extension).iter().find(is_former);

@@ -165,8 +165,8 @@ impl Guard {
         }
     }
 
-    /// Judges the credentials for our realm in `header`, `Authorization` or `ProxyAuthorization`. Whatever is wrong with
-    /// them, it costs two hashes, and one more for a body that is covered.
+    /// Judges the credentials for our realm in `header`, `Authorization` or `ProxyAuthorization`. On a nonce of ours it costs
+    /// two hashes whatever is wrong with them, and one more for a body that is covered.
     pub fn verify(&mut self, request: &Request, header: &Name, now: Instant) -> Verdict {
         let Some(fields) = self.fields(request, header) else {
             return Verdict::Absent;

@@ -97,6 +97,7 @@ mod tests {
             path: Vec::new(),
             translation: Default::default(),
             user_agent: None,
+            host: None,
         }
     }
 

@@ -162,11 +162,7 @@ impl Switch {
 
     /// Our domain, a name under which phones register with us, or an address of ours as this peer knows it.
     fn is_here(&self, uri: &Uri, session: SessionId) -> bool {
-        let host = uri.host_text();
-        if uri.scheme == Scheme::Tel
-            || host.eq_ignore_ascii_case(&self.desk.domain)
-            || self.desk.registrar.is_known_as(&host)
-        {
+        if uri.scheme == Scheme::Tel || self.desk.registrar.is_known_as(&uri.host_text()) {
             return true;
         }
         let Some(hop) = self.agent.hop(session) else {

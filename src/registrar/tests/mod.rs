@@ -252,6 +252,18 @@ fn stored(transport: &str, extension: &str, contact: &str, like: &StoredBinding)
 }
 
 #[test]
+fn the_name_under_which_a_phone_knows_us_outlives_a_restart() {
+    let mut desk = new_desk();
+    desk.register("a", 1, ONE);
+    let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else { panic!("nothing kept") };
+    let elsewhere = StoredBinding { host: Some("pbx.example.com".into()), ..*kept };
+    let mut restarted = new_desk();
+    assert!(!restarted.registrar.is_known_as("pbx.example.com"));
+    restarted.registrar.restore(vec![elsewhere], restarted.now, restarted.wall());
+    assert!(restarted.registrar.is_known_as("pbx.example.com"));
+}
+
+#[test]
 fn an_earlier_version_kept_the_flow_behind_the_instance() {
     let mut desk = new_desk();
     desk.register("a", 1, ONE);

@@ -211,7 +211,7 @@ impl UserAgent {
     }
 
     fn on_invite(&mut self, transaction: TransactionId, request: Request, hop: Hop, now: Instant) {
-        self.core.layer.answer_bytes(transaction, 100, request.trying(), now);
+        self.untried.push((transaction, request.trying(), now));
         let request = Arc::new(request);
         let untaken = Untaken { request: Arc::clone(&request), hop, local_tag: self.core.number() };
         self.core.invites.insert(transaction, InviteUse::Untaken(untaken));

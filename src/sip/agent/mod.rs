@@ -221,6 +221,9 @@ pub struct UserAgent {
     request_alarms: Deadlines<RequestId>,
     pending: HashMap<RequestId, Pending, NumberHashing>,
     subscriptions: Subscriptions,
+    /// INVITEs that came since messages last left, each with its 100: they hear it unless they have been answered by then. Who
+    /// is turned away must not, or he would repeat his INVITE no more (RFC 3261 §8.2.7, §17.1.1.2).
+    untried: Vec<(TransactionId, Bytes, Instant)>,
     departed: Departed,
     last_session: u64,
     last_request: u64,
@@ -252,6 +255,7 @@ impl UserAgent {
             request_alarms: Deadlines::new(),
             pending: HashMap::default(),
             subscriptions: Subscriptions::new(&config.subscriptions),
+            untried: Vec::new(),
             departed: Departed::default(),
             last_session: 0,
             last_request: 0,
@@ -276,6 +280,9 @@ impl UserAgent {
 
     /// What has to be sent next.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
+        for (transaction, trying, at) in self.untried.drain(..) {
+            self.core.layer.answer_bytes(transaction, 100, trying, at);
+        }
         self.core.layer.poll_transmit()
     }
 

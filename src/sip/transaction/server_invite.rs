@@ -62,6 +62,8 @@ impl ServerInvite {
     /// Our user's answer. A final one is sent once; what comes after it is dropped, but for the repeats of a 2xx.
     pub(in crate::sip) fn on_answer(&mut self, status: u16, bytes: Bytes, now: Instant, out: &mut Outbox) {
         match (&mut self.state, status) {
+            // It says nothing that was not said.
+            (State::Proceeding { last: Some(_) }, 100) => {}
             (State::Proceeding { last }, 100..200) => {
                 *last = Some(bytes.clone());
                 out.send(self.hop, bytes);

@@ -160,7 +160,9 @@ fn who_is_turned_away_and_asks_again_gets_the_same_tag_and_his_ack_is_no_stray()
         let events = bench.events();
         let [Event::Invite { transaction, request, .. }] = events.as_slice() else { panic!("{events:?}") };
         bench.agent.turn_away(*transaction, request.reply(401), bench.now);
-        to_tag(&bench.texts()[1])
+        let texts = bench.texts();
+        assert_eq!(texts.len(), 1);
+        to_tag(&texts[0])
     };
     let tag = turned_away();
     assert_eq!(turned_away(), tag, "RFC 3261 §8.2.7");

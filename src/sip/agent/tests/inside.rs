@@ -1,11 +1,13 @@
 //! What happens while a call stands.
 
+use crate::sip::agent::Event;
 use crate::sip::agent::SessionEvent;
 use crate::sip::agent::tests::bench::Bench;
 use crate::sip::agent::tests::bench::CONTACT;
 use crate::sip::agent::tests::bench::inside;
 use crate::sip::agent::tests::bench::outside;
 use crate::sip::agent::tests::bench::response;
+use crate::sip::agent::tests::bench::to_tag;
 use crate::sip::agent::tests::bench::with_body;
 use crate::sip::hop::ConnectionId;
 use crate::sip::message::Request;
@@ -113,6 +115,33 @@ fn glare_is_answered_491() {
         "within 2 s: the Call-ID is theirs"
     );
     assert!(bench.events().is_empty());
+}
+
+#[test]
+fn a_text_inside_a_call_is_one_like_any_other() {
+    let mut bench = Bench::new();
+    let (_, tag) = bench.talking();
+    assert!(bench.ask(&inside("MESSAGE", 2, "text", &tag, "")).is_empty());
+    let events = bench.events();
+    let [Event::Request { transaction, request, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(request.method, Method::Message);
+    bench.agent.respond(*transaction, request.reply(202), bench.now);
+    let answer = bench.texts().remove(0);
+    assert!(answer.starts_with("SIP/2.0 202 ") && to_tag(&answer) == tag, "{answer}");
+}
+
+#[test]
+fn a_package_of_info_that_we_have_not_offered_is_refused() {
+    let mut bench = Bench::new();
+    let (_, tag) = bench.talking();
+    bench.receive(&inside("INFO", 2, "info", &tag, "Info-Package: conference\r\n"));
+    let answer = bench.texts().remove(0);
+    assert!(
+        answer.starts_with("SIP/2.0 469 Bad Info Package\r\n") && answer.contains("\r\nRecv-Info: \r\n"),
+        "{answer}"
+    );
+    assert!(bench.events().is_empty());
+    assert_eq!(bench.ask(&inside("INFO", 3, "plain", &tag, "")), ["SIP/2.0 200 OK"]);
 }
 
 #[test]
