@@ -283,9 +283,12 @@ impl Restamp {
         let Source::Event(press) = &mut self.source else {
             return (header, 0);
         };
+        let next = press.started.wrapping_add(u32::from(press.length));
         if held.saturating_sub(press.past) > u32::from(u16::MAX) {
-            press.started = press.started.wrapping_add(u32::from(press.length));
-            press.past += u32::from(press.length);
+            (press.started, press.past) = (next, press.past + u32::from(press.length));
+        } else if held.saturating_add(u32::from(u16::MAX / 2)) < press.past {
+            // The far side begins a segment of its own.
+            (press.started, press.past) = (next, 0);
         }
         press.length = u16::try_from(held.saturating_sub(press.past)).unwrap_or(u16::MAX);
         (Header { timestamp: press.started, ..header }, press.length)
@@ -332,7 +335,9 @@ impl Restamp {
         let leap = header.timestamp.wrapping_sub(relayed.timestamp).wrapping_sub(passed).cast_signed();
         header.ssrc == relayed.ssrc
             && (-MAX_MISORDER..=MAX_DROPOUT).contains(&step)
-            && leap.unsigned_abs() <= self.clock_rate.saturating_mul(MAX_LEAP_SECONDS)
+            // All packets of a key, however long it is held, carry the timestamp of its beginning.
+            && (header.timestamp == relayed.timestamp
+                || leap.unsigned_abs() <= self.clock_rate.saturating_mul(MAX_LEAP_SECONDS))
     }
 
     /// Lays a new source's numbers onto our line, beginning with this packet.

@@ -173,6 +173,35 @@ fn what_follows_a_relayed_packet_waits_until_its_sound_is_over() {
 }
 
 #[test]
+fn a_key_that_is_relayed_for_longer_than_any_gap_stays_one() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 8_000));
+    let held = |payload: &[u8]| Some(u32::from(u16::from_be_bytes([payload[0], payload[1]])));
+    for n in 1..=1_000_u16 {
+        let ticks = n.saturating_mul(160).to_be_bytes();
+        let mut key = [&packet(8, n, 0)[..HEADER_LEN], &ticks[..]].concat();
+        assert_eq!(line.relay(&mut key, 101, held, now + ms(20) * u32::from(n)), Passage::Send);
+        let header = read(&key).unwrap().header;
+        assert_eq!((header.timestamp, header.marker), (0, n == 1), "{n}");
+    }
+}
+
+#[test]
+fn a_key_whose_far_side_begins_a_segment_goes_on_in_one_of_ours() {
+    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 48_000));
+    let mut phase = Phase::Begins;
+    let mut told = Vec::new();
+    for n in 1..=600_u32 {
+        // 8 s a segment.
+        let held = ((n - 1) % 400 + 1) * 960;
+        let (header, duration) = line.held_event(102, phase, 960, held, now + ms(20) * n);
+        assert_eq!(header.timestamp + u32::from(duration), n * 960, "all of it");
+        told.push(duration);
+        phase = Phase::Continues;
+    }
+    assert!(told.iter().all(|duration| *duration >= 960), "and none of it without length");
+}
+
+#[test]
 fn a_sound_is_believed_to_last_no_longer_than_it_can() {
     let (now, mut line) = (start(), Restamp::new(9, 0, 0, 8_000));
     let mut key = packet(7, 1, 0);
