@@ -1,4 +1,8 @@
-//! Of the audio's room only what reads what peers send (session descriptions, RTP, RTCP), and what a dialplan speaks of.
+//! Of the audio's room only what reads what peers send (session descriptions, RTP, RTCP, STUN, the beginning of DTLS), and
+//! what a dialplan speaks of.
+
+#[path = "../../src/io/media/transport/hello.rs"]
+mod hello;
 
 #[path = "../../src/media/sdp.rs"]
 pub mod sdp;
@@ -13,6 +17,8 @@ pub mod rtcp;
 pub mod rtcp_xr;
 #[path = "../../src/media/rtp.rs"]
 pub mod rtp;
+#[path = "../../src/media/stun.rs"]
+pub mod stun;
 
 #[path = "../../src/media/amounts.rs"]
 pub mod amounts;
@@ -40,3 +46,8 @@ pub mod speech;
 pub mod tone;
 #[path = "../../src/media/wav.rs"]
 pub mod wav;
+
+/// What the first message of a handshake of DTLS offers.
+pub fn srtp_profiles(datagram: &[u8]) -> Option<Vec<u16>> {
+    hello::client_hello(datagram).and_then(hello::srtp_profiles)
+}
