@@ -22,7 +22,7 @@ pub(super) enum Warnings {
 }
 
 pub(super) fn check(file: &Path, warnings: Warnings, style: Style) -> Exit {
-    let loaded = match load(file, style) {
+    let loaded = match load_to_start(file, style) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
@@ -42,6 +42,11 @@ pub(super) fn check(file: &Path, warnings: Warnings, style: Style) -> Exit {
 /// Loads everything, or says all that is wrong with it.
 pub(super) fn load(file: &Path, style: Style) -> Result<Loaded, Exit> {
     config::load(file).map_err(|faults| refused(file, &faults, style))
+}
+
+/// The same for who starts a server, or asks whether it would start.
+pub(super) fn load_to_start(file: &Path, style: Style) -> Result<Loaded, Exit> {
+    config::load_to_start(file).map_err(|faults| refused(file, &faults, style))
 }
 
 /// The configuration alone: what stands in the dialplan's files is no matter of one who asks a running server.

@@ -22,7 +22,8 @@ pub(super) fn format(text: &str) -> Result<Format, String> {
 
 /// Must be called once. A level that cannot be read is said, and `info` holds.
 pub(super) fn start(config: &Config, format: Option<Format>) {
-    let wanted = std::env::var(ENVIRONMENT).unwrap_or_else(|_| config.level.clone());
+    let asked = std::env::var(ENVIRONMENT).ok().filter(|level| !level.trim().is_empty());
+    let wanted = asked.unwrap_or_else(|| config.level.clone());
     let filter = filter(&wanted).unwrap_or_else(|error| {
         eprintln!(
             "log level `{wanted}` is not understood: {error}; `info` holds\n    see `[log] level` and {ENVIRONMENT}"

@@ -12,7 +12,7 @@ use crate::cli::exit::Exit;
 use crate::cli::log;
 
 pub(super) fn serve(file: &Path, format: Option<Format>, style: Style) -> Exit {
-    let loaded = match check::load(file, style) {
+    let loaded = match check::load_to_start(file, style) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };

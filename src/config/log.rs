@@ -40,14 +40,22 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Parts stand between commas: a level, or `desvio::sip=trace`.
 pub fn check_level(text: &str) -> Result<(), LevelError> {
-    let wrong = text.split(',').map(str::trim).find(|part| !is_followed(part));
+    let mut parts = text.split(',').map(str::trim);
+    let says_nothing = parts.clone().all(str::is_empty).then_some(text);
+    let wrong = says_nothing.or_else(|| parts.find(|part| !is_followed(part)));
     wrong.map_or(Ok(()), |part| Err(LevelError { part: part.to_owned() }))
 }
 
 fn is_followed(part: &str) -> bool {
     match part.rsplit_once('=') {
-        // A span that is named without a level is shown whole.
-        _ if part.is_empty() || part.ends_with(']') => true,
+        // A span, or a part of ours, that is named without a level is shown whole.
+        _ if part.is_empty()
+            || part.ends_with(']')
+            || part == "desvio"
+            || part.contains("::") && !part.contains('=') =>
+        {
+            true
+        }
         Some((_, level)) => level.parse::<LevelFilter>().is_ok(),
         None => part.parse::<LevelFilter>().is_ok(),
     }
@@ -79,9 +87,17 @@ mod tests {
 
     #[test]
     fn a_word_that_would_silence_the_log_is_a_fault() {
-        for right in
-            ["info", "off", "INFO", "info,desvio::sip=trace", "warn, desvio=off", "[call]", "[call{id=c1}]=debug"]
-        {
+        for right in [
+            "info",
+            "off",
+            "INFO",
+            "info,desvio::sip=trace",
+            "warn, desvio=off",
+            "[call]",
+            "[call{id=c1}]=debug",
+            "warn,desvio::sip",
+            "desvio",
+        ] {
             assert_eq!(check_level(right), Ok(()), "{right}");
         }
         for (wrong, meant) in
@@ -94,6 +110,8 @@ mod tests {
             check_level("loud").unwrap_err().to_string(),
             "`loud` is no level of the log: off, error, warn, info, debug or trace"
         );
-        assert!(toml::from_str::<Config>("level = \"loud\"").is_err());
+        for wrong in ["loud", "", " , "] {
+            assert!(toml::from_str::<Config>(&format!("level = \"{wrong}\"")).is_err(), "{wrong}");
+        }
     }
 }

@@ -96,6 +96,15 @@ pub struct Loaded {
 
 /// Reads and checks the file, the prompts and the dialplan that it names. Either all of it is right, or every fault is returned.
 pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
+    load_and(file, |_, _, _| ())
+}
+
+/// The same, and what a server reads and opens when it starts: its secrets need not be where only a dialplan is tried.
+pub fn load_to_start(file: &Path) -> Result<Loaded, Vec<Fault>> {
+    load_and(file, start::check)
+}
+
+fn load_and(file: &Path, further: impl FnOnce(&Document<'_>, &Config, &mut Vec<Fault>)) -> Result<Loaded, Vec<Fault>> {
     let shown = file.display().to_string();
     let text = std::fs::read(file).map_err(|error| vec![unreadable(&shown, &error)])?;
     let text = SourceFile::from_bytes(&shown, text).map_err(|fault| vec![fault])?.text;
@@ -116,7 +125,7 @@ pub fn load(file: &Path) -> Result<Loaded, Vec<Fault>> {
     if let Some(config) = &config {
         alarm::check(&document, config, plan.as_ref().map(|plan| &*plan.program), &prompts, &mut faults);
         tls::check_files(&document, config, &mut faults);
-        start::check(&document, config, &mut faults);
+        further(&document, config, &mut faults);
     }
     faults.sort_by_key(|fault| reading_order(fault, &shown));
     match (config, plan) {

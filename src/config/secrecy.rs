@@ -70,7 +70,8 @@ fn goes_on_under_secret_key(value: &Spanned<DeValue<'_>>, span: &Span) -> bool {
     }
 }
 
-/// Each text in quotes and each value without them becomes `…`. None for a stretch of a line: where it begins nobody knows.
+/// Each text in quotes and each value without them becomes `…`. None for a stretch of a line, where it begins nobody knows, and
+/// for one whose quotes stand where none can: nothing tells what is inside of them.
 fn without_values(excerpt: &Excerpt) -> Option<Excerpt> {
     if excerpt.text.starts_with('…') {
         return None;
@@ -79,7 +80,12 @@ fn without_values(excerpt: &Excerpt) -> Option<Excerpt> {
     let mut shown = String::new();
     // Where each letter has come to stand.
     let mut places = Vec::new();
+    let mut before = ' ';
     for letter in excerpt.text.chars() {
+        if reading.is_broken_by(letter, before) {
+            return None;
+        }
+        before = letter;
         let (next, written) = reading.step(letter);
         places.push(shown.chars().count());
         shown.push_str(&written);
@@ -105,26 +111,36 @@ enum Reading {
     Escaped {
         by: char,
     },
+    /// After the second of two quotes.
+    Closed,
     Comment,
 }
 
 impl Reading {
+    fn is_broken_by(self, letter: char, before: char) -> bool {
+        match (self, letter) {
+            (Reading::Closed, _) => !letter.is_whitespace() && !",]}=#.".contains(letter),
+            (Reading::Key, '"' | '\'') => !before.is_whitespace() && !"{[,.".contains(before),
+            _ => false,
+        }
+    }
+
     fn step(self, letter: char) -> (Reading, String) {
         let as_it_is = |next| (next, letter.to_string());
         match (self, letter) {
             (Reading::Quoted { by }, '\\') if by == '"' => (Reading::Escaped { by }, String::new()),
-            (Reading::Quoted { by }, letter) if letter == by => as_it_is(Reading::Key),
+            (Reading::Quoted { by }, letter) if letter == by => as_it_is(Reading::Closed),
             (Reading::Quoted { .. } | Reading::Comment, _) => (self, String::new()),
             (Reading::Escaped { by }, _) => (Reading::Quoted { by }, String::new()),
             (_, '"' | '\'') => (Reading::Quoted { by: letter }, format!("{letter}…")),
             (_, '#') => (Reading::Comment, "# …".to_owned()),
             (_, '=') => as_it_is(Reading::Value),
-            (_, ',' | '{' | '}' | '[' | ']') => as_it_is(Reading::Key),
+            (_, ',' | '{' | '}' | '[' | ']') | (Reading::Closed, '.') => as_it_is(Reading::Key),
             // `true` and `false` tell nobody anything.
             (Reading::Value, 't' | 'f') => as_it_is(Reading::Key),
             (Reading::Value, letter) if !letter.is_whitespace() => (Reading::Bare, "…".to_owned()),
             (Reading::Bare, _) => (Reading::Bare, String::new()),
-            (Reading::Key | Reading::Value, _) => as_it_is(self),
+            (Reading::Key | Reading::Value | Reading::Closed, _) => as_it_is(self),
         }
     }
 }
@@ -151,6 +167,17 @@ mod tests {
         assert_eq!(masked("account = \"EAAG\"", "\"EAAG\""), shown("account = \"…\"", "\"…\""));
         assert_eq!(masked("passwort = geheim # auch geheim", "passwort").0, "passwort = …# …");
         assert_eq!(masked("passwort = \"geheim", "passwort").0, "passwort = \"…");
+    }
+
+    #[test]
+    fn a_line_whose_quotes_stand_where_none_can_is_not_shown() {
+        for line in ["passwort = \"ab\"geheim\"", "pasword\" = \"geheim\"", "a = \"\"\"geheim\"", "a = tr\"geheim\""] {
+            assert_eq!(without_values(&Excerpt { text: line.to_owned(), before: 0, meant: 1 }), None, "{line}");
+        }
+        assert_eq!(
+            masked("\"a\".'b' = [\"x\", \"y\"] # z", "="),
+            ("\"…\".'…' = [\"…\", \"…\"] # …".to_owned(), "=".to_owned())
+        );
     }
 
     #[test]

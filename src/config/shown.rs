@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::path::PathBuf;
 
-use crate::config::load;
+use crate::config::load_to_start;
 use crate::config::rule::RULES;
 use crate::dialplan::fault::Fault;
 
@@ -56,7 +56,7 @@ impl Folder {
     }
 
     fn faults(&self) -> Vec<Fault> {
-        match load(&self.0.join("desvio.toml")) {
+        match load_to_start(&self.0.join("desvio.toml")) {
             Ok(loaded) => loaded.warnings,
             Err(faults) => faults,
         }

@@ -16,9 +16,12 @@ use crate::config::document::word_of;
 use crate::config::rule::Rule;
 use crate::config::secrets;
 use crate::dialplan::fault::Fault;
+use crate::io::lookup::config::CredentialError;
 use crate::io::peer::Peer;
+use crate::io::peer::PeerError;
 use crate::io::trust;
 use crate::io::webhook::Webhook;
+use crate::io::webhook::WebhookError;
 use crate::sip::hop::Transport;
 
 pub(super) fn check(document: &Document<'_>, config: &Config, faults: &mut Vec<Fault>) {
@@ -71,6 +74,7 @@ fn sections(config: &Config) -> Vec<Wrong> {
     storage.into_iter().chain(token).chain(trust).collect()
 }
 
+/// What `cross` has told of them is not told again.
 fn tables(config: &Config) -> Vec<Wrong> {
     let base: &Path = &config.base;
     let mut found = Vec::new();
@@ -79,15 +83,20 @@ fn tables(config: &Config) -> Vec<Wrong> {
         found.extend(said.map(|said| Wrong { section, known_by, keys, said }));
     };
     for webhook in &config.webhooks {
-        let said = Webhook::open(webhook, base, None).err().map(|error| error.to_string());
+        let has_secret = webhook.secret.is_some() || webhook.secret_file.is_some();
+        let is_told = |error: &WebhookError| matches!(error, WebhookError::Url(_)) || !has_secret;
+        let said = Webhook::open(webhook, base, None).err().filter(|it| !is_told(it)).map(|error| error.to_string());
         add("webhook", ("name", &webhook.name), ["secret_file", "secret"], said);
     }
     for peer in &config.peers {
-        let said = Peer::open(peer, base, None, &config.sip.domain).err().map(|error| error.to_string());
+        let is_told = |error: &PeerError| matches!(error, PeerError::Url(_) | PeerError::Token(_));
+        let said = Peer::open(peer, base, None, &config.sip.domain).err().filter(|it| !is_told(it));
+        let said = said.map(|error| error.to_string());
         add("peer", ("name", &peer.name), ["token_file", "token"], said);
     }
     for credential in &config.credentials {
-        let said = credential.check(base).err().map(|error| error.to_string());
+        let is_told = |error: &CredentialError| matches!(error, CredentialError::NoValue(_));
+        let said = credential.check(base).err().filter(|it| !is_told(it)).map(|error| error.to_string());
         let keys = if credential.value_file.is_some() { ["value_file", "header"] } else { ["header", "value"] };
         add("credential", ("name", &credential.name), keys, said);
     }

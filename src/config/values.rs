@@ -63,10 +63,13 @@ fn codes_are_digits(document: &Document<'_>, faults: &mut Vec<Fault>) {
     let is_code = |text: &str| !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit());
     for key in ["country_code", "area_code"] {
         let written = document.word("number", key).into_iter().chain(document.names("trunk", key));
-        for Word { text, span } in written.filter(|word| !is_code(&word.text)) {
+        // An empty area is none.
+        let is_none = |word: &Word| key == "area_code" && word.text.is_empty();
+        for Word { text, span } in written.filter(|word| !is_code(&word.text) && !is_none(word)) {
             let digits: String = text.chars().filter(char::is_ascii_digit).collect();
             let message = format!("`{key}` is digits alone, and `{text}` is not");
-            let mend = if digits.is_empty() { "\"55\"".to_owned() } else { format!("write \"{digits}\"") };
+            let mend =
+                if digits.is_empty() { "write it as in \"55\"".to_owned() } else { format!("write \"{digits}\"") };
             faults.push(document.fault(Rule::NumberForm, span, message, Some(mend)));
         }
     }
@@ -74,7 +77,11 @@ fn codes_are_digits(document: &Document<'_>, faults: &mut Vec<Fault>) {
 
 fn hosts_are_hosts(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for Word { text, span } in document.names("trunk", "host").into_iter().filter(|host| !is_host(&host.text)) {
-        let message = format!("`{text}` is neither a name nor an address");
+        let message = match text.contains('@') {
+            // It may have come with a password.
+            true => "the `host` of a trunk is neither a name nor an address".to_owned(),
+            false => format!("`{text}` is neither a name nor an address"),
+        };
         let mend = "`host` is \"sip.carrier.example\" or \"192.0.2.1\"; `port = 5060` and `transport = \"tcp\"` are keys of their own";
         faults.push(document.fault(Rule::WrongSetting, span, message, Some(mend.to_owned())));
     }
@@ -103,14 +110,20 @@ fn events_are_published(document: &Document<'_>, faults: &mut Vec<Fault>) {
 fn origins_are_origins(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for Word { text, span } in document.words("sip", "ws_origins").into_iter().filter(|it| !is_origin(&it.text)) {
         let message = format!("`{text}` is no page that a browser could come from");
-        let mend = "write \"https://phone.example\": http:// or https://, the host, a port that is not the usual one, and no path";
+        let mend =
+            "write \"https://phone.example\": the scheme, the host, a port that is not the usual one, and no path";
         faults.push(document.fault(Rule::WrongSetting, span, message, Some(mend.to_owned())));
     }
 }
 
 fn is_origin(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.map(|rest| rest.trim_end_matches('/')).is_some_and(|host| !host.is_empty() && !host.contains(['/', '*', ' ']))
+    let is_scheme = |scheme: &str| {
+        !scheme.is_empty() && scheme.bytes().all(|it| it.is_ascii_alphanumeric() || b"+-.".contains(&it))
+    };
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['/', '*', ' ']);
+    // Shells of applications and extensions of browsers have schemes of their own, or none.
+    let parts = text.split_once("://");
+    text == "null" || parts.is_some_and(|(scheme, rest)| is_scheme(scheme) && is_host(rest.trim_end_matches('/')))
 }
 
 #[cfg(test)]

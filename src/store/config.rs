@@ -44,17 +44,13 @@ impl fmt::Debug for Config {
 
 /// `postgres://desvio:…@db/desvio`
 pub(super) fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    // A password may hold an `@` or a `/` of its own: the last `@` of all parts it from the host.
+    let Some((login, host)) = url.rsplit_once('@') else {
         return url.to_owned();
     };
-    // A password may hold an `@` of its own: the last one before the path parts it from the host.
-    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    match authority.rsplit_once('@') {
-        Some((login, host)) => {
-            let user = login.split(':').next().unwrap_or_default();
-            format!("{scheme}://{user}:…@{host}{path}")
-        }
-        None => url.to_owned(),
+    match login.split_once("://") {
+        Some((scheme, login)) => format!("{scheme}://{}:…@{host}", login.split(':').next().unwrap_or_default()),
+        None => format!("{}:…@{host}", login.split(':').next().unwrap_or_default()),
     }
 }
 
@@ -66,6 +62,13 @@ mod tests {
     fn no_password_is_ever_shown() {
         let shown = without_password("postgres://desvio:s3cr@t@db.example:5432/desvio");
         assert_eq!(shown, "postgres://desvio:…@db.example:5432/desvio");
+        for (url, shown) in [
+            ("postgres:desvio:geheim@db/desvio", "postgres:…@db/desvio"),
+            ("mysql://desvio:ge/heim@db/desvio", "mysql://desvio:…@db/desvio"),
+            ("sqlite:data/desvio.db", "sqlite:data/desvio.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
         let config = Config { url: "postgres://desvio:geheim@db/desvio".into(), ..Config::default() };
         assert!(!format!("{config:?}").contains("geheim"));
     }

@@ -1,6 +1,5 @@
 //! What the API and the command line may ask of the running switch.
 
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::call::announcement::Announcing;
@@ -196,12 +195,11 @@ impl Switch {
             Then::Queue(queue) => Order::JoinQueue { queue: queue.clone() },
             Then::Say { text, language: given } => {
                 let language = language(given, &self.desk.language);
-                self.is_spoken(&language)?;
+                is_language(&language)?;
                 Order::Speak { text: text.clone(), language }
             }
             Then::Play { prompt, language: given } => {
                 let language = language(given, &self.desk.language);
-                self.is_spoken(&language)?;
                 self.desk.prompt(prompt, &language).ok_or_else(|| self.no_prompt(prompt))?;
                 Order::Play { prompts: vec![prompt.clone()], language }
             }
@@ -221,15 +219,6 @@ impl Switch {
     fn no_prompt(&self, name: &str) -> Problem {
         let known = self.desk.prompts.names();
         unknown_among("prompt", name, known.keys().map(String::as_str))
-    }
-
-    /// As in a dialplan: a language that has prompts. In another one the person would hear nothing.
-    fn is_spoken(&self, language: &str) -> Result<(), Problem> {
-        let known: BTreeSet<String> = self.desk.prompts.names().into_values().flatten().collect();
-        match *language == self.desk.language || known.contains(language) {
-            true => Ok(()),
-            false => Err(unknown_among("language", language, known.iter().map(String::as_str))),
-        }
     }
 
     /// What a called person is shown: an extension of ours, or a number.
@@ -316,6 +305,18 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
         &format!("There is no {kind} `{name}`."),
         "See `desvio check` for the names that the configuration and the dialplan define.",
     )
+}
+
+/// What can be said to be one, as `pt-BR`: which of them a voice speaks only the voice knows. RFC 5646 §2.1.
+fn is_language(tag: &str) -> Result<(), Problem> {
+    let mut parts = tag.split('-');
+    let is_primary =
+        parts.next().is_some_and(|part| matches!(part.len(), 2..=3) && part.bytes().all(|it| it.is_ascii_alphabetic()));
+    let is_part = |part: &str| matches!(part.len(), 1..=8) && part.bytes().all(|it| it.is_ascii_alphanumeric());
+    match is_primary && parts.all(is_part) {
+        true => Ok(()),
+        false => Err(Problem { hint: "Write a tag such as pt-BR, en or es.".to_owned(), ..unknown("language", tag) }),
+    }
 }
 
 /// The same, with the names that there are.

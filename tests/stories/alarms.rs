@@ -46,6 +46,17 @@ fn rings(pbx: &Bench, phone: PhoneId) -> bool {
 }
 
 #[test]
+fn the_number_that_the_owner_sees_may_be_written_as_people_write_it() {
+    let config = format!("{CONFIG}\n[alarm]\ncall = [\"201\"]\nfrom = \"+55 11 4003-1234\"\n");
+    let mut pbx = Bench::build(&config, PLAN);
+    let owner = pbx.registered("201");
+    pbx.whatsapp_is_set("down");
+    pbx.advance(secs(1));
+    let invited = pbx.phones[owner.0].invited.as_ref().expect("he is called");
+    assert!(invited.headers.from_user().is_some_and(|user| user == "+551140031234"), "{}", pbx.trace);
+}
+
+#[test]
 fn the_owner_hears_it_again_until_a_key_is_pressed() {
     let mut pbx = bench("");
     let owner = pbx.registered("201");

@@ -168,7 +168,7 @@ fn a_wish_that_nobody_would_hear_is_refused_with_the_names_that_there_are() {
         problem.hint
     };
     let say = |language: &str| Then::Say { text: "Oi".to_owned(), language: Some(language.to_owned()) };
-    assert!(refused(say("xx"), None).contains("pt-BR"));
+    assert!(refused(say("português"), None).contains("pt-BR"));
     assert!(refused(say("pt-BR"), Some("abc")).starts_with("extensions: 200"));
     assert!(refused(Then::Flow("entrda".to_owned()), None).contains("Did you mean `entrada`?"));
     assert!(refused(Then::Queue("venda".to_owned()), None).contains("Did you mean `vendas`?"));

@@ -140,7 +140,7 @@ impl Switch {
         let config = &self.alarms.config;
         let wish = PlaceCall {
             to: pending.to.clone(),
-            from: config.from.clone(),
+            from: config.from.as_deref().map(|from| self.desk.normal(from)),
             then: Then::Announce(announcement),
             ring_for: config.ring_for,
             detect: Detect::Nothing,
@@ -178,7 +178,7 @@ impl Switch {
     fn obstacle_to_call(&self, to: &str, now: Instant) -> Option<String> {
         let facts = Facts {
             direction: Direction::Outbound,
-            from: self.alarms.config.from.clone().unwrap_or_default(),
+            from: self.alarms.config.from.as_deref().map(|from| self.desk.normal(from)).unwrap_or_default(),
             to: self.desk.normal(to),
             trunk: None,
             meets: None,
