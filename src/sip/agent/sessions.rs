@@ -18,12 +18,12 @@ use crate::sip::transaction::deadlines::Armed;
 
 impl UserAgent {
     /// An INVITE becomes a session; `None` if it was answered or cancelled already.
-    pub fn take(&mut self, transaction: TransactionId, _now: Instant) -> Option<SessionId> {
+    pub fn take(&mut self, transaction: TransactionId, now: Instant) -> Option<SessionId> {
         let InviteUse::Untaken(untaken) = self.core.invites.remove(&transaction)? else {
             return None;
         };
         let id = self.next_session();
-        let session = Session::incoming(id, transaction, untaken, &mut self.core)?;
+        let session = Session::incoming(id, transaction, untaken, &mut self.core, now)?;
         session.claim(&mut self.core);
         self.keep(id, session);
         Some(id)

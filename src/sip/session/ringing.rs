@@ -34,6 +34,8 @@ pub(super) struct Ringing {
     progress: Option<Progress>,
     /// `None`: the peer confirms nothing.
     pub(super) reliable: Option<Box<Reliable>>,
+    /// So long the caller wants to wait for our decision. RFC 3261 §13.3.1.
+    expires_at: Option<Instant>,
     /// The call is answered; the peer hears of it when all that comes before is settled. RFC 3262 §3.
     held: Option<Bytes>,
 }
@@ -77,7 +79,7 @@ impl Ringing {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let progress = self.progress.as_ref().map(|progress| progress.repeat_at);
         let reliable = self.reliable.as_ref().and_then(|reliable| reliable.deadline());
-        [progress, reliable].into_iter().flatten().min()
+        [progress, reliable, self.expires_at].into_iter().flatten().min()
     }
 
     /// Where the first offer and answer stand, as far as the peer confirmed them.
@@ -116,13 +118,16 @@ impl Session {
         transaction: TransactionId,
         untaken: Untaken,
         core: &mut Core,
+        now: Instant,
     ) -> Option<Session> {
         let Untaken { request, hop, local_tag } = untaken;
         let sent_by = request.headers.sent_by().ok()?;
         let dialog = Dialog::of_callee(&request, sent_by, hop, local_tag)?;
         let peer = Abilities::of_request(&request);
         let reliable = (peer.provisional != Provisional::Unreliable).then(|| Box::new(Reliable::new(core.number())));
-        let ringing = Ringing { transaction, request, progress: None, reliable, held: None };
+        let expires = request.headers.expires().filter(|seconds| *seconds > 0);
+        let expires_at = expires.map(|seconds| now + Duration::from_secs(seconds.into()));
+        let ringing = Ringing { transaction, request, progress: None, reliable, expires_at, held: None };
         Some(Session::new(id, dialog, peer, State::Ringing(ringing)))
     }
 
@@ -159,6 +164,11 @@ impl Session {
     }
 
     pub(super) fn on_ringing_timeout(&mut self, core: &mut Core, now: Instant) {
+        if let State::Ringing(Ringing { expires_at: Some(at), transaction, .. }) = self.state
+            && at <= now
+        {
+            return self.on_cancel(transaction, None, core, now);
+        }
         self.on_unconfirmed(core, now);
         let State::Ringing(Ringing { progress: Some(progress), transaction, .. }) = &mut self.state else {
             return;

@@ -93,6 +93,24 @@ fn a_cancel_is_answered_and_ends_what_is_undecided() {
 }
 
 #[test]
+fn a_caller_who_says_how_long_he_waits_hears_487_then() {
+    let mut bench = Bench::new();
+    bench.ask(&invite("1", "Expires: 20\r\n"));
+    let transaction = bench.invited();
+    let session = bench.agent.take(transaction, bench.now).unwrap();
+    bench.agent.progress(session, 180, None, bench.now);
+    assert_eq!(bench.lines(), ["SIP/2.0 180 Ringing"]);
+    assert!(bench.advance(secs(19)).is_empty());
+    assert_eq!(bench.advance(secs(1)), ["SIP/2.0 487 Request Terminated"]);
+    assert_eq!(bench.session_events(), [SessionEvent::Cancelled { cause: None }]);
+    let (_, answer) = bench.accepted(&invite("2", "Expires: 20\r\n").replace("Call-ID: one", "Call-ID: two"));
+    let ack = inside("ACK", 1, "ack", &to_tag(&answer), "").replace("Call-ID: one", "Call-ID: two");
+    bench.ask(&ack);
+    assert!(bench.advance(secs(60)).iter().all(|line| line.contains("487")), "a call that stands goes on");
+    assert_eq!(bench.session_events(), [SessionEvent::Confirmed { sdp: None }]);
+}
+
+#[test]
 fn a_cancel_of_nothing_is_481_and_one_of_an_answered_call_changes_nothing() {
     let mut bench = Bench::new();
     assert_eq!(bench.ask(&outside("CANCEL", "0", "")), ["SIP/2.0 481 Call/Transaction Does Not Exist"]);
