@@ -127,6 +127,17 @@ struct Press {
     past: u32,
     /// Ticks that the last has been told to have.
     length: u16,
+    /// The far side's timestamp of its beginning, where the press is a far side's.
+    theirs: Option<u32>,
+}
+
+/// How a far side's key stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Held {
+    /// The far side's timestamp, which is that of the beginning of the key, or of a segment of it.
+    pub began: u32,
+    /// For how long since then, in ticks of our clock.
+    pub ticks: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -269,28 +280,38 @@ impl Restamp {
         let (slot, _) = self.slot_after_switch(now);
         let (press, marker) = match (phase, self.source) {
             (Phase::Continues, Source::Event(press)) => (press, Marker::Clear),
-            _ => (Press { started: slot, past: 0, length: 0 }, Marker::Set),
+            _ => (Press { started: slot, past: 0, length: 0, theirs: None }, Marker::Set),
         };
         self.source = Source::Event(press);
         let header = self.send_at(payload_type, marker, slot, ticks, now);
         Header { timestamp: press.started, ..header }
     }
 
-    /// As [`Restamp::event`], for a key that has been held for `held` ticks; with its duration. Before that does not fit into
-    /// its field any more another segment begins. RFC 4733 §2.5.1.3.
-    pub fn held_event(&mut self, payload_type: u8, phase: Phase, ticks: u32, held: u32, now: Instant) -> (Header, u16) {
+    /// As [`Restamp::event`], for the key of a far side; with its duration. Where the far side begins another segment, and
+    /// before its duration does not fit into the field any more, another segment begins. RFC 4733 §2.5.1.3.
+    pub fn held_event(
+        &mut self,
+        payload_type: u8,
+        phase: Phase,
+        ticks: u32,
+        held: Held,
+        now: Instant,
+    ) -> (Header, u16) {
         let header = self.event(payload_type, phase, ticks, now);
         let Source::Event(press) = &mut self.source else {
             return (header, 0);
         };
+        let newer = held.began.wrapping_sub(*press.theirs.get_or_insert(held.began)).cast_signed();
         let next = press.started.wrapping_add(u32::from(press.length));
-        if held.saturating_sub(press.past) > u32::from(u16::MAX) {
+        if newer > 0 {
+            (press.started, press.past, press.theirs) = (next, 0, Some(held.began));
+        } else if newer == 0 && held.ticks.saturating_sub(press.past) > u32::from(u16::MAX) {
             (press.started, press.past) = (next, press.past + u32::from(press.length));
-        } else if held.saturating_add(u32::from(u16::MAX / 2)) < press.past {
-            // The far side begins a segment of its own.
-            (press.started, press.past) = (next, 0);
         }
-        press.length = u16::try_from(held.saturating_sub(press.past)).unwrap_or(u16::MAX);
+        // What was overtaken by a later segment tells nothing new.
+        if newer >= 0 {
+            press.length = u16::try_from(held.ticks.saturating_sub(press.past)).unwrap_or(u16::MAX);
+        }
         (Header { timestamp: press.started, ..header }, press.length)
     }
 

@@ -19,6 +19,7 @@ use crate::media::codec::MAX_PAYLOAD;
 use crate::media::dtmf;
 use crate::media::rtp;
 use crate::media::rtp::HEADER_LEN;
+use crate::media::rtp::Held;
 use crate::media::rtp::Passage;
 use crate::media::rtp::Phase;
 use crate::media::transcode::Frame;
@@ -171,7 +172,7 @@ fn pass_key(from: &Leg, to: &mut Leg, datagram: &mut [u8], now: Instant) -> u64 
     let Some(&[event, flags, ..]) = packet.payload.first_chunk::<4>() else {
         return 0;
     };
-    let held = scaled(dtmf::duration(packet.payload), heard, spoken);
+    let held = Held { began: packet.header.timestamp, ticks: scaled(dtmf::duration(packet.payload), heard, spoken) };
     let phase = if packet.header.marker { Phase::Begins } else { Phase::Continues };
     let (header, duration) = session.restamp.held_event(payload_type, phase, spoken / 50, held, now);
     let duration = duration.to_be_bytes();

@@ -187,18 +187,22 @@ fn a_key_that_is_relayed_for_longer_than_any_gap_stays_one() {
 
 #[test]
 fn a_key_whose_far_side_begins_a_segment_goes_on_in_one_of_ours() {
-    let (now, mut line) = (start(), Restamp::new(9, 0, 0, 48_000));
-    let mut phase = Phase::Begins;
-    let mut told = Vec::new();
-    for n in 1..=600_u32 {
-        // 8 s a segment.
-        let held = ((n - 1) % 400 + 1) * 960;
-        let (header, duration) = line.held_event(102, phase, 960, held, now + ms(20) * n);
-        assert_eq!(header.timestamp + u32::from(duration), n * 960, "all of it");
-        told.push(duration);
-        phase = Phase::Continues;
+    let now = start();
+    // Segments of 8 s towards a clock in which they do not fit, and of 1.36 s towards one in which they do.
+    for (clock, packets) in [(48_000_u32, 400_u32), (8_000, 68)] {
+        let (mut line, frame) = (Restamp::new(9, 0, 0, clock), clock / 50);
+        let mut phase = Phase::Begins;
+        for n in 1..=600_u32 {
+            let (segment, within) = ((n - 1) / packets, (n - 1) % packets + 1);
+            let held = Held { began: (segment * packets * 160).wrapping_sub(500), ticks: within * frame };
+            let (header, duration) = line.held_event(102, phase, frame, held, now + ms(20) * n);
+            assert_eq!(header.timestamp + u32::from(duration), n * frame, "all of it");
+            assert!(u32::from(duration) >= frame && header.marker == (n == 1));
+            phase = Phase::Continues;
+            let straggler = Held { began: held.began.wrapping_sub(160), ticks: 20 * frame };
+            assert_eq!(line.held_event(102, phase, frame, straggler, now + ms(20) * n).1, duration);
+        }
     }
-    assert!(told.iter().all(|duration| *duration >= 960), "and none of it without length");
 }
 
 #[test]
@@ -215,7 +219,7 @@ fn a_key_that_is_held_for_longer_than_its_field_can_tell_goes_on_in_segments_wit
     let mut phase = Phase::Begins;
     let mut told: Vec<(u32, u16)> = Vec::new();
     for n in 1..=200_u32 {
-        let (header, duration) = line.held_event(102, phase, 960, n * 960, now + ms(20) * n);
+        let (header, duration) = line.held_event(102, phase, 960, Held { began: 7, ticks: n * 960 }, now + ms(20) * n);
         assert_eq!(header.marker, n == 1);
         assert_eq!(header.timestamp + u32::from(duration), n * 960, "all of it");
         told.push((header.timestamp, duration));
