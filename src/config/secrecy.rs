@@ -81,12 +81,17 @@ fn without_values(excerpt: &Excerpt) -> Option<Excerpt> {
     // Where each letter has come to stand.
     let mut places = Vec::new();
     let mut before = ' ';
-    for letter in excerpt.text.chars() {
+    for (at, letter) in excerpt.text.char_indices() {
         if reading.is_broken_by(letter, before) {
             return None;
         }
+        let (next, written) = match reading {
+            // In a list that goes over several lines, or after a comma in one: a number is no key.
+            Reading::Key if letter.is_ascii_digit() && !is_of_word(before) => (Reading::Bare, "…".to_owned()),
+            Reading::Value if is_truth(&excerpt.text[at..]) => (Reading::Key, letter.to_string()),
+            _ => reading.step(letter),
+        };
         before = letter;
-        let (next, written) = reading.step(letter);
         places.push(shown.chars().count());
         shown.push_str(&written);
         reading = next;
@@ -95,6 +100,16 @@ fn without_values(excerpt: &Excerpt) -> Option<Excerpt> {
     let place = |at: usize| places.get(at).copied().unwrap_or(end);
     let (before, after) = (place(excerpt.before), place(excerpt.before + excerpt.meant));
     Some(Excerpt { text: shown, before, meant: after.saturating_sub(before).max(1) })
+}
+
+/// `true` and `false` tell nobody anything.
+fn is_truth(rest: &str) -> bool {
+    let after = rest.strip_prefix("true").or_else(|| rest.strip_prefix("false"));
+    after.is_some_and(|after| !after.starts_with(is_of_word))
+}
+
+fn is_of_word(letter: char) -> bool {
+    letter.is_alphanumeric() || matches!(letter, '_' | '-')
 }
 
 /// What the next letter of a line is read as.
@@ -134,10 +149,8 @@ impl Reading {
             (Reading::Escaped { by }, _) => (Reading::Quoted { by }, String::new()),
             (_, '"' | '\'') => (Reading::Quoted { by: letter }, format!("{letter}…")),
             (_, '#') => (Reading::Comment, "# …".to_owned()),
-            (_, '=') => as_it_is(Reading::Value),
+            (_, '=') | (Reading::Value, '[') => as_it_is(Reading::Value),
             (_, ',' | '{' | '}' | '[' | ']') | (Reading::Closed, '.') => as_it_is(Reading::Key),
-            // `true` and `false` tell nobody anything.
-            (Reading::Value, 't' | 'f') => as_it_is(Reading::Key),
             (Reading::Value, letter) if !letter.is_whitespace() => (Reading::Bare, "…".to_owned()),
             (Reading::Bare, _) => (Reading::Bare, String::new()),
             (Reading::Key | Reading::Value | Reading::Closed, _) => as_it_is(self),
@@ -164,6 +177,13 @@ mod tests {
         assert_eq!(masked("passwort = \"geheim\"", "passwort"), shown("passwort = \"…\"", "passwort"));
         assert_eq!(masked("a = { tokn = \"gehe\\\"im\", b = 4711 }", "b"), shown("a = { tokn = \"…\", b = …}", "b"));
         assert_eq!(masked("h = { \"X Account\" = 'geheim' }", "\"X Account\""), shown("h = { \"…\" = '…' }", "\"…\""));
+        assert_eq!(masked("passwort = tgeheim99", "passwort").0, "passwort = …");
+        assert_eq!(masked("passwort = truegeheim", "passwort").0, "passwort = …");
+        assert_eq!(masked("register = true, b = false", "register").0, "register = true, b = false");
+        assert!(!masked("passwort = tr\"geheim\"", "passwort").0.contains("geheim"));
+        assert_eq!(masked("pins = [471147, 2, \"x\"]", "pins").0, "pins = […, …, \"…\"]");
+        assert_eq!(masked("471147, 2", "4").0, "…, …");
+        assert_eq!(masked("line-2 = { a1 = 3 }", "a1").0, "line-2 = { a1 = …}");
         assert_eq!(masked("account = \"EAAG\"", "\"EAAG\""), shown("account = \"…\"", "\"…\""));
         assert_eq!(masked("passwort = geheim # auch geheim", "passwort").0, "passwort = …# …");
         assert_eq!(masked("passwort = \"geheim", "passwort").0, "passwort = \"…");
@@ -171,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_line_whose_quotes_stand_where_none_can_is_not_shown() {
-        for line in ["passwort = \"ab\"geheim\"", "pasword\" = \"geheim\"", "a = \"\"\"geheim\"", "a = tr\"geheim\""] {
+        for line in ["passwort = \"ab\"geheim\"", "pasword\" = \"geheim\"", "a = \"\"\"geheim\""] {
             assert_eq!(without_values(&Excerpt { text: line.to_owned(), before: 0, meant: 1 }), None, "{line}");
         }
         assert_eq!(

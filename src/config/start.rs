@@ -84,15 +84,23 @@ fn tables(config: &Config) -> Vec<Wrong> {
     };
     for webhook in &config.webhooks {
         let has_secret = webhook.secret.is_some() || webhook.secret_file.is_some();
-        let is_told = |error: &WebhookError| matches!(error, WebhookError::Url(_)) || !has_secret;
-        let said = Webhook::open(webhook, base, None).err().filter(|it| !is_told(it)).map(|error| error.to_string());
-        add("webhook", ("name", &webhook.name), ["secret_file", "secret"], said);
+        let is_told = |error: &WebhookError| match error {
+            WebhookError::Url(_) => !has_scheme(&webhook.url),
+            _ => !has_secret,
+        };
+        let error = Webhook::open(webhook, base, None).err().filter(|it| !is_told(it));
+        let keys = if let Some(WebhookError::Url(_)) = error { ["url", "url"] } else { ["secret_file", "secret"] };
+        let said = error.map(|error| error.to_string());
+        add("webhook", ("name", &webhook.name), keys, said);
     }
     for peer in &config.peers {
-        let is_told = |error: &PeerError| matches!(error, PeerError::Url(_) | PeerError::Token(_));
-        let said = Peer::open(peer, base, None, &config.sip.domain).err().filter(|it| !is_told(it));
-        let said = said.map(|error| error.to_string());
-        add("peer", ("name", &peer.name), ["token_file", "token"], said);
+        let is_told = |error: &PeerError| match error {
+            PeerError::Url(_) => !has_scheme(&peer.url),
+            error => matches!(error, PeerError::Token(_)),
+        };
+        let error = Peer::open(peer, base, None, &config.sip.domain).err().filter(|it| !is_told(it));
+        let keys = if let Some(PeerError::Url(_)) = error { ["url", "url"] } else { ["token_file", "token"] };
+        add("peer", ("name", &peer.name), keys, error.map(|error| error.to_string()));
     }
     for credential in &config.credentials {
         let is_told = |error: &CredentialError| matches!(error, CredentialError::NoValue(_));
@@ -105,6 +113,11 @@ fn tables(config: &Config) -> Vec<Wrong> {
         add("extension", ("number", &extension.number), ["password_file", "number"], said);
     }
     found
+}
+
+/// What `cross` asks of an address.
+fn has_scheme(url: &str) -> bool {
+    url.starts_with("https://") || url.starts_with("http://")
 }
 
 /// Two that want the same port of TCP: the system gives it to the first alone.

@@ -44,14 +44,21 @@ impl fmt::Debug for Config {
 
 /// `postgres://desvio:…@db/desvio`
 pub(super) fn without_password(url: &str) -> String {
+    // What is asked for may hold a password as well.
+    let (before, asked) = url.split_once('?').map_or((url, None), |(before, asked)| (before, Some(asked)));
+    let more = if asked.is_some() { "?…" } else { "" };
     // A password may hold an `@` or a `/` of its own: the last `@` of all parts it from the host.
-    let Some((login, host)) = url.rsplit_once('@') else {
-        return url.to_owned();
+    let Some((login, host)) = before.rsplit_once('@') else {
+        let is_unclear = asked.is_some_and(|asked| asked.contains('@'));
+        return if is_unclear {
+            format!("{}:…", url.split(':').next().unwrap_or_default())
+        } else {
+            format!("{before}{more}")
+        };
     };
-    match login.split_once("://") {
-        Some((scheme, login)) => format!("{scheme}://{}:…@{host}", login.split(':').next().unwrap_or_default()),
-        None => format!("{}:…@{host}", login.split(':').next().unwrap_or_default()),
-    }
+    let (scheme, login) = login.split_once("://").map_or(("", login), |(scheme, login)| (scheme, login));
+    let between = if scheme.is_empty() { "" } else { "://" };
+    format!("{scheme}{between}{}:…@{host}{more}", login.split(':').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -66,6 +73,10 @@ mod tests {
             ("postgres:desvio:geheim@db/desvio", "postgres:…@db/desvio"),
             ("mysql://desvio:ge/heim@db/desvio", "mysql://desvio:…@db/desvio"),
             ("sqlite:data/desvio.db", "sqlite:data/desvio.db"),
+            ("postgres://db/desvio?user=desvio&password=geheim", "postgres://db/desvio?…"),
+            ("postgres://db/desvio?user=desvio&password=ge@heim", "postgres:…"),
+            ("postgres://desvio:ge?heim@db/desvio", "postgres:…"),
+            ("postgres://desvio:geheim@db/desvio?password=x@y", "postgres://desvio:…@db/desvio?…"),
         ] {
             assert_eq!(without_password(url), shown);
         }

@@ -195,7 +195,7 @@ impl Switch {
             Then::Queue(queue) => Order::JoinQueue { queue: queue.clone() },
             Then::Say { text, language: given } => {
                 let language = language(given, &self.desk.language);
-                is_language(&language)?;
+                given.as_deref().map_or(Ok(()), |tag| self.can_be_spoken(tag))?;
                 Order::Speak { text: text.clone(), language }
             }
             Then::Play { prompt, language: given } => {
@@ -219,6 +219,18 @@ impl Switch {
     fn no_prompt(&self, name: &str) -> Problem {
         let known = self.desk.prompts.names();
         unknown_among("prompt", name, known.keys().map(String::as_str))
+    }
+
+    /// A language of ours, or what can be one: which of them a voice speaks only the voice knows.
+    fn can_be_spoken(&self, language: &str) -> Result<(), Problem> {
+        let is_ours = || self.desk.prompts.names().into_values().flatten().any(|it| it == language);
+        match is_tag(language) || language == self.desk.language || is_ours() {
+            true => Ok(()),
+            false => {
+                let hint = "Write a tag such as pt-BR, en or es.".to_owned();
+                Err(Problem { hint, ..unknown("language", language) })
+            }
+        }
     }
 
     /// What a called person is shown: an extension of ours, or a number.
@@ -307,16 +319,12 @@ pub(super) fn unknown(kind: &str, name: &str) -> Problem {
     )
 }
 
-/// What can be said to be one, as `pt-BR`: which of them a voice speaks only the voice knows. RFC 5646 §2.1.
-fn is_language(tag: &str) -> Result<(), Problem> {
-    let mut parts = tag.split('-');
+/// A tag of RFC 5646 §2.1, such as `pt-BR`.
+fn is_tag(text: &str) -> bool {
+    let mut parts = text.split('-');
     let is_primary =
         parts.next().is_some_and(|part| matches!(part.len(), 2..=3) && part.bytes().all(|it| it.is_ascii_alphabetic()));
-    let is_part = |part: &str| matches!(part.len(), 1..=8) && part.bytes().all(|it| it.is_ascii_alphanumeric());
-    match is_primary && parts.all(is_part) {
-        true => Ok(()),
-        false => Err(Problem { hint: "Write a tag such as pt-BR, en or es.".to_owned(), ..unknown("language", tag) }),
-    }
+    is_primary && parts.all(|part| matches!(part.len(), 1..=8) && part.bytes().all(|it| it.is_ascii_alphanumeric()))
 }
 
 /// The same, with the names that there are.

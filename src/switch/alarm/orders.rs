@@ -91,6 +91,12 @@ impl Switch {
         self.publish("alarm.raised", data, now);
     }
 
+    /// What those who are called see.
+    fn alarm_from(&self) -> Option<String> {
+        let from = self.alarms.config.from.as_deref()?;
+        Some(if self.desk.is_extension(from) { from.to_owned() } else { self.desk.normal(from) })
+    }
+
     fn alarm_language(&self) -> String {
         self.alarms.config.language.clone().unwrap_or_else(|| self.desk.language.clone())
     }
@@ -140,7 +146,7 @@ impl Switch {
         let config = &self.alarms.config;
         let wish = PlaceCall {
             to: pending.to.clone(),
-            from: config.from.as_deref().map(|from| self.desk.normal(from)),
+            from: self.alarm_from(),
             then: Then::Announce(announcement),
             ring_for: config.ring_for,
             detect: Detect::Nothing,
@@ -178,7 +184,7 @@ impl Switch {
     fn obstacle_to_call(&self, to: &str, now: Instant) -> Option<String> {
         let facts = Facts {
             direction: Direction::Outbound,
-            from: self.alarms.config.from.as_deref().map(|from| self.desk.normal(from)).unwrap_or_default(),
+            from: self.alarm_from().unwrap_or_default(),
             to: self.desk.normal(to),
             trunk: None,
             meets: None,
