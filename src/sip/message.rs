@@ -81,7 +81,7 @@ impl Request {
         Response::to(&self.headers, status)
     }
 
-    /// A 100 as it goes over the wire: every INVITE gets one at once, so it is made of nothing but the rows themselves.
+    /// A 100 as it goes over the wire: nearly every INVITE gets one, so it is made of nothing but the rows themselves.
     pub(super) fn trying(&self) -> Bytes {
         let once = COPIED_ONCE.iter().filter_map(|name| self.headers.iter().find(|row| row.name == *name));
         // RFC 3261 §8.2.6.1: of all responses the 100 alone takes it over.

@@ -172,11 +172,14 @@ impl UserAgent {
 
     /// Answers a request whose sender has proven nothing. For an INVITE this is said once and forgotten: whoever forges
     /// his address has us send no repeats there, and takes no place from others. RFC 3261 §26.3.2.4.
-    pub fn turn_away(&mut self, transaction: TransactionId, response: Response, now: Instant) {
+    pub fn turn_away(&mut self, transaction: TransactionId, mut response: Response, now: Instant) {
         match self.core.invites.get(&transaction) {
             Some(InviteUse::Untaken(_)) => {
                 self.core.invites.remove(&transaction);
-                self.core.layer.rebuff(transaction, response);
+                self.core.layer.rebuff(transaction, |tag| {
+                    add_tag(&mut response, tag);
+                    response.write()
+                });
             }
             Some(InviteUse::Session(_)) | None => self.respond(transaction, response, now),
         }

@@ -12,7 +12,6 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::sip::agent::TransactionId;
-use crate::sip::agent::core::add_tag;
 use crate::sip::headers::Name;
 use crate::sip::hop::ConnectionId;
 use crate::sip::hop::Hop;
@@ -403,13 +402,13 @@ impl<U: Copy> Layer<U> {
         self.settle_server(id);
     }
 
-    /// Answers an INVITE whose sender has proven nothing, and forgets it. A repeat is a new one, and hears the same tag.
-    pub(in crate::sip) fn rebuff(&mut self, id: TransactionId, mut response: Response) {
+    /// Sends the only answer to an INVITE whose sender has proven nothing, written with this To tag, and forgets it. A repeat
+    /// is a new one, and hears the same tag.
+    pub(in crate::sip) fn rebuff(&mut self, id: TransactionId, written: impl FnOnce(u64) -> Bytes) {
         if let Some(entry) = self.servers.get_mut(&id)
             && let Server::Invite(machine) = &mut entry.machine
         {
-            add_tag(&mut response, entry.keys.transaction.as_tag());
-            machine.on_rebuff(response.write(), &mut self.outbox);
+            machine.on_rebuff(written(entry.keys.transaction.as_tag()), &mut self.outbox);
             self.settle_server(id);
         }
     }
