@@ -76,12 +76,16 @@ fn secrets_stand_in_one_place(document: &Document<'_>, faults: &mut Vec<Fault>) 
 fn others_have_an_address(document: &Document<'_>, faults: &mut Vec<Fault>) {
     for tables in ["webhook", "peer"] {
         for url in document.names(tables, "url") {
-            if !["https://", "http://"].iter().any(|scheme| url.text.starts_with(scheme)) {
+            if !has_scheme(&url.text) {
                 let message = format!("the `url` of a {tables} begins with https:// or http://");
                 faults.push(document.fault(Rule::WrongSetting, url.span, message, None));
             }
         }
     }
+}
+
+pub(super) fn has_scheme(url: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))
 }
 
 /// A slip there would be noticed by the first caller who hears nothing.

@@ -9,6 +9,7 @@ use toml::de::DeValue;
 
 use crate::api::token::Token;
 use crate::config::Config;
+use crate::config::cross::has_scheme;
 use crate::config::document::Document;
 use crate::config::document::Span;
 use crate::config::document::key_of;
@@ -113,11 +114,6 @@ fn tables(config: &Config) -> Vec<Wrong> {
         add("extension", ("number", &extension.number), ["password_file", "number"], said);
     }
     found
-}
-
-/// What `cross` asks of an address.
-fn has_scheme(url: &str) -> bool {
-    url.starts_with("https://") || url.starts_with("http://")
 }
 
 /// Two that want the same port of TCP: the system gives it to the first alone.
