@@ -198,9 +198,7 @@ impl Desk {
             (ours, _) => ours,
         }
     }
-}
 
-impl Desk {
     /// Inside the folder of messages, whatever the mailbox is called.
     fn mailbox_folder(&self, mailbox: &str) -> PathBuf {
         self.voicemail_folder.join(mailbox_name::folder(mailbox))

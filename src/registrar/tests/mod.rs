@@ -10,6 +10,7 @@ use super::*;
 use crate::registrar::config::Percent;
 use crate::sip::hop::Transport;
 use crate::sip::message::Message;
+use crate::sip::uri::Uri;
 
 mod crowds;
 mod extensions;
@@ -254,12 +255,14 @@ fn stored(transport: &str, extension: &str, contact: &str, like: &StoredBinding)
 #[test]
 fn the_name_under_which_a_phone_knows_us_outlives_a_restart() {
     let mut desk = new_desk();
-    desk.register("a", 1, ONE);
+    let mut request = request("a", 1, ONE);
+    request.uri = Uri::sip(None, "PBX.example.com", None);
+    desk.registrar.register("200", &request, &desk.hop, desk.mark, desk.now, desk.wall());
+    assert!(desk.registrar.is_known_as("pbx.example.com"));
     let Some(Effect::Keep(kept)) = desk.registrar.poll_effect() else { panic!("nothing kept") };
-    let elsewhere = StoredBinding { host: Some("pbx.example.com".into()), ..*kept };
     let mut restarted = new_desk();
     assert!(!restarted.registrar.is_known_as("pbx.example.com"));
-    restarted.registrar.restore(vec![elsewhere], restarted.now, restarted.wall());
+    restarted.registrar.restore(vec![*kept], restarted.now, restarted.wall());
     assert!(restarted.registrar.is_known_as("pbx.example.com"));
 }
 
